@@ -1,0 +1,40 @@
+# `make run` starts the demo, `make test` runs all tests, `make check` what continuous integration checks besides.
+# PYTHON=/path/to/python3 names the Python of a new .venv, ARGS="-k word" are further arguments of pytest.
+.PHONY: run test check format schema requirements
+
+run:
+	@.ci/setup
+	@exec .venv/bin/session-graph demo
+
+test:
+	@.ci/setup dev
+	@exec .venv/bin/pytest $(ARGS)
+
+check:
+	@.ci/setup dev
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/pytest -q tests/test_layers.py tests/test_packaging.py
+	.venv/bin/session-graph schema > .venv/schema.graphql
+	diff -u schema.graphql .venv/schema.graphql
+
+format:
+	@.ci/setup dev
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+schema:
+	@.ci/setup
+	.venv/bin/session-graph schema > .venv/schema.graphql
+	cp .venv/schema.graphql schema.graphql
+
+# Without --upgrade (ARGS=--upgrade) what is listed keeps its version.
+compile = .venv/bin/uv pip compile pyproject.toml --group build --universal --python-version 3.11 \
+	--generate-hashes --no-header --no-annotate --quiet
+
+requirements:
+	@.ci/setup dev
+	$(compile) $(ARGS) --extra embedded -o requirements.txt
+	$(compile) $(ARGS) -c requirements.txt -o requirements-server.txt
+	$(compile) $(ARGS) -c requirements.txt --extra dev -o requirements-dev.txt
