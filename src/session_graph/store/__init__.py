@@ -1,0 +1,1 @@
+"""PostgreSQL: models, migrations, the pool, the embedded server."""

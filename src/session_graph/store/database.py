@@ -1,0 +1,96 @@
+"""The open database: one pool under both Tortoise and the SQL text of `sessions`.
+
+Nothing here, and nobody who borrows a connection, changes its state but with `set local`.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Protocol, cast
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+from tortoise import Tortoise
+from tortoise.connection import get_connection
+from tortoise.transactions import in_transaction
+
+from session_graph.errors import StoreError
+from session_graph.settings import Settings
+from session_graph.store.engine import PoolClient
+from session_graph.store.migration import pending
+
+Row = asyncpg.Record
+Connection = PoolConnectionProxy
+Initializer = Callable[[Connection], Awaitable[None]]
+
+
+class Reader(Protocol):
+    """What can run one statement: the database, or a transaction's connection."""
+
+    async def fetchrow(self, sql: str, /, *values: Any) -> Row | None: ...
+
+
+class Database:
+    """One pool, open from `open_database` until `close`."""
+
+    def __init__(self, client: PoolClient) -> None:
+        self._client = client
+
+    async def fetch(self, sql: str, *values: object) -> list[Row]:
+        """All rows of one statement, each on its own (no transaction around it)."""
+        return await self._client.pool.fetch(sql, *values)
+
+    async def fetchrow(self, sql: str, *values: object) -> Row | None:
+        return await self._client.pool.fetchrow(sql, *values)
+
+    async def execute(self, sql: str, *values: object) -> str:
+        """Run one statement; PostgreSQL's own word for what it did, such as `UPDATE 1`."""
+        return await self._client.pool.execute(sql, *values)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A transaction in which Tortoise's models and the connection's SQL text act together."""
+        async with in_transaction() as client:
+            yield cast(PoolClient, client)._connection  # type: ignore[misc]  # Tortoise names its connection privately
+
+    async def is_ready(self) -> bool:
+        """Whether the database answers and its schema is this version's."""
+        try:
+            async with self._client.pool.acquire(timeout=2) as connection:
+                return not await pending(cast(Any, connection))
+        except (OSError, TimeoutError, StoreError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return False
+
+    async def close(self) -> None:
+        await Tortoise.close_connections()
+
+
+async def open_database(url: str, settings: Settings, on_connect: Initializer | None = None) -> Database:
+    """Open the pool that Tortoise's models and the SQL text share; one for a process and its event loop.
+
+    Raises StoreError where the server cannot be reached. `on_connect` sees every new connection (tests count with it).
+    """
+    credentials = {
+        "dsn": url,
+        "minsize": settings.pool_min_size,
+        "maxsize": settings.pool_max_size,
+        "statement_cache_size": settings.statement_cache_size,
+        "server_settings": {
+            "application_name": "session_graph",
+            "statement_timeout": str(settings.statement_timeout_ms),
+            "timezone": "UTC",
+            "jit": "off",
+        },
+        "init": on_connect,
+    }
+    config = {
+        "connections": {"default": {"engine": "session_graph.store.engine", "credentials": credentials}},
+        "apps": {"session_graph": {"models": ["session_graph.store.models"], "default_connection": "default"}},
+    }
+    await Tortoise.init(config=config, use_tz=True, timezone="UTC", _enable_global_fallback=True)
+    client = cast(PoolClient, get_connection("default"))
+    try:
+        await client.create_connection(with_db=True)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        await Tortoise.close_connections()
+        raise StoreError(f"The database cannot be reached: {error}") from error
+    return Database(client)

@@ -1,0 +1,88 @@
+"""The migrations: numbered SQL files, run in order, each once. Hand-written; `models` only maps what they make.
+
+A statement ends with a semicolon at the end of a line that is followed by an empty line or the end of the file.
+"""
+
+import re
+from dataclasses import dataclass
+from importlib import resources
+
+import asyncpg
+
+from session_graph.errors import StoreError
+
+LOCK = 7_270_201
+OLDEST_SERVER = 150_000
+
+_DONE = "select name from schema_migration order by name"
+_HISTORY_TABLE = """
+create table if not exists schema_migration (
+    name text primary key,
+    applied_at timestamptz not null default now()
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    name: str
+    sql: str
+
+    @property
+    def statements(self) -> list[str]:
+        return [s.strip() for s in re.split(r";[ \t]*\n(?=\s*(?:\n|\Z))", self.sql) if _has_code(s)]
+
+
+def _has_code(statement: str) -> bool:
+    return any(line.strip() and not line.lstrip().startswith("--") for line in statement.splitlines())
+
+
+def list_migrations() -> list[Migration]:
+    """All that this version knows, oldest first."""
+    folder = resources.files("session_graph.store") / "migrations"
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
+    return [Migration(f.name.removesuffix(".sql"), f.read_text("utf-8")) for f in files]
+
+
+async def migrate(url: str) -> list[str]:
+    """Bring the database up to date; the names of what was run now. Any number may call it at once.
+
+    Raises StoreError where the server is too old or the schema newer than this version.
+    """
+    connection = await asyncpg.connect(url, server_settings={"application_name": "session_graph migrate"})
+    try:
+        await _check_server(connection)
+        await connection.execute("select pg_advisory_lock($1)", LOCK)
+        await connection.execute(_HISTORY_TABLE)
+        return [migration.name for migration in await pending(connection) if await _run(connection, migration)]
+    finally:
+        await connection.close()
+
+
+async def pending(connection: asyncpg.Connection) -> list[Migration]:
+    """What has not run yet. Raises StoreError where something ran that this version does not know."""
+    known = list_migrations()
+    done = {row["name"] for row in await connection.fetch(_DONE)}
+    if unknown := done - {migration.name for migration in known}:
+        raise StoreError(
+            f"The database was migrated by a newer version (it has {max(unknown)}). Upgrade session-graph."
+        )
+    return [migration for migration in known if migration.name not in done]
+
+
+async def _run(connection: asyncpg.Connection, migration: Migration) -> bool:
+    async with connection.transaction():
+        for statement in migration.statements:
+            await connection.execute(statement)
+        await connection.execute("insert into schema_migration (name) values ($1)", migration.name)
+    return True
+
+
+async def _check_server(connection: asyncpg.Connection) -> None:
+    version, encoding = await connection.fetchrow(
+        "select current_setting('server_version_num')::integer, current_setting('server_encoding')"
+    ) or (0, "")
+    if version < OLDEST_SERVER:
+        raise StoreError(f"PostgreSQL 15 or newer is needed; this server is {version // 10000}.")
+    if encoding != "UTF8":
+        raise StoreError(f"The database must be in UTF8; this one is in {encoding}. Create one with `encoding 'UTF8'`.")
