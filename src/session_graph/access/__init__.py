@@ -1,0 +1,1 @@
+"""Who asks, and what exists for them: viewers, keys, tokens, scope."""

@@ -1,0 +1,51 @@
+"""The door: an Authorization header becomes a Viewer, or the request ends here."""
+
+import re
+
+from session_graph.access.keys import KEY_START, KeyUses, find_viewer
+from session_graph.access.tokens import TokenVerifier
+from session_graph.access.viewer import Viewer
+from session_graph.errors import Unauthenticated
+
+HEADER_LIMIT = 8192
+
+_BEARER = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/-]+=*)")
+"""RFC 6750, section 2.1; the scheme's case does not matter (RFC 9110, section 11.1)."""
+
+
+class Door:
+    """Admits by API key, and by signed token where there is a verifier. `close` it before the database."""
+
+    def __init__(self, tokens: TokenVerifier | None) -> None:
+        self._tokens = tokens
+        self._uses = KeyUses()
+
+    async def admit(self, authorization: str | None) -> Viewer:
+        """Who asks, by the header's value. Raises Unauthenticated, in the same words for every reason."""
+        credential = _read_credential(authorization)
+        if credential.startswith(KEY_START):
+            return await self._admit_key(credential)
+        if self._tokens is None:
+            raise Unauthenticated
+        return await self._tokens.verify(credential)
+
+    async def close(self) -> None:
+        """Wait for the notes of use that are under way."""
+        await self._uses.finish()
+
+    async def _admit_key(self, text: str) -> Viewer:
+        found = await find_viewer(text)
+        if found is None:
+            raise Unauthenticated
+        viewer, key_id = found
+        self._uses.note(key_id)
+        return viewer
+
+
+def _read_credential(authorization: str | None) -> str:
+    if authorization is None or len(authorization) > HEADER_LIMIT:
+        raise Unauthenticated
+    form = _BEARER.fullmatch(authorization)
+    if form is None:
+        raise Unauthenticated
+    return form[1]

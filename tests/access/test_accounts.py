@@ -1,0 +1,277 @@
+import asyncio
+from contextvars import Context
+from datetime import UTC, datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo, available_timezones
+
+import pytest
+
+from session_graph.access.accounts import (
+    change_account,
+    check_email,
+    check_name,
+    check_time_zone,
+    facts_of,
+    find_facts,
+    find_or_create_account,
+)
+from session_graph.access.currencies import money_scale_of
+from session_graph.errors import InvalidInput, PathSegment
+from session_graph.store.database import Connection, Database
+from session_graph.store.ids import new_id
+from session_graph.store.models import Account, Agent, Session
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
+
+SCALE_FOR_RECORDING = "select a.money_scale from account a where a.id = $1 for key share"
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def new_idn() -> str:
+    return f"a-{new_id().hex}"
+
+
+def paths(refusal: pytest.ExceptionInfo[InvalidInput]) -> list[tuple[PathSegment, ...]]:
+    return [problem.path for problem in refusal.value.problems]
+
+
+async def record_session(account: Account) -> UUID:
+    agent = await Agent.create(account_id=account.id, idn=new_idn(), name="Ana", time_zone="UTC")
+    session = await Session.create(
+        account_id=account.id,
+        agent_id=agent.id,
+        channel="CHAT",
+        started_at=NOON,
+        ended_at=NOON,
+        session_length="SHORT",
+    )
+    return session.id
+
+
+async def someone_waits_for(holder: Connection, database: Database) -> None:
+    """Until another connection waits for a lock of this one."""
+    pid = await holder.fetchval("select pg_backend_pid()")
+    async with asyncio.timeout(10):
+        while not await database.fetch("select from pg_stat_activity a where $1 = any(pg_blocking_pids(a.pid))", pid):
+            await database.fetch("select pg_sleep(0.01)")
+
+
+async def test_an_account_is_made_on_first_mention_in_dollars_and_utc() -> None:
+    idn = new_idn()
+
+    account = await find_or_create_account(idn)
+
+    assert (account.idn, account.name, account.currency, account.money_scale, account.time_zone) == (
+        (idn, idn, "USD", 2, "UTC")
+    )
+    assert (await find_or_create_account(idn)).id == account.id
+
+
+@pytest.mark.parametrize("idn", ["", "-a", ".a", "A", "a b", "a\n", "ä", "a" * 64, "a/b"])
+async def test_what_is_no_idn_makes_no_account(idn: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        await find_or_create_account(idn)
+
+    assert paths(refusal) == [("account",)]
+    assert not await Account.filter(idn=idn).exists()
+
+
+@pytest.mark.parametrize("idn", ["a", "9", "a.b_c-d", "a" * 63])
+async def test_idns_as_short_and_as_long_as_they_may_be(idn: str) -> None:
+    assert (await find_or_create_account(idn)).idn == idn
+
+
+async def test_many_at_once_get_the_same_account() -> None:
+    idn = new_idn()
+
+    accounts = await asyncio.gather(*(find_or_create_account(idn) for _ in range(20)))
+
+    assert len({account.id for account in accounts}) == 1
+    assert await Account.filter(idn=idn).count() == 1
+
+
+async def test_an_account_that_another_process_is_just_making_is_waited_for(database: Database) -> None:
+    idn, made = new_idn(), new_id()
+    async with database.transaction() as other_process:
+        await other_process.execute("insert into account (id, idn, name) values ($1, $2, $2)", made, idn)
+        waiting = asyncio.create_task(find_or_create_account(idn), context=Context())
+        await someone_waits_for(other_process, database)
+
+    assert (await waiting).id == made
+
+
+async def test_facts_are_those_of_the_account(account: Account) -> None:
+    assert await find_facts(account.idn) == facts_of(account)
+    assert await find_facts(new_idn()) is None
+
+
+async def test_everything_about_an_account_can_change_at_once(account: Account) -> None:
+    changed = await change_account(account, name="  Café Ünal ", currency="KWD", time_zone="Asia/Kuwait")
+
+    kept = await Account.get(id=account.id)
+    assert facts_of(changed) == facts_of(kept)
+    assert (kept.name, kept.currency, kept.money_scale, kept.time_zone) == ("Café Ünal", "KWD", 3, "Asia/Kuwait")
+
+
+async def test_what_is_not_named_stays_as_it_is(account: Account) -> None:
+    await change_account(account, time_zone="Europe/Istanbul")
+    await change_account(account)
+
+    kept = await Account.get(id=account.id)
+    assert (kept.name, kept.currency, kept.time_zone) == (account.name, "USD", "Europe/Istanbul")
+
+
+async def test_all_problems_are_told_at_once_and_nothing_is_written(account: Account) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        await change_account(account, name=" ", currency="XXX", time_zone="Mars/Olympus")
+
+    assert paths(refusal) == [("name",), ("currency",), ("timeZone",)]
+    assert facts_of(await Account.get(id=account.id)) == facts_of(account)
+
+
+async def test_one_problem_keeps_the_other_changes_out(account: Account) -> None:
+    with pytest.raises(InvalidInput):
+        await change_account(account, name="A better name", currency="EURO")
+
+    assert facts_of(await Account.get(id=account.id)) == facts_of(account)
+
+
+async def test_the_currency_is_settled_once_there_are_sessions(account: Account) -> None:
+    await record_session(account)
+
+    with pytest.raises(InvalidInput) as refusal:
+        await change_account(account, name="A better name", currency="EUR")
+
+    assert paths(refusal) == [("currency",)]
+    assert facts_of(await Account.get(id=account.id)) == facts_of(account)
+
+
+async def test_naming_the_same_currency_again_is_no_change(account: Account) -> None:
+    await record_session(account)
+
+    assert (await change_account(account, name="Better", currency="USD")).name == "Better"
+
+
+async def test_the_sessions_of_another_account_do_not_settle_the_currency(account: Account) -> None:
+    await record_session(await find_or_create_account(new_idn()))
+
+    assert (await change_account(account, currency="JPY")).money_scale == 0
+
+
+async def test_a_session_that_is_just_being_recorded_settles_the_currency(database: Database, account: Account) -> None:
+    async with database.transaction() as recording:
+        await recording.fetchval(SCALE_FOR_RECORDING, account.id)
+        changing = asyncio.create_task(change_account(account, currency="EUR"), context=Context())
+        await someone_waits_for(recording, database)
+        await record_session(account)
+
+    with pytest.raises(InvalidInput):
+        await changing
+    assert (await Account.get(id=account.id)).currency == "USD"
+
+
+async def test_a_new_name_does_not_wait_for_recordings(database: Database, account: Account) -> None:
+    async with database.transaction() as recording:
+        await recording.fetchval(SCALE_FOR_RECORDING, account.id)
+
+        async with asyncio.timeout(5):
+            await asyncio.create_task(change_account(account, name="Better"), context=Context())
+
+    assert (await Account.get(id=account.id)).name == "Better"
+
+
+async def test_recording_waits_for_a_change_of_the_currency(database: Database, account: Account) -> None:
+    async def scale_for_recording() -> object:
+        async with database.transaction() as recording:
+            return await recording.fetchval(SCALE_FOR_RECORDING, account.id)
+
+    async with database.transaction() as change:
+        await change_account(account, currency="JPY")
+        recording = asyncio.create_task(scale_for_recording(), context=Context())
+        await someone_waits_for(change, database)
+
+    assert await recording == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["Europe/Berlin", "America/Argentina/Buenos_Aires", "Asia/Kathmandu", "Etc/GMT+3", "UTC"]
+)
+async def test_time_zones_that_python_and_postgresql_know(name: str) -> None:
+    assert await check_time_zone(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "europe/berlin", "Mars/Olympus", "+03:00", "PST", "CET", "EET", "localtime", "Factory", "../etc/passwd"],
+)
+async def test_other_time_zones_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="IANA"):
+        await check_time_zone(name)
+
+
+async def test_each_time_zone_that_is_taken_means_the_same_to_python_and_postgresql(database: Database) -> None:
+    for name in sorted(available_timezones()):
+        try:
+            await check_time_zone(name)
+        except ValueError:
+            continue
+        for moment in (datetime(2026, 1, 15, tzinfo=UTC), datetime(2026, 7, 15, tzinfo=UTC)):
+            row = await database.fetchrow("select $1::timestamptz at time zone $2 as local", moment, name)
+            assert row is not None
+            assert row["local"] == moment.astimezone(ZoneInfo(name)).replace(tzinfo=None), name
+
+
+@pytest.mark.parametrize(
+    ("currency", "scale"), [("USD", 2), ("EUR", 2), ("JPY", 0), ("KWD", 3), ("XOF", 0), ("CHF", 2), ("XCG", 2)]
+)
+def test_a_currency_has_its_official_number_of_decimals(currency: str, scale: int) -> None:
+    assert money_scale_of(currency) == scale
+
+
+@pytest.mark.parametrize(
+    "code", ["", "usd", "US", "ZZZ", "XXX", "XTS", "XAU", "XDR", "CHE", "CLF", "UYW", "XAD", "DEM"]
+)
+def test_what_nobody_pays_with_is_no_currency(code: str) -> None:
+    with pytest.raises(ValueError, match="ISO 4217"):
+        money_scale_of(code)
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\u2028b", "a\x00b", "a" * 201, "\ud800"])
+def test_names_that_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="must"):
+        check_name(name)
+
+
+def test_names_lose_the_spaces_around_them() -> None:
+    assert check_name(" Zoë's 料理 ") == "Zoë's 料理"
+    assert check_name("a" * 200) == "a" * 200
+
+
+@pytest.mark.parametrize("email", ["ana@example.com", "a.b+c@sub.example.co", "o'neil@example.com", "root@localhost"])
+def test_addresses_that_mail_can_be_sent_to(email: str) -> None:
+    assert check_email(email) == email
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "",
+        "ana",
+        "ana@",
+        "@example.com",
+        "ana@example.com\n",
+        "ana@example.com\r\nBcc: eve@example.com",
+        "ana@example.com, eve@example.com",
+        "ana@example.com eve@example.com",
+        "Ana <ana@example.com>",
+        '"ana b"@example.com',
+        "ana@-example.com",
+        "ana@example..com",
+        "ana@[127.0.0.1]",
+        f"{'a' * 65}@example.com",
+        f"ana@{'a.' * 130}com",
+    ],
+)
+def test_what_is_not_exactly_one_address(email: str) -> None:
+    with pytest.raises(ValueError, match="one e-mail address"):
+        check_email(email)
