@@ -1,0 +1,1 @@
+"""Sessions: columns, filters, orders, closing, recording, reading, the dashboard. Knows nothing of GraphQL or HTTP."""

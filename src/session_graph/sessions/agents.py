@@ -1,0 +1,175 @@
+"""The AI employees of an account: what may be said of one, finding them, making them."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, model_validator
+from tortoise.exceptions import IntegrityError
+from tortoise.queryset import QuerySet
+from tortoise.transactions import in_transaction
+
+from session_graph.access.accounts import check_time_zone
+from session_graph.access.viewer import Role, Viewer
+from session_graph.errors import AlreadyThere, InvalidInput, Problem
+from session_graph.sessions.closing import MIDNIGHT, WEEKDAYS, AgentTerms
+from session_graph.sessions.contacts import normalise_contact
+from session_graph.sessions.shapes import Amount, Name, OptionalName, Ratio, Shape, parse_shape, problem
+from session_graph.sessions.vocabulary import Redirection
+from session_graph.store.models import Agent
+from session_graph.values import plain
+
+_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
+_WEEK_MINUTES = 7 * 24 * 60
+
+Span = tuple[str, str]
+Idn = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+
+
+def _contacts(contacts: list[str]) -> list[str]:
+    return sorted({normalise_contact(contact) for contact in contacts})
+
+
+def _check_hours(hours: dict[str, list[Span]]) -> dict[str, list[Span]]:
+    for day, spans in hours.items():
+        if day not in WEEKDAYS:
+            raise ValueError(f"{day!r} is not one of {', '.join(WEEKDAYS)}")
+        for start, end in spans:
+            if not _CLOCK.fullmatch(start) or not (_CLOCK.fullmatch(end) or end == MIDNIGHT) or start == end:
+                raise ValueError(f'{day}: ["{start}", "{end}"] is not a span such as ["09:00", "17:00"]')
+    return _without_overlap(hours)
+
+
+def _without_overlap(hours: dict[str, list[Span]]) -> dict[str, list[Span]]:
+    covered = sorted((*_minutes(day, span), day) for day, spans in hours.items() for span in spans)
+    if covered:
+        first = (covered[0][0] + _WEEK_MINUTES, 0, covered[0][2])
+        for (_, end, day), (start, _, next_day) in zip(covered, [*covered[1:], first], strict=True):
+            if start < end:
+                raise ValueError(
+                    f"the spans of {day} and {next_day} overlap" if day != next_day else f"the spans of {day} overlap"
+                )
+    return hours
+
+
+def _minutes(day: str, span: Span) -> tuple[int, int]:
+    midnight = WEEKDAYS.index(day) * 24 * 60
+    start, end = (midnight + int(clock[:2]) * 60 + int(clock[3:]) for clock in span)
+    return start, end if end > start else end + 24 * 60
+
+
+class AgentDefinition(Shape):
+    """All that is said of an agent; what is left out has its default. Source: interface.graphql, `CreateAgentInput`."""
+
+    idn: Idn
+    name: Name
+    time_zone: Name
+    industry: OptionalName = None
+    working_hours: Annotated[dict[str, list[Span]], AfterValidator(_check_hours)] = {}
+    redirection: Redirection = Redirection.AGENT_FIRST
+    conversion_ratio: Ratio = Decimal(1)
+    recognition: Ratio = Decimal(1)
+    average_lead_value: Amount | None = None
+    unit_name: OptionalName = None
+    unit_value: Amount | None = None
+    test_contacts: Annotated[list[Name], Field(max_length=1000), AfterValidator(_contacts)] = []
+    short_under_seconds: Annotated[int, Field(strict=True, ge=0, le=86_400)] = 60
+    long_from_seconds: Annotated[int, Field(strict=True, ge=0, le=86_400)] = 300
+
+    @model_validator(mode="after")
+    def _thresholds_in_order(self) -> "AgentDefinition":
+        if self.long_from_seconds < self.short_under_seconds:
+            raise problem("longFromSeconds", "must not be below shortUnderSeconds")
+        return self
+
+
+def parse_agent(raw: object) -> AgentDefinition:
+    """Raises InvalidInput with every problem, each with its path in GraphQL's names."""
+    return parse_shape(AgentDefinition, raw)
+
+
+async def create_agent(account_id: UUID, definition: AgentDefinition) -> Agent:
+    """Raises InvalidInput where the time zone is unknown or the account already has an agent of this idn."""
+    await _check_zone(definition)
+    try:
+        return await Agent.create(account_id=account_id, **definition.model_dump())
+    except IntegrityError:
+        raise AlreadyThere([Problem(("idn",), "is already the idn of an agent of this account")]) from None
+
+
+async def change_agent(account_id: UUID, idn: str, changes: Mapping[str, Any]) -> Agent | None:
+    """Set what `changes` has, by GraphQL's names; null clears what can be empty. None where there is no such agent.
+
+    Sessions that are closed keep what was in force. Raises InvalidInput.
+    """
+    async with in_transaction():
+        agent = await Agent.filter(account_id=account_id, idn=idn).select_for_update().get_or_none()
+        if agent is None:
+            return None
+        definition = parse_agent({**_describe(agent), **changes})
+        await _check_zone(definition)
+        values = {**definition.model_dump(exclude={"idn"}), "updated_at": datetime.now(UTC)}
+        await Agent.filter(account_id=account_id, id=agent.id).update(**values)
+        return await Agent.get(account_id=account_id, id=agent.id)
+
+
+def _describe(agent: Agent) -> dict[str, Any]:
+    """The agent in the shape of its definition."""
+    return {field.alias or name: getattr(agent, name) for name, field in AgentDefinition.model_fields.items()}
+
+
+async def _check_zone(definition: AgentDefinition) -> None:
+    try:
+        await check_time_zone(definition.time_zone)
+    except ValueError as error:
+        raise InvalidInput([Problem(("timeZone",), str(error))]) from None
+
+
+async def create_missing_agents(account_id: UUID, definitions: Sequence[AgentDefinition]) -> list[Agent]:
+    """Make those whose idn is new to the account; the others stay as they are."""
+    idns = [definition.idn for definition in definitions]
+    known = {agent.idn for agent in await Agent.filter(account_id=account_id, idn__in=idns).only("id", "idn")}
+    async with in_transaction():
+        return [await create_agent(account_id, definition) for definition in definitions if definition.idn not in known]
+
+
+async def list_agents(viewer: Viewer) -> list[Agent]:
+    """The agents that the viewer may see, by idn."""
+    return await _visible(viewer).order_by("idn")
+
+
+async def find_agent(viewer: Viewer, *, id: UUID | None = None, idn: str | None = None) -> Agent | None:
+    """The agent of this id or idn, or None where the viewer has none."""
+    chosen = {"id": id} if id else {"idn": idn}
+    return await _visible(viewer).get_or_none(**chosen)
+
+
+async def find_agents(account_id: UUID, ids: Iterable[UUID]) -> dict[UUID, Agent]:
+    """Agents by id, in one statement."""
+    return {agent.id: agent for agent in await Agent.filter(account_id=account_id, id__in=list(ids))}
+
+
+def terms_of(agent: Agent) -> AgentTerms:
+    """What is in force for sessions that close now."""
+    return AgentTerms(
+        time_zone=agent.time_zone,
+        working_hours={day: [(start, end) for start, end in spans] for day, spans in agent.working_hours.items()},
+        redirection=Redirection(agent.redirection),
+        conversion_ratio=plain(agent.conversion_ratio),
+        recognition=plain(agent.recognition),
+        average_lead_value=agent.average_lead_value,
+        unit_value=agent.unit_value,
+        test_contacts=frozenset(agent.test_contacts),
+        short_under_seconds=agent.short_under_seconds,
+        long_from_seconds=agent.long_from_seconds,
+    )
+
+
+def _visible(viewer: Viewer) -> QuerySet[Agent]:
+    agents = Agent.filter(account_id=viewer.account.id)
+    if viewer.role is Role.RECORDER:
+        return agents.filter(idn__in=[])
+    return agents.filter(idn__in=viewer.agents) if viewer.agents else agents

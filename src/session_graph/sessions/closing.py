@@ -1,0 +1,156 @@
+"""What is decided once, when a session closes: pure functions of the record, its agent and nothing else.
+
+What follows from these decisions (lead value, ASR, …) is derived by the database. Source of each rule: domain.md, "How
+the numbers are made".
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from session_graph.sessions.contacts import normalise_contact
+from session_graph.sessions.vocabulary import Redirection, SessionLength
+
+WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+MIDNIGHT = "24:00"
+SANDBOX = "sandbox"
+
+Spans = Sequence[tuple[str, str]]
+WorkingHours = Mapping[str, Spans]
+"""The spans of each weekday, as `("09:00", "17:00")`; an empty mapping is always open."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTerms:
+    """The agent's attributes that are in force when a session closes."""
+
+    time_zone: str
+    working_hours: WorkingHours
+    redirection: Redirection
+    conversion_ratio: Decimal
+    recognition: Decimal
+    average_lead_value: Decimal | None
+    unit_value: Decimal | None
+    test_contacts: frozenset[str]
+    short_under_seconds: int
+    long_from_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the record says, as far as something is decided by it."""
+
+    started_at: datetime
+    ended_at: datetime
+    intent_to_buy: bool
+    refused: bool
+    unavailable: bool
+    is_test: bool
+    phone: str | None
+    email: str | None
+    integration: str | None
+    connector: str | None
+    units: Decimal | None
+    lead_value: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """`potential_value` is the lead value that the session has as a lead, not yet rounded."""
+
+    potential_value: Decimal
+    conversion_rate: Decimal
+    recognition: Decimal
+    working_hours: bool
+    session_length: SessionLength
+    is_lead: bool
+    is_opportunity: bool
+    is_test: bool
+
+
+def close(facts: Facts, agent: AgentTerms) -> Decisions:
+    """Everything that is decided at close."""
+    in_hours = within_working_hours(facts.started_at, agent.working_hours, agent.time_zone)
+    return Decisions(
+        potential_value=potential_value(facts, agent),
+        conversion_rate=agent.conversion_ratio,
+        recognition=recognised_share(in_hours, agent),
+        working_hours=in_hours,
+        session_length=categorise_length(facts.ended_at - facts.started_at, agent),
+        is_lead=facts.intent_to_buy,
+        is_opportunity=is_opportunity(
+            facts.intent_to_buy,
+            refused=facts.refused,
+            unavailable=facts.unavailable,
+            reachable=bool(facts.phone or facts.email),
+        ),
+        is_test=facts.is_test or looks_like_test(facts, agent),
+    )
+
+
+def potential_value(facts: Facts, agent: AgentTerms) -> Decimal:
+    """An explicit lead value wins; else units × value per unit where there are both; else the average; else 0."""
+    if facts.lead_value is not None:
+        return facts.lead_value
+    if facts.units is not None and agent.unit_value is not None:
+        return facts.units * agent.unit_value
+    return agent.average_lead_value or Decimal(0)
+
+
+def is_opportunity(is_lead: bool, *, refused: bool, unavailable: bool, reachable: bool) -> bool:
+    """A lead, unless the user refused, there was no availability, or no phone or e-mail was collected."""
+    return is_lead and not refused and not unavailable and reachable
+
+
+def recognised_share(in_working_hours: bool, agent: AgentTerms) -> Decimal:
+    """All of it outside working hours, or where calls overflow to the agent; else the agent's recognition."""
+    if not in_working_hours or agent.redirection is Redirection.OVERFLOW:
+        return Decimal(1)
+    return agent.recognition
+
+
+def categorise_length(duration: timedelta, agent: AgentTerms) -> SessionLength:
+    """SHORT under the agent's first threshold, LONG from its second."""
+    if duration < timedelta(seconds=agent.short_under_seconds):
+        return SessionLength.SHORT
+    return SessionLength.LONG if duration >= timedelta(seconds=agent.long_from_seconds) else SessionLength.REGULAR
+
+
+def looks_like_test(facts: Facts, agent: AgentTerms) -> bool:
+    """It came through the sandbox, or from one of the agent's test contacts."""
+    return any(
+        source is not None and (source == SANDBOX or source.startswith(f"{SANDBOX}/"))
+        for source in (facts.integration, facts.connector)
+    ) or any(
+        contact is not None and normalise_contact(contact) in agent.test_contacts
+        for contact in (facts.phone, facts.email)
+    )
+
+
+def within_working_hours(moment: datetime, hours: WorkingHours, time_zone: str) -> bool:
+    """Whether the instant lies in a half-open span of the local day, or in one of the day before that runs past
+    midnight.
+    """
+    if not hours:
+        return True
+    local = moment.astimezone(ZoneInfo(time_zone))
+    today, yesterday = WEEKDAYS[local.weekday()], WEEKDAYS[local.weekday() - 1]
+    clock = local.time()
+    return any(_covers(span, clock) for span in hours.get(today, ())) or any(
+        runs_past_midnight(span) and clock < _clock(span[1]) for span in hours.get(yesterday, ())
+    )
+
+
+def runs_past_midnight(span: tuple[str, str]) -> bool:
+    return span[1] != MIDNIGHT and _clock(span[1]) < _clock(span[0])
+
+
+def _covers(span: tuple[str, str], clock: time) -> bool:
+    start, end = span
+    return clock >= _clock(start) and (end == MIDNIGHT or runs_past_midnight(span) or clock < _clock(end))
+
+
+def _clock(text: str) -> time:
+    return time(int(text[:2]), int(text[3:]))

@@ -1,0 +1,25 @@
+"""How phone numbers and e-mail addresses are written here, so that the same contact is the same text."""
+
+import re
+
+from session_graph.values import digits
+
+_DIALLED = re.compile(r"\+?[\d\s().\-/\u2010-\u2015\u00a0]+")
+
+
+def normalise_phone(text: str) -> str:
+    """`+1 (415) 555-0134` → `+14155550134`; what is not just a number (an extension, a word) stays as it is."""
+    text = text.strip()
+    if not _DIALLED.fullmatch(text) or not digits(text):
+        return text
+    return ("+" if text.startswith("+") else "") + digits(text)
+
+
+def normalise_email(text: str) -> str:
+    """Lower case: mailboxes that differ by case alone do not occur in practice."""
+    return text.strip().lower()
+
+
+def normalise_contact(text: str) -> str:
+    """A phone number or an e-mail address, whichever it is."""
+    return normalise_email(text) if "@" in text else normalise_phone(text)

@@ -1,0 +1,326 @@
+"""Which sessions are meant: the one filter of lists, dashboards, exports, bulk edits and live updates.
+
+Each condition is one row of `CONDITIONS`: its name in GraphQL, what it takes, the columns it reads, its SQL. Conditions
+combine by AND, the values within one by OR; an empty list matches nothing; `not` is the exact complement, empty values
+included (domain.md, "Filters").
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+import orjson
+
+from session_graph.access.scope import held_by, scope_sessions
+from session_graph.access.viewer import Role, Viewer
+from session_graph.errors import BadUserInput, PathSegment
+from session_graph.sessions.search import Search, parse_search, search_sql
+from session_graph.sessions.vocabulary import Assessment, Channel, Period, SessionLength
+from session_graph.store.sql import Values
+from session_graph.values import check_text
+
+MAX_DEPTH = 3
+MAX_CONDITIONS = 50
+MAX_OPTIONS = 1000
+MAX_TEXT = 500
+
+SPANS = {
+    Period.LAST_24_HOURS: timedelta(hours=24),
+    Period.LAST_7_DAYS: timedelta(days=7),
+    Period.LAST_30_DAYS: timedelta(days=30),
+}
+
+Path = tuple[PathSegment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """From `low` to `high`, both included; either may be open."""
+
+    low: Decimal | int | None
+    high: Decimal | int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Utm:
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Parsed and checked: `conditions` by name, each value of the type its row asks for. Made by `parse_filter`."""
+
+    conditions: Mapping[str, Any]
+
+    @property
+    def span(self) -> tuple[datetime | None, datetime | None]:
+        """From (included) and to (excluded) of `startedAt`, where this level of the filter says so."""
+        if "period" in self.conditions:
+            start, end = self.conditions["period"]
+            return start, end
+        return self.conditions.get("from"), self.conditions.get("to")
+
+    def with_span(self, start: datetime, end: datetime) -> "Filter":
+        """The same filter over another span."""
+        rest = {name: value for name, value in self.conditions.items() if name not in ("period", "from", "to")}
+        return Filter({**rest, "from": start, "to": end})
+
+    def names(self) -> Iterator[str]:
+        """The conditions that are used, at every depth."""
+        for name, value in self.conditions.items():
+            yield name
+            for inner in _inner(name, value):
+                yield from inner.names()
+
+
+EVERYTHING = Filter({})
+
+
+class Takes(StrEnum):
+    """What a condition takes; `graph` gives each its GraphQL type."""
+
+    FLAG = "FLAG"
+    SEARCH = "SEARCH"
+    TEXTS = "TEXTS"
+    CHANNELS = "CHANNELS"
+    LENGTHS = "LENGTHS"
+    ASSESSMENTS = "ASSESSMENTS"
+    UTMS = "UTMS"
+    PERIOD = "PERIOD"
+    INSTANT = "INSTANT"
+    DECIMALS = "DECIMALS"
+    INTEGERS = "INTEGERS"
+    FILTERS = "FILTERS"
+    FILTER = "FILTER"
+
+
+Sql = Callable[[Any, Values, Viewer], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """`columns` are the session columns that it reads; `sql` makes a condition over `session s`."""
+
+    name: str
+    takes: Takes
+    columns: tuple[str, ...]
+    sql: Sql
+    description: str
+
+
+def _flag(column: str) -> Sql:
+    return lambda wanted, values, viewer: f"s.{column}" if wanted else f"not s.{column}"
+
+
+def _present(column: str) -> Sql:
+    return lambda wanted, values, viewer: f"s.{column} is {'not ' if wanted else ''}null"
+
+
+def _one_of(expression: str) -> Sql:
+    return lambda options, values, viewer: values.equals_any(expression, options) if options else "false"
+
+
+def _agents(options: Sequence[str], values: Values, viewer: Viewer) -> str:
+    return held_by(options, values) if options else "false"
+
+
+def _tags(options: Sequence[str], values: Values, viewer: Viewer) -> str:
+    return f"s.tags && {values.bind(list(options))}"
+
+
+def _utms(options: Sequence[Utm], values: Values, viewer: Viewer) -> str:
+    pairs = [f"s.utms @> {values.bind(orjson.dumps({utm.key: utm.value}).decode())}" for utm in options]
+    return f"({' or '.join(pairs)})" if pairs else "false"
+
+
+def _from(column: str) -> Sql:
+    return lambda moment, values, viewer: f"s.{column} >= {values.bind(moment)}"
+
+
+def _to(column: str) -> Sql:
+    return lambda moment, values, viewer: f"s.{column} < {values.bind(moment)}"
+
+
+def _period(span: tuple[datetime, datetime], values: Values, viewer: Viewer) -> str:
+    return f"s.started_at >= {values.bind(span[0])} and s.started_at < {values.bind(span[1])}"
+
+
+def _range(column: str, type_: str) -> Sql:
+    def sql(bounds: Range, values: Values, viewer: Viewer) -> str:
+        parts = [f"s.{column} is not null"]
+        if bounds.low is not None:
+            parts.append(f"s.{column} >= {values.bind(bounds.low)}::{type_}")
+        if bounds.high is not None:
+            parts.append(f"s.{column} <= {values.bind(bounds.high)}::{type_}")
+        return " and ".join(parts)
+
+    return sql
+
+
+def _search(search: Search, values: Values, viewer: Viewer) -> str:
+    return search_sql(search, values, everywhere=viewer.role is Role.PORTAL)
+
+
+def _any_of(filters: Sequence[Filter], values: Values, viewer: Viewer) -> str:
+    return " or ".join(f"({conditions_sql(inner, values, viewer)})" for inner in filters) or "false"
+
+
+def _not(inner: Filter, values: Values, viewer: Viewer) -> str:
+    return f"({conditions_sql(inner, values, viewer)}) is not true"
+
+
+# fmt: off
+CONDITIONS: dict[str, Condition] = {
+    row.name: row
+    for row in (
+        Condition("search", Takes.SEARCH, (), _search, "With letters: a part of the contact's name, without regard to case and accents. Without letters and with four digits or more: a part of the phone number, however it is written. For a PORTAL, summaries and comments are searched too."),
+        Condition("isLead", Takes.FLAG, ("is_lead",), _flag("is_lead"), "Only leads, or only what is none."),
+        Condition("isOpportunity", Takes.FLAG, ("is_opportunity",), _flag("is_opportunity"), "Only opportunities, or only what is none."),
+        Condition("isTest", Takes.FLAG, ("is_test",), _flag("is_test"), "Only tests, or only live sessions."),
+        Condition("isTodo", Takes.FLAG, ("is_todo",), _flag("is_todo"), "Only what someone must follow up, or only the rest."),
+        Condition("isDone", Takes.FLAG, ("is_done",), _flag("is_done"), "Only what is done, or only the rest."),
+        Condition("isArchived", Takes.FLAG, ("is_archived",), _flag("is_archived"), "Only archived sessions, or only the rest."),
+        Condition("isReviewed", Takes.FLAG, ("human_assessment",), _present("human_assessment"), "Only what has a human assessment, or only what has none yet."),
+        Condition("workingHours", Takes.FLAG, ("working_hours",), _flag("working_hours"), "Only what began in working hours, or only the rest."),
+        Condition("autoAssessments", Takes.ASSESSMENTS, ("auto_assessment",), _one_of("s.auto_assessment"), "The machine's verdict is one of these."),
+        Condition("humanAssessments", Takes.ASSESSMENTS, ("human_assessment",), _one_of("s.human_assessment"), "The person's verdict is one of these."),
+        Condition("assessments", Takes.ASSESSMENTS, ("assessment",), _one_of("s.assessment"), "The assessment that counts is one of these."),
+        Condition("channels", Takes.CHANNELS, ("channel",), _one_of("s.channel"), "It was held through one of these."),
+        Condition("sessionLengths", Takes.LENGTHS, ("session_length",), _one_of("s.session_length"), "Its category of duration is one of these."),
+        Condition("sessionTypes", Takes.TEXTS, ("session_type",), _one_of("s.session_type"), "Its intent category is exactly one of these."),
+        Condition("agents", Takes.TEXTS, ("agent",), _agents, "One of these agents (idn) held it."),
+        Condition("integrations", Takes.TEXTS, ("integration",), _one_of("s.integration"), "It came through one of these integrations."),
+        Condition("connectors", Takes.TEXTS, ("connector",), _one_of("s.connector"), "It came through one of these connectors."),
+        Condition("externalIds", Takes.TEXTS, ("external_id",), _one_of("s.external_id"), "Its External ID is exactly one of these."),
+        Condition("hasExternalId", Takes.FLAG, ("external_id",), _present("external_id"), "Only what has an External ID, or only what has none."),
+        Condition("tags", Takes.TEXTS, ("tags",), _tags, "It has at least one of these tags."),
+        Condition("utms", Takes.UTMS, ("utms",), _utms, "It has at least one of these UTM parameters."),
+        Condition("period", Takes.PERIOD, ("started_at",), _period, "It began in this span, which ends now; not together with from or to."),
+        Condition("from", Takes.INSTANT, ("started_at",), _from("started_at"), "It began at this instant or later."),
+        Condition("to", Takes.INSTANT, ("started_at",), _to("started_at"), "It began before this instant."),
+        Condition("updatedFrom", Takes.INSTANT, ("updated_at",), _from("updated_at"), "It was last changed at this instant or later."),
+        Condition("updatedTo", Takes.INSTANT, ("updated_at",), _to("updated_at"), "It was last changed before this instant."),
+        Condition("leadValue", Takes.DECIMALS, ("lead_value",), _range("lead_value", "numeric"), "Its lead value is in this range, ends included."),
+        Condition("asr", Takes.DECIMALS, ("asr",), _range("asr", "numeric"), "Its ASR is in this range, ends included."),
+        Condition("conversationQuality", Takes.INTEGERS, ("conversation_quality",), _range("conversation_quality", "integer"), "Its stars are in this range, ends included; the unrated are not."),
+        Condition("anyOf", Takes.FILTERS, (), _any_of, "At least one of these holds; an empty list matches nothing."),
+        Condition("not", Takes.FILTER, (), _not, "This does not hold: the exact complement, empty values included."),
+    )
+}
+# fmt: on
+
+
+def where(viewer: Viewer, filter_: Filter, values: Values) -> str:
+    """The viewer's scope and the filter, as one condition over `session s`."""
+    return f"{scope_sessions(viewer, values)} and {conditions_sql(filter_, values, viewer)}"
+
+
+def conditions_sql(filter_: Filter, values: Values, viewer: Viewer) -> str:
+    """The filter alone; `true` where it asks nothing."""
+    parts = [CONDITIONS[name].sql(value, values, viewer) for name, value in filter_.conditions.items()]
+    return " and ".join(f"({part})" for part in parts) or "true"
+
+
+def columns_named(raw: Mapping[str, Any]) -> Iterator[str]:
+    """The session columns that a filter names, at every depth; of what a caller sent, before it is parsed."""
+    for name, value in raw.items():
+        yield from CONDITIONS[name].columns
+        for inner in _inner(name, value):
+            yield from columns_named(inner or {})
+
+
+def parse_filter(raw: Mapping[str, Any] | None, now: datetime, path: Path = ("filter",)) -> Filter:
+    """Check what a caller sent, by GraphQL names. A period becomes the span that ends `now`.
+
+    Raises BadUserInput with the path of what is wrong.
+    """
+    parsed = _parse(raw or {}, now, path, depth=0)
+    if sum(1 for _ in parsed.names()) > MAX_CONDITIONS:
+        raise BadUserInput(f"must have at most {MAX_CONDITIONS} conditions in all", path)
+    return parsed
+
+
+def _inner(name: str, value: Any) -> Sequence[Any]:
+    if value is None:
+        return []
+    return value if name == "anyOf" else [value] if name == "not" else []
+
+
+def _parse(raw: Mapping[str, Any], now: datetime, path: Path, depth: int) -> Filter:
+    if depth > MAX_DEPTH:
+        raise BadUserInput(f"must be nested at most {MAX_DEPTH} deep", path)
+    conditions = {}
+    for name, value in raw.items():
+        here = (*path, name)
+        if value is None:
+            raise BadUserInput("must not be null; leave it out to ask nothing", here)
+        conditions[name] = _parse_value(CONDITIONS[name].takes, value, now, here, depth)
+    _check_spans(conditions, path)
+    return Filter(conditions)
+
+
+def _check_spans(conditions: Mapping[str, Any], path: Path) -> None:
+    if "period" in conditions and ("from" in conditions or "to" in conditions):
+        raise BadUserInput("cannot be combined with from or to", (*path, "period"))
+    for start, end in (("from", "to"), ("updatedFrom", "updatedTo")):
+        if start in conditions and end in conditions and conditions[start] > conditions[end]:
+            raise BadUserInput(f"must not be after {end}", (*path, start))
+
+
+def _parse_value(takes: Takes, value: Any, now: datetime, path: Path, depth: int) -> Any:
+    match takes:
+        case Takes.SEARCH:
+            return parse_search(value, path)
+        case Takes.TEXTS:
+            return [_text(text, (*path, i)) for i, text in enumerate(_options(value, path))]
+        case Takes.CHANNELS:
+            return [Channel(option) for option in _options(value, path)]
+        case Takes.LENGTHS:
+            return [SessionLength(option) for option in _options(value, path)]
+        case Takes.ASSESSMENTS:
+            return [Assessment(option) for option in _options(value, path)]
+        case Takes.UTMS:
+            return [_utm(pair, (*path, i)) for i, pair in enumerate(_options(value, path))]
+        case Takes.PERIOD:
+            return now - SPANS[Period(value)], now
+        case Takes.DECIMALS | Takes.INTEGERS:
+            return _parse_range(value, path)
+        case Takes.FILTERS:
+            return [_parse(inner, now, (*path, i), depth + 1) for i, inner in enumerate(_options(value, path))]
+        case Takes.FILTER:
+            return _parse(value, now, path, depth + 1)
+        case Takes.FLAG | Takes.INSTANT:
+            return value
+
+
+def _options(value: Sequence[Any], path: Path) -> Sequence[Any]:
+    if len(value) > MAX_OPTIONS:
+        raise BadUserInput(f"must have at most {MAX_OPTIONS} entries", path)
+    return value
+
+
+def _text(value: str, path: Path) -> str:
+    if len(value) > MAX_TEXT:
+        raise BadUserInput(f"must have at most {MAX_TEXT} characters", path)
+    try:
+        return check_text(value)
+    except ValueError as error:
+        raise BadUserInput(str(error), path) from None
+
+
+def _utm(pair: Mapping[str, str], path: Path) -> Utm:
+    return Utm(_text(pair["key"], (*path, "key")), _text(pair["value"], (*path, "value")))
+
+
+def _parse_range(value: Mapping[str, Any], path: Path) -> Range:
+    for name, bound in value.items():
+        if bound is None:
+            raise BadUserInput("must not be null; leave it out for an open end", (*path, name))
+    low, high = value.get("from"), value.get("to")
+    if low is not None and high is not None and low > high:
+        raise BadUserInput("must not be above to", (*path, "from"))
+    return Range(low, high)

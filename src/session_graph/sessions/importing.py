@@ -1,0 +1,116 @@
+"""Reading sessions from JSON Lines, plain or gzip, as a stream, and recording them in batches.
+
+Every bad line is reported with its number and what is wrong; the good ones are recorded. A batch is one transaction, so
+an import that is killed has written whole batches, and the next one recognises them by their ids.
+"""
+
+import gzip
+import io
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import orjson
+
+from session_graph.errors import InvalidInput, Problem
+from session_graph.sessions.recording import Status, record_sessions
+from session_graph.sessions.records import SessionRecord, parse_record
+from session_graph.store.database import Database
+
+BATCH = 500
+BATCH_BYTES = 8 * 1024 * 1024
+LONGEST_LINE = 16 * 1024 * 1024
+GZIP_MAGIC = b"\x1f\x8b"
+
+Report = Callable[[int, Problem], None]
+"""Is told of each bad line: its number, from 1, and what is wrong."""
+Progress = Callable[[int], None]
+"""Is told how many bytes of the file have been read since the last time."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the lines."""
+
+    recorded: int = 0
+    duplicate: int = 0
+    refused: int = 0
+
+
+async def import_sessions(
+    database: Database, account_id: UUID, path: Path, report: Report, progress: Progress
+) -> Tally:
+    """Record every line that can be recorded. Raises OSError where the file cannot be read."""
+    tally = Tally()
+    with path.open("rb") as file:
+        batch: list[tuple[int, SessionRecord]] = []
+        size = position = 0
+        for number, line in _lines(file, path):
+            size += len(line)
+            try:
+                batch.append((number, _parse_line(line)))
+            except InvalidInput as error:
+                tally.refused += 1
+                for problem in error.problems:
+                    report(number, problem)
+            if len(batch) >= BATCH or size >= BATCH_BYTES:
+                await _record(database, account_id, batch, tally, report)
+                batch, size = [], 0
+                position = _advance(file, position, progress)
+        await _record(database, account_id, batch, tally, report)
+        _advance(file, position, progress)
+    return tally
+
+
+async def _record(
+    database: Database, account_id: UUID, batch: list[tuple[int, SessionRecord]], tally: Tally, report: Report
+) -> None:
+    outcomes = await record_sessions(database, account_id, [record for _, record in batch]) if batch else []
+    for (number, _), outcome in zip(batch, outcomes, strict=True):
+        match outcome.status:
+            case Status.RECORDED:
+                tally.recorded += 1
+            case Status.DUPLICATE:
+                tally.duplicate += 1
+            case Status.REFUSED:
+                tally.refused += 1
+                if outcome.problem:
+                    report(number, outcome.problem)
+
+
+def _advance(file: io.BufferedReader, position: int, progress: Progress) -> int:
+    reached = file.tell()
+    progress(reached - position)
+    return reached
+
+
+def _lines(file: io.BufferedReader, path: Path) -> Iterator[tuple[int, bytes]]:
+    """Each line that is not blank, with its number; a line that is too long is cut behind the longest."""
+    stream = _unpacked(file)
+    number = 0
+    try:
+        while line := stream.readline(LONGEST_LINE + 1):
+            number += 1
+            rest = line
+            while not rest.endswith(b"\n") and (rest := stream.readline(LONGEST_LINE)):
+                pass
+            if line.strip():
+                yield number, line
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise OSError(f"{path} is damaged after line {number:,}: {error}") from None
+
+
+def _unpacked(file: io.BufferedReader) -> io.BufferedIOBase:
+    return gzip.GzipFile(fileobj=file) if file.peek(2)[:2] == GZIP_MAGIC else file
+
+
+def _parse_line(line: bytes) -> SessionRecord:
+    if len(line) > LONGEST_LINE:
+        raise InvalidInput([Problem((), f"is longer than {LONGEST_LINE:,} bytes")])
+    try:
+        raw = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise InvalidInput([Problem((), f"is not JSON: {error}")]) from None
+    return parse_record(raw)

@@ -1,0 +1,95 @@
+"""Hours, days, weeks and months of a local calendar, as instants.
+
+A day begins at the zone's midnight, or at the first instant after a gap that swallows it; so days have 23, 24 or 25
+hours. Weeks begin on Monday. Hours are an hour long, except where a zone shifts its clock by less.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from session_graph.errors import BadUserInput
+
+MOST = 1000
+
+
+class Interval(StrEnum):
+    """The step of a series."""
+
+    HOUR = "HOUR"
+    DAY = "DAY"
+    WEEK = "WEEK"
+    MONTH = "MONTH"
+
+
+def boundaries(start: datetime, end: datetime, interval: Interval, time_zone: str) -> list[datetime]:
+    """Where the intervals that cover [start, end) begin, and at last `end`; the first is clipped to `start`.
+
+    Raises BadUserInput where there are more than a thousand.
+    """
+    marks = [start]
+    for mark in _marks_after(start, interval, ZoneInfo(time_zone)):
+        if mark >= end:
+            break
+        marks.append(mark)
+        if len(marks) > MOST:
+            raise BadUserInput(f"The span has more than {MOST:,} intervals of a {interval.lower()}.")
+    return [*marks, end] if start < end else []
+
+
+def floor_to(moment: datetime, interval: Interval, time_zone: str) -> datetime:
+    """The instant at which the interval around the moment began."""
+    zone = ZoneInfo(time_zone)
+    local = moment.astimezone(zone)
+    if interval is Interval.HOUR:
+        return (
+            local - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+        ).astimezone(UTC)
+    return _midnight(_first_day(local, interval), zone)
+
+
+def ceiling_to(moment: datetime, interval: Interval, time_zone: str) -> datetime:
+    """The instant at which the interval around the moment ends."""
+    return next(_marks_after(moment, interval, ZoneInfo(time_zone)))
+
+
+def _marks_after(moment: datetime, interval: Interval, zone: ZoneInfo) -> Iterator[datetime]:
+    mark = moment
+    while True:
+        mark = _next_mark(mark, interval, zone)
+        yield mark
+
+
+def _next_mark(moment: datetime, interval: Interval, zone: ZoneInfo) -> datetime:
+    local = moment.astimezone(zone)
+    if interval is Interval.HOUR:
+        into = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+        return moment + timedelta(hours=1) - into
+    day = _first_day(local, interval)
+    while (mark := _midnight(day, zone)) <= moment:
+        day = _following(day, interval)
+    return mark
+
+
+def _first_day(local: datetime, interval: Interval) -> datetime:
+    day = datetime.combine(local.date(), time())
+    match interval:
+        case Interval.WEEK:
+            return day - timedelta(days=day.weekday())
+        case Interval.MONTH:
+            return day.replace(day=1)
+    return day
+
+
+def _following(day: datetime, interval: Interval) -> datetime:
+    match interval:
+        case Interval.WEEK:
+            return day + timedelta(weeks=1)
+        case Interval.MONTH:
+            return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return day + timedelta(days=1)
+
+
+def _midnight(day: datetime, zone: ZoneInfo) -> datetime:
+    return day.replace(tzinfo=zone).astimezone(UTC)

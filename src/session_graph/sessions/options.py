@@ -1,0 +1,33 @@
+"""What filter panels can offer: the values that occur among the sessions that the viewer may see."""
+
+from collections.abc import Iterable
+
+from session_graph.access.viewer import Viewer
+from session_graph.sessions.filters import EVERYTHING, where
+from session_graph.store.database import Database
+from session_graph.store.sql import Values
+
+OPTIONS: dict[str, tuple[str, str]] = {
+    "sessionTypes": ("session_type", "select distinct s.session_type from session s where {scope}"),
+    "integrations": ("integration", "select distinct s.integration from session s where {scope}"),
+    "connectors": ("connector", "select distinct s.connector from session s where {scope}"),
+    "tags": ("tags", "select distinct t.tag from session s cross join unnest(s.tags) t (tag) where {scope}"),
+    "utmKeys": (
+        "utms",
+        "select distinct k.key from session s cross join jsonb_object_keys(s.utms) k (key) where {scope}",
+    ),
+}
+"""Each list's name in GraphQL, the session column that it reads, and its values."""
+
+
+async def read_options(database: Database, viewer: Viewer, names: Iterable[str]) -> dict[str, list[str]]:
+    """The lists that are named, each in code-point order, in one statement."""
+    values = Values(viewer.account.id)
+    scope = where(viewer, EVERYTHING, values)
+    lists = ", ".join(
+        f"array(select o.value from ({OPTIONS[name][1].format(scope=scope)}) o (value)"
+        f' where o.value is not null order by o.value collate "C") as "{name}"'
+        for name in names
+    )
+    row = await database.fetchrow(f"select {lists}", *values)
+    return dict(row) if row else {}

@@ -1,0 +1,146 @@
+"""The orders of a list, and the cursors that go on from a place in one.
+
+`id` breaks ties; empty values come last in both directions; texts are compared by their folded form in code-point order
+(domain.md, "Filters").
+"""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from session_graph.errors import BadUserInput
+from session_graph.sessions.vocabulary import Direction
+from session_graph.values import parse_decimal
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_VERSION = 1
+
+
+def _rank(column: str) -> str:
+    return f"array_position(array['YES_A', 'YES_B', 'NO'], {column})"
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def _moment(microseconds: Any) -> datetime:
+    return _EPOCH + timedelta(microseconds=_integer(microseconds))
+
+
+def _integer(value: Any) -> int:
+    if type(value) is not int:
+        raise ValueError
+    return value
+
+
+def _string(value: Any) -> str:
+    if type(value) is not str or "\0" in value:
+        raise ValueError
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class ValueType:
+    """How an order's values are written in a cursor, and as what they are bound."""
+
+    sql: str
+    write: Callable[[Any], object]
+    read: Callable[[Any], object]
+
+
+_INSTANT = ValueType("timestamptz", _microseconds, _moment)
+_INTEGER = ValueType("integer", int, _integer)
+_DECIMAL = ValueType("numeric", lambda number: format(number, "f"), lambda text: parse_decimal(_string(text)))
+_TEXT = ValueType("text", str, _string)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderField:
+    """`column` is the session column that the order reads; `sql` an expression over `session s`."""
+
+    name: str
+    column: str
+    sql: str
+    type: ValueType
+    description: str
+    nullable: bool = False
+
+
+# fmt: off
+ORDER_FIELDS: dict[str, OrderField] = {
+    row.name: row
+    for row in (
+        OrderField("STARTED_AT", "started_at", "s.started_at", _INSTANT, "When it began."),
+        OrderField("ENDED_AT", "ended_at", "s.ended_at", _INSTANT, "When it ended."),
+        OrderField("UPDATED_AT", "updated_at", "s.updated_at", _INSTANT, "When it was recorded or last changed."),
+        OrderField("DURATION", "duration_seconds", "s.duration_seconds", _INTEGER, "Whole seconds from begin to end."),
+        OrderField("CONTACT", "contact", "s.contact_folded", _TEXT, "The contact's name; the nameless come last.", nullable=True),
+        OrderField("SESSION_TYPE", "session_type", "s.session_type_folded", _TEXT, "The intent category.", nullable=True),
+        OrderField("LEAD_VALUE", "lead_value", "s.lead_value", _DECIMAL, "The lead value."),
+        OrderField("ASR", "asr", "s.asr", _DECIMAL, "The additional secured revenue."),
+        OrderField("CONVERSATION_QUALITY", "conversation_quality", "s.conversation_quality", _INTEGER, "The stars; the unrated come last.", nullable=True),
+        OrderField("AUTO_ASSESSMENT", "auto_assessment", _rank("s.auto_assessment"), _INTEGER, "The machine's verdict: Yes-A, Yes-B, No.", nullable=True),
+        OrderField("HUMAN_ASSESSMENT", "human_assessment", _rank("s.human_assessment"), _INTEGER, "A person's verdict: Yes-A, Yes-B, No.", nullable=True),
+        OrderField("EXTERNAL_ID", "external_id", "s.external_id_folded", _TEXT, "The outside system's identifier.", nullable=True),
+    )
+}
+# fmt: on
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A field and a direction."""
+
+    field: OrderField = ORDER_FIELDS["STARTED_AT"]
+    direction: Direction = Direction.DESC
+
+
+NEWEST_FIRST = Order()
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in an ordered list: behind the row with this value and id. `now` is what the list's filter counts back from."""
+
+    value: datetime | Decimal | int | str | None
+    id: UUID
+    now: datetime
+
+
+def write_cursor(cursor: Cursor, order: Order, account: UUID) -> str:
+    """URL-safe text, bound to the order and the account."""
+    value = None if cursor.value is None else order.field.type.write(cursor.value)
+    parts = [_binding(order, account), _microseconds(cursor.now), cursor.id.hex, value]
+    return base64.urlsafe_b64encode(orjson.dumps(parts)).rstrip(b"=").decode()
+
+
+def read_cursor(text: str, order: Order, account: UUID, argument: str) -> Cursor:
+    """The place that `write_cursor` wrote. Raises BadUserInput where it is of another order or account, or not a cursor."""
+    try:
+        parts = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
+        binding, now, key, value = parts
+        if binding != _binding(order, account) or (value is None and not order.field.nullable):
+            raise ValueError
+        return Cursor(None if value is None else _read(value, order), UUID(_string(key)), _moment(now))
+    except (ValueError, TypeError, OverflowError, binascii.Error):
+        raise BadUserInput("is not a cursor of this list in this order", [argument]) from None
+
+
+def _read(value: Any, order: Order) -> Any:
+    if order.field.type is _INTEGER and abs(_integer(value)) >= 2**31:
+        raise ValueError
+    return order.field.type.read(value)
+
+
+def _binding(order: Order, account: UUID) -> str:
+    text = f"{_VERSION} {order.field.name} {order.direction} {account}"
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

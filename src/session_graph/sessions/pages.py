@@ -1,0 +1,103 @@
+"""Keyset pages: what part of an ordered list is asked for, the SQL that reads just that, and what came of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from session_graph.errors import BadUserInput
+from session_graph.sessions.orders import Cursor, Order
+from session_graph.sessions.vocabulary import Direction
+from session_graph.store.database import Row
+from session_graph.store.sql import Values
+
+DEFAULT_SIZE = 50
+MAX_SIZE = 200
+ORDER_VALUE = "order_value"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows in the list's order. `has_more` says whether the list goes on in the direction of reading."""
+
+    rows: Sequence[Row]
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """`size` rows behind the cursor, or before it where `backwards`. `inclusive` takes the cursor's own row in."""
+
+    size: int = DEFAULT_SIZE
+    backwards: bool = False
+    cursor: Cursor | None = None
+    inclusive: bool = False
+
+    def cut(self, rows: Sequence[Row]) -> Page:
+        """The page that was asked for, of rows that were read with one to spare."""
+        kept = rows[: self.size]
+        return Page(kept[::-1] if self.backwards else kept, len(rows) > self.size)
+
+    def behind(self) -> "PageRequest":
+        """One row on the other side of the cursor, its own included."""
+        return replace(self, size=0, backwards=not self.backwards, inclusive=True)
+
+
+def check_size(argument: str, size: int, most: int = MAX_SIZE) -> int:
+    """Raises BadUserInput where a page cannot have that many rows."""
+    if not 1 <= size <= most:
+        raise BadUserInput(f"must be from 1 to {most}", [argument])
+    return size
+
+
+def page_sql(select: str, order: Order, request: PageRequest, values: Values) -> str:
+    """One page of `select`, which ends in a condition over `session s` and has the order's value.
+
+    An order with empty values is read as two branches, each in an order of its own: the values and, last, the empty
+    ones.
+    """
+    direction = _reading_direction(order, request)
+    limit = f"limit {values.bind(request.size + 1)}"
+    by_value = f"order by {order.field.sql} {direction}, s.id {direction} {limit}"
+    if not order.field.nullable:
+        return f"{select}{_beyond(order, request, values)} {by_value}"
+    branches = []
+    if _reaches_values(request):
+        branches.append(f"({select} and {order.field.sql} is not null{_beyond(order, request, values)} {by_value})")
+    if _reaches_empty(request):
+        by_id = f"order by s.id {direction} {limit}"
+        branches.append(f"({select} and {order.field.sql} is null{_beyond_empty(order, request, values)} {by_id})")
+    nulls = "first" if request.backwards else "last"
+    return (
+        f"select * from ({' union all '.join(branches)}) u"
+        f" order by u.{ORDER_VALUE} {direction} nulls {nulls}, u.id {direction} {limit}"
+    )
+
+
+def _reading_direction(order: Order, request: PageRequest) -> str:
+    return "asc" if (order.direction is Direction.ASC) != request.backwards else "desc"
+
+
+def _comparison(order: Order, request: PageRequest) -> str:
+    sign = ">" if _reading_direction(order, request) == "asc" else "<"
+    return f"{sign}=" if request.inclusive else sign
+
+
+def _beyond(order: Order, request: PageRequest, values: Values) -> str:
+    if request.cursor is None or request.cursor.value is None:
+        return ""
+    value = f"{values.bind(request.cursor.value)}::{order.field.type.sql}"
+    place = f"({value}, {values.bind(request.cursor.id)}::uuid)"
+    return f" and ({order.field.sql}, s.id) {_comparison(order, request)} {place}"
+
+
+def _beyond_empty(order: Order, request: PageRequest, values: Values) -> str:
+    if request.cursor is None or request.cursor.value is not None:
+        return ""
+    return f" and s.id {_comparison(order, request)} {values.bind(request.cursor.id)}::uuid"
+
+
+def _reaches_values(request: PageRequest) -> bool:
+    return request.cursor is None or request.cursor.value is not None or request.backwards
+
+
+def _reaches_empty(request: PageRequest) -> bool:
+    return request.cursor is None or request.cursor.value is None or not request.backwards

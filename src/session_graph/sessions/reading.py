@@ -1,0 +1,129 @@
+"""Reading sessions: pages of a list, single sessions, and what belongs to a page.
+
+A page is one statement, whatever its size. Lists of several parents (the sessions of each agent, of each External ID)
+are one statement too: a lateral page for each key. Source of the promises: design.md, "What each part promises".
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from session_graph.access.viewer import Viewer
+from session_graph.sessions.columns import select_list
+from session_graph.sessions.filters import EVERYTHING, Filter, where
+from session_graph.sessions.orders import NEWEST_FIRST, Order
+from session_graph.sessions.pages import ORDER_VALUE, Page, PageRequest, page_sql
+from session_graph.store.database import Database, Reader, Row
+from session_graph.store.sql import Values
+
+Key = UUID | str | None
+"""A parent of a list; None for a list without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """What a list's sessions have in common: a column of `session s` and its type."""
+
+    column: str
+    type: str
+
+
+AGENT = Parent("agent_id", "uuid")
+EXTERNAL_ID = Parent("external_id", "text")
+
+
+@dataclass(frozen=True, slots=True)
+class SessionList:
+    """Whose sessions, which of them and in which order. `parent` makes it one list for each key."""
+
+    viewer: Viewer
+    filter: Filter = EVERYTHING
+    order: Order = NEWEST_FIRST
+    parent: Parent | None = None
+
+
+async def read_pages(
+    database: Database,
+    sessions: SessionList,
+    columns: frozenset[str],
+    request: PageRequest,
+    keys: Sequence[Key] = (None,),
+) -> dict[Key, Page]:
+    """A page for each key, in one statement. Rows have the columns by name, and the order's value."""
+    values = Values(sessions.viewer.account.id)
+    page = _page_sql(sessions, columns, request, values)
+    rows = await database.fetch(_for_each_key(sessions.parent, page, keys, values), *values)
+    found: dict[Key, list[Row]] = {key: [] for key in keys}
+    for row in rows:
+        found[row["parent"] if sessions.parent else None].append(row)
+    return {key: request.cut(rows) for key, rows in found.items()}
+
+
+async def count_sessions(database: Database, sessions: SessionList, keys: Sequence[Key] = (None,)) -> dict[Key, int]:
+    """How many sessions each key's list holds, in one statement."""
+    values = Values(sessions.viewer.account.id)
+    condition = where(sessions.viewer, sessions.filter, values)
+    if sessions.parent is None:
+        row = await database.fetchrow(f"select count(*) from session s where {condition}", *values)
+        return dict.fromkeys(keys, row[0] if row else 0)
+    column = f"s.{sessions.parent.column}"
+    rows = await database.fetch(
+        f"select {column} as parent, count(*) from session s"
+        f" where {condition} and {values.equals_any(column, keys)} group by {column}",
+        *values,
+    )
+    return dict.fromkeys(keys, 0) | {row["parent"]: row["count"] for row in rows}
+
+
+async def has_sessions_behind(
+    database: Database, sessions: SessionList, request: PageRequest, keys: Sequence[Key] = (None,)
+) -> dict[Key, bool]:
+    """Whether there is a session on the other side of the page's cursor (the cursor's own counts), in one statement."""
+    if request.cursor is None:
+        return dict.fromkeys(keys, False)
+    values = Values(sessions.viewer.account.id)
+    page = _page_sql(sessions, frozenset(), request.behind(), values)
+    rows = await database.fetch(_for_each_key(sessions.parent, page, keys, values), *values)
+    found = {row["parent"] if sessions.parent else None for row in rows}
+    return {key: key in found for key in keys}
+
+
+async def read_session(reader: Reader, viewer: Viewer, session_id: UUID, columns: frozenset[str]) -> Row | None:
+    """The session, or None where the viewer has none with this id."""
+    values = Values(viewer.account.id)
+    condition = f"{where(viewer, EVERYTHING, values)} and s.id = {values.bind(session_id)}"
+    return await reader.fetchrow(f"select {select_list(columns)} from session s where {condition}", *values)
+
+
+async def read_recorded(reader: Reader, account_id: UUID, session_id: UUID, columns: frozenset[str]) -> Row | None:
+    """A session for the one who just recorded it, who may see no other."""
+    return await reader.fetchrow(
+        f"select {select_list(columns)} from session s where s.account_id = $1 and s.id = $2", account_id, session_id
+    )
+
+
+async def read_transcripts(database: Database, viewer: Viewer, session_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Each session's turns as JSON text, for sessions that the viewer has been given, in one statement."""
+    rows = await database.fetch(
+        "select t.session_id, t.turns from transcript t where t.account_id = $1 and t.session_id = any($2)",
+        viewer.account.id,
+        list(session_ids),
+    )
+    return {row["session_id"]: row["turns"] for row in rows}
+
+
+def _for_each_key(parent: Parent | None, page: str, keys: Sequence[Key], values: Values) -> str:
+    if parent is None:
+        return page
+    parents = f"unnest({values.bind(list(keys))}::{parent.type}[]) k (parent)"
+    return f"select k.parent, p.* from {parents} cross join lateral ({page}) p"
+
+
+def _page_sql(sessions: SessionList, columns: frozenset[str], request: PageRequest, values: Values) -> str:
+    condition = where(sessions.viewer, sessions.filter, values)
+    if sessions.parent:
+        condition += f" and s.{sessions.parent.column} = k.parent"
+    select = (
+        f"select {select_list(columns)}, {sessions.order.field.sql} as {ORDER_VALUE} from session s where {condition}"
+    )
+    return page_sql(select, sessions.order, request, values)

@@ -1,0 +1,179 @@
+"""Recording closed sessions: one path for imports and mutations, by COPY, each session once.
+
+A session is known by the id that its caller gave it. The same id with the same content is a duplicate and succeeds;
+with other content it is refused. A batch is one transaction; records that cannot be taken do not keep the others out.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from session_graph.errors import Problem
+from session_graph.sessions.agents import terms_of
+from session_graph.sessions.closing import AgentTerms, Decisions, Facts, close
+from session_graph.sessions.records import SessionRecord, TurnRecord
+from session_graph.store.database import Connection, Database
+from session_graph.store.ids import new_id
+from session_graph.store.models import Agent
+from session_graph.values import DECIMAL_LIMIT, fold, format_instant
+
+ATTEMPTS = 5
+
+_ACCOUNT = "select a.money_scale from account a where a.id = $1 for key share"
+_KNOWN = "select s.id, s.content_hash from session s where s.account_id = $1 and s.id = any($2)"
+
+
+class Status(StrEnum):
+    """What became of a record."""
+
+    RECORDED = "RECORDED"
+    DUPLICATE = "DUPLICATE"
+    REFUSED = "REFUSED"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`problem` says why a record was refused, with a path inside the record; `is_conflict` that its id has other
+    content.
+    """
+
+    status: Status
+    id: UUID | None
+    problem: Problem | None = None
+    is_conflict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Agent:
+    id: UUID
+    terms: AgentTerms
+
+
+async def record_sessions(database: Database, account_id: UUID, records: Sequence[SessionRecord]) -> list[Outcome]:
+    """Record what can be recorded, in one transaction; an outcome for each record, in their order."""
+    for attempt in range(ATTEMPTS):
+        try:
+            async with database.transaction() as connection:
+                return await _record(connection, account_id, records)
+        except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError):
+            if attempt == ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+async def _record(connection: Connection, account_id: UUID, records: Sequence[SessionRecord]) -> list[Outcome]:
+    money_scale = await connection.fetchval(_ACCOUNT, account_id)
+    agents = await _find_agents(account_id, {record.agent for record in records})
+    ids = [record.id for record in records if record.id]
+    known = {row["id"]: bytes(row["content_hash"]) for row in await connection.fetch(_KNOWN, account_id, ids)}
+    batch = _Batch(account_id, money_scale, datetime.now(UTC), agents, known)
+    outcomes = [batch.take(record) for record in records]
+    await _copy(connection, "session", sorted(batch.sessions, key=lambda row: row["id"]))
+    await _copy(connection, "transcript", batch.transcripts)
+    return outcomes
+
+
+async def _find_agents(account_id: UUID, idns: set[str]) -> dict[str, _Agent]:
+    found = await Agent.filter(account_id=account_id, idn__in=idns)
+    return {agent.idn: _Agent(agent.id, terms_of(agent)) for agent in found}
+
+
+async def _copy(connection: Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        columns = list(rows[0])
+        await connection.copy_records_to_table(table, records=[tuple(row.values()) for row in rows], columns=columns)
+
+
+class _Batch:
+    """The rows to write, collected record by record."""
+
+    def __init__(
+        self, account_id: UUID, money_scale: int, now: datetime, agents: Mapping[str, _Agent], known: dict[UUID, bytes]
+    ) -> None:
+        self._account_id = account_id
+        self._money_scale = money_scale
+        self._now = now
+        self._agents = agents
+        self._known = known
+        self.sessions: list[dict[str, Any]] = []
+        self.transcripts: list[dict[str, object]] = []
+
+    def take(self, record: SessionRecord) -> Outcome:
+        agent = self._agents.get(record.agent)
+        content_hash = record.content_hash()
+        if record.id in self._known:
+            return self._compare(record.id, content_hash)
+        if agent is None:
+            return _refuse(record, "agent", "is not the idn of an agent of this account")
+        decisions = close(_facts(record), agent.terms)
+        if decisions.potential_value >= DECIMAL_LIMIT:
+            return _refuse(record, "units", "makes a lead value of 10^15 or more")
+        id_ = record.id or new_id()
+        self._known[id_] = content_hash
+        self.sessions.append(self._session_row(id_, record, agent, decisions, content_hash))
+        if record.transcript:
+            turns = orjson.dumps([_turn(turn) for turn in record.transcript]).decode()
+            self.transcripts.append({"account_id": self._account_id, "session_id": id_, "turns": turns})
+        return Outcome(Status.RECORDED, id_)
+
+    def _compare(self, id_: UUID, content_hash: bytes) -> Outcome:
+        if self._known[id_] == content_hash:
+            return Outcome(Status.DUPLICATE, id_)
+        conflict = Problem(("id",), "is already the id of a session with other content")
+        return Outcome(Status.REFUSED, id_, conflict, is_conflict=True)
+
+    def _session_row(
+        self, id_: UUID, record: SessionRecord, agent: _Agent, decisions: Decisions, content_hash: bytes
+    ) -> dict[str, Any]:
+        return {
+            "account_id": self._account_id,
+            "id": id_,
+            "agent_id": agent.id,
+            **{name: getattr(record, name) for name in _COPIED},
+            "utms": orjson.dumps(record.utms).decode(),
+            "content_hash": content_hash,
+            **{name: getattr(decisions, name) for name in _DECIDED},
+            "money_scale": self._money_scale,
+            "session_type_folded": _folded(record.session_type),
+            "external_id_folded": _folded(record.external_id),
+            "contact_folded": _folded(record.contact_name),
+            "summary_folded": _folded(record.summary),
+            "recorded_at": self._now,
+            "updated_at": self._now,
+        }
+
+
+_COPIED = (
+    *("channel", "started_at", "ended_at", "session_type", "integration", "connector", "external_id"),
+    *("contact_name", "phone", "email", "other_contact", "summary", "refused", "unavailable", "units"),
+    *("auto_assessment", "actual_result", "expected_result", "is_todo", "conversation_quality", "tags"),
+)
+"""Columns that hold what the record says."""
+
+_DECIDED = (
+    *("potential_value", "conversion_rate", "recognition", "working_hours", "session_length"),
+    *("is_lead", "is_opportunity", "is_test"),
+)
+"""Columns that hold what was decided at close."""
+
+
+def _refuse(record: SessionRecord, field: str, message: str) -> Outcome:
+    return Outcome(Status.REFUSED, record.id, Problem((field,), message))
+
+
+def _facts(record: SessionRecord) -> Facts:
+    return Facts(**{name: getattr(record, name) for name in Facts.__slots__})
+
+
+def _turn(turn: TurnRecord) -> dict[str, str | None]:
+    return {"speaker": turn.speaker, "text": turn.text, "at": format_instant(turn.at) if turn.at else None}
+
+
+def _folded(text: str | None) -> str | None:
+    return None if text is None else fold(text)

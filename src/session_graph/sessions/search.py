@@ -1,0 +1,51 @@
+"""Searching for a person: by part of the name, or by part of the phone number (domain.md, "Filters")."""
+
+from dataclasses import dataclass
+
+from session_graph.errors import BadUserInput, PathSegment
+from session_graph.store.sql import Values
+from session_graph.values import check_text, digits, fold
+
+MAX_LENGTH = 200
+MIN_DIGITS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Either `digits` of a phone number, or None where there are letters; `folded` is the whole text, folded."""
+
+    folded: str
+    digits: str | None
+
+
+def parse_search(text: str, path: tuple[PathSegment, ...]) -> Search:
+    """Raises BadUserInput where the text has neither a letter nor four digits."""
+    text = text.strip()
+    if len(text) > MAX_LENGTH:
+        raise BadUserInput(f"must have at most {MAX_LENGTH} characters", path)
+    try:
+        check_text(text)
+    except ValueError as error:
+        raise BadUserInput(str(error), path) from None
+    if any(character.isalpha() for character in text):
+        return Search(fold(text), None)
+    if len(digits(text)) < MIN_DIGITS:
+        raise BadUserInput(f"must have a letter of a name, or at least {MIN_DIGITS} digits of a phone number", path)
+    return Search(fold(text), digits(text))
+
+
+def search_sql(search: Search, values: Values, *, everywhere: bool) -> str:
+    """A condition over `session s`; `everywhere` looks into summaries and comments too."""
+    if search.digits is None:
+        parts = [f"s.contact_folded like {_part(search.folded, values)}"]
+    else:
+        parts = [f"s.phone_digits like {_part(search.digits, values)}"]
+    if everywhere:
+        anywhere = _part(search.folded, values)
+        parts += [f"s.summary_folded like {anywhere}", f"s.comment_folded like {anywhere}"]
+    return " or ".join(parts)
+
+
+def _part(text: str, values: Values) -> str:
+    escaped = text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    return values.bind(f"%{escaped}%")
