@@ -1,0 +1,74 @@
+"""What the resolvers of one request share: who asks, the database, the moment, and what is loaded in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import strawberry
+from graphql import FieldNode
+from strawberry.dataloader import DataLoader
+
+from session_graph.access.viewer import Viewer
+from session_graph.graph.selection import Selection
+from session_graph.store.database import Database
+
+Load = Callable[[list[Any]], Awaitable[list[Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """A request whose fields are readable and whose arguments are well formed.
+
+    `arguments` has what was read of them, by the identity of the field's node.
+    """
+
+    selection: Selection
+    arguments: Mapping[int, Any]
+
+
+@dataclass(slots=True)
+class Context:
+    """`now` is what periods count back from where no cursor says otherwise."""
+
+    viewer: Viewer
+    database: Database
+    now: datetime
+    _inspected: Inspected | None = None
+    _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
+
+    @property
+    def selection(self) -> Selection:
+        """What the operation selects."""
+        assert self._inspected is not None, "no request is executed before it is inspected"
+        return self._inspected.selection
+
+    def arguments(self, info: Info) -> Any:
+        """What the arguments of the field that is being resolved were read as."""
+        assert self._inspected is not None
+        return self._inspected.arguments[id(nodes_of(info)[0])]
+
+    def admit(self, inspected: Inspected) -> None:
+        """From here on the request may be executed."""
+        self._inspected = inspected
+
+    def loader(self, key: Hashable, load: Load) -> DataLoader[Any, Any]:
+        """The request's one loader of this key; what is asked of it in the same turn is one statement."""
+        if key not in self._loaders:
+            self._loaders[key] = DataLoader(load_fn=load)
+        return self._loaders[key]
+
+
+Info = strawberry.Info[Context, None]
+
+
+def nodes_of(info: Info) -> list[FieldNode]:
+    """The nodes of the document that the field is resolved for: more than one where it is selected repeatedly."""
+    return info._raw_info.field_nodes
+
+
+def place_of(info: Info) -> Hashable:
+    """The same for fields that select the same: what their loaders are told apart by."""
+    return tuple(map(id, nodes_of(info)))

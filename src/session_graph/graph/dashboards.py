@@ -1,0 +1,183 @@
+"""The dashboard's types, and how what is selected of them becomes one request to `sessions.dashboard`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Optional
+from uuid import UUID
+
+import strawberry
+from graphql import FieldNode
+
+from session_graph.access.accounts import check_time_zone
+from session_graph.errors import BadUserInput
+from session_graph.graph.arguments import DashboardArguments
+from session_graph.graph.context import Context, Info, nodes_of, place_of
+from session_graph.graph.inputs import SessionFilter
+from session_graph.graph.rows import LookedUp, declare
+from session_graph.graph.selection import Selection
+from session_graph.sessions.dashboard import (
+    DashboardRequest,
+    Figured,
+    Figures,
+    Group,
+    Point,
+    Slice,
+    Subject,
+    Wanted,
+    read_dashboards,
+)
+from session_graph.sessions.figures import FIGURES, Figure
+from session_graph.sessions.intervals import Interval
+
+_FIGURE_OF_FIELD = {figure.field: name for name, figure in FIGURES.items()}
+
+
+def _declare_figures(cls: type) -> type:
+    for figure in FIGURES.values():
+        declare(cls, figure.name, _type(figure), figure.description)
+    return cls
+
+
+def _type(figure: Figure) -> Any:
+    if figure.is_count:
+        return int
+    return Optional[Decimal] if figure.is_score else Decimal  # noqa: UP045
+
+
+@strawberry.type(description="The figures of a set of sessions. Scores are null where nothing qualifies.")
+@_declare_figures
+class DashboardTotals(LookedUp):
+    figures: strawberry.Private[Figures]
+
+    def look_up(self, name: str) -> Any:
+        return self.figures[name]
+
+
+@strawberry.type(description="An interval of a series.")
+class DashboardPoint:
+    point: strawberry.Private[Point]
+
+    @strawberry.field(name="from", description="Where it begins.")
+    def start(self) -> datetime:
+        return self.point.start
+
+    @strawberry.field(name="to", description="Where it ends; excluded.")
+    def end(self) -> datetime:
+        return self.point.end
+
+    @strawberry.field(description="The figures of the sessions that began in it.")
+    def totals(self) -> DashboardTotals:
+        return DashboardTotals(figures=self.point.figures)
+
+
+@strawberry.type(description="The sessions that share a value.")
+class DashboardSlice:
+    slice: strawberry.Private[Slice]
+
+    @strawberry.field(description="The value; null for the sessions that have none.")
+    def key(self) -> str | None:
+        return self.slice.key
+
+    @strawberry.field(description="Their figures.")
+    def totals(self) -> DashboardTotals:
+        return DashboardTotals(figures=self.slice.figures)
+
+
+@strawberry.type(
+    description="The figures of the sessions that a filter leaves."
+    " Test and archived sessions are left out unless asked for."
+)
+@_declare_figures
+class Dashboard(LookedUp):
+    figured: strawberry.Private[Figured]
+    currency: str = strawberry.field(description="The account's currency (ISO 4217).")
+    time_zone: str = strawberry.field(description="The zone of its days (IANA).")
+
+    def look_up(self, name: str) -> Any:
+        return self.figured.totals[name]
+
+    @strawberry.field(
+        description="Every interval of the span, the empty ones too; at most 1,000. Weeks begin on Monday; the first"
+        " and last are clipped to the span. Without a span: from the first session's interval to the last's."
+    )
+    def series(
+        self, interval: Annotated[Interval, strawberry.argument(description="The step.")] = Interval.DAY
+    ) -> list[DashboardPoint]:
+        return [DashboardPoint(point=point) for point in self.figured.series[interval]]
+
+    @strawberry.field(description="Largest first; the key is null for sessions that have none.")
+    def groups(self, by: Annotated[Group, strawberry.argument(description="By what.")]) -> list[DashboardSlice]:
+        return [DashboardSlice(slice=slice_) for slice_ in self.figured.groups[by]]
+
+    @strawberry.field(
+        description="The span of equal length just before; null where the filter's span has no beginning."
+    )
+    def previous(self) -> DashboardTotals | None:
+        return DashboardTotals(figures=self.figured.previous) if self.figured.previous is not None else None
+
+
+FilterArgument = Annotated[Optional[SessionFilter], strawberry.argument(description="Which sessions.")]  # noqa: UP045
+ZoneArgument = Annotated[
+    str | None, strawberry.argument(description="The zone of its days (IANA), instead of its own.")
+]
+TestArgument = Annotated[bool | None, strawberry.argument(description="Count test sessions in.")]
+ArchivedArgument = Annotated[bool | None, strawberry.argument(description="Count archived sessions in.")]
+
+
+async def load_dashboard(info: Info, agent_id: UUID | None, time_zone: str) -> Dashboard:
+    """The dashboard of the account, or of an agent; those of many agents under the same field are one statement."""
+    context, nodes = info.context, nodes_of(info)
+    arguments: DashboardArguments = context.arguments(info)
+    zone = await _check_zone(arguments.time_zone) or time_zone
+    loader = context.loader(("dashboard", place_of(info)), lambda subjects: _load(context, nodes, arguments, subjects))
+    figured = await loader.load(Subject(agent_id, zone))
+    return Dashboard(figured=figured, currency=context.viewer.account.currency, time_zone=zone)
+
+
+async def _check_zone(name: str | None) -> str | None:
+    try:
+        return None if name is None else await check_time_zone(name)
+    except ValueError as error:
+        raise BadUserInput(str(error), ["timeZone"]) from None
+
+
+async def _load(
+    context: Context, nodes: Sequence[FieldNode], arguments: DashboardArguments, subjects: Sequence[Subject]
+) -> list[Figured]:
+    request = DashboardRequest(
+        context.viewer,
+        arguments.filter,
+        _wanted(context.selection, nodes),
+        context.now,
+        include_test=arguments.include_test,
+        include_archived=arguments.include_archived,
+    )
+    found = await read_dashboards(context.database, request, subjects)
+    return [found[subject.agent_id] for subject in subjects]
+
+
+def _wanted(selection: Selection, nodes: Sequence[FieldNode]) -> Wanted:
+    series: dict[Interval, frozenset[str]] = {}
+    groups: dict[Group, frozenset[str]] = {}
+    previous = None
+    for field in selection.fields(nodes, "Dashboard"):
+        match field.name.value:
+            case "series":
+                interval = Interval(selection.arguments("Dashboard", field)["interval"])
+                series[interval] = series.get(interval, frozenset()) | _below(selection, field, "DashboardPoint")
+            case "groups":
+                group = Group(selection.arguments("Dashboard", field)["by"])
+                groups[group] = groups.get(group, frozenset()) | _below(selection, field, "DashboardSlice")
+            case "previous":
+                previous = (previous or frozenset()) | _figures(selection, [field], "DashboardTotals")
+    return Wanted(_figures(selection, nodes, "Dashboard"), previous, series, groups)
+
+
+def _below(selection: Selection, field: FieldNode, type_name: str) -> frozenset[str]:
+    return _figures(selection, selection.below([field], (type_name, "totals")), "DashboardTotals")
+
+
+def _figures(selection: Selection, nodes: Sequence[FieldNode], type_name: str) -> frozenset[str]:
+    names = selection.names(nodes, type_name)
+    return frozenset(_FIGURE_OF_FIELD[name] for name in names if name in _FIGURE_OF_FIELD)

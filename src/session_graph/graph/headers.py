@@ -1,0 +1,97 @@
+"""What the headers of a request ask for, and those that every response has."""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from session_graph.errors import BadUserInput
+from session_graph.settings import Settings
+
+JSON = "application/json"
+GRAPHQL = "application/graphql-response+json"
+
+SAFE_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+"""Answers are one account's own: nothing between us and the client may keep them, or take them for a page."""
+
+PREFLIGHT_SECONDS = 600
+
+_QUALITY = re.compile(r"(0(\.\d{0,3})?|1(\.0{0,3})?)", re.ASCII)
+
+
+class NotAcceptable(BadUserInput):
+    """Answers are application/graphql-response+json or application/json; the Accept header wants neither."""
+
+    status = 406
+
+
+class UnsupportedMediaType(BadUserInput):
+    """The body must have the Content-Type application/json."""
+
+    status = 415
+
+
+def cors(settings: Settings) -> list[Middleware]:
+    """Lets the pages of the origins that were named read answers; none are, by default. No cookies either way."""
+    if not settings.cors_origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("authorization", "content-type"),
+            max_age=PREFLIGHT_SECONDS,
+        )
+    ]
+
+
+def choose_media_type(headers: Headers) -> str:
+    """JSON or GRAPHQL, by the Accept header. Raises NotAcceptable."""
+    accept = ",".join(headers.getlist("accept"))
+    chosen = _negotiate(accept) if accept.strip() else JSON
+    if chosen is None:
+        raise NotAcceptable
+    return chosen
+
+
+def check_content(headers: Headers) -> None:
+    """Raise UnsupportedMediaType unless the body is plain application/json in UTF-8."""
+    media_type, parameters = _split(headers.get("content-type", ""))
+    if media_type != JSON:
+        raise UnsupportedMediaType
+    if parameters.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
+        raise UnsupportedMediaType("The charset of the body must be utf-8.")
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnsupportedMediaType("The body must not have a Content-Encoding.")
+
+
+@lru_cache(maxsize=128)
+def _negotiate(accept: str) -> str | None:
+    """RFC 9110, section 12.5.1. Of equals, the one that is named wins, then the one that is named first, then JSON."""
+    ranges = [_split(part) for part in accept.split(",")]
+    offers = [(offer, *_weigh(offer, ranges)) for offer in (JSON, GRAPHQL)]
+    best, quality, *_ = max(offers, key=lambda offer: offer[1:])
+    return best if quality > 0 else None
+
+
+def _weigh(offer: str, ranges: Sequence[tuple[str, dict[str, str]]]) -> tuple[float, int, int]:
+    """How much the offer is wanted: quality, how exactly it is named, how early. The most exact range decides."""
+    exactness = {"*/*": 1, "application/*": 2, offer: 3}
+    found = (0, 0, 0.0)
+    for index, (media_range, parameters) in enumerate(ranges):
+        quality = parameters.get("q", "1")
+        if media_range in exactness and _QUALITY.fullmatch(quality):
+            found = max(found, (exactness[media_range], -index, float(quality)))
+    exact, position, quality_found = found
+    return quality_found, exact, position
+
+
+def _split(value: str) -> tuple[str, dict[str, str]]:
+    """`text/plain; a=b` → `text/plain` and its parameters; names in lower case, values without quotes."""
+    media_type, *rest = value.split(";")
+    pairs = (part.partition("=") for part in rest)
+    return media_type.strip().lower(), {name.strip().lower(): text.strip().strip('"') for name, _, text in pairs}

@@ -1,0 +1,147 @@
+"""What a request names and asks for, checked before anything is executed.
+
+A column counts as read wherever it is named: selected, filtered by, ordered by, grouped by. What the role may not read
+is refused once, with all the names; then every argument is read, so that a bad one costs no statement.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    GraphQLError,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationType,
+    get_named_type,
+)
+
+from session_graph.access.viewer import Viewer
+from session_graph.errors import TooLarge
+from session_graph.graph.arguments import (
+    read_dashboard,
+    read_external,
+    read_list,
+    read_lookup,
+    read_size_of_each,
+    read_uuid,
+)
+from session_graph.graph.context import Context, Inspected
+from session_graph.graph.operation import Operation
+from session_graph.graph.selection import Selection
+from session_graph.graph.types import selected_columns, session_columns
+from session_graph.sessions.dashboard import Group
+from session_graph.sessions.filters import columns_named, parse_filter
+from session_graph.sessions.orders import ORDER_FIELDS
+from session_graph.sessions.visibility import Name, check_callable, check_readable, column_name
+
+MAX_ROOT_MUTATIONS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A field that is selected of a type; its arguments are None where the executor will refuse them."""
+
+    type: str
+    field: FieldNode
+    arguments: dict[str, Any] | None
+
+
+def inspect(schema: GraphQLSchema, operation: Operation) -> None:
+    """Raises ForbiddenField or BadUserInput; otherwise the context may be used for executing the operation."""
+    context = operation.context
+    assert isinstance(context, Context)
+    selection = Selection(schema, operation.definition, operation.document.fragments, operation.variables)
+    _check_mutations(context.viewer, selection)
+    uses = list(_walk(selection))
+    check_readable(context.viewer.role, (name for use in uses for name in _names(use)))
+    arguments = {id(use.field): _read(context, selection, use) for use in uses if use.arguments is not None}
+    context.admit(Inspected(selection, arguments))
+
+
+def _check_mutations(viewer: Viewer, selection: Selection) -> None:
+    if selection.operation.operation is OperationType.MUTATION:
+        called = [field.name.value for field in selection.fields([selection.operation], "Mutation")]
+        if len(called) > MAX_ROOT_MUTATIONS:
+            raise TooLarge(f"A request has at most {MAX_ROOT_MUTATIONS} mutations; this one has {len(called)}.")
+        for name in called:
+            if name != "__typename":
+                check_callable(viewer.role, name)
+
+
+def _walk(selection: Selection) -> Iterator[Use]:
+    root = selection.schema.get_root_type(selection.operation.operation)
+    assert root is not None
+    seen: set[tuple[str, int]] = set()
+    open_: list[tuple[GraphQLObjectType, Any]] = [(root, selection.operation)]
+    while open_:
+        parent, node = open_.pop()
+        for field in selection.fields([node], parent.name):
+            definition = parent.fields.get(field.name.value)
+            if definition is None or (parent.name, id(field)) in seen:
+                continue
+            seen.add((parent.name, id(field)))
+            yield Use(parent.name, field, _arguments(selection, parent.name, field))
+            open_ += [(type_, field) for type_ in _object_types(selection, get_named_type(definition.type))]
+
+
+def _object_types(selection: Selection, type_: Any) -> list[GraphQLObjectType]:
+    if isinstance(type_, GraphQLInterfaceType):
+        return list(selection.schema.get_possible_types(type_))
+    return [type_] if isinstance(type_, GraphQLObjectType) else []
+
+
+def _arguments(selection: Selection, type_name: str, field: FieldNode) -> dict[str, Any] | None:
+    try:
+        return selection.arguments(type_name, field)
+    except GraphQLError:
+        return None
+
+
+def _names(use: Use) -> Iterator[Name]:
+    arguments = use.arguments or {}
+    yield use.type, use.field.name.value
+    if use.type == "Mutation":
+        yield from _names_edited(arguments.get("input"))
+    if use.type in ("Query", "Agent"):
+        yield from (column_name(column) for column in columns_named(arguments.get("filter") or {}))
+        if order := arguments.get("orderBy"):
+            yield column_name(ORDER_FIELDS[order["field"].value].column)
+    if use.type == "Dashboard" and "by" in arguments:
+        yield column_name(Group(arguments["by"]).column)
+    if use.field.name.value == "sessionsByExternalId":
+        yield column_name("external_id")
+        if arguments.get("integration") is not None:
+            yield column_name("integration")
+
+
+def _names_edited(given: Any) -> Iterator[Name]:
+    if isinstance(given, dict):
+        yield from (("SessionPatch", name) for name in given.get("patch", {}))
+        yield from (column_name(column) for column in columns_named(given.get("target", {}).get("filter") or {}))
+
+
+def _read(context: Context, selection: Selection, use: Use) -> Any:
+    given = use.arguments or {}
+    match use.type, use.field.name.value:
+        case ("Query" | "Agent", "sessions"):
+            columns = selected_columns(selection, [use.field])
+            return read_list(context.viewer, given, context.now, with_transcripts="transcript" in columns)
+        case ("Query" | "Agent", "dashboard"):
+            return read_dashboard(given, context.now)
+        case ("Query", "session" | "node"):
+            return read_uuid(given["id"], "id")
+        case ("Query", "agent"):
+            return read_lookup(given["by"])
+        case ("Query", "sessionsByExternalId"):
+            return read_external(given)
+        case ("ExternalSessions", "sessions"):
+            columns = session_columns(selection, [use.field])
+            return read_size_of_each(given.get("first"), with_transcripts="transcript" in columns)
+        case ("Mutation", "updateSessions"):
+            parse_filter(given["input"]["target"].get("filter"), context.now, ("input", "target", "filter"))
+            return given
+        case _:
+            return given

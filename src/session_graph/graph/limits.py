@@ -1,0 +1,144 @@
+"""How much one document may ask for, counted before validation, so that a huge one costs no time there."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    Node,
+    OperationDefinitionNode,
+    SelectionNode,
+    SelectionSetNode,
+)
+
+from session_graph.errors import TooLarge
+from session_graph.settings import Settings
+
+MAX_CHARACTERS = 256 * 1024
+"""Of a document's text. Names and punctuation need far less; long values belong into variables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most that a document may have of each; tokens count for the document, the rest for each of its operations."""
+
+    tokens: int
+    depth: int
+    fields: int
+    aliases: int
+    directives: int
+    root_fields: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Limits":
+        return cls(
+            tokens=settings.max_tokens,
+            depth=settings.max_depth,
+            fields=settings.max_fields,
+            aliases=settings.max_aliases,
+            directives=settings.max_directives,
+            root_fields=settings.max_root_fields,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What a selection asks for, with each fragment counted wherever it is spread. The names are those of `Limits`."""
+
+    depth: int = 0
+    fields: int = 0
+    aliases: int = 0
+    directives: int = 0
+    root_fields: int = 0
+
+
+NOUNS = {
+    "root_fields": "root fields",
+    "depth": "levels of selection",
+    "fields": "fields",
+    "aliases": "aliases",
+    "directives": "directives",
+}
+
+
+def check_size(document: DocumentNode, limits: Limits) -> None:
+    """Raise TooLarge where an operation asks for more than the limits allow.
+
+    Linear in the text, however often fragments spread each other. A document in which one contains itself is not
+    measured: validation refuses it.
+    """
+    try:
+        fragments = _measure_fragments(document)
+    except CycleError:
+        return
+    for node in document.definitions:
+        if isinstance(node, OperationDefinitionNode):
+            _compare(_measure_operation(node, fragments), limits)
+
+
+def _compare(size: Size, limits: Limits) -> None:
+    for name, noun in NOUNS.items():
+        limit, count = getattr(limits, name), getattr(size, name)
+        if count > limit:
+            actual = f"{count}" if count < 10**9 else "a billion or more"
+            raise TooLarge(f"An operation may have {limit} {noun}; this one has {actual}.")
+
+
+def _measure_fragments(document: DocumentNode) -> Mapping[str, Size]:
+    """The size of each fragment by its name. Raises CycleError."""
+    nodes = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+    spreads = {name: _find_spreads(node.selection_set) for name, node in nodes.items()}
+    sizes: dict[str, Size] = {}
+    for name in TopologicalSorter(spreads).static_order():
+        if name in nodes:
+            sizes[name] = _measure(nodes[name].selection_set, sizes)
+    return sizes
+
+
+def _find_spreads(selection_set: SelectionSetNode) -> set[str]:
+    names: set[str] = set()
+    unread = [selection_set]
+    while unread:
+        for selection in unread.pop().selections:
+            if isinstance(selection, FragmentSpreadNode):
+                names.add(selection.name.value)
+            elif inner := _inner(selection):
+                unread.append(inner)
+    return names
+
+
+def _measure_operation(node: OperationDefinitionNode, fragments: Mapping[str, Size]) -> Size:
+    size = _measure(node.selection_set, fragments)
+    directives = _count(node.directives) + sum(_count(each.directives) for each in node.variable_definitions or ())
+    return Size(size.depth, size.fields, size.aliases, size.directives + directives, size.root_fields)
+
+
+def _measure(selection_set: SelectionSetNode, fragments: Mapping[str, Size]) -> Size:
+    """Recursive, which is safe: the parser refuses selections nested deeper than 200."""
+    depth = fields = aliases = directives = root_fields = 0
+    for selection in selection_set.selections:
+        if isinstance(selection, FragmentSpreadNode):
+            size = fragments.get(selection.name.value, Size())
+        else:
+            inner = _inner(selection)
+            size = _measure(inner, fragments) if inner else Size()
+        is_field = isinstance(selection, FieldNode)
+        depth = max(depth, size.depth + is_field)
+        fields += size.fields + is_field
+        aliases += size.aliases + (isinstance(selection, FieldNode) and selection.alias is not None)
+        directives += size.directives + _count(selection.directives)
+        root_fields += 1 if is_field else size.root_fields
+    return Size(depth, fields, aliases, directives, root_fields)
+
+
+def _count(nodes: Sequence[Node] | None) -> int:
+    return len(nodes) if nodes else 0
+
+
+def _inner(selection: SelectionNode) -> SelectionSetNode | None:
+    inner: SelectionSetNode | None = getattr(selection, "selection_set", None)
+    return inner

@@ -1,0 +1,141 @@
+"""Logs as lines of JSON: one line for each request on `session_graph.access`, and everything else beside it.
+
+The access log names the account and the kind of question, never the question: no query text, no variables, no key, and
+of a path only its pattern where it has one.
+"""
+
+import logging
+import logging.config
+from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from pythonjsonlogger.json import JsonFormatter
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from session_graph.access.viewer import Viewer
+from session_graph.store.ids import new_id
+
+ACCESS = logging.getLogger("session_graph.access")
+
+MAX_NAME = 64
+MAX_PATH = 200
+MAX_CODES = 10
+CLIENT_GONE = 499
+"""The status of a request whose client left before the answer; nobody reads it but us."""
+
+_SCOPE_KEY = "session_graph.note"
+_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+
+
+@dataclass(slots=True)
+class Note:
+    """What is known of a request when its line is written."""
+
+    request_id: str = field(default_factory=lambda: str(new_id()))
+    status: int = 500
+    account: str | None = None
+    role: str | None = None
+    operation_type: str | None = None
+    operation_name: str | None = None
+    codes: dict[str, None] = field(default_factory=dict)
+
+    def set_viewer(self, viewer: Viewer) -> None:
+        self.account, self.role = viewer.account.idn, viewer.role.value
+
+    def set_operation(self, kind: str, name: str | None) -> None:
+        """A name that GraphQL's grammar let through has only letters, digits and underscores."""
+        self.operation_type, self.operation_name = kind, name[:MAX_NAME] if name else None
+
+    def add_codes(self, codes: Iterable[str]) -> None:
+        for code in codes:
+            if len(self.codes) < MAX_CODES:
+                self.codes[code] = None
+
+
+def note_of(scope: Scope) -> Note:
+    """The note of this request; one that nobody reads where there is no AccessLog around."""
+    note = scope.get(_SCOPE_KEY)
+    return note if isinstance(note, Note) else Note()
+
+
+class AccessLog:
+    """The outermost ASGI middleware: gives each request its id, `X-Request-Id`, and its line."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        note = scope[_SCOPE_KEY] = Note()
+        token = _request_id.set(note.request_id)
+        started = perf_counter()
+
+        async def send_noted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                note.status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = note.request_id
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_noted)
+        finally:
+            _request_id.reset(token)
+            _write(scope, note, (perf_counter() - started) * 1000)
+
+
+def configure_logging(level: str) -> None:
+    """Everything from `level` up as JSON on standard error. Start uvicorn with `log_config=None, access_log=False`."""
+    formatter = {
+        "()": JsonFormatter,
+        "fmt": ("levelname", "name", "message"),
+        "rename_fields": {"levelname": "level", "name": "logger"},
+        "timestamp": "time",
+    }
+    handler = {"class": "logging.StreamHandler", "formatter": "json", "filters": ["request"]}
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {"json": formatter},
+            "filters": {"request": {"()": lambda: _name_request}},
+            "handlers": {"stderr": handler},
+            "root": {"level": level, "handlers": ["stderr"]},
+        }
+    )
+
+
+def _name_request(record: logging.LogRecord) -> bool:
+    """Put the id of the request on the line of whatever is logged while it is served."""
+    if "request_id" not in record.__dict__ and (request_id := _request_id.get()):
+        record.request_id = request_id
+    return True
+
+
+def _write(scope: Scope, note: Note, milliseconds: float) -> None:
+    if not ACCESS.isEnabledFor(logging.INFO):
+        return
+    fields: Mapping[str, object] = {
+        "request_id": note.request_id,
+        "method": scope["method"],
+        "path": _pattern(scope),
+        "status": note.status,
+        "duration_ms": round(milliseconds, 2),
+        "account": note.account,
+        "role": note.role,
+        "operation_type": note.operation_type,
+        "operation_name": note.operation_name,
+        "codes": list(note.codes) or None,
+    }
+    ACCESS.info("request", extra={name: value for name, value in fields.items() if value is not None})
+
+
+def _pattern(scope: Scope) -> str:
+    """The path with its parameters by name, as `/exports/{id}`: their values may be somebody's business."""
+    path: str = scope["path"]
+    for name, value in scope.get("path_params", {}).items():
+        path = path.replace(str(value), f"{{{name}}}")
+    return path[:MAX_PATH]

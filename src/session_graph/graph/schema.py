@@ -1,0 +1,25 @@
+"""The schema: the roots, the scalars, and its printed form."""
+
+from graphql import lexicographic_sort_schema, print_schema
+from strawberry import Schema
+from strawberry.schema.config import StrawberryConfig
+
+from session_graph.graph.accounts import Account
+from session_graph.graph.documents import PreparedDocument
+from session_graph.graph.mutation import Mutation
+from session_graph.graph.query import Query
+from session_graph.graph.scalars import SCALARS
+from session_graph.graph.types import Agent, Session
+
+
+def build_schema() -> Schema:
+    """The whole schema. Suggestions in error messages are off: they would name fields to those who may not see them."""
+    config = StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True)
+    return Schema(
+        query=Query, mutation=Mutation, types=[Session, Agent, Account], extensions=[PreparedDocument], config=config
+    )
+
+
+def print_sdl(schema: Schema) -> str:
+    """The schema in GraphQL's own language, types and fields in alphabetical order."""
+    return print_schema(lexicographic_sort_schema(schema._schema)) + "\n"

@@ -1,0 +1,356 @@
+"""The graph's centre: sessions, the agents that held them, and lists of sessions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+import strawberry
+from graphql import FieldNode
+from strawberry.dataloader import DataLoader
+
+from session_graph.graph.arguments import ListArguments
+from session_graph.graph.context import Context, Info, nodes_of, place_of
+from session_graph.graph.dashboards import (
+    ArchivedArgument,
+    Dashboard,
+    FilterArgument,
+    TestArgument,
+    ZoneArgument,
+    load_dashboard,
+)
+from session_graph.graph.inputs import SessionOrder
+from session_graph.graph.rows import LookedUp, declare_columns, looked_up
+from session_graph.graph.scalars import WorkingHours
+from session_graph.graph.selection import Selection
+from session_graph.sessions.agents import find_agents
+from session_graph.sessions.columns import COLUMNS, Kind
+from session_graph.sessions.orders import Cursor, write_cursor
+from session_graph.sessions.pages import ORDER_VALUE, Page
+from session_graph.sessions.reading import (
+    AGENT,
+    Key,
+    Parent,
+    SessionList,
+    count_sessions,
+    has_sessions_behind,
+    read_pages,
+    read_transcripts,
+)
+from session_graph.sessions.reviewing import read_history
+from session_graph.sessions.vocabulary import Redirection, Speaker
+from session_graph.store import models
+from session_graph.store.database import Row
+from session_graph.values import plain
+
+COLUMN_OF_FIELD = {column.field: name for name, column in COLUMNS.items()}
+
+FirstArgument = Annotated[int | None, strawberry.argument(description="The first so many, 1 to 200; 50 by default.")]
+AfterArgument = Annotated[str | None, strawberry.argument(description="With first: go on behind this cursor.")]
+LastArgument = Annotated[int | None, strawberry.argument(description="Instead of first: the last so many, 1 to 200.")]
+BeforeArgument = Annotated[str | None, strawberry.argument(description="With last: go back from this cursor.")]
+OrderArgument = Annotated[
+    SessionOrder | None, strawberry.argument(description="In which order; by default the newest first.")
+]
+
+
+@strawberry.interface(description="What has an id of its own.")
+class Node:
+    id: strawberry.ID = looked_up("A UUID, unique across kinds.")
+
+
+@strawberry.type(description="One utterance in a session's transcript.")
+class Turn:
+    position: int = strawberry.field(description="Counts from 1.")
+    speaker: Speaker = strawberry.field(description="Who said it.")
+    text: str = strawberry.field(description="What was said.")
+    at: datetime | None = strawberry.field(description="When, where it is known.")
+
+
+@strawberry.type(description="One thing that a person set.")
+class SessionChange:
+    at: datetime = strawberry.field(description="When.")
+    by: str = strawberry.field(description="The name of the key or the subject of the token.")
+    field: str = strawberry.field(description="Which field of the session.")
+    before: str | None = strawberry.field(description="What it was; tags as a JSON list.")
+    after: str | None = strawberry.field(description="What it is since.")
+
+
+@strawberry.type(
+    description="What the ASR is the product of: lead value × opportunity × conversion rate × success × recognition."
+)
+class AsrFactors(LookedUp):
+    row: strawberry.Private[Row]
+    lead_value: Decimal = looked_up("The lead value.")
+    conversion_rate: Decimal = looked_up("The agent's conversion ratio at close.")
+    recognition: Decimal = looked_up("The share that is credited to the agent.")
+    is_test: bool = looked_up("A test's ASR is 0.")
+
+    def look_up(self, name: str) -> Any:
+        return self.row[name]
+
+    @strawberry.field(description="Whether it is an opportunity.")
+    def opportunity(self) -> bool:
+        return bool(self.row["is_opportunity"])
+
+    @strawberry.field(description="Whether the assessment that counts is Yes-A or Yes-B.")
+    def success(self) -> bool:
+        return bool(self.row["asr_factors"])
+
+
+class _Session(LookedUp, Node):
+    row: strawberry.Private[Row]
+
+    def look_up(self, name: str) -> Any:
+        return self.row[name]
+
+    @strawberry.field(description=COLUMNS["agent"].description)
+    async def agent(self, info: Info) -> "Agent":
+        context = info.context
+        agents = context.loader("agent", lambda ids: _load_agents(context, ids))
+        return Agent(model=await agents.load(self.row["agent"]))
+
+    @strawberry.field(description=COLUMNS["asr_factors"].description)
+    def asr_factors(self) -> AsrFactors:
+        return AsrFactors(row=self.row)
+
+    @strawberry.field(description=COLUMNS["transcript"].description)
+    async def transcript(self, info: Info) -> list[Turn]:
+        context = info.context
+        transcripts = context.loader("transcript", lambda ids: _load_transcripts(context, ids))
+        turns = await transcripts.load(self.row["id"])
+        return [Turn(position=position, **turn) for position, turn in enumerate(turns, start=1)]
+
+    @strawberry.field(description=COLUMNS["history"].description)
+    async def history(self, info: Info) -> list[SessionChange]:
+        context = info.context
+        changes = await context.loader("history", lambda ids: _load_history(context, ids)).load(self.row["id"])
+        return [
+            SessionChange(
+                at=change["changed_at"],
+                by=change["changed_by"],
+                field=change["field"],
+                before=change["before"],
+                after=change["after"],
+            )
+            for change in changes
+        ]
+
+
+declare_columns(_Session, (column for column in COLUMNS.values() if column.kind not in (Kind.PART, Kind.ID)))
+Session: Any = strawberry.type(
+    _Session,
+    name="Session",
+    description="One interaction (a call, an SMS conversation, a chat) between a user and an agent.",
+)
+
+
+@strawberry.type(description="Where a page lies in its list.")
+class PageInfo:
+    connection: strawberry.Private["SessionConnection"]
+
+    @strawberry.field(description="Whether the list goes on behind the page.")
+    async def has_next_page(self) -> bool:
+        return await self.connection.goes_on(backwards=False)
+
+    @strawberry.field(description="Whether the list goes on before the page.")
+    async def has_previous_page(self) -> bool:
+        return await self.connection.goes_on(backwards=True)
+
+    @strawberry.field(description="The cursor of the page's first session; null where it is empty.")
+    def start_cursor(self) -> str | None:
+        rows = self.connection.page.rows
+        return self.connection.cursor(rows[0]) if rows else None
+
+    @strawberry.field(description="The cursor of the page's last session; null where it is empty.")
+    def end_cursor(self) -> str | None:
+        rows = self.connection.page.rows
+        return self.connection.cursor(rows[-1]) if rows else None
+
+
+@strawberry.type(description="A session and its place in the list.")
+class SessionEdge:
+    connection: strawberry.Private["SessionConnection"]
+    row: strawberry.Private[Row]
+
+    @strawberry.field(description="Where the session is in the list; for after and before.")
+    def cursor(self) -> str:
+        return self.connection.cursor(self.row)
+
+    @strawberry.field(description="The session.")
+    def node(self) -> Session:
+        return Session(row=self.row)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A list that a field asked for, and the request's loaders for what is read of it."""
+
+    sessions: SessionList
+    arguments: ListArguments
+    pages: DataLoader[Key, Page]
+    counts: DataLoader[Key, int]
+    behind: DataLoader[Key, bool]
+
+
+@strawberry.type(description="A page of a list of sessions.")
+class SessionConnection:
+    source: strawberry.Private[_Source]
+    key: strawberry.Private[Key]
+    page: strawberry.Private[Page]
+
+    @strawberry.field(description="The sessions with their cursors.")
+    def edges(self) -> list[SessionEdge]:
+        return [SessionEdge(connection=self, row=row) for row in self.page.rows]
+
+    @strawberry.field(description="The sessions.")
+    def nodes(self) -> list[Session]:
+        return [Session(row=row) for row in self.page.rows]
+
+    @strawberry.field(description="Where the page lies in the list.")
+    def page_info(self) -> PageInfo:
+        return PageInfo(connection=self)
+
+    @strawberry.field(description="How many sessions the whole list has. Counted only when asked for.")
+    async def total_count(self) -> int:
+        return await self.source.counts.load(self.key)
+
+    def cursor(self, row: Row) -> str:
+        arguments = self.source.arguments
+        cursor = Cursor(row[ORDER_VALUE], row["id"], arguments.now)
+        return write_cursor(cursor, arguments.order, self.source.sessions.viewer.account.id)
+
+    async def goes_on(self, *, backwards: bool) -> bool:
+        if backwards is self.source.arguments.page.backwards:
+            return self.page.has_more
+        return await self.source.behind.load(self.key)
+
+
+@strawberry.type(description="An AI employee of the account.")
+class Agent(LookedUp, Node):
+    model: strawberry.Private[models.Agent]
+    idn: str = looked_up("Its short identifier, unique in the account.")
+    name: str = looked_up("Its name.")
+    industry: str | None = looked_up("Its industry.")
+    time_zone: str = looked_up("Its time zone (IANA).")
+    working_hours: WorkingHours = looked_up("When it is open; without any day it always is.")
+    redirection: Redirection = looked_up("Who answers first in working hours.")
+    unit_name: str | None = looked_up("What its units are, such as guests.")
+    test_contacts: list[str] = looked_up("Phones and e-mails whose sessions are tests.")
+    short_under_seconds: int = looked_up("A shorter session is SHORT.")
+    long_from_seconds: int = looked_up("A session of this length or more is LONG.")
+
+    def look_up(self, name: str) -> Any:
+        return getattr(self.model, name)
+
+    @strawberry.field(description="The share of leads that convert, 0 to 1.")
+    def conversion_ratio(self) -> Decimal:
+        return plain(self.model.conversion_ratio)
+
+    @strawberry.field(description="The share of calls that used to be missed, 0 to 1; credited to it in working hours.")
+    def recognition(self) -> Decimal:
+        return plain(self.model.recognition)
+
+    @strawberry.field(description="What a lead is worth where units do not tell.")
+    def average_lead_value(self, info: Info) -> Decimal | None:
+        return _money(self.model.average_lead_value, info)
+
+    @strawberry.field(description="What a unit is worth.")
+    def unit_value(self, info: Info) -> Decimal | None:
+        return _money(self.model.unit_value, info)
+
+    @strawberry.field(description="Its sessions.")
+    async def sessions(
+        self,
+        info: Info,
+        filter: FilterArgument = None,
+        order_by: OrderArgument = None,
+        first: FirstArgument = None,
+        after: AfterArgument = None,
+        last: LastArgument = None,
+        before: BeforeArgument = None,
+    ) -> SessionConnection:
+        return await load_sessions(info, AGENT, self.model.id)
+
+    @strawberry.field(description="Its dashboard; days are in its zone.")
+    async def dashboard(
+        self,
+        info: Info,
+        filter: FilterArgument = None,
+        time_zone: ZoneArgument = None,
+        include_test: TestArgument = False,
+        include_archived: ArchivedArgument = False,
+    ) -> Dashboard:
+        return await load_dashboard(info, self.model.id, self.model.time_zone)
+
+
+def _money(amount: Decimal | None, info: Info) -> Decimal | None:
+    """With the currency's decimals, or with more where it has more."""
+    if amount is None:
+        return None
+    cents = Decimal(1).scaleb(-info.context.viewer.account.money_scale)
+    return max(plain(amount), amount.quantize(cents), key=lambda number: -int(number.as_tuple().exponent))
+
+
+async def load_sessions(info: Info, parent: Parent | None = None, key: Key = None) -> SessionConnection:
+    """A page of the account's sessions, or of a parent's; those of many parents of a field are one statement."""
+    context, nodes = info.context, nodes_of(info)
+    read: ListArguments = context.arguments(info)
+    columns = selected_columns(context.selection, nodes)
+    sessions = SessionList(context.viewer, read.filter, read.order, parent)
+
+    async def load_pages(keys: Sequence[Key]) -> list[Page]:
+        return _in_order(await read_pages(context.database, sessions, columns, read.page, keys), keys)
+
+    async def load_counts(keys: Sequence[Key]) -> list[int]:
+        return _in_order(await count_sessions(context.database, sessions, keys), keys)
+
+    async def load_behind(keys: Sequence[Key]) -> list[bool]:
+        return _in_order(await has_sessions_behind(context.database, sessions, read.page, keys), keys)
+
+    place = place_of(info)
+    source = _Source(
+        sessions,
+        read,
+        context.loader(("pages", place), load_pages),
+        context.loader(("counts", place), load_counts),
+        context.loader(("behind", place), load_behind),
+    )
+    return SessionConnection(source=source, key=key, page=await source.pages.load(key))
+
+
+def selected_columns(selection: Selection, nodes: Sequence[FieldNode]) -> frozenset[str]:
+    """The session columns that are selected below a field that returns a SessionConnection."""
+    sessions = [
+        *selection.below(nodes, ("SessionConnection", "nodes")),
+        *selection.below(nodes, ("SessionConnection", "edges"), ("SessionEdge", "node")),
+    ]
+    return session_columns(selection, sessions)
+
+
+def session_columns(selection: Selection, nodes: Sequence[FieldNode]) -> frozenset[str]:
+    """The session columns that are selected below fields that return sessions."""
+    names = selection.names(nodes, "Session")
+    return frozenset(COLUMN_OF_FIELD[name] for name in names if name in COLUMN_OF_FIELD)
+
+
+def _in_order(found: dict[Key, Any], keys: Sequence[Key]) -> list[Any]:
+    return [found[key] for key in keys]
+
+
+async def _load_agents(context: Context, ids: Sequence[UUID]) -> list[models.Agent]:
+    found = await find_agents(context.viewer.account.id, ids)
+    return [found[id_] for id_ in ids]
+
+
+async def _load_transcripts(context: Context, ids: Sequence[UUID]) -> list[list[dict[str, Any]]]:
+    found = await read_transcripts(context.database, context.viewer, ids)
+    return [orjson.loads(found[id_]) if id_ in found else [] for id_ in ids]
+
+
+async def _load_history(context: Context, ids: Sequence[UUID]) -> list[list[Row]]:
+    found = await read_history(context.database, context.viewer, ids)
+    return [found[id_] for id_ in ids]
