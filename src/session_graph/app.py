@@ -1,0 +1,73 @@
+"""The parts put together: an ASGI application that opens the database when it starts and closes it when it ends."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from importlib import resources
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from session_graph.access.door import Door
+from session_graph.access.tokens import TokenVerifier
+from session_graph.access.viewer import Viewer
+from session_graph.graph.context import Context
+from session_graph.graph.headers import SAFE_HEADERS, cors
+from session_graph.graph.inspection import inspect
+from session_graph.graph.log import AccessLog
+from session_graph.graph.schema import build_schema
+from session_graph.graph.view import GraphQLView
+from session_graph.settings import Settings
+from session_graph.store.database import Database
+
+WEB = resources.files("session_graph") / "web"
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none';"
+    " form-action 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def create_app(settings: Settings, database: Database) -> Starlette:
+    """The application over a database that is open as long as it is served.
+
+    Raises SettingError where a setting about tokens cannot be used.
+    """
+    schema = build_schema()
+    door = Door(TokenVerifier.from_settings(settings))
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        await door.close()
+
+    def make_context(viewer: Viewer) -> Context:
+        return Context(viewer, database, datetime.now(UTC))
+
+    async def show_readiness(request: Request) -> Response:
+        ready = await database.is_ready()
+        return JSONResponse({"ready": ready}, 200 if ready else 503, headers=SAFE_HEADERS)
+
+    view = GraphQLView(schema, door.admit, make_context, partial(inspect, schema._schema), settings)
+    routes = [
+        Route("/", _show_page),
+        Mount("/assets", StaticFiles(directory=str(WEB / "assets"))),
+        Route("/healthz", _show_health),
+        Route("/readyz", show_readiness),
+        Route("/graphql", view),
+    ]
+    return Starlette(routes=routes, middleware=[Middleware(AccessLog), *cors(settings)], lifespan=lifespan)
+
+
+async def _show_page(request: Request) -> Response:
+    return FileResponse(str(WEB / "index.html"), headers=PAGE_HEADERS)
+
+
+async def _show_health(request: Request) -> Response:
+    return JSONResponse({"alive": True}, headers=SAFE_HEADERS)

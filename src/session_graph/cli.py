@@ -1,0 +1,114 @@
+"""The command `session-graph`: arguments in, a use case, sentences and an exit code out.
+
+Exit codes: 0 all done, 1 something could not be done (the sentence says what), 2 the command line is wrong.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from session_graph import administration, service
+from session_graph.access.viewer import Role
+from session_graph.errors import InvalidInput, SessionGraphError
+from session_graph.graph.schema import build_schema, print_sdl
+from session_graph.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+Command = Callable[[Settings, argparse.Namespace], Coroutine[None, None, int]]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    chosen = _parser().parse_args(arguments)
+    overrides = {name: getattr(chosen, name) for name in ("host", "port") if getattr(chosen, name, None) is not None}
+    try:
+        command: Command = chosen.command
+        return asyncio.run(command(load_settings(**overrides), chosen))
+    except InvalidInput as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+    except (SessionGraphError, OSError) as error:
+        print(error, file=sys.stderr)
+    except KeyboardInterrupt:
+        return 130
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "session-graph", description="The record of every conversation an AI employee had."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_serving(commands)
+    _add_importing(commands)
+    _add_administration(commands)
+    return parser
+
+
+def _add(commands: "Commands", name: str, command: Command, description: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=description, description=description)
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _add_serving(commands: "Commands") -> None:
+    demo = _add(
+        commands, "demo", service.demo, "Serve a demo account, made at the first start, on the embedded database."
+    )
+    serve = _add(commands, "serve", service.serve, "Serve the API.")
+    for parser in (demo, serve):
+        parser.add_argument("--host", help="address to listen on (SESSION_GRAPH_HOST)")
+        parser.add_argument("--port", type=int, help="port to listen on, 0 for any (SESSION_GRAPH_PORT)")
+    _add(commands, "migrate", administration.migrate, "Bring the database's schema up to date.")
+    _add(commands, "schema", _print_schema, "Print the GraphQL schema.")
+
+
+def _add_importing(commands: "Commands") -> None:
+    parser = _add(commands, "import", administration.import_files, "Record sessions from JSON Lines, plain or gzip.")
+    parser.add_argument(
+        "--account", required=True, metavar="A", help="the account's short identifier; made on first mention"
+    )
+    parser.add_argument(
+        "--agents", type=Path, metavar="FILE", help="JSON list of agents to make first, where they are new"
+    )
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="sessions, one JSON object a line")
+
+
+def _add_administration(commands: "Commands") -> None:
+    account = _add(commands, "account", administration.account, "List accounts, show one, or change it.")
+    account.add_argument("account", nargs="?", metavar="A", help="its short identifier; made on first mention")
+    account.add_argument("--name", help="what it is called")
+    account.add_argument("--currency", help="ISO 4217 code; settled by the first session")
+    account.add_argument("--time-zone", help="IANA name, such as America/New_York")
+    keys = commands.add_parser("key", help="Make, list and revoke API keys.").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    create = _add(keys, "create", administration.create_key, "Make a key; it is shown once.")
+    create.add_argument("--role", required=True, type=str.upper, choices=list(Role), help="what it is for")
+    create.add_argument("--integration", action="append", default=[], metavar="I", help="of a PARTNER; may be repeated")
+    create.add_argument(
+        "--agent", action="append", default=[], metavar="IDN", help="only this agent's sessions; may be repeated"
+    )
+    create.add_argument("--email", metavar="E", help="the bearer's address")
+    create.add_argument("--name", help="what the key is called in lists and in history")
+    create.add_argument("--expires", metavar="INSTANT", help="RFC 3339, such as 2027-01-01T00:00:00Z")
+    create.add_argument("--quiet", action="store_true", help="print the key alone")
+    revoke = _add(keys, "revoke", administration.revoke_key, "End a key at once and for good.")
+    revoke.add_argument("key", metavar="PREFIX", help="the key's prefix, as listed")
+    listing = _add(keys, "list", administration.list_keys, "List the keys of an account.")
+    for parser in (create, revoke, listing):
+        parser.add_argument("--account", required=True, metavar="A", help="the account's short identifier")
+
+
+async def _print_schema(settings: Settings, arguments: argparse.Namespace) -> int:
+    print(print_sdl(build_schema()), end="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""The demo account: made at the first start, with a key for each role that is kept for the next one."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+
+from session_graph.access.accounts import change_account, find_or_create_account
+from session_graph.access.keys import create_key, find_viewer
+from session_graph.access.viewer import Role
+from session_graph.demo import AGENTS, write_sessions
+from session_graph.errors import StoreError
+from session_graph.sessions.agents import create_missing_agents, parse_agent
+from session_graph.sessions.recording import Status, record_sessions
+from session_graph.sessions.records import parse_record
+from session_graph.store.database import Database
+from session_graph.store.models import Account, Session
+
+ACCOUNT = "demo"
+NAME = "Sunrise & Friends"
+TIME_ZONE = "America/New_York"
+PARTNER_INTEGRATION = "tablebook"
+KEYS_FILE = "demo-keys.json"
+QUESTION = "{ dashboard(filter: {period: LAST_7_DAYS}) { totalSessionCount totalLeadCount totalAsr currency } }"
+
+Keys = dict[str, str]
+"""The text of a key for each role."""
+
+
+async def prepare_demo(database: Database, home: Path) -> Keys:
+    """Fill the account if it has no sessions yet; the keys of `home`, made where one is missing or no longer works."""
+    account = await find_or_create_account(ACCOUNT)
+    if not await Session.filter(account_id=account.id).exists():
+        account = await change_account(account, name=NAME, time_zone=TIME_ZONE)
+        await _fill(database, account)
+    return await _keep_keys(account, home / KEYS_FILE)
+
+
+def describe_demo(address: str, keys: Keys, home: Path) -> str:
+    """What a newcomer needs to see: where, with what, and a first question."""
+    width = max(map(len, keys))
+    listed = "\n".join(f"  {role:<{width}}  {text}" for role, text in keys.items())
+    question = orjson.dumps({"query": QUESTION}).decode()
+    return f"""
+session_graph serves the demo account on {address}/graphql
+
+Keys, kept in {home / KEYS_FILE}:
+{listed}
+
+Try it:
+  curl -s {address}/graphql -H 'Authorization: Bearer {keys[Role.ADMIN]}' -H 'Content-Type: application/json' \\
+    -d '{question}'
+
+Ctrl-C stops it; the next start keeps the data."""
+
+
+async def _fill(database: Database, account: Account) -> None:
+    """The sessions come in one transaction, so that a first start that is killed is made good by the next one."""
+    await create_missing_agents(account.id, [parse_agent(agent) for agent in AGENTS])
+    records = [parse_record(record) for record in write_sessions(datetime.now(UTC))]
+    outcomes = await record_sessions(database, account.id, records)
+    if refused := [str(outcome.problem) for outcome in outcomes if outcome.status is not Status.RECORDED]:
+        raise StoreError(f"The demo's sessions could not be recorded: {refused[0]}")
+
+
+async def _keep_keys(account: Account, path: Path) -> Keys:
+    known = _read_keys(path)
+    keys = {role.value: await _working(account, role, known.get(role.value)) for role in Role}
+    if keys != known:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write_for_owner(path, orjson.dumps(keys, option=orjson.OPT_INDENT_2))
+    return keys
+
+
+def _read_keys(path: Path) -> Keys:
+    """What is kept; nothing where the file is missing or is not ours."""
+    try:
+        keys = orjson.loads(path.read_bytes())
+    except (FileNotFoundError, orjson.JSONDecodeError):
+        return {}
+    return {role: text for role, text in keys.items() if isinstance(text, str)} if isinstance(keys, dict) else {}
+
+
+async def _working(account: Account, role: Role, text: str | None) -> str:
+    found = await find_viewer(text) if text else None
+    if text and found and found[0].account.id == account.id and found[0].role is role:
+        return text
+    integrations = [PARTNER_INTEGRATION] if role is Role.PARTNER else []
+    made, _ = await create_key(account, role, name=f"demo {role.lower()}", integrations=integrations)
+    return made
+
+
+def _write_for_owner(path: Path, content: bytes) -> None:
+    """Readable by the owner alone from its first byte on, and whole or not at all."""
+    part = path.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+    part.replace(path)
