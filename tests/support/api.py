@@ -1,0 +1,63 @@
+"""Callers of the API: each has a key of a role, and asks through HTTP as everybody does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from session_graph.access.keys import create_key
+from session_graph.access.viewer import Role
+from session_graph.store.models import Account
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: the status and the GraphQL response."""
+
+    status: int
+    body: dict[str, Any]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The data of a response without errors."""
+        assert "errors" not in self.body, self.body["errors"]
+        data: dict[str, Any] = self.body["data"]
+        return data
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        errors: list[dict[str, Any]] = self.body.get("errors", [])
+        return errors
+
+    @property
+    def code(self) -> str:
+        """The code of the only error."""
+        (error,) = self.errors
+        code: str = error["extensions"]["code"]
+        return code
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """`await caller(query, name=value, …)` asks with these variables."""
+
+    client: httpx.AsyncClient
+    key: str
+
+    async def __call__(self, query: str, **variables: Any) -> Answer:
+        response = await self.client.post(
+            "/graphql",
+            json={"query": query, "variables": variables},
+            headers={"Authorization": f"Bearer {self.key}"},
+        )
+        return Answer(response.status_code, response.json())
+
+
+async def make_caller(
+    client: httpx.AsyncClient, account: Account, role: Role, limits: Mapping[str, Any] | None = None
+) -> Caller:
+    """A caller with a new key; `limits` are those of `create_key`, a PARTNER's integration is `crm` by default."""
+    limits = limits or ({"integrations": ["crm"]} if role is Role.PARTNER else {})
+    key, _ = await create_key(account, role, **limits)
+    return Caller(client, key)

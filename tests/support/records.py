@@ -1,0 +1,47 @@
+"""Sessions and agents to test with, in the shapes that callers send."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from session_graph.sessions.agents import create_agent, parse_agent
+from session_graph.sessions.records import parse_record
+from session_graph.sessions.recording import Outcome, record_sessions
+from session_graph.store.database import Database
+from session_graph.store.models import Account, Agent
+
+MONDAY_IN_HOURS = {"startedAt": "2026-11-16T15:00:00Z", "endedAt": "2026-11-16T15:02:00Z"}
+"""Ten o'clock on a Monday in New York."""
+SUNDAY = {"startedAt": "2026-11-15T15:00:00Z", "endedAt": "2026-11-15T15:02:00Z"}
+
+BISTRO: dict[str, Any] = {
+    "idn": "bistro",
+    "name": "The bistro",
+    "timeZone": "America/New_York",
+    "workingHours": {day: [["09:00", "17:00"]] for day in ("MON", "TUE", "WED", "THU", "FRI")} | {"SAT": [], "SUN": []},
+    "unitName": "guests",
+    "unitValue": "65.00",
+    "conversionRatio": "0.9",
+    "recognition": "0.3",
+}
+PARTY_OF_FOUR: dict[str, Any] = {
+    "agent": "bistro",
+    "channel": "VOICE",
+    "intentToBuy": True,
+    "units": 4,
+    "phone": "+14155550134",
+    "autoAssessment": "YES_A",
+}
+
+
+async def make_agent(account: Account, **attributes: Any) -> Agent:
+    """The bistro, with other attributes where they are given."""
+    return await create_agent(account.id, parse_agent({**BISTRO, **attributes}))
+
+
+async def record(database: Database, account: Account, *records: Mapping[str, Any]) -> list[UUID]:
+    """Record these; each has the attributes of a party of four on a Monday where it does not say otherwise."""
+    whole = [parse_record({**PARTY_OF_FOUR, **MONDAY_IN_HOURS, **record}) for record in records]
+    outcomes: list[Outcome] = await record_sessions(database, account.id, whole)
+    assert not [outcome.problem for outcome in outcomes if outcome.problem]
+    return [outcome.id for outcome in outcomes if outcome.id]

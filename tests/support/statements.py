@@ -1,0 +1,13 @@
+"""The statements that reach the database."""
+
+from asyncpg.connection import LoggedQuery
+
+_OF_THE_DRIVER = ("typeinfo", "current_setting('jit')", "pg_advisory", "BEGIN", "COMMIT", "ROLLBACK")
+
+
+class Statements(list[str]):
+    """In order; without those by which the driver learns types, and without transaction control."""
+
+    def note(self, query: LoggedQuery) -> None:
+        if not any(mark in query.query for mark in _OF_THE_DRIVER):
+            self.append(query.query)

@@ -1,0 +1,159 @@
+"""The house: a file imports only from its own floor's earlier rooms or from floors below. Read from the source."""
+
+import ast
+from collections.abc import Iterable, Iterator
+from graphlib import CycleError, TopologicalSorter
+from importlib.util import resolve_name
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src"
+HOUSE = "session_graph"
+FLOORS = (
+    ("errors", "values", "settings"),
+    ("store", "access"),
+    ("sessions",),
+    ("exports",),
+    ("graph",),
+    ("opening", "demonstration", "app"),
+    ("administration", "service", "cli"),
+)
+ROOMS = [room for floor in FLOORS for room in floor]
+TOP = FLOORS[5] + FLOORS[6]
+"""Who may import the demo's data, which itself imports nothing of ours."""
+
+FILES = {
+    ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in SOURCE.rglob("*.py")
+}
+READERS_OF_THE_ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "BaseSettings"}
+
+
+def room_of(module: str) -> str:
+    """Empty for the house itself."""
+    return module.removeprefix(HOUSE).removeprefix(".").partition(".")[0]
+
+
+def may_import(importer: str, imported: str) -> bool:
+    own, other = room_of(importer), room_of(imported)
+    if own == other:
+        return True
+    if other == "demo":
+        return own in TOP
+    return own in ROOMS and other in ROOMS and ROOMS.index(other) < ROOMS.index(own)
+
+
+def find_imports(source: str, package: str, modules: Iterable[str]) -> Iterator[str]:
+    """Our modules that `source`, a file of `package`, imports: wherever in the file, and for types alone too."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            targets = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = resolve_name("." * node.level + (node.module or ""), package)
+            targets = [name if (name := f"{base}.{alias.name}") in modules else base for alias in node.names]
+        else:
+            continue
+        yield from (target for target in targets if target.partition(".")[0] == HOUSE)
+
+
+def reads_environment(source: str) -> bool:
+    return any(
+        (isinstance(node, ast.Attribute) and node.attr in READERS_OF_THE_ENVIRONMENT)
+        or (isinstance(node, ast.alias) and node.name in READERS_OF_THE_ENVIRONMENT)
+        for node in ast.walk(ast.parse(source))
+    )
+
+
+@pytest.fixture(scope="module")
+def imports() -> dict[str, set[str]]:
+    return {
+        module: set(find_imports(path.read_text("utf-8"), package_of(module, path), FILES))
+        for module, path in FILES.items()
+    }
+
+
+def package_of(module: str, path: Path) -> str:
+    return module if path.name == "__init__.py" else module.rpartition(".")[0]
+
+
+def test_every_module_stands_in_a_room_of_the_house() -> None:
+    rooms = {room_of(module) for module in FILES}
+
+    assert rooms - {*ROOMS, "demo", "web", ""} == set()
+    assert {"errors", "settings", "store", "access", "sessions", "graph"} <= rooms
+
+
+def test_no_module_imports_from_above_itself(imports: dict[str, set[str]]) -> None:
+    forbidden = [
+        f"{importer} imports {imported}"
+        for importer, all_imported in imports.items()
+        for imported in all_imported
+        if not may_import(importer, imported)
+    ]
+
+    assert forbidden == []
+
+
+def test_no_modules_import_each_other_in_a_circle(imports: dict[str, set[str]]) -> None:
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))
+
+
+def test_the_web_has_pages_and_no_code() -> None:
+    assert [module for module in FILES if room_of(module) == "web" and module != f"{HOUSE}.web"] == []
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    """And the embedded server, of whose folders and programs the operating system's own variables tell."""
+    readers = {module for module, path in FILES.items() if reads_environment(path.read_text("utf-8"))}
+
+    assert readers == {f"{HOUSE}.settings", f"{HOUSE}.store.embedded", f"{HOUSE}.store.embedded_binaries"}
+
+
+@pytest.mark.parametrize(
+    ("importer", "imported", "allowed"),
+    [
+        ("session_graph.sessions.reading", "session_graph.store.sql", True),
+        ("session_graph.sessions.reading", "session_graph.sessions.pages", True),
+        ("session_graph.access.scope", "session_graph.store.sql", True),
+        ("session_graph.store.sql", "session_graph.access.scope", False),
+        ("session_graph.settings", "session_graph.errors", True),
+        ("session_graph.errors", "session_graph.settings", False),
+        ("session_graph.sessions.reading", "session_graph.graph.types", False),
+        ("session_graph.graph.types", "session_graph.exports.rows", True),
+        ("session_graph.graph.types", "session_graph.demo", False),
+        ("session_graph.app", "session_graph.demo.people", True),
+        ("session_graph.demo.people", "session_graph.values", False),
+        ("session_graph.web", "session_graph.values", False),
+        ("session_graph", "session_graph.cli", False),
+        ("session_graph.cellar", "session_graph.errors", False),
+    ],
+)
+def test_a_room_imports_from_below_alone(importer: str, imported: str, allowed: bool) -> None:
+    assert may_import(importer, imported) is allowed
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import session_graph.store.sql", "session_graph.store.sql"),
+        ("from session_graph.store import sql", "session_graph.store.sql"),
+        ("from session_graph.store.sql import Values", "session_graph.store.sql"),
+        ("from session_graph.store import anything", "session_graph.store"),
+        ("from . import sql", "session_graph.store.sql"),
+        ("from ..store.sql import Values", "session_graph.store.sql"),
+        ("def late():\n    import session_graph.app", "session_graph.app"),
+    ],
+)
+def test_an_import_is_found_however_it_is_written(source: str, found: str) -> None:
+    assert list(find_imports(source, "session_graph.store", {"session_graph.store.sql"})) == [found]
+
+
+@pytest.mark.parametrize(
+    "source", ["import os\nos.environ['HOME']", "import os as o\no.getenv('HOME')", "from os import environ as e"]
+)
+def test_reading_the_environment_is_found_however_it_is_written(source: str) -> None:
+    assert reads_environment(source)
