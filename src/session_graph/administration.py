@@ -4,6 +4,8 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from datetime import datetime
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
 from pathlib import Path
 from time import monotonic
 from typing import Any, NoReturn
@@ -15,6 +17,9 @@ from session_graph.access import keys
 from session_graph.access.accounts import change_account, find_or_create_account
 from session_graph.access.viewer import Role
 from session_graph.errors import InvalidInput, Problem
+from session_graph.exports import recipients
+from session_graph.exports.mail import NotDelivered, find_postman
+from session_graph.exports.recipients import change_recipients
 from session_graph.opening import open_store, store_url
 from session_graph.sessions.agents import create_missing_agents, parse_agent
 from session_graph.sessions.importing import Tally, import_sessions
@@ -88,6 +93,48 @@ async def revoke_key(settings: Settings, arguments: Namespace) -> int:
     """End a key at once and for good."""
     async with open_store(settings):
         print(_describe(await keys.revoke_key(await _find_account(arguments.account), arguments.key)))
+    return 0
+
+
+async def add_recipients(settings: Settings, arguments: Namespace) -> int:
+    """Put addresses or domains on the account's list."""
+    async with open_store(settings):
+        account = await find_or_create_account(arguments.account)
+        await change_recipients(account.id, add=arguments.recipients)
+    return 0
+
+
+async def remove_recipients(settings: Settings, arguments: Namespace) -> int:
+    """Take addresses or domains off the account's list."""
+    async with open_store(settings):
+        account = await _find_account(arguments.account)
+        await change_recipients(account.id, remove=arguments.recipients)
+    return 0
+
+
+async def list_recipients(settings: Settings, arguments: Namespace) -> int:
+    """Print the account's list."""
+    async with open_store(settings):
+        account = await _find_account(arguments.account)
+        for recipient in await recipients.list_recipients(account.id):
+            print(recipient)
+    return 0
+
+
+async def doctor(settings: Settings, arguments: Namespace) -> int:
+    """Send one test message, and say what became of it."""
+    message = EmailMessage()
+    message["From"], message["To"] = settings.mail_from, arguments.recipient
+    message["Subject"] = "session_graph can send mail"
+    message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain="session-graph")
+    message.set_content("This is the test message of `session-graph doctor`. Reports will arrive like this one.")
+    try:
+        await find_postman(settings).deliver(message, arguments.recipient)
+    except NotDelivered as refusal:
+        consequence = "This is final." if refusal.is_final else "A report would be tried again."
+        print(refusal, consequence, file=sys.stderr)
+        return 1
+    print(f"The message to {arguments.recipient} was accepted.")
     return 0
 
 

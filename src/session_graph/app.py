@@ -16,6 +16,8 @@ from starlette.staticfiles import StaticFiles
 from session_graph.access.door import Door
 from session_graph.access.tokens import TokenVerifier
 from session_graph.access.viewer import Viewer
+from session_graph.exports.download import Downloads
+from session_graph.exports.links import LinkSigner
 from session_graph.graph.context import Context
 from session_graph.graph.headers import SAFE_HEADERS, cors
 from session_graph.graph.inspection import inspect
@@ -41,6 +43,7 @@ def create_app(settings: Settings, database: Database) -> Starlette:
     """
     schema = build_schema()
     door = Door(TokenVerifier.from_settings(settings))
+    signer = LinkSigner(database, settings)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -48,7 +51,7 @@ def create_app(settings: Settings, database: Database) -> Starlette:
         await door.close()
 
     def make_context(viewer: Viewer) -> Context:
-        return Context(viewer, database, datetime.now(UTC))
+        return Context(viewer, database, datetime.now(UTC), settings, signer)
 
     async def show_readiness(request: Request) -> Response:
         ready = await database.is_ready()
@@ -61,6 +64,7 @@ def create_app(settings: Settings, database: Database) -> Starlette:
         Route("/healthz", _show_health),
         Route("/readyz", show_readiness),
         Route("/graphql", view),
+        *Downloads(database, door, signer).routes(),
     ]
     return Starlette(routes=routes, middleware=[Middleware(AccessLog), *cors(settings)], lifespan=lifespan)
 

@@ -24,7 +24,7 @@ Command = Callable[[Settings, argparse.Namespace], Coroutine[None, None, int]]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
-    chosen = _parser().parse_args(arguments)
+    chosen = make_parser().parse_args(arguments)
     overrides = {name: getattr(chosen, name) for name in ("host", "port") if getattr(chosen, name, None) is not None}
     try:
         command: Command = chosen.command
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "session-graph", description="The record of every conversation an AI employee had."
     )
@@ -64,6 +64,8 @@ def _add_serving(commands: "Commands") -> None:
     for parser in (demo, serve):
         parser.add_argument("--host", help="address to listen on (SESSION_GRAPH_HOST)")
         parser.add_argument("--port", type=int, help="port to listen on, 0 for any (SESSION_GRAPH_PORT)")
+    serve.add_argument("--no-worker", action="store_true", help="leave writing and sending reports to others")
+    _add(commands, "worker", service.work, "Write and send reports; any number may run.")
     _add(commands, "migrate", administration.migrate, "Bring the database's schema up to date.")
     _add(commands, "schema", _print_schema, "Print the GraphQL schema.")
 
@@ -85,6 +87,19 @@ def _add_administration(commands: "Commands") -> None:
     account.add_argument("--name", help="what it is called")
     account.add_argument("--currency", help="ISO 4217 code; settled by the first session")
     account.add_argument("--time-zone", help="IANA name, such as America/New_York")
+    recipients = commands.add_parser("recipient", help="Where an account's reports may go.")
+    actions = recipients.add_subparsers(required=True, metavar="ACTION")
+    for name, command, description in (
+        ("add", administration.add_recipients, "Put addresses or domains on the list."),
+        ("remove", administration.remove_recipients, "Take them off it."),
+        ("list", administration.list_recipients, "Print the list."),
+    ):
+        parser = _add(actions, name, command, description)
+        parser.add_argument("--account", required=True, metavar="A", help="the account's short identifier")
+        if name != "list":
+            parser.add_argument("recipients", nargs="+", metavar="R", help="an address, or a domain as example.com")
+    doctor = _add(commands, "doctor", administration.doctor, "Check the mail setting by sending one test message.")
+    doctor.add_argument("recipient", metavar="ADDRESS", help="to whom")
     keys = commands.add_parser("key", help="Make, list and revoke API keys.").add_subparsers(
         required=True, metavar="ACTION"
     )

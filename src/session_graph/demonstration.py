@@ -14,6 +14,7 @@ from session_graph.errors import StoreError
 from session_graph.sessions.agents import create_missing_agents, parse_agent
 from session_graph.sessions.recording import Status, record_sessions
 from session_graph.sessions.records import parse_record
+from session_graph.settings import Settings
 from session_graph.store.database import Database
 from session_graph.store.models import Account, Session
 
@@ -37,22 +38,28 @@ async def prepare_demo(database: Database, home: Path) -> Keys:
     return await _keep_keys(account, home / KEYS_FILE)
 
 
-def describe_demo(address: str, keys: Keys, home: Path) -> str:
+def describe_demo(keys: Keys, settings: Settings) -> str:
     """What a newcomer needs to see: where, with what, and a first question."""
     width = max(map(len, keys))
     listed = "\n".join(f"  {role:<{width}}  {text}" for role, text in keys.items())
     question = orjson.dumps({"query": QUESTION}).decode()
     return f"""
-session_graph serves the demo account on {address}/graphql
+session_graph serves the demo account on {settings.public_url}/graphql
 
-Keys, kept in {home / KEYS_FILE}:
+Keys, kept in {settings.home / KEYS_FILE}:
 {listed}
 
 Try it:
-  curl -s {address}/graphql -H 'Authorization: Bearer {keys[Role.ADMIN]}' -H 'Content-Type: application/json' \\
+  curl -s {settings.public_url}/graphql -H 'Content-Type: application/json' \\
+    -H 'Authorization: Bearer {keys[Role.ADMIN]}' \\
     -d '{question}'
 
+Reports that you export arrive {_describe_mail(settings)}.
 Ctrl-C stops it; the next start keeps the data."""
+
+
+def _describe_mail(settings: Settings) -> str:
+    return "by e-mail" if settings.smtp_url else f"in {settings.outbox}"
 
 
 async def _fill(database: Database, account: Account) -> None:
@@ -84,10 +91,12 @@ def _read_keys(path: Path) -> Keys:
 
 async def _working(account: Account, role: Role, text: str | None) -> str:
     found = await find_viewer(text) if text else None
-    if text and found and found[0].account.id == account.id and found[0].role is role:
+    if text and found and found.account.id == account.id and found.role is role:
         return text
     integrations = [PARTNER_INTEGRATION] if role is Role.PARTNER else []
-    made, _ = await create_key(account, role, name=f"demo {role.lower()}", integrations=integrations)
+    email = None if role is Role.RECORDER else f"{role.lower()}@example.com"
+    name = f"demo {role.lower()}"
+    made, _ = await create_key(account, role, name=name, integrations=integrations, email=email)
     return made
 
 

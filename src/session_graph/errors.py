@@ -10,7 +10,8 @@
     │   ├── StatementTimeout      TIMEOUT           503
     │   └── InternalError         INTERNAL          500
     ├── InvalidInput              what a person can put right, each with its path
-    │   └── AlreadyThere          what is to be made has been made before
+    │   ├── AlreadyThere          what is to be made has been made before
+    │   └── LimitReached          more than an account, or a request, may have
     ├── SettingError              a setting that cannot be used; start-up ends with the sentence
     └── StoreError                the database cannot be used as it is; start-up ends with the sentence
 
@@ -144,6 +145,10 @@ class InvalidInput(SessionGraphError):
 
 class AlreadyThere(InvalidInput):
     """What is to be made is already there."""
+
+
+class LimitReached(InvalidInput):
+    """More than there may be."""
 
 
 class SettingError(SessionGraphError):

@@ -16,14 +16,20 @@ WATCH_SECONDS = 0.5
 @asynccontextmanager
 async def open_store(settings: Settings) -> AsyncIterator[Database]:
     """The open database. Raises StoreError where there is none that can be used."""
-    async with store_url(settings) as url:
-        if settings.migrate_on_start:
-            await migrate(url)
-        database = await open_database(url, settings)
-        try:
-            yield database
-        finally:
-            await database.close()
+    async with store_url(settings) as url, open_url(url, settings) as database:
+        yield database
+
+
+@asynccontextmanager
+async def open_url(url: str, settings: Settings) -> AsyncIterator[Database]:
+    """The database at this address, migrated where that is allowed."""
+    if settings.migrate_on_start:
+        await migrate(url)
+    database = await open_database(url, settings)
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 @asynccontextmanager

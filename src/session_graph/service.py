@@ -4,45 +4,101 @@ import asyncio
 import signal
 import socket
 from argparse import Namespace
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
 
 from session_graph.app import create_app
 from session_graph.demonstration import describe_demo, prepare_demo
 from session_graph.errors import SettingError
+from session_graph.exports.worker import Worker
 from session_graph.graph.log import configure_logging
-from session_graph.opening import open_store
+from session_graph.opening import open_url, store_url
 from session_graph.settings import Settings
 from session_graph.store.database import Database
 
 DRAIN_SECONDS = 10
 DEMO_LOG_LEVEL = "WARNING"
-
-Announce = Callable[[str], None]
+OUTBOX = "outbox"
 
 
 async def serve(settings: Settings, arguments: Namespace) -> int:
-    """Serve the API until SIGINT or SIGTERM."""
+    """Serve the API, and write reports unless `--no-worker` leaves that to others, until SIGINT or SIGTERM."""
     configure_logging(settings.log_level)
-    async with open_store(settings) as database:
-        await _serve(settings, database, lambda address: print(f"Serving {address}/graphql", flush=True))
+    with _listen(settings) as listener:
+        settings = _with_address(settings, listener)
+        async with store_url(settings) as url, open_url(url, settings) as database:
+            worker = None if arguments.no_worker else Worker(database, url, settings)
+            async with _running(worker):
+                await _serve(settings, database, listener, f"Serving {settings.public_url}/graphql")
     return 0
 
 
 async def demo(settings: Settings, arguments: Namespace) -> int:
     """Serve the API with a demo account, and say how to try it."""
     configure_logging(DEMO_LOG_LEVEL)
-    async with open_store(settings) as database:
-        keys = await prepare_demo(database, settings.home)
-        await _serve(settings, database, lambda address: print(describe_demo(address, keys, settings.home), flush=True))
+    with _listen(settings) as listener:
+        settings = _with_address(settings, listener)
+        settings = settings.model_copy(update={"outbox": settings.outbox or settings.home / OUTBOX})
+        async with store_url(settings) as url, open_url(url, settings) as database:
+            keys = await prepare_demo(database, settings.home)
+            async with _running(Worker(database, url, settings)):
+                await _serve(settings, database, listener, describe_demo(keys, settings))
     return 0
 
 
-async def _serve(settings: Settings, database: Database, announce: Announce) -> None:
-    listener = _listen(settings.host, settings.port)
+async def work(settings: Settings, arguments: Namespace) -> int:
+    """Write and send reports until SIGINT or SIGTERM."""
+    configure_logging(settings.log_level)
+    async with (
+        store_url(settings) as url,
+        open_url(url, settings) as database,
+        _running(Worker(database, url, settings)),
+    ):
+        print("Working on reports", flush=True)
+        await _until_told_to_stop()
+    return 0
+
+
+@asynccontextmanager
+async def _running(worker: Worker | None) -> AsyncIterator[None]:
+    """The worker runs as long as the block, and then hands back what it has."""
+    task = asyncio.create_task(worker.run()) if worker else None
+    try:
+        yield
+    finally:
+        if task:
+            task.cancel()
+            await asyncio.wait([task])
+
+
+async def _until_told_to_stop() -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told.set)
+    await told.wait()
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """A bound socket; before anything else is started, so that a port in use is told at once."""
+    try:
+        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        reason = error.strerror or error
+        raise SettingError(f"Cannot listen on {settings.host}, port {settings.port}: {reason}.") from error
+
+
+def _with_address(settings: Settings, listener: socket.socket) -> Settings:
+    """Where people reach the server, if nobody has said, is where it listens."""
     port: int = listener.getsockname()[1]
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return settings.model_copy(update={"public_url": settings.public_url or f"http://{host}:{port}", "port": port})
+
+
+async def _serve(settings: Settings, database: Database, listener: socket.socket, announcement: str) -> None:
     config = uvicorn.Config(
         create_app(settings, database),
         log_config=None,
@@ -50,34 +106,19 @@ async def _serve(settings: Settings, database: Database, announce: Announce) -> 
         server_header=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    server = _Server(config, lambda: announce(f"http://{_in_address(settings.host)}:{port}"))
-    with listener:
-        await server.serve(sockets=[listener])
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """A bound socket; before anything else is started, so that a port in use is told at once."""
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise SettingError(f"Cannot listen on {host}, port {port}: {error.strerror or error}.") from error
-
-
-def _in_address(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+    await _Server(config, announcement).serve(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
     """Says when it serves, and after SIGINT or SIGTERM returns to its caller, who has a database to close."""
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, announcement: str) -> None:
         super().__init__(config)
-        self._announce = announce
+        self._announcement = announcement
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._announce()
+        print(self._announcement, flush=True)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

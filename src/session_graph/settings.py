@@ -71,6 +71,28 @@ class Settings(BaseSettings):
     jwt_agents_claim: str = Field(
         "agents", description="Claim with the agents (idn) that the bearer is limited to; absent for all."
     )
+    public_url: str | None = Field(
+        None,
+        description="Where people reach this server: download links in mails begin with it. By default where it listens.",
+    )
+    smtp_url: SecretStr | None = Field(
+        None,
+        description="Mail server for reports: `smtp://`, `smtp+starttls://` or `smtps://`, with `user:password@` where it asks for it.",
+    )
+    mail_from: str = Field("reports@localhost", description="Sender of reports.")
+    outbox: Path | None = Field(
+        None, description="Folder to write messages into where there is no mail server; the demo has one in its home."
+    )
+    exports_running: int = Field(
+        3, ge=1, description="Reports of an account that are written at a time; the rest wait."
+    )
+    exports_per_day: int = Field(1000, ge=1, description="Reports that an account may ask for in 24 hours.")
+    export_recipients: int = Field(10, ge=1, description="Recipients of a report.")
+    export_days: int = Field(7, ge=1, description="How long a report's file is kept; days.")
+    zip_above_bytes: int = Field(5 * 1024 * 1024, ge=0, description="A larger CSV is attached as a zip file; bytes.")
+    link_above_bytes: int = Field(
+        15 * 1024 * 1024, ge=0, description="A larger CSV is not attached: the mail has a link only; bytes."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least severity that is logged."
     )

@@ -46,7 +46,7 @@ async def make_agent(account: Account, idn: str) -> None:
 async def viewer_of(key_text: str) -> Viewer:
     found = await find_viewer(key_text)
     assert found is not None
-    return found[0]
+    return found
 
 
 async def end(key: ApiKey, **values: datetime) -> None:
@@ -87,9 +87,8 @@ async def test_a_key_admits_its_bearer_with_all_its_limits(account: Account) -> 
         expires_at=an_hour_from_now(),
     )
 
-    assert await find_viewer(text) == (
-        Viewer(facts_of(account), Role.PORTAL, "Front desk", "ana@example.com", (), ("hostess",)),
-        key.id,
+    assert await find_viewer(text) == Viewer(
+        facts_of(account), Role.PORTAL, "Front desk", "ana@example.com", (), ("hostess",), key.id
     )
 
 

@@ -34,11 +34,10 @@ class Door:
         await self._uses.finish()
 
     async def _admit_key(self, text: str) -> Viewer:
-        found = await find_viewer(text)
-        if found is None:
+        viewer = await find_viewer(text)
+        if viewer is None or viewer.key_id is None:
             raise Unauthenticated
-        viewer, key_id = found
-        self._uses.note(key_id)
+        self._uses.note(viewer.key_id)
         return viewer
 
 

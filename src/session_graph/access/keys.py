@@ -46,14 +46,15 @@ _KEY_OR_PREFIX = re.compile(f"(?:{KEY_START})?{_PREFIX_FORM}(?:{_SECRET_FORM})?"
 _NO_KEY: dict[str, Any] = {"secret_hash": bytes(32), "is_revoked": False, "is_expired": False}
 """Stands in for a key that is not there; no text has this hash."""
 
-_FIND = """
+_BEARER = """
 select k.id, k.name, k.role, k.secret_hash, k.integrations, k.agents, k.email, k.revoked_at is not null as is_revoked,
        coalesce(k.expires_at <= now(), false) as is_expired, a.id as account_id, a.idn as account_idn,
        a.name as account_name, a.currency, a.money_scale, a.time_zone
 from api_key k
 join account a on a.id = k.account_id
-where k.prefix = $1
 """
+_FIND = f"{_BEARER} where k.prefix = $1"
+_FIND_BY_ID = f"{_BEARER} where k.id = $1 and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())"
 _NOTE_USE = """
 update api_key set last_used_at = now()
 where id = $1 and (last_used_at is null or last_used_at < now() - interval '1 minute')
@@ -122,8 +123,8 @@ async def revoke_key(account: Account, prefix_or_id: str | UUID) -> ApiKey:
     return key
 
 
-async def find_viewer(key_text: str) -> tuple[Viewer, UUID] | None:
-    """Who bears this key, and the key's id; None for a key that is malformed, unknown, revoked or expired.
+async def find_viewer(key_text: str) -> Viewer | None:
+    """Who bears this key; None for a key that is malformed, unknown, revoked or expired.
 
     The refusals of well-formed keys cost the same: one hash, one statement, one comparison.
     """
@@ -136,7 +137,13 @@ async def find_viewer(key_text: str) -> tuple[Viewer, UUID] | None:
     if reason := _refusal(row, _hash(key_text)):
         logger.info("API key %s%s refused: %s", KEY_START, prefix, reason)
         return None
-    return _viewer(row), row["id"]
+    return _viewer(row)
+
+
+async def find_bearer(key_id: UUID) -> Viewer | None:
+    """Who bears the key of this id, with the rights of now; None where it has ended."""
+    rows: list[dict[str, Any]] = await get_connection("default").execute_query_dict(_FIND_BY_ID, [key_id])
+    return _viewer(rows[0]) if rows else None
 
 
 class KeyUses:
@@ -209,6 +216,7 @@ def _viewer(row: Mapping[str, Any]) -> Viewer:
         email=row["email"],
         integrations=tuple(row["integrations"]),
         agents=tuple(row["agents"]),
+        key_id=row["id"],
     )
 
 

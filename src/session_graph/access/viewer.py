@@ -32,7 +32,7 @@ class Viewer:
     """Made at the door from an API key or a signed token.
 
     `name` is the key's name or the token's subject; `email` is verified. `integrations` limit a PARTNER; `agents` (idn)
-    limit the bearer to these agents, empty is all.
+    limit the bearer to these agents, empty is all. `key_id` is None for the bearer of a token.
     """
 
     account: AccountFacts
@@ -41,3 +41,9 @@ class Viewer:
     email: str | None = None
     integrations: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()
+    key_id: UUID | None = None
+
+    @property
+    def identity(self) -> str:
+        """Who it is, whatever a key is called or whoever else has the same name."""
+        return f"key {self.key_id}" if self.key_id else f"token {self.name}"

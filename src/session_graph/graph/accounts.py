@@ -6,6 +6,7 @@ import strawberry
 
 from session_graph.access.viewer import AccountFacts, Role
 from session_graph.access.viewer import Viewer as Asker
+from session_graph.exports.recipients import list_recipients
 from session_graph.graph.context import Info, nodes_of
 from session_graph.graph.enums import SessionColumn
 from session_graph.graph.rows import LookedUp, looked_up
@@ -48,6 +49,10 @@ class Account(LookedUp, Node):
 
     def look_up(self, name: str) -> Any:
         return getattr(self.facts, name)
+
+    @strawberry.field(description="Addresses and domains that reports may go to.")
+    async def export_recipients(self) -> list[str]:
+        return await list_recipients(self.facts.id)
 
     @strawberry.field(description="What filter panels can offer.")
     async def filter_options(self, info: Info) -> FilterOptions:

@@ -44,6 +44,14 @@ class ExternalArguments:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportListArguments:
+    """The arguments of `exports`."""
+
+    size: int
+    after: tuple[datetime, UUID] | None
+
+
+@dataclass(frozen=True, slots=True)
 class ListArguments:
     """A page of a list. `now` is what its filter's period counts back from; cursors carry it on."""
 

@@ -10,6 +10,7 @@ from strawberry import UNSET
 
 from session_graph.graph.accounts import Account
 from session_graph.graph.enums import describe
+from session_graph.graph.exports import SessionExport
 from session_graph.graph.inputs import SessionFilter
 from session_graph.graph.scalars import StringMap, WorkingHours
 from session_graph.graph.types import Agent, Session
@@ -235,6 +236,14 @@ class UpdateAccountInput:
     name: str | None = optional("Its name.")
     currency: str | None = optional("The currency of its money (ISO 4217); settled by the first session.")
     time_zone: str | None = optional("The zone of its dashboard's days (IANA).")
+    add_export_recipients: list[str] | None = optional("Addresses and domains that reports may go to.")
+    remove_export_recipients: list[str] | None = optional("Addresses and domains that they may not go to any more.")
+
+
+@strawberry.type(description="A report that was asked for, cancelled or queued again.")
+class SessionExportPayload:
+    export: SessionExport | None = strawberry.field(description="The report as it is now.")
+    errors: list[UserError] = strawberry.field(description="Why nothing was done; empty where it was.")
 
 
 @strawberry.type(description="The account as it is now.")

@@ -12,7 +12,9 @@ from graphql import FieldNode
 from strawberry.dataloader import DataLoader
 
 from session_graph.access.viewer import Viewer
+from session_graph.exports.links import LinkSigner
 from session_graph.graph.selection import Selection
+from session_graph.settings import Settings
 from session_graph.store.database import Database
 
 Load = Callable[[list[Any]], Awaitable[list[Any]]]
@@ -36,6 +38,8 @@ class Context:
     viewer: Viewer
     database: Database
     now: datetime
+    settings: Settings
+    signer: LinkSigner
     _inspected: Inspected | None = None
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
 

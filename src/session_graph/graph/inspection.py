@@ -21,6 +21,7 @@ from graphql import (
 from session_graph.access.viewer import Viewer
 from session_graph.errors import TooLarge
 from session_graph.graph.arguments import (
+    ExportListArguments,
     read_dashboard,
     read_external,
     read_list,
@@ -29,12 +30,14 @@ from session_graph.graph.arguments import (
     read_uuid,
 )
 from session_graph.graph.context import Context, Inspected
+from session_graph.graph.exports import read_place
 from session_graph.graph.operation import Operation
 from session_graph.graph.selection import Selection
 from session_graph.graph.types import selected_columns, session_columns
 from session_graph.sessions.dashboard import Group
 from session_graph.sessions.filters import columns_named, parse_filter
 from session_graph.sessions.orders import ORDER_FIELDS
+from session_graph.sessions.pages import DEFAULT_SIZE, check_size
 from session_graph.sessions.visibility import Name, check_callable, check_readable, column_name
 
 MAX_ROOT_MUTATIONS = 10
@@ -121,6 +124,10 @@ def _names_edited(given: Any) -> Iterator[Name]:
     if isinstance(given, dict):
         yield from (("SessionPatch", name) for name in given.get("patch", {}))
         yield from (column_name(column) for column in columns_named(given.get("target", {}).get("filter") or {}))
+        yield from (column_name(column) for column in columns_named(given.get("filter") or {}))
+        yield from (column_name(column.value) for column in given.get("columns") or ())
+        if order := given.get("orderBy"):
+            yield column_name(ORDER_FIELDS[order["field"].value].column)
 
 
 def _read(context: Context, selection: Selection, use: Use) -> Any:
@@ -131,7 +138,11 @@ def _read(context: Context, selection: Selection, use: Use) -> Any:
             return read_list(context.viewer, given, context.now, with_transcripts="transcript" in columns)
         case ("Query" | "Agent", "dashboard"):
             return read_dashboard(given, context.now)
-        case ("Query", "session" | "node"):
+        case ("Query", "exports"):
+            after = given.get("after")
+            size = DEFAULT_SIZE if given.get("first") is None else check_size("first", given["first"])
+            return ExportListArguments(size, None if after is None else read_place(after, context.viewer.account.id))
+        case ("Query", "session" | "node" | "export"):
             return read_uuid(given["id"], "id")
         case ("Query", "agent"):
             return read_lookup(given["by"])
@@ -140,6 +151,9 @@ def _read(context: Context, selection: Selection, use: Use) -> Any:
         case ("ExternalSessions", "sessions"):
             columns = session_columns(selection, [use.field])
             return read_size_of_each(given.get("first"), with_transcripts="transcript" in columns)
+        case ("Mutation", "requestSessionExport"):
+            parse_filter(given["input"].get("filter"), context.now, ("input", "filter"))
+            return given
         case ("Mutation", "updateSessions"):
             parse_filter(given["input"]["target"].get("filter"), context.now, ("input", "target", "filter"))
             return given

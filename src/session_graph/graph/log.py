@@ -136,6 +136,5 @@ def _write(scope: Scope, note: Note, milliseconds: float) -> None:
 def _pattern(scope: Scope) -> str:
     """The path with its parameters by name, as `/exports/{id}`: their values may be somebody's business."""
     path: str = scope["path"]
-    for name, value in scope.get("path_params", {}).items():
-        path = path.replace(str(value), f"{{{name}}}")
-    return path[:MAX_PATH]
+    names = {str(value): f"{{{name}}}" for name, value in scope.get("path_params", {}).items()}
+    return "/".join(names.get(segment, segment) if segment else "" for segment in path.split("/"))[:MAX_PATH]

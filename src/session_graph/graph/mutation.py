@@ -1,15 +1,21 @@
 """The roots of writing. What a person can put right comes back in the payload's errors; nothing was written then."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
+from tortoise.transactions import in_transaction
 
 from session_graph.access.accounts import change_account, facts_of
-from session_graph.errors import AlreadyThere, InvalidInput, PathSegment, Problem
+from session_graph.access.viewer import Viewer
+from session_graph.errors import AlreadyThere, InvalidInput, LimitReached, PathSegment, Problem
+from session_graph.exports.recipients import change_recipients
+from session_graph.exports.requesting import ExportRequest, cancel_export, find_export, request_export, retry_export
 from session_graph.graph.accounts import Account
+from session_graph.graph.arguments import read_order
 from session_graph.graph.changes import (
     AccountPayload,
     AgentPayload,
@@ -18,6 +24,7 @@ from session_graph.graph.changes import (
     RecordResult,
     RecordSessionInput,
     RecordSessionsPayload,
+    SessionExportPayload,
     SessionPayload,
     UpdateAccountInput,
     UpdateAgentInput,
@@ -28,6 +35,7 @@ from session_graph.graph.changes import (
     UserErrorCode,
 )
 from session_graph.graph.context import Info, nodes_of
+from session_graph.graph.exports import RequestSessionExportInput, SessionExport
 from session_graph.graph.types import Agent, Session, session_columns
 from session_graph.sessions.agents import change_agent, create_agent, parse_agent
 from session_graph.sessions.edits import parse_patch
@@ -36,6 +44,7 @@ from session_graph.sessions.reading import read_recorded
 from session_graph.sessions.recording import Outcome, Status, record_sessions
 from session_graph.sessions.records import SessionRecord, parse_record
 from session_graph.sessions.reviewing import MOST_IDS, Refusal, edit_session, edit_sessions
+from session_graph.store.database import Database
 from session_graph.store.models import Account as AccountModel
 from session_graph.values import parse_id
 
@@ -169,15 +178,36 @@ class Mutation:
             if nulls:
                 raise UserErrors(nulls)
             with _refusing(INPUT):
-                account = await change_account(
-                    await AccountModel.get(id=info.context.viewer.account.id),
-                    name=given.get("name"),
-                    currency=given.get("currency"),
-                    time_zone=given.get("timeZone"),
-                )
+                account = await _change_account(info.context.viewer.account.id, given)
         except UserErrors as refusal:
             return AccountPayload(account=None, errors=refusal.errors)
         return AccountPayload(account=Account(facts=facts_of(account)), errors=[])
+
+    @strawberry.field(description="Ask for a report; it is written and sent in the background.")
+    async def request_session_export(
+        self, info: Info, input: Annotated[RequestSessionExportInput, _argument("The report.")]
+    ) -> SessionExportPayload:
+        context, given = info.context, _input(info)
+        try:
+            with _refusing(INPUT):
+                export_id = await request_export(
+                    context.database, context.viewer, context.settings, _read_export(given, context.now)
+                )
+        except UserErrors as refusal:
+            return SessionExportPayload(export=None, errors=refusal.errors)
+        return await _export_payload(info, export_id)
+
+    @strawberry.field(description="End a report that is not done yet; its links open nothing any more.")
+    async def cancel_session_export(
+        self, info: Info, id: Annotated[strawberry.ID, _argument("The report's UUID.")]
+    ) -> SessionExportPayload:
+        return await _change_export(info, cancel_export)
+
+    @strawberry.field(description="Queue a report again that failed, was cancelled or has expired.")
+    async def retry_session_export(
+        self, info: Info, id: Annotated[strawberry.ID, _argument("The report's UUID.")]
+    ) -> SessionExportPayload:
+        return await _change_export(info, retry_export)
 
 
 class UserErrors(Exception):
@@ -189,8 +219,57 @@ class UserErrors(Exception):
 
 
 NO_SESSION = ("is not the id of a session that you may see", UserErrorCode.NOT_FOUND)
+NO_EXPORT = ("is not the id of a report that you may see", UserErrorCode.NOT_FOUND)
 NO_AGENT = ("is not the idn of an agent of this account", UserErrorCode.NOT_FOUND)
 CHANGED_MEANWHILE = ("is not the session's version: somebody else has changed it", UserErrorCode.CONFLICT)
+
+
+async def _change_account(account_id: UUID, given: Given) -> AccountModel:
+    """All or nothing."""
+    async with in_transaction():
+        await change_recipients(
+            account_id, given.get("addExportRecipients", ()), given.get("removeExportRecipients", ())
+        )
+        return await change_account(
+            await AccountModel.get(id=account_id),
+            name=given.get("name"),
+            currency=given.get("currency"),
+            time_zone=given.get("timeZone"),
+        )
+
+
+def _read_export(given: Given, now: datetime) -> ExportRequest:
+    columns = given.get("columns")
+    return ExportRequest(
+        filter=given.get("filter") or {},
+        now=now,
+        order=read_order(given.get("orderBy")),
+        columns=None if columns is None else [column.value for column in columns],
+        recipients=given.get("recipients"),
+        time_zone=given.get("timeZone"),
+        escape_formulas=given["escapeFormulas"],
+        idempotency_key=given.get("idempotencyKey"),
+    )
+
+
+async def _change_export(
+    info: Info, change: Callable[[Database, Viewer, UUID], Awaitable[bool]]
+) -> SessionExportPayload:
+    context = info.context
+    try:
+        with _refusing(()):
+            export_id = _read_id(context.arguments(info)["id"], "id")
+    except UserErrors as refusal:
+        return SessionExportPayload(export=None, errors=refusal.errors)
+    await change(context.database, context.viewer, export_id)
+    return await _export_payload(info, export_id)
+
+
+async def _export_payload(info: Info, export_id: UUID) -> SessionExportPayload:
+    row = await find_export(info.context.database, info.context.viewer, export_id)
+    if row is None:
+        return SessionExportPayload(export=None, errors=[_error(("id",), *NO_EXPORT)])
+    return SessionExportPayload(export=SessionExport(row=row), errors=[])
 
 
 async def _edit(info: Info, given: Given, patch: Given, path: Path) -> SessionPayload:
@@ -202,7 +281,7 @@ async def _edit(info: Info, given: Given, patch: Given, path: Path) -> SessionPa
                 info.context.database,
                 info.context.viewer,
                 session_id,
-                parse_patch(patch),
+                patch,
                 given.get("expectedVersion"),
                 _session_columns(info),
             )
@@ -259,13 +338,16 @@ def _read_id(text: str, *path: PathSegment) -> UUID:
         raise InvalidInput([Problem(path, str(error))]) from None
 
 
+_CODES = {AlreadyThere: UserErrorCode.DUPLICATE, LimitReached: UserErrorCode.LIMIT}
+
+
 @contextmanager
 def _refusing(path: Path) -> Iterator[None]:
     """Turns what is invalid below the path into errors of the payload."""
     try:
         yield
     except InvalidInput as invalid:
-        code = UserErrorCode.DUPLICATE if isinstance(invalid, AlreadyThere) else UserErrorCode.INVALID
+        code = _CODES.get(type(invalid), UserErrorCode.INVALID)
         raise UserErrors(
             [_error((*path, *problem.path), problem.message, code) for problem in invalid.problems]
         ) from None
@@ -280,7 +362,7 @@ def _outcome_errors(outcome: Outcome, path: Path) -> list[UserError]:
 
 def _error(path: Path, message: str, code: UserErrorCode = UserErrorCode.INVALID) -> UserError:
     """The message is a sentence that begins with the place below `input`."""
-    problem = Problem(path[1:], message)
+    problem = Problem(path[1:] if path[:1] == INPUT else path, message)
     return UserError(code=code, message=str(problem), path=[str(segment) for segment in path])
 
 

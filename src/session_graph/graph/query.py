@@ -6,8 +6,9 @@ from typing import Annotated, Any, cast
 import strawberry
 from strawberry.dataloader import DataLoader
 
+from session_graph.exports.requesting import find_export, list_exports
 from session_graph.graph.accounts import Account, Viewer
-from session_graph.graph.arguments import ExternalArguments
+from session_graph.graph.arguments import ExportListArguments, ExternalArguments
 from session_graph.graph.context import Info, nodes_of, place_of
 from session_graph.graph.dashboards import (
     ArchivedArgument,
@@ -17,6 +18,7 @@ from session_graph.graph.dashboards import (
     ZoneArgument,
     load_dashboard,
 )
+from session_graph.graph.exports import ExportPage, SessionExport, SessionExportConnection
 from session_graph.graph.inputs import AgentLookup
 from session_graph.graph.types import (
     AfterArgument,
@@ -76,7 +78,7 @@ class Query:
         return Viewer(asker=info.context.viewer)
 
     @strawberry.field(
-        description="The session, agent or account of this id; null where there is none that you may see."
+        description="The session, agent, report or account of this id; null where there is none that you may see."
     )
     async def node(self, info: Info, id: IdArgument) -> Node | None:
         context, key = info.context, info.context.arguments(info)
@@ -85,6 +87,8 @@ class Query:
             return cast(Node, Session(row=row))
         if agent := await find_agent(context.viewer, id=key):
             return Agent(model=agent)
+        if export := await find_export(context.database, context.viewer, key):
+            return SessionExport(row=export)
         return Account(facts=context.viewer.account) if key == context.viewer.account.id else None
 
     @strawberry.field(description="The agents that you may see, by idn.")
@@ -136,6 +140,22 @@ class Query:
             ExternalSessions(external_id=text, list_=sessions, counts=counts, place=place)
             for text in arguments.external_ids
         ]
+
+    @strawberry.field(description="The reports that you asked for, newest first; for an ADMIN the account's.")
+    async def exports(
+        self, info: Info, first: FirstArgument = None, after: AfterArgument = None
+    ) -> SessionExportConnection:
+        context = info.context
+        arguments: ExportListArguments = context.arguments(info)
+        rows = await list_exports(context.database, context.viewer, arguments.size, arguments.after)
+        page = ExportPage(rows[: arguments.size], len(rows) > arguments.size, arguments.after is not None)
+        return SessionExportConnection(page=page)
+
+    @strawberry.field(description="A report; null where there is none that you may see.")
+    async def export(self, info: Info, id: IdArgument) -> SessionExport | None:
+        context = info.context
+        row = await find_export(context.database, context.viewer, context.arguments(info))
+        return SessionExport(row=row) if row else None
 
     @strawberry.field(description="The account's figures; days are in its zone.")
     async def dashboard(

@@ -6,7 +6,7 @@ from typing import Any, NewType
 
 import orjson
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, ValueNode, value_from_ast_untyped
 from strawberry.types.scalar import ScalarDefinition
 
 from session_graph.values import format_instant, parse_decimal, parse_instant
@@ -23,6 +23,16 @@ def _read(parse: Any) -> Any:
             raise GraphQLError(str(error)) from None
 
     return parse_value
+
+
+def _read_literal(parse: Any) -> Any:
+    def parse_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> Any:
+        try:
+            return parse(value_from_ast_untyped(node, variables))
+        except ValueError as error:
+            raise GraphQLError(str(error), node) from None
+
+    return parse_literal
 
 
 def write_decimal(number: Decimal | int) -> str:
@@ -54,7 +64,12 @@ def _scalar(
     name: str, description: str, serialize: Any, parse: Any, specified_by: str | None = None
 ) -> ScalarDefinition:
     definition: ScalarDefinition = strawberry.scalar(
-        name=name, description=description, serialize=serialize, parse_value=_read(parse), specified_by_url=specified_by
+        name=name,
+        description=description,
+        serialize=serialize,
+        parse_value=_read(parse),
+        parse_literal=_read_literal(parse),
+        specified_by_url=specified_by,
     )
     return definition
 

@@ -6,6 +6,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from session_graph.graph.accounts import Account
 from session_graph.graph.documents import PreparedDocument
+from session_graph.graph.exports import SessionExport
 from session_graph.graph.mutation import Mutation
 from session_graph.graph.query import Query
 from session_graph.graph.scalars import SCALARS
@@ -16,7 +17,11 @@ def build_schema() -> Schema:
     """The whole schema. Suggestions in error messages are off: they would name fields to those who may not see them."""
     config = StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True)
     return Schema(
-        query=Query, mutation=Mutation, types=[Session, Agent, Account], extensions=[PreparedDocument], config=config
+        query=Query,
+        mutation=Mutation,
+        types=[Session, Agent, Account, SessionExport],
+        extensions=[PreparedDocument],
+        config=config,
     )
 
 

@@ -20,6 +20,8 @@ MAX_MESSAGE = 500
 
 WireError = dict[str, object]
 
+_PYTHON_VALUE = re.compile(r"(?<=[ \[])(?:None|True|False)(?=[],.;}]|$)")
+_JSON_VALUES = {"None": "null", "True": "true", "False": "false"}
 _MAYBE = re.compile(r"(Argument|Field) (?:'(\w+)' )?of type 'Maybe\[")
 
 
@@ -116,4 +118,6 @@ def _reword(message: str) -> str:
     if maybe := _MAYBE.search(message):
         what, name = maybe.groups()
         return f"{what} '{name}' may be left out, but not be null." if name else "What may be left out may not be null."
-    return message.replace(" not to be None.", " not to be null.")
+    if "integer string conversion" in message:
+        return "Int cannot represent non 32-bit signed integer value."
+    return _PYTHON_VALUE.sub(lambda value: _JSON_VALUES[value[0]], message)

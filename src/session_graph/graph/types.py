@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 from uuid import UUID
 
 import orjson
@@ -148,27 +148,35 @@ Session: Any = strawberry.type(
 )
 
 
+class Paged(Protocol):
+    """A page that can say where it lies."""
+
+    async def goes_on(self, *, backwards: bool) -> bool: ...
+
+    def start_cursor(self) -> str | None: ...
+
+    def end_cursor(self) -> str | None: ...
+
+
 @strawberry.type(description="Where a page lies in its list.")
 class PageInfo:
-    connection: strawberry.Private["SessionConnection"]
+    paged: strawberry.Private[Paged]
 
     @strawberry.field(description="Whether the list goes on behind the page.")
     async def has_next_page(self) -> bool:
-        return await self.connection.goes_on(backwards=False)
+        return await self.paged.goes_on(backwards=False)
 
     @strawberry.field(description="Whether the list goes on before the page.")
     async def has_previous_page(self) -> bool:
-        return await self.connection.goes_on(backwards=True)
+        return await self.paged.goes_on(backwards=True)
 
-    @strawberry.field(description="The cursor of the page's first session; null where it is empty.")
+    @strawberry.field(description="The cursor of the page's first entry; null where it is empty.")
     def start_cursor(self) -> str | None:
-        rows = self.connection.page.rows
-        return self.connection.cursor(rows[0]) if rows else None
+        return self.paged.start_cursor()
 
-    @strawberry.field(description="The cursor of the page's last session; null where it is empty.")
+    @strawberry.field(description="The cursor of the page's last entry; null where it is empty.")
     def end_cursor(self) -> str | None:
-        rows = self.connection.page.rows
-        return self.connection.cursor(rows[-1]) if rows else None
+        return self.paged.end_cursor()
 
 
 @strawberry.type(description="A session and its place in the list.")
@@ -212,7 +220,7 @@ class SessionConnection:
 
     @strawberry.field(description="Where the page lies in the list.")
     def page_info(self) -> PageInfo:
-        return PageInfo(connection=self)
+        return PageInfo(paged=_SessionPage(self))
 
     @strawberry.field(description="How many sessions the whole list has. Counted only when asked for.")
     async def total_count(self) -> int:
@@ -227,6 +235,26 @@ class SessionConnection:
         if backwards is self.source.arguments.page.backwards:
             return self.page.has_more
         return await self.source.behind.load(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class _SessionPage:
+    """A page of sessions, as PageInfo asks for it."""
+
+    connection: SessionConnection
+
+    async def goes_on(self, *, backwards: bool) -> bool:
+        return await self.connection.goes_on(backwards=backwards)
+
+    def start_cursor(self) -> str | None:
+        return self._cursor(0)
+
+    def end_cursor(self) -> str | None:
+        return self._cursor(-1)
+
+    def _cursor(self, index: int) -> str | None:
+        rows = self.connection.page.rows
+        return self.connection.cursor(rows[index]) if rows else None
 
 
 @strawberry.type(description="An AI employee of the account.")

@@ -22,11 +22,19 @@ from session_graph.sessions.vocabulary import Redirection
 from session_graph.store.models import Agent
 from session_graph.values import plain
 
+_IDN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 _WEEK_MINUTES = 7 * 24 * 60
 
 Span = tuple[str, str]
-Idn = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+
+
+def _check_idn(idn: str) -> str:
+    if not _IDN.fullmatch(idn):
+        raise ValueError(
+            "must be 1 to 100 letters, digits, dots, hyphens and underscores; the first a letter or a digit"
+        )
+    return idn
 
 
 def _contacts(contacts: list[str]) -> list[str]:
@@ -59,6 +67,9 @@ def _minutes(day: str, span: Span) -> tuple[int, int]:
     midnight = WEEKDAYS.index(day) * 24 * 60
     start, end = (midnight + int(clock[:2]) * 60 + int(clock[3:]) for clock in span)
     return start, end if end > start else end + 24 * 60
+
+
+Idn = Annotated[str, Field(strict=True), AfterValidator(_check_idn)]
 
 
 class AgentDefinition(Shape):
@@ -105,6 +116,8 @@ async def change_agent(account_id: UUID, idn: str, changes: Mapping[str, Any]) -
 
     Sessions that are closed keep what was in force. Raises InvalidInput.
     """
+    if not _IDN.fullmatch(idn):
+        return None
     async with in_transaction():
         agent = await Agent.filter(account_id=account_id, idn=idn).select_for_update().get_or_none()
         if agent is None:

@@ -2,8 +2,12 @@
 
 import re
 
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumberFormat
+
 from session_graph.values import digits
 
+_GROUPS = re.compile(r"(?<=\d)(?=(?:\d{3})*\d{4}$)")
 _DIALLED = re.compile(r"\+?[\d\s().\-/\u2010-\u2015\u00a0]+")
 
 
@@ -13,6 +17,22 @@ def normalise_phone(text: str) -> str:
     if not _DIALLED.fullmatch(text) or not digits(text):
         return text
     return ("+" if text.startswith("+") else "") + digits(text)
+
+
+def display_phone(phone: str) -> str:
+    """A normalised number as people read it, and as no spreadsheet takes it for a number: `+1 415 555 0134`.
+
+    Without a country code in groups of three, the last of four where it comes out so; what is no number stays as it is.
+    """
+    if not _DIALLED.fullmatch(phone):
+        return phone
+    if not phone.startswith("+"):
+        return _GROUPS.sub(" ", phone)
+    try:
+        number = phonenumbers.parse(phone)
+    except NumberParseException:
+        return "+" + _GROUPS.sub(" ", phone[1:])
+    return phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL).replace("-", " ")
 
 
 def normalise_email(text: str) -> str:

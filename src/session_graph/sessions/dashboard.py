@@ -5,7 +5,7 @@ All that was asked for is one statement over one reading of the rows, for one da
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
@@ -141,19 +141,31 @@ def dashboard_sql(
     figures = _figures_sql(request, values)
     blocks = []
     if request.wanted.totals:
-        blocks.append(
-            f"select b.subject, 'totals' as block, null as key, null::integer as bucket, {figures}"
-            " from b group by b.subject"
-        )
+        blocks.append(_block_sql("totals", figures, "b"))
     for interval in request.wanted.series:
         blocks += _series_blocks(interval, figures, subjects, calendars, values)
     blocks += [_group_block(group, figures) for group in request.wanted.groups]
     tables = [f"b as ({_rows_sql(request, request.narrowed(), subjects, values)})"] if blocks else []
     if (span := request.span()) and request.wanted.previous:
-        before = request.narrowed().with_span(span[0] - (span[1] - span[0]), span[0])
+        before = request.narrowed().with_span(_same_before(*span), span[0])
         tables.append(f"p as ({_rows_sql(request, before, subjects, values)})")
-        blocks.append(f"select b.subject, 'previous', null, null::integer, {figures} from p b group by b.subject")
+        blocks.append(_block_sql("previous", figures, "p b"))
     return f"with {', '.join(tables)} {' union all '.join(blocks)}" if blocks else ""
+
+
+def _block_sql(name: str, figures: str, source: str, key: str | None = None, bucket: str | None = None) -> str:
+    columns = (
+        f"b.subject, '{name}' as block, {key or 'null::text'} as key, {bucket or 'null::integer'} as bucket{figures}"
+    )
+    return f"select {columns} from {source} group by 1{', 3' if key else ''}{', 4' if bucket else ''}"
+
+
+def _same_before(start: datetime, end: datetime) -> datetime:
+    """Where the span of equal length just before begins; the calendar begins with the year 1."""
+    try:
+        return start - (end - start)
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def _rows_sql(request: DashboardRequest, filter_: Filter, subjects: Sequence[Subject], values: Values) -> str:
@@ -184,7 +196,7 @@ def _figures_sql(request: DashboardRequest, values: Values) -> str:
     scale = (
         f"{values.bind(request.viewer.account.money_scale)}::integer" if any(FIGURES[n].is_money for n in names) else ""
     )
-    return ", ".join(f"{FIGURES[name].sql.format(money_scale=scale)} as {name}" for name in names)
+    return "".join(f", {FIGURES[name].sql.format(money_scale=scale)} as {name}" for name in names)
 
 
 def _series_blocks(
@@ -202,7 +214,7 @@ def _series_blocks(
         if marks:
             own = "" if None in keys else f" where {values.equals_any('b.subject', keys)}"
             bucket = f"width_bucket(b.started_at, {values.bind(list(marks))}::timestamptz[])"
-            yield f"select b.subject, '{interval}', null, {bucket}, {figures} from b{own} group by b.subject, 4"
+            yield _block_sql(interval, figures, f"b{own}", bucket=bucket)
 
 
 def _group_block(group: Group, figures: str) -> str:
@@ -210,7 +222,7 @@ def _group_block(group: Group, figures: str) -> str:
         source, key = "b join agent a on a.account_id = $1 and a.id = b.agent_id", "a.idn"
     else:
         source, key = "b", f"b.{group.column}"
-    return f"select b.subject, '{group}', {key}::text, null::integer, {figures} from {source} group by b.subject, {key}"
+    return _block_sql(group, figures, source, f"{key}::text")
 
 
 def _place(row: Row, answer: Figured) -> None:

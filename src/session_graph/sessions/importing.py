@@ -4,23 +4,29 @@ Every bad line is reported with its number and what is wrong; the good ones are 
 an import that is killed has written whole batches, and the next one recognises them by their ids.
 """
 
+import asyncio
 import gzip
 import io
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from uuid import UUID
 
+import asyncpg
 import orjson
 
 from session_graph.errors import InvalidInput, Problem
-from session_graph.sessions.recording import Status, record_sessions
+from session_graph.sessions.recording import Outcome, Status, record_sessions
 from session_graph.sessions.records import SessionRecord, parse_record
 from session_graph.store.database import Database
+from session_graph.store.ids import new_id
 
 BATCH = 500
 BATCH_BYTES = 8 * 1024 * 1024
+PATIENCE_SECONDS = 30
+RETRY_SECONDS = 0.5
 LONGEST_LINE = 16 * 1024 * 1024
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -67,7 +73,7 @@ async def import_sessions(
 async def _record(
     database: Database, account_id: UUID, batch: list[tuple[int, SessionRecord]], tally: Tally, report: Report
 ) -> None:
-    outcomes = await record_sessions(database, account_id, [record for _, record in batch]) if batch else []
+    outcomes = await _record_patiently(database, account_id, [record for _, record in batch]) if batch else []
     for (number, _), outcome in zip(batch, outcomes, strict=True):
         match outcome.status:
             case Status.RECORDED:
@@ -78,6 +84,18 @@ async def _record(
                 tally.refused += 1
                 if outcome.problem:
                     report(number, outcome.problem)
+
+
+async def _record_patiently(database: Database, account_id: UUID, records: list[SessionRecord]) -> list[Outcome]:
+    """Goes on where the database was restarted meanwhile; as each record has an id, nothing is recorded twice."""
+    deadline = monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return await record_sessions(database, account_id, records)
+        except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, asyncpg.InterfaceError):
+            if monotonic() > deadline:
+                raise
+            await asyncio.sleep(RETRY_SECONDS)
 
 
 def _advance(file: io.BufferedReader, position: int, progress: Progress) -> int:
@@ -113,4 +131,5 @@ def _parse_line(line: bytes) -> SessionRecord:
         raw = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         raise InvalidInput([Problem((), f"is not JSON: {error}")]) from None
-    return parse_record(raw)
+    record = parse_record(raw)
+    return record if record.id else record.model_copy(update={"id": new_id()})

@@ -23,30 +23,40 @@ class Interval(StrEnum):
     MONTH = "MONTH"
 
 
+_ARTICLES = {
+    Interval.HOUR: "an hour",
+    Interval.DAY: "a day",
+    Interval.WEEK: "a week",
+    Interval.MONTH: "a month",
+}
+
+
 def boundaries(start: datetime, end: datetime, interval: Interval, time_zone: str) -> list[datetime]:
     """Where the intervals that cover [start, end) begin, and at last `end`; the first is clipped to `start`.
 
-    Raises BadUserInput where there are more than a thousand.
+    Raises BadUserInput where there are more than a thousand, and where they reach beyond the calendar.
     """
     marks = [start]
-    for mark in _marks_after(start, interval, ZoneInfo(time_zone)):
-        if mark >= end:
-            break
-        marks.append(mark)
-        if len(marks) > MOST:
-            raise BadUserInput(f"The span has more than {MOST:,} intervals of a {interval.lower()}.")
+    try:
+        for mark in _marks_after(start, interval, ZoneInfo(time_zone)):
+            if mark >= end:
+                break
+            marks.append(mark)
+            if len(marks) > MOST:
+                raise BadUserInput(f"The span has more than {MOST:,} intervals of {_ARTICLES[interval]}.")
+    except OverflowError:
+        raise BadUserInput("The span is too close to an end of the calendar, the years 1 and 9999.") from None
     return [*marks, end] if start < end else []
 
 
 def floor_to(moment: datetime, interval: Interval, time_zone: str) -> datetime:
-    """The instant at which the interval around the moment began."""
+    """The instant at which the interval around the moment began: of a clock time that comes twice, its own."""
     zone = ZoneInfo(time_zone)
     local = moment.astimezone(zone)
-    if interval is Interval.HOUR:
-        return (
-            local - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
-        ).astimezone(UTC)
-    return _midnight(_first_day(local, interval), zone)
+    mark = moment - _into_hour(local) if interval is Interval.HOUR else _midnight(_first_day(local, interval), zone)
+    while (following := _next_mark(mark, interval, zone)) <= moment:
+        mark = following
+    return mark
 
 
 def ceiling_to(moment: datetime, interval: Interval, time_zone: str) -> datetime:
@@ -64,12 +74,15 @@ def _marks_after(moment: datetime, interval: Interval, zone: ZoneInfo) -> Iterat
 def _next_mark(moment: datetime, interval: Interval, zone: ZoneInfo) -> datetime:
     local = moment.astimezone(zone)
     if interval is Interval.HOUR:
-        into = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
-        return moment + timedelta(hours=1) - into
+        return moment + timedelta(hours=1) - _into_hour(local)
     day = _first_day(local, interval)
     while (mark := _midnight(day, zone)) <= moment:
         day = _following(day, interval)
     return mark
+
+
+def _into_hour(local: datetime) -> timedelta:
+    return timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
 
 
 def _first_day(local: datetime, interval: Interval) -> datetime:

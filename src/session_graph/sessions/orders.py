@@ -33,7 +33,9 @@ def _microseconds(moment: datetime) -> int:
 
 
 def _moment(microseconds: Any) -> datetime:
-    return _EPOCH + timedelta(microseconds=_integer(microseconds))
+    if _integer(microseconds) < 0:
+        raise ValueError
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def _integer(value: Any) -> int:

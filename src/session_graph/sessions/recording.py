@@ -17,6 +17,7 @@ import orjson
 from session_graph.errors import Problem
 from session_graph.sessions.agents import terms_of
 from session_graph.sessions.closing import AgentTerms, Decisions, Facts, close
+from session_graph.sessions.contacts import display_phone
 from session_graph.sessions.records import SessionRecord, TurnRecord
 from session_graph.store.database import Connection, Database
 from session_graph.store.ids import new_id
@@ -26,6 +27,7 @@ from session_graph.values import DECIMAL_LIMIT, fold, format_instant
 ATTEMPTS = 5
 
 _ACCOUNT = "select a.money_scale from account a where a.id = $1 for key share"
+_ACCOUNT_ALONE = "select a.money_scale from account a where a.id = $1 for update"
 _KNOWN = "select s.id, s.content_hash from session s where s.account_id = $1 and s.id = any($2)"
 
 
@@ -56,19 +58,24 @@ class _Agent:
 
 
 async def record_sessions(database: Database, account_id: UUID, records: Sequence[SessionRecord]) -> list[Outcome]:
-    """Record what can be recorded, in one transaction; an outcome for each record, in their order."""
+    """Record what can be recorded, in one transaction; an outcome for each record, in their order.
+
+    Who collides with somebody else's batch tries again while nobody else records for the account.
+    """
     for attempt in range(ATTEMPTS):
         try:
             async with database.transaction() as connection:
-                return await _record(connection, account_id, records)
+                money_scale = await connection.fetchval(_ACCOUNT_ALONE if attempt else _ACCOUNT, account_id)
+                return await _record(connection, account_id, money_scale, records)
         except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError):
             if attempt == ATTEMPTS - 1:
                 raise
     raise AssertionError("unreachable")
 
 
-async def _record(connection: Connection, account_id: UUID, records: Sequence[SessionRecord]) -> list[Outcome]:
-    money_scale = await connection.fetchval(_ACCOUNT, account_id)
+async def _record(
+    connection: Connection, account_id: UUID, money_scale: int, records: Sequence[SessionRecord]
+) -> list[Outcome]:
     agents = await _find_agents(account_id, {record.agent for record in records})
     ids = [record.id for record in records if record.id]
     known = {row["id"]: bytes(row["content_hash"]) for row in await connection.fetch(_KNOWN, account_id, ids)}
@@ -139,6 +146,7 @@ class _Batch:
             "utms": orjson.dumps(record.utms).decode(),
             "content_hash": content_hash,
             **{name: getattr(decisions, name) for name in _DECIDED},
+            "phone_display": record.phone and display_phone(record.phone),
             "money_scale": self._money_scale,
             "session_type_folded": _folded(record.session_type),
             "external_id_folded": _folded(record.external_id),

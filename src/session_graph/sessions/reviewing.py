@@ -14,7 +14,15 @@ from uuid import UUID
 import orjson
 
 from session_graph.access.viewer import Viewer
-from session_graph.sessions.edits import EDITED, FACTS, SessionPatch, folded_columns, revise, write_value
+from session_graph.sessions.edits import (
+    EDITED,
+    FACTS,
+    SessionPatch,
+    folded_columns,
+    parse_patch,
+    revise,
+    write_value,
+)
 from session_graph.sessions.filters import EVERYTHING, Filter, where
 from session_graph.sessions.reading import read_session
 from session_graph.store.database import Connection, Database, Row
@@ -69,18 +77,21 @@ async def edit_session(
     database: Database,
     viewer: Viewer,
     session_id: UUID,
-    patch: SessionPatch,
+    raw_patch: Mapping[str, Any],
     expected_version: int | None,
     columns: frozenset[str],
 ) -> Edit:
-    """Apply the patch, unless the session has another version than expected. Raises InvalidInput for too many tags."""
+    """Apply the patch, unless the session has another version than expected, which is checked before anything else.
+
+    Raises InvalidInput for what `parse_patch` refuses, and for too many tags.
+    """
     async with database.transaction() as connection:
         rows = [row async for rows in _lock(connection, viewer, EVERYTHING, [session_id]) for row in rows]
         if not rows:
             return Edit(None, Refusal.NOT_FOUND)
         refused = expected_version is not None and rows[0]["version"] != expected_version
         if not refused:
-            await _apply(connection, viewer, rows, patch)
+            await _apply(connection, viewer, rows, parse_patch(raw_patch))
         session = await read_session(connection, viewer, session_id, columns)
         return Edit(session, Refusal.CONFLICT if refused else None)
 

@@ -39,12 +39,18 @@ def _none_if_blank(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
 
+def _recordable(moment: datetime) -> datetime:
+    if not EARLIEST <= moment < LATEST:
+        raise ValueError(f"must be in the years {EARLIEST.year} to {LATEST.year - 1}")
+    return moment
+
+
 Printable = AfterValidator(_printable)
 Text = Annotated[str, Field(strict=True, max_length=10_000), Printable]
 Name = Annotated[str, BeforeValidator(_stripped), Field(strict=True, min_length=1, max_length=200), Printable]
 OptionalText = Annotated[Text | None, BeforeValidator(_none_if_blank)]
 OptionalName = Annotated[Name | None, BeforeValidator(stripped_or_none)]
-Instant = Annotated[datetime, BeforeValidator(parse_instant), Field(ge=EARLIEST, lt=LATEST)]
+Instant = Annotated[datetime, BeforeValidator(parse_instant), AfterValidator(_recordable)]
 Amount = Annotated[Decimal, BeforeValidator(parse_decimal), Field(ge=0)]
 Ratio = Annotated[Decimal, BeforeValidator(parse_decimal), Field(ge=0, le=1)]
 Id = Annotated[UUID, BeforeValidator(parse_id)]
@@ -79,6 +85,7 @@ _SENTENCES = {
     "extra_forbidden": "is not a known field",
     "string_type": "must be a text",
     "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
     "bool_type": "must be true or false",
     "int_type": "must be a whole number",
     "list_type": "must be a list",
@@ -104,12 +111,11 @@ def _describe(kind: str, context: Mapping[str, Any], message: str) -> str:
             return f"must be one of {str(context['expected']).replace(chr(39), '').replace(' or ', ', ')}"
         case "string_too_long":
             return f"must have at most {context['max_length']:,} characters"
-        case "too_long":
-            return f"must have at most {context['max_length']:,} entries"
+        case "too_long":  # a text's length is a value's where a validator stands before the check
+            unit = "characters" if context["field_type"] == "Value" else "entries"
+            return f"must have at most {context['max_length']:,} {unit}"
         case "greater_than_equal":
             return f"must be at least {context['ge']}"
         case "less_than_equal":
             return f"must be at most {context['le']}"
-        case "less_than":
-            return f"must be before {context['lt']}"
     return message

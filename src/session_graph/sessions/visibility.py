@@ -17,6 +17,7 @@ MUTATIONS: dict[str, frozenset[Role]] = {
     "overrideAssessment": EDITORS,
     **dict.fromkeys(("updateSession", "updateSessions"), EDITORS | {Role.PORTAL, Role.PARTNER}),
     **dict.fromkeys(("recordSession", "recordSessions"), frozenset({Role.ADMIN, Role.RECORDER})),
+    **dict.fromkeys(("requestSessionExport", "cancelSessionExport", "retrySessionExport"), ALL),
     **dict.fromkeys(("createAgent", "updateAgent", "updateAccount"), frozenset({Role.ADMIN})),
 }
 """Who may call what."""

@@ -149,10 +149,6 @@ class _Place:
     def data(self) -> Path:
         return self.home / f"pg{self.binaries.major}"
 
-    @property
-    def log(self) -> Path:
-        return self.data.with_suffix(".log")
-
     def open(self, suffix: str) -> IO[bytes]:
         """A file beside the data, made when missing; it belongs to the owner of the home, whoever makes it."""
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -171,7 +167,7 @@ class _Place:
         with self.open(".log") as log:
             log.seek(max(since, os.fstat(log.fileno()).st_size - 8192))
             lines = log.read().decode(errors="replace").splitlines()
-        return StoreError("\n".join([f"{what} The end of {self.log}:", *lines[-15:]]))
+        return StoreError("\n".join([f"{what} The end of {self.data}.log:", *lines[-15:]]))
 
 
 def _own_or_attach(place: _Place, patience: _Patience) -> EmbeddedServer:

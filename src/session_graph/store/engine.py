@@ -3,7 +3,9 @@
 from typing import Any
 
 import asyncpg
-from tortoise.backends.asyncpg.client import AsyncpgDBClient
+from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
+from tortoise.backends.base.client import TransactionalDBClient, TransactionContextPooled
+from tortoise.connection import get_connections
 
 
 class StatelessConnection(asyncpg.Connection):
@@ -11,6 +13,22 @@ class StatelessConnection(asyncpg.Connection):
 
     def get_reset_query(self) -> str:
         return ""
+
+
+class Transaction(TransactionContextPooled):
+    """Gives its connection up where it cannot begin: its request is cancelled meanwhile, or the server has gone.
+
+    Tortoise's own would keep the connection for good, until the pool has none left.
+    """
+
+    async def __aenter__(self) -> TransactionalDBClient:
+        try:
+            return await super().__aenter__()
+        except BaseException:
+            if self.client._connection is not None:
+                self.client._connection.terminate()
+                get_connections().reset(self.token)
+            raise
 
 
 class PoolClient(AsyncpgDBClient):
@@ -23,6 +41,9 @@ class PoolClient(AsyncpgDBClient):
         for part in ("host", "port", "user", "password", "database", "loop"):
             kwargs.pop(part, None)
         return await asyncpg.create_pool(dsn, **kwargs)
+
+    def _in_transaction(self) -> Transaction:
+        return Transaction(TransactionWrapper(self), self._pool_init_lock)
 
     @property
     def pool(self) -> asyncpg.Pool:

@@ -129,6 +129,7 @@ class Session(TenantModel):
     external_id = fields.TextField(null=True)
     contact_name = fields.TextField(null=True)
     phone = fields.TextField(null=True)
+    phone_display = fields.TextField(null=True)
     email = fields.TextField(null=True)
     other_contact = fields.TextField(null=True)
     summary = fields.TextField(null=True)
@@ -199,3 +200,97 @@ class SessionChange(TenantModel):
 
     class Meta:
         table = "session_change"
+
+
+class ExportRecipient(TenantModel):
+    """An address or a domain that the account's reports may go to."""
+
+    recipient = fields.CharField(320, primary_key=True)
+
+    class Meta:
+        table = "export_recipient"
+
+
+class SessionExport(TenantModel):
+    """A report, and the job that makes and delivers it."""
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    requested_by = fields.TextField()
+    identity = fields.TextField()
+    requester: fields.Field[dict[str, Any]] = fields.JSONField()
+    requested_at = fields.DatetimeField()
+    stored_filter: fields.Field[dict[str, Any]] = fields.JSONField()
+    filter_now = fields.DatetimeField()
+    order_field = fields.TextField()
+    direction = fields.TextField()
+    columns = ArrayField("text")
+    time_zone = fields.TextField(null=True)
+    time_zone_label = fields.TextField()
+    escape_formulas = fields.BooleanField(default=True)
+    idempotency_key = fields.TextField(null=True)
+    content_hash = fields.BinaryField()
+    status = fields.TextField(default="QUEUED")
+    attempts = fields.IntField(default=0)
+    run_at = fields.DatetimeField()
+    worker = fields.UUIDField(null=True)
+    lease_until = fields.DatetimeField(null=True)
+    as_of = fields.DatetimeField(null=True)
+    row_count = fields.IntField(null=True)
+    rows_written = fields.IntField(default=0)
+    bytes = fields.BigIntField(null=True)
+    sha256 = fields.TextField(null=True)
+    file_attempt = fields.IntField(null=True)
+    error = fields.TextField(null=True)
+    finished_at = fields.DatetimeField(null=True)
+    expires_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "session_export"
+
+
+class ExportChunk(TenantModel):
+    """A piece of a report's CSV, compressed; the pieces of one attempt are one zlib stream."""
+
+    export_id = fields.UUIDField()
+    attempt = fields.IntField()
+    position = fields.IntField(primary_key=True, generated=False)
+    data = fields.BinaryField()
+
+    class Meta:
+        table = "export_chunk"
+
+
+class ExportDelivery(TenantModel):
+    """What became of a report's message to one recipient."""
+
+    export_id = fields.UUIDField()
+    recipient = fields.CharField(320, primary_key=True)
+    status = fields.TextField(default="WAITING")
+    attempts = fields.IntField(default=0)
+    run_at = fields.DatetimeField()
+    at = fields.DatetimeField(null=True)
+    error = fields.TextField(null=True)
+
+    class Meta:
+        table = "export_delivery"
+
+
+class ExportDownload(TenantModel):
+    """Somebody opened a report's file."""
+
+    export_id = fields.UUIDField(primary_key=True)
+    at = fields.DatetimeField()
+    by = fields.TextField()
+
+    class Meta:
+        table = "export_download"
+
+
+class SigningKey(Model):
+    """The secret that download links are signed with; made on first use."""
+
+    id = fields.IntField(primary_key=True, generated=False)
+    secret = fields.BinaryField()
+
+    class Meta:
+        table = "signing_key"

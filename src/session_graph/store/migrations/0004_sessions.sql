@@ -14,6 +14,7 @@ create table session (
     external_id text collate "C",
     contact_name text,
     phone text collate "C",
+    phone_display text collate "C",
     email text collate "C",
     other_contact text,
     summary text,

@@ -1,0 +1,156 @@
+"""Handing a message over: to a mail server, or into an outbox folder. Whether a refusal is final, and why.
+
+Which answers are worth another try: a server that cannot be reached, hangs up, takes too long or says 4xx. Final are
+5xx answers, certificates that are not trusted, and what the server does not offer.
+"""
+
+import asyncio
+import hashlib
+import ssl
+from dataclasses import dataclass
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+import aiosmtplib
+
+from session_graph.errors import SettingError
+from session_graph.settings import Settings
+
+SECONDS = 120
+PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
+
+
+class NotDelivered(Exception):
+    """The message was not accepted; `is_final` where trying again would be in vain."""
+
+    def __init__(self, reason: str, *, is_final: bool) -> None:
+        super().__init__(reason)
+        self.is_final = is_final
+
+
+class Postman(Protocol):
+    """Hands over one message to one recipient. Raises NotDelivered."""
+
+    async def deliver(self, message: EmailMessage, recipient: str) -> None: ...
+
+
+def find_postman(settings: Settings) -> Postman:
+    """By the settings: the mail server, else the outbox, else none, which refuses everything with a sentence.
+
+    Raises SettingError for an address of a server that cannot be understood.
+    """
+    if settings.smtp_url:
+        return Server.from_url(settings.smtp_url.get_secret_value(), settings.mail_from)
+    return Outbox(settings.outbox) if settings.outbox else NoServer()
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A mail server; `security` is smtp, smtp+starttls or smtps."""
+
+    security: str
+    host: str
+    port: int
+    user: str | None
+    password: str | None
+    sender: str
+
+    @classmethod
+    def from_url(cls, url: str, sender: str) -> "Server":
+        try:
+            parts = urlsplit(url)
+            if parts.scheme not in PORTS or not parts.hostname:
+                raise ValueError
+            port = parts.port or PORTS[parts.scheme]
+        except ValueError:
+            raise SettingError(
+                "SESSION_GRAPH_SMTP_URL must be smtp://, smtp+starttls:// or smtps:// with a host, such as"
+                " smtp+starttls://user:password@mail.example.com:587."
+            ) from None
+        user, password = (part and unquote(part) for part in (parts.username, parts.password))
+        return cls(parts.scheme, parts.hostname, port, user, password, sender)
+
+    async def deliver(self, message: EmailMessage, recipient: str) -> None:
+        try:
+            async with asyncio.timeout(SECONDS):
+                await aiosmtplib.send(
+                    message,
+                    sender=self.sender,
+                    recipients=[recipient],
+                    hostname=self.host,
+                    port=self.port,
+                    username=self.user,
+                    password=self.password,
+                    use_tls=self.security == "smtps",
+                    start_tls=self.security == "smtp+starttls",
+                )
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise NotDelivered(_explain(error), is_final=not is_transient(error)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """A folder of messages, each a file that any mail program opens; the same message again is the same file."""
+
+    folder: Path
+
+    async def deliver(self, message: EmailMessage, recipient: str) -> None:
+        try:
+            await asyncio.to_thread(self._write, message)
+        except OSError as error:
+            raise NotDelivered(f"The outbox cannot be written to: {error.strerror}.", is_final=False) from error
+
+    def _write(self, message: EmailMessage) -> None:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        name = hashlib.sha256(str(message["Message-ID"]).encode()).hexdigest()[:16]
+        part = self.folder / f"{name}.part"
+        part.write_bytes(message.as_bytes())
+        part.replace(self.folder / f"{name}.eml")
+
+
+class NoServer:
+    """What there is when neither a server nor an outbox is set."""
+
+    async def deliver(self, message: EmailMessage, recipient: str) -> None:
+        raise NotDelivered("No mail server is set up here; the file can be downloaded.", is_final=True)
+
+
+def is_transient(error: Exception) -> bool:
+    """Whether the same message may be accepted later."""
+    match error:
+        case aiosmtplib.SMTPRecipientsRefused():
+            return any(400 <= refusal.code < 500 for refusal in error.recipients)
+        case aiosmtplib.SMTPResponseException():
+            return 400 <= error.code < 500
+        case ssl.SSLCertVerificationError():
+            return False
+        case (
+            aiosmtplib.SMTPConnectError()
+            | aiosmtplib.SMTPServerDisconnected()
+            | aiosmtplib.SMTPTimeoutError()
+            | OSError()
+        ):
+            return True
+    return False
+
+
+def _explain(error: Exception) -> str:
+    """A sentence for the one who asked; what the server said, but nothing of ours."""
+    match error:
+        case aiosmtplib.SMTPRecipientsRefused():
+            return "; ".join(f"The mail server said {r.code}: {r.message}" for r in error.recipients)[:500]
+        case aiosmtplib.SMTPAuthenticationError():
+            return f"The mail server did not accept our credentials ({error.code})."
+        case aiosmtplib.SMTPResponseException():
+            return f"The mail server said {error.code}: {error.message}"[:500]
+        case ssl.SSLCertVerificationError():
+            return "The mail server's certificate is not trusted."
+        case aiosmtplib.SMTPConnectError():
+            return "The mail server cannot be reached."
+        case aiosmtplib.SMTPServerDisconnected():
+            return "The mail server hung up."
+        case TimeoutError() | aiosmtplib.SMTPTimeoutError():
+            return "The mail server took too long."
+    return "The message could not be handed to the mail server."

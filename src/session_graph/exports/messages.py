@@ -1,0 +1,127 @@
+"""The message that brings a report: what it says, and the file, attached, zipped, or only linked."""
+
+import hashlib
+import html
+import io
+import zipfile
+from dataclasses import dataclass
+from datetime import datetime
+from email.message import EmailMessage
+from email.utils import format_datetime
+from typing import Any
+
+import orjson
+
+from session_graph.settings import Settings
+from session_graph.store.database import Row
+
+EVERYTHING = "all sessions"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A written export with the names that its message needs. `csv` is None where it is too large to attach."""
+
+    export: Row
+    account: str
+    link: str
+    csv: bytes | None
+
+
+def compose(report: Report, recipient: str, settings: Settings) -> EmailMessage:
+    """The same message each time for an export and a recipient, down to its Message-ID."""
+    message = EmailMessage()
+    message["From"] = settings.mail_from
+    message["To"] = recipient
+    message["Subject"] = f"Session report of {report.account}: {_count(report.export)}"
+    message["Date"] = format_datetime(report.export["finished_at"])
+    message["Message-ID"] = message_id(report.export, recipient)
+    message["Auto-Submitted"] = "auto-generated"
+    facts = _facts(report)
+    message.set_content(_plain(report, facts))
+    message.add_alternative(_html(report, facts), subtype="html")
+    if report.csv is not None:
+        _attach(message, report, settings)
+    return message
+
+
+def message_id(export: Row, recipient: str) -> str:
+    """Fixed for an export and a recipient, so that a repeated message is recognised as the same."""
+    return f"<{export['id']}.{hashlib.sha256(recipient.encode()).hexdigest()[:16]}@session-graph>"
+
+
+def file_name(export: Row) -> str:
+    """`sessions-2026-11-21-America-New_York.csv`: the day of the snapshot and the zone of its times."""
+    as_of: datetime = export["as_of"]
+    return f"sessions-{as_of:%Y-%m-%d}-{export['time_zone_label'].replace('/', '-')}.csv"
+
+
+def _count(export: Row) -> str:
+    return "1 session" if export["row_count"] == 1 else f"{export['row_count']:,} sessions"
+
+
+def _facts(report: Report) -> list[tuple[str, str]]:
+    export = report.export
+    local = export["time_zone_label"] == "local"
+    return [
+        ("Account", report.account),
+        ("Filter", describe_filter(orjson.loads(export["stored_filter"]))),
+        ("Rows", _count(export)),
+        ("As of", f"{export['as_of']:%Y-%m-%d %H:%M:%S} UTC"),
+        ("Times", "each in its agent's time zone" if local else export["time_zone_label"]),
+        ("Asked for by", export["requested_by"]),
+        ("Available until", f"{export['expires_at']:%Y-%m-%d %H:%M} UTC"),
+    ]
+
+
+def describe_filter(raw: dict[str, Any]) -> str:
+    """`isLead: true, channels: VOICE or SMS`: a filter as people read it."""
+    return ", ".join(f"{name}: {_describe(value)}" for name, value in raw.items()) or EVERYTHING
+
+
+def _describe(value: Any) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case list():
+            return " or ".join(_describe(item) for item in value) or "none of anything"
+        case dict():
+            return f"({describe_filter(value)})"
+    return str(value)
+
+
+def _plain(report: Report, facts: list[tuple[str, str]]) -> str:
+    lines = "\n".join(f"{name}: {text}" for name, text in facts)
+    return f"The session report that you asked for.\n\n{lines}\n\nDownload it: {report.link}\n"
+
+
+def _html(report: Report, facts: list[tuple[str, str]]) -> str:
+    rows = "".join(
+        f'<tr><th align="left">{html.escape(name)}</th><td>{html.escape(text)}</td></tr>' for name, text in facts
+    )
+    link = html.escape(report.link, quote=True)
+    return (
+        '<!doctype html><html lang="en"><body><p>The session report that you asked for.</p>'
+        f'<table cellpadding="4">{rows}</table><p><a href="{link}">Download it</a></p></body></html>'
+    )
+
+
+def _attach(message: EmailMessage, report: Report, settings: Settings) -> None:
+    assert report.csv is not None
+    name = file_name(report.export)
+    if len(report.csv) > settings.zip_above_bytes:
+        message.add_attachment(_zipped(name, report), maintype="application", subtype="zip", filename=f"{name}.zip")
+    else:
+        message.add_attachment(
+            report.csv, maintype="text", subtype="csv", filename=name, params={"charset": "utf-8", "header": "present"}
+        )
+
+
+def _zipped(name: str, report: Report) -> bytes:
+    """The same bytes each time: the entry has the time of the snapshot."""
+    packed = io.BytesIO()
+    entry = zipfile.ZipInfo(name, report.export["as_of"].timetuple()[:6])
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(entry, report.csv or b"")
+    return packed.getvalue()

@@ -1,0 +1,57 @@
+"""Where the reports of an account may go: addresses, and domains as `example.com`."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from tortoise.transactions import in_transaction
+
+from session_graph.access.accounts import check_email
+from session_graph.errors import InvalidInput, LimitReached, PathSegment, Problem
+from session_graph.store.models import ExportRecipient
+
+MOST = 1000
+
+
+async def list_recipients(account_id: UUID) -> list[str]:
+    """In alphabetical order."""
+    rows = await ExportRecipient.filter(account_id=account_id).order_by("recipient")
+    return [row.recipient for row in rows]
+
+
+async def change_recipients(account_id: UUID, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
+    """Put on the list and take off it; what is there already, or not, makes no difference.
+
+    Raises InvalidInput with every text that is neither an address nor a domain, at `addExportRecipients` and its index.
+    """
+    added = _check(add, "addExportRecipients")
+    async with in_transaction():
+        await ExportRecipient.bulk_create(
+            [ExportRecipient(account_id=account_id, recipient=recipient) for recipient in sorted(added)],
+            ignore_conflicts=True,
+        )
+        gone = [recipient.strip().lower() for recipient in remove]
+        await ExportRecipient.filter(account_id=account_id, recipient__in=gone).delete()
+        if await ExportRecipient.filter(account_id=account_id).count() > MOST:
+            raise LimitReached([Problem(("addExportRecipients",), f"the list has at most {MOST:,} entries")])
+
+
+async def find_unlisted(account_id: UUID, addresses: Iterable[str]) -> set[str]:
+    """Those that are neither on the account's list nor of a domain that is."""
+    listed = set(await list_recipients(account_id))
+    return {address for address in addresses if not {address, address.partition("@")[2]} & listed}
+
+
+def _check(recipients: Iterable[str], *path: PathSegment) -> set[str]:
+    checked, problems = set(), []
+    for index, text in enumerate(recipients):
+        recipient = text.strip().lower()
+        try:
+            check_email(recipient if "@" in recipient else f"somebody@{recipient}")
+            if "." not in recipient.partition("@")[2] and "@" not in recipient and "." not in recipient:
+                raise ValueError
+            checked.add(recipient)
+        except ValueError:
+            problems.append(Problem((*path, index), "must be an address, such as ana@example.com, or a domain"))
+    if problems:
+        raise InvalidInput(problems)
+    return checked

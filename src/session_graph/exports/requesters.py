@@ -1,0 +1,41 @@
+"""Whether the one who asked for a report may still see its rows: asked again when it runs and when it is opened."""
+
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from session_graph.access.accounts import facts_of
+from session_graph.access.keys import find_bearer
+from session_graph.access.viewer import Role, Viewer
+from session_graph.sessions.columns import COLUMNS
+from session_graph.store.database import Row
+from session_graph.store.models import Account
+from session_graph.values import parse_id
+
+
+async def find_requester(export: Row) -> Viewer | None:
+    """The viewer with the rights of today; None where the key has ended, or may not see one of the columns any more.
+
+    The bearer of a token has the rights that the token gave; tokens end by themselves.
+    """
+    requester = orjson.loads(export["requester"])
+    key_id = requester["key_id"]
+    viewer = await (find_bearer(parse_id(key_id)) if key_id else _bearer_of_token(export["account_id"], requester))
+    if viewer is None or any(viewer.role not in COLUMNS[name].roles for name in export["columns"]):
+        return None
+    return viewer
+
+
+async def _bearer_of_token(account_id: UUID, requester: dict[str, Any]) -> Viewer | None:
+    account = await Account.get_or_none(id=account_id)
+    if account is None:
+        return None
+    return Viewer(
+        facts_of(account),
+        Role(requester["role"]),
+        requester["name"],
+        requester["email"],
+        tuple(requester["integrations"]),
+        tuple(requester["agents"]),
+    )

@@ -1,0 +1,51 @@
+"""A filter as it was asked for, kept as JSON until the report is written."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from session_graph.sessions.filters import CONDITIONS, Filter, Takes, parse_filter
+from session_graph.values import format_instant, parse_decimal, parse_instant
+
+
+def dump_filter(raw: Mapping[str, Any]) -> str:
+    """What the caller sent, by GraphQL's names, as JSON with its names in order."""
+    return orjson.dumps(_written(raw), option=orjson.OPT_SORT_KEYS).decode()
+
+
+def load_filter(text: str, now: datetime) -> Filter:
+    """The same filter again; a period counts back from `now`."""
+    return parse_filter(_read(orjson.loads(text)), now)
+
+
+def _written(value: Any) -> Any:
+    match value:
+        case datetime():
+            return format_instant(value)
+        case Decimal():
+            return format(value, "f")
+        case Mapping():
+            return {name: _written(inner) for name, inner in value.items()}
+        case list():
+            return [_written(inner) for inner in value]
+    return value
+
+
+def _read(raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _read_value(CONDITIONS[name].takes, value) for name, value in raw.items()}
+
+
+def _read_value(takes: Takes, value: Any) -> Any:
+    match takes:
+        case Takes.INSTANT:
+            return parse_instant(value)
+        case Takes.DECIMALS:
+            return {name: parse_decimal(bound) for name, bound in value.items()}
+        case Takes.FILTER:
+            return _read(value)
+        case Takes.FILTERS:
+            return [_read(inner) for inner in value]
+    return value

@@ -1,0 +1,109 @@
+-- Reports. An export's row is its job; what belongs to it hangs on it without foreign keys, as jobs are claimed across accounts.
+
+create table export_recipient (
+    account_id uuid not null references account (id),
+    recipient text collate "C" not null,
+    primary key (account_id, recipient)
+);
+
+create table session_export (
+    account_id uuid not null,
+    id uuid not null,
+    -- as it was asked for
+    requested_by text not null,
+    identity text not null,
+    requester jsonb not null,
+    requested_at timestamptz not null,
+    stored_filter jsonb not null,
+    filter_now timestamptz not null,
+    order_field text not null,
+    direction text not null,
+    columns text[] not null,
+    time_zone text,
+    time_zone_label text not null,
+    escape_formulas boolean not null,
+    idempotency_key text,
+    content_hash bytea not null,
+    -- the job
+    status text not null
+        check (status in ('QUEUED', 'RUNNING', 'SENDING', 'DONE', 'FAILED', 'CANCELLED', 'EXPIRED')),
+    attempts integer not null default 0,
+    run_at timestamptz not null,
+    worker uuid,
+    lease_until timestamptz,
+    -- what came of it
+    as_of timestamptz,
+    row_count integer,
+    rows_written integer not null default 0,
+    bytes bigint,
+    sha256 text,
+    file_attempt integer,
+    error text,
+    finished_at timestamptz,
+    expires_at timestamptz,
+    primary key (account_id, id)
+);
+
+create unique index session_export_once on session_export (account_id, identity, idempotency_key)
+where idempotency_key is not null;
+
+create index session_export_by_request on session_export (account_id, requested_at, id);
+
+create index session_export_queue on session_export (run_at) where status in ('QUEUED', 'RUNNING', 'SENDING');
+
+create index session_export_expiry on session_export (expires_at) where status in ('DONE', 'FAILED', 'CANCELLED');
+
+create table export_chunk (
+    account_id uuid not null,
+    export_id uuid not null,
+    attempt integer not null,
+    position integer not null,
+    data bytea not null,
+    primary key (account_id, export_id, attempt, position)
+);
+
+alter table export_chunk alter column data set storage external;
+
+create table export_delivery (
+    account_id uuid not null,
+    export_id uuid not null,
+    recipient text collate "C" not null,
+    status text not null check (status in ('WAITING', 'ACCEPTED', 'REFUSED', 'GIVEN_UP')),
+    attempts integer not null default 0,
+    run_at timestamptz not null,
+    at timestamptz,
+    error text,
+    primary key (account_id, export_id, recipient)
+);
+
+create table export_download (
+    account_id uuid not null,
+    export_id uuid not null,
+    at timestamptz not null,
+    by text not null
+);
+
+create index export_download_by_export on export_download (account_id, export_id, at);
+
+create table signing_key (
+    id integer primary key check (id = 1),
+    secret bytea not null
+);
+
+-- A text as a cell of a report: an apostrophe before what a spreadsheet would take for a formula, quoted as RFC 4180 has it.
+
+create function report_cell(cell text, escape_formulas boolean)
+returns text
+language sql immutable parallel safe
+begin atomic
+    select case when c.cell ~ '[",\r\n]' then '"' || replace(c.cell, '"', '""') || '"' else c.cell end
+    from (
+        select case
+            when escape_formulas
+                and report_cell.cell ~ '^[\s\u0085\u00a0\u1680\u180e\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]'
+                and report_cell.cell !~ '^\+\d+( \d+)+(, |$)'
+            then '''' || report_cell.cell
+            else report_cell.cell
+        end
+    ) c (cell);
+end;

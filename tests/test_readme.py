@@ -1,0 +1,60 @@
+"""The README's examples, run as a newcomer would run them on the demo account."""
+
+import re
+import shlex
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from session_graph.access.viewer import Role
+from session_graph.cli import make_parser
+from session_graph.demo import AGENTS, write_sessions
+from session_graph.sessions.agents import create_missing_agents, parse_agent
+from session_graph.sessions.recording import Status, record_sessions
+from session_graph.sessions.records import parse_record
+from session_graph.store.database import Database
+from session_graph.store.models import Account
+from support.api import make_caller
+
+pytestmark = pytest.mark.anyio
+
+README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+QUERIES = re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
+COMMANDS = re.findall(r"^session-graph .*$", README, re.MULTILINE)
+
+
+async def test_every_example_answers_on_the_demo_account(
+    database: Database, client: httpx.AsyncClient, account: Account
+) -> None:
+    await create_missing_agents(account.id, [parse_agent(agent) for agent in AGENTS])
+    outcomes = await record_sessions(
+        database, account.id, [parse_record(record) for record in write_sessions(datetime.now(UTC))]
+    )
+    ask = await make_caller(client, account, Role.ADMIN, {"email": "ana@example.com"})
+
+    answers = [await ask(query, id=str(outcomes[0].id)) for query in QUERIES]
+
+    assert {outcome.status for outcome in outcomes} == {Status.RECORDED}
+    assert len(answers) == 5
+    assert all(answer.data for answer in answers)
+    payloads = [payload for answer in answers[3:] for payload in answer.data.values()]
+    assert [payload["errors"] for payload in payloads] == [[], []]
+
+
+def test_every_command_is_one() -> None:
+    parser = make_parser()
+
+    parsed = [parser.parse_args(shlex.split(command)[1:]) for command in COMMANDS]
+
+    assert len(parsed) >= 3
+    assert all(callable(arguments.command) for arguments in parsed)
+
+
+def test_every_command_of_the_program_is_in_the_readme() -> None:
+    subparsers = next(action for action in make_parser()._actions if action.choices)
+
+    named = set(re.findall(r"session-graph (\w+)", README))
+
+    assert set(subparsers.choices or ()) - named == set()
