@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from functools import partial
 from importlib import resources
 
 from starlette.applications import Starlette
@@ -20,8 +19,9 @@ from session_graph.exports.download import Downloads
 from session_graph.exports.links import LinkSigner
 from session_graph.graph.context import Context
 from session_graph.graph.headers import SAFE_HEADERS, cors
-from session_graph.graph.inspection import inspect
+from session_graph.graph.inspection import Inspector
 from session_graph.graph.log import AccessLog
+from session_graph.graph.plans import Plans
 from session_graph.graph.schema import build_schema
 from session_graph.graph.view import GraphQLView
 from session_graph.settings import Settings
@@ -57,7 +57,8 @@ def create_app(settings: Settings, database: Database) -> Starlette:
         ready = await database.is_ready()
         return JSONResponse({"ready": ready}, 200 if ready else 503, headers=SAFE_HEADERS)
 
-    view = GraphQLView(schema, door.admit, make_context, partial(inspect, schema._schema), settings)
+    inspect = Inspector(schema._schema).inspect
+    view = GraphQLView(schema, door.admit, make_context, inspect, settings, Plans(schema._schema).answer)
     routes = [
         Route("/", _show_page),
         Mount("/assets", StaticFiles(directory=str(WEB / "assets"))),

@@ -10,6 +10,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import uvloop
+
 from session_graph import administration, service
 from session_graph.access.viewer import Role
 from session_graph.errors import InvalidInput, SessionGraphError
@@ -28,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     overrides = {name: getattr(chosen, name) for name in ("host", "port") if getattr(chosen, name, None) is not None}
     try:
         command: Command = chosen.command
-        return asyncio.run(command(load_settings(**overrides), chosen))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(command(load_settings(**overrides), chosen))
     except InvalidInput as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)

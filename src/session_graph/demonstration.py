@@ -25,17 +25,26 @@ PARTNER_INTEGRATION = "tablebook"
 KEYS_FILE = "demo-keys.json"
 QUESTION = "{ dashboard(filter: {period: LAST_7_DAYS}) { totalSessionCount totalLeadCount totalAsr currency } }"
 
+LOCK = 7_270_202
+
 Keys = dict[str, str]
 """The text of a key for each role."""
 
 
 async def prepare_demo(database: Database, home: Path) -> Keys:
-    """Fill the account if it has no sessions yet; the keys of `home`, made where one is missing or no longer works."""
-    account = await find_or_create_account(ACCOUNT)
-    if not await Session.filter(account_id=account.id).exists():
-        account = await change_account(account, name=NAME, time_zone=TIME_ZONE)
-        await _fill(database, account)
-    return await _keep_keys(account, home / KEYS_FILE)
+    """Fill the account if it has no sessions yet; the keys of `home`, made where one is missing or no longer works.
+
+    In one transaction, so that a first start that is killed is made good by the next one; and one at a time, so that
+    two first starts at once make one account.
+    """
+    async with database.transaction() as connection:
+        await connection.execute("set local statement_timeout = 0")
+        await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
+        account = await find_or_create_account(ACCOUNT)
+        if not await Session.filter(account_id=account.id).exists():
+            account = await change_account(account, name=NAME, time_zone=TIME_ZONE)
+            await _fill(database, account)
+        return await _keep_keys(account, home / KEYS_FILE)
 
 
 def describe_demo(keys: Keys, settings: Settings) -> str:
@@ -63,7 +72,6 @@ def _describe_mail(settings: Settings) -> str:
 
 
 async def _fill(database: Database, account: Account) -> None:
-    """The sessions come in one transaction, so that a first start that is killed is made good by the next one."""
     await create_missing_agents(account.id, [parse_agent(agent) for agent in AGENTS])
     records = [parse_record(record) for record in write_sessions(datetime.now(UTC))]
     outcomes = await record_sessions(database, account.id, records)

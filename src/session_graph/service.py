@@ -104,6 +104,7 @@ async def _serve(settings: Settings, database: Database, listener: socket.socket
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
     await _Server(config, announcement).serve(sockets=[listener])

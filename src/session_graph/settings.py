@@ -97,6 +97,13 @@ class Settings(BaseSettings):
         "INFO", description="Least severity that is logged."
     )
 
+    @field_validator("database_url")
+    @classmethod
+    def _postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("must be an address such as postgresql://user:password@host:5432/name")
+        return value
+
     @field_validator("cors_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:

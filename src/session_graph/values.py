@@ -64,7 +64,7 @@ def parse_instant(value: object) -> datetime:
 
 def format_instant(moment: datetime) -> str:
     """RFC 3339 in UTC; a fraction only where there is one."""
-    return moment.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
+    return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat()[: -len("+00:00")] + "Z"
 
 
 def parse_id(value: object) -> UUID:

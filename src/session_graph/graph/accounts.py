@@ -47,8 +47,8 @@ class Account(LookedUp, Node):
     currency: str = looked_up("The currency of its money (ISO 4217).")
     time_zone: str = looked_up("The zone of its dashboard's days (IANA).")
 
-    def look_up(self, name: str) -> Any:
-        return getattr(self.facts, name)
+    looked_up_in = "facts"
+    by_item = False
 
     @strawberry.field(description="Addresses and domains that reports may go to.")
     async def export_recipients(self) -> list[str]:
@@ -70,8 +70,8 @@ class Viewer(LookedUp):
     name: str = looked_up("The key's name or the token's subject.")
     email: str | None = looked_up("The verified e-mail address, where there is one.")
 
-    def look_up(self, name: str) -> Any:
-        return getattr(self.asker, name)
+    looked_up_in = "asker"
+    by_item = False
 
     @strawberry.field(description="The account that the key or token is of.")
     def account(self) -> Account:

@@ -50,8 +50,7 @@ def _type(figure: Figure) -> Any:
 class DashboardTotals(LookedUp):
     figures: strawberry.Private[Figures]
 
-    def look_up(self, name: str) -> Any:
-        return self.figures[name]
+    looked_up_in = "figures"
 
 
 @strawberry.type(description="An interval of a series.")
@@ -94,8 +93,7 @@ class Dashboard(LookedUp):
     currency: str = strawberry.field(description="The account's currency (ISO 4217).")
     time_zone: str = strawberry.field(description="The zone of its days (IANA).")
 
-    def look_up(self, name: str) -> Any:
-        return self.figured.totals[name]
+    looked_up_in = "figured.totals"
 
     @strawberry.field(
         description="Every interval of the span, the empty ones too; at most 1,000. Weeks begin on Monday; the first"

@@ -66,8 +66,7 @@ class SessionExport(LookedUp, Node):
     sha256: str | None = looked_up("The SHA-256 of the CSV, in hexadecimal.")
     error: str | None = looked_up("Why it failed, or what keeps it from being sent.")
 
-    def look_up(self, name: str) -> Any:
-        return self.row[name]
+    looked_up_in = "row"
 
     @strawberry.field(description="Its columns, in order.", graphql_type=list[SessionColumn])
     def columns(self) -> list[Any]:
@@ -92,7 +91,7 @@ class SessionExport(LookedUp, Node):
 
     @strawberry.field(description="Opens the file in a browser, without a key; null where there is none.")
     async def download_url(self, info: Info) -> str | None:
-        if self.row["file_attempt"] is None or self.row["status"] not in ("SENDING", "DONE", "FAILED"):
+        if self.row["file_claim"] is None or self.row["status"] not in ("SENDING", "DONE", "FAILED"):
             return None
         context = info.context
         return await context.signer.make_link(self.row["account_id"], self.row["id"], context.viewer.identity)

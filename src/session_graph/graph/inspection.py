@@ -4,8 +4,8 @@ A column counts as read wherever it is named: selected, filtered by, ordered by,
 is refused once, with all the names; then every argument is read, so that a bad one costs no statement.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from graphql import (
@@ -34,6 +34,7 @@ from session_graph.graph.exports import read_place
 from session_graph.graph.operation import Operation
 from session_graph.graph.selection import Selection
 from session_graph.graph.types import selected_columns, session_columns
+from session_graph.graph.variants import Variants
 from session_graph.sessions.dashboard import Group
 from session_graph.sessions.filters import columns_named, parse_filter
 from session_graph.sessions.orders import ORDER_FIELDS
@@ -45,23 +46,68 @@ MAX_ROOT_MUTATIONS = 10
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A field that is selected of a type; its arguments are None where the executor will refuse them."""
+    """A field with arguments that is selected of a type."""
 
     type: str
     field: FieldNode
-    arguments: dict[str, Any] | None
 
 
-def inspect(schema: GraphQLSchema, operation: Operation) -> None:
-    """Raises ForbiddenField or BadUserInput; otherwise the context may be used for executing the operation."""
-    context = operation.context
-    assert isinstance(context, Context)
-    selection = Selection(schema, operation.definition, operation.document.fragments, operation.variables)
-    _check_mutations(context.viewer, selection)
-    uses = list(_walk(selection))
-    check_readable(context.viewer.role, (name for use in uses for name in _names(use)))
-    arguments = {id(use.field): _read(context, selection, use) for use in uses if use.arguments is not None}
-    context.admit(Inspected(selection, arguments))
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a document's operation names, whoever asks and whatever the values: made once.
+
+    `names` is what it selects; `uses` may name more by their arguments. `memo` is for what else is found out only once.
+    """
+
+    names: frozenset[Name]
+    uses: Sequence[Use]
+    memo: dict[Hashable, Any]
+
+
+class Inspector:
+    """Inspects the operations of a schema."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._schema = schema
+        self._outlines = Variants(_outline)
+
+    def inspect(self, operation: Operation) -> None:
+        """Raises Forbidden, ForbiddenField or BadUserInput; otherwise the operation may be executed in its context."""
+        context = operation.context
+        assert isinstance(context, Context)
+        selection = Selection(self._schema, operation.definition, operation.document.fragments, operation.variables)
+        _check_mutations(context.viewer, selection)
+        outline = self._outlines.get(operation.document, selection)
+        selection = replace(selection, memo=outline.memo)
+        given = [(use, arguments) for use in outline.uses if (arguments := _arguments(selection, use)) is not None]
+        named = {name for use, arguments in given for name in _names(use, arguments)}
+        check_readable(context.viewer.role, outline.names | named if named else outline.names)
+        read = {id(use.field): _read(context, selection, use, arguments) for use, arguments in given}
+        context.admit(Inspected(selection, read))
+
+
+def _outline(selection: Selection) -> Outline:
+    root = selection.schema.get_root_type(selection.operation.operation)
+    assert root is not None
+    seen: dict[tuple[str, int], Use] = {}
+    names: set[Name] = set()
+    open_: list[tuple[GraphQLObjectType, Any]] = [(root, selection.operation)]
+    while open_:
+        parent, node = open_.pop()
+        for field in selection.fields([node], parent.name):
+            definition = parent.fields.get(field.name.value)
+            if definition is None or (parent.name, id(field)) in seen:
+                continue
+            seen[parent.name, id(field)] = Use(parent.name, field)
+            names.add((parent.name, field.name.value))
+            open_ += [(type_, field) for type_ in _object_types(selection, get_named_type(definition.type))]
+    return Outline(frozenset(names), [use for use in seen.values() if _takes_arguments(selection, use)], {})
+
+
+def _takes_arguments(selection: Selection, use: Use) -> bool:
+    parent = selection.schema.type_map[use.type]
+    assert isinstance(parent, GraphQLObjectType)
+    return bool(parent.fields[use.field.name.value].args)
 
 
 def _check_mutations(viewer: Viewer, selection: Selection) -> None:
@@ -74,38 +120,22 @@ def _check_mutations(viewer: Viewer, selection: Selection) -> None:
                 check_callable(viewer.role, name)
 
 
-def _walk(selection: Selection) -> Iterator[Use]:
-    root = selection.schema.get_root_type(selection.operation.operation)
-    assert root is not None
-    seen: set[tuple[str, int]] = set()
-    open_: list[tuple[GraphQLObjectType, Any]] = [(root, selection.operation)]
-    while open_:
-        parent, node = open_.pop()
-        for field in selection.fields([node], parent.name):
-            definition = parent.fields.get(field.name.value)
-            if definition is None or (parent.name, id(field)) in seen:
-                continue
-            seen.add((parent.name, id(field)))
-            yield Use(parent.name, field, _arguments(selection, parent.name, field))
-            open_ += [(type_, field) for type_ in _object_types(selection, get_named_type(definition.type))]
-
-
 def _object_types(selection: Selection, type_: Any) -> list[GraphQLObjectType]:
     if isinstance(type_, GraphQLInterfaceType):
         return list(selection.schema.get_possible_types(type_))
     return [type_] if isinstance(type_, GraphQLObjectType) else []
 
 
-def _arguments(selection: Selection, type_name: str, field: FieldNode) -> dict[str, Any] | None:
+def _arguments(selection: Selection, use: Use) -> dict[str, Any] | None:
+    """None where the executor will refuse them."""
     try:
-        return selection.arguments(type_name, field)
+        return selection.arguments(use.type, use.field)
     except GraphQLError:
         return None
 
 
-def _names(use: Use) -> Iterator[Name]:
-    arguments = use.arguments or {}
-    yield use.type, use.field.name.value
+def _names(use: Use, arguments: dict[str, Any]) -> Iterator[Name]:
+    """What the arguments name."""
     if use.type == "Mutation":
         yield from _names_edited(arguments.get("input"))
     if use.type in ("Query", "Agent"):
@@ -130,8 +160,7 @@ def _names_edited(given: Any) -> Iterator[Name]:
             yield column_name(ORDER_FIELDS[order["field"].value].column)
 
 
-def _read(context: Context, selection: Selection, use: Use) -> Any:
-    given = use.arguments or {}
+def _read(context: Context, selection: Selection, use: Use, given: dict[str, Any]) -> Any:
     match use.type, use.field.name.value:
         case ("Query" | "Agent", "sessions"):
             columns = selected_columns(selection, [use.field])

@@ -6,7 +6,8 @@ The fields come from a table of `sessions`, so that none is declared twice.
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Optional
+from operator import attrgetter
+from typing import Any, ClassVar, Optional
 from uuid import UUID
 
 import strawberry
@@ -53,13 +54,17 @@ def declare_columns(cls: type, columns: Iterable[Column]) -> None:
 
 
 class LookedUp:
-    """Answers the looked-up fields from `look_up`; ids become text, as GraphQL has them."""
+    """Answers the looked-up fields from what `looked_up_in` leads to: by item or, for a model, by attribute.
 
-    def look_up(self, name: str) -> Any:
-        raise NotImplementedError
+    Ids become text, as GraphQL has them.
+    """
+
+    looked_up_in: ClassVar[str]
+    by_item: ClassVar[bool] = True
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        value = self.look_up(name)
+        source = attrgetter(self.looked_up_in)(self)
+        value = source[name] if self.by_item else getattr(source, name)
         return str(value) if isinstance(value, UUID) else value

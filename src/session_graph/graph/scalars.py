@@ -36,7 +36,7 @@ def _read_literal(parse: Any) -> Any:
 
 
 def write_decimal(number: Decimal | int) -> str:
-    return format(number, "f")
+    return format(Decimal(number), "f")
 
 
 def write_instant(moment: datetime | str) -> str:

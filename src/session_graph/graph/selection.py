@@ -1,8 +1,8 @@
 """Which fields an operation selects: fragments opened, @skip and @include heeded, aliases and repetitions merged."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from graphql import (
     FieldNode,
@@ -11,13 +11,18 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     InlineFragmentNode,
+    NamedTypeNode,
+    NonNullTypeNode,
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
+    TypeNode,
     VariableNode,
     get_argument_values,
 )
 from graphql.execution.values import VariableValues
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,8 @@ class Selection:
     operation: OperationDefinitionNode
     fragments: Mapping[str, FragmentDefinitionNode]
     variables: VariableValues
+    memo: dict[Hashable, Any] = field(default_factory=dict)
+    """What was found out of the same selection before; shared by all that select the same."""
 
     def fields(self, parents: Sequence[FieldNode | OperationDefinitionNode], type_name: str) -> Iterator[FieldNode]:
         """The fields that are selected below these nodes where the object is of this type."""
@@ -35,6 +42,14 @@ class Selection:
         for parent in parents:
             if parent.selection_set:
                 yield from self._open(parent.selection_set, type_name, seen)
+
+    def once(self, what: str, nodes: Sequence[FieldNode], find: Callable[[], T]) -> T:
+        """What `find` found of these nodes the first time."""
+        key = (what, *map(id, nodes))
+        if key not in self.memo:
+            self.memo[key] = find()
+        found: T = self.memo[key]
+        return found
 
     def arguments(self, type_name: str, node: FieldNode) -> dict[str, Any]:
         """The field's arguments as graphql-core coerces them: input objects as mappings by GraphQL's names."""
@@ -52,6 +67,11 @@ class Selection:
         for type_name, name in path:
             found = [field for field in self.fields(found, type_name) if field.name.value == name]
         return found
+
+    def conditions(self) -> tuple[tuple[str, bool], ...]:
+        """The variables that can decide @skip and @include, with their values: all that are Boolean."""
+        names = (v.variable.name.value for v in self.operation.variable_definitions or () if _is_boolean(v.type))
+        return tuple((name, self.variables.coerced[name]) for name in names if name in self.variables.coerced)
 
     def _open(self, selection_set: SelectionSetNode, type_name: str, seen: set[str]) -> Iterator[FieldNode]:
         for node in selection_set.selections:
@@ -86,3 +106,8 @@ class Selection:
                 if on is (name == "skip"):
                     return False
         return True
+
+
+def _is_boolean(type_: TypeNode) -> bool:
+    named = type_.type if isinstance(type_, NonNullTypeNode) else type_
+    return isinstance(named, NamedTypeNode) and named.name.value == "Boolean"

@@ -89,8 +89,7 @@ class AsrFactors(LookedUp):
     recognition: Decimal = looked_up("The share that is credited to the agent.")
     is_test: bool = looked_up("A test's ASR is 0.")
 
-    def look_up(self, name: str) -> Any:
-        return self.row[name]
+    looked_up_in = "row"
 
     @strawberry.field(description="Whether it is an opportunity.")
     def opportunity(self) -> bool:
@@ -104,8 +103,7 @@ class AsrFactors(LookedUp):
 class _Session(LookedUp, Node):
     row: strawberry.Private[Row]
 
-    def look_up(self, name: str) -> Any:
-        return self.row[name]
+    looked_up_in = "row"
 
     @strawberry.field(description=COLUMNS["agent"].description)
     async def agent(self, info: Info) -> "Agent":
@@ -271,8 +269,8 @@ class Agent(LookedUp, Node):
     short_under_seconds: int = looked_up("A shorter session is SHORT.")
     long_from_seconds: int = looked_up("A session of this length or more is LONG.")
 
-    def look_up(self, name: str) -> Any:
-        return getattr(self.model, name)
+    looked_up_in = "model"
+    by_item = False
 
     @strawberry.field(description="The share of leads that convert, 0 to 1.")
     def conversion_ratio(self) -> Decimal:
@@ -352,6 +350,10 @@ async def load_sessions(info: Info, parent: Parent | None = None, key: Key = Non
 
 def selected_columns(selection: Selection, nodes: Sequence[FieldNode]) -> frozenset[str]:
     """The session columns that are selected below a field that returns a SessionConnection."""
+    return selection.once("columns of sessions", nodes, lambda: _selected_columns(selection, nodes))
+
+
+def _selected_columns(selection: Selection, nodes: Sequence[FieldNode]) -> frozenset[str]:
     sessions = [
         *selection.below(nodes, ("SessionConnection", "nodes")),
         *selection.below(nodes, ("SessionConnection", "edges"), ("SessionEdge", "node")),

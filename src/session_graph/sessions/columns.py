@@ -6,6 +6,7 @@ from this table. Source: domain.md, "The columns of a session"; access.md for wh
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 
 from session_graph.access.viewer import Role
 
@@ -125,6 +126,7 @@ def visible_columns(role: Role) -> list[Column]:
     return [column for column in _ROWS if role in column.roles]
 
 
+@lru_cache(maxsize=1024)
 def select_list(names: frozenset[str]) -> str:
     """The chosen columns and what they need, as a select list; `id` is always among them."""
     wanted = {"id", *names, *(need for name in names for need in COLUMNS[name].needs)}

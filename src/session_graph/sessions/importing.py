@@ -5,6 +5,7 @@ an import that is killed has written whole batches, and the next one recognises 
 """
 
 import asyncio
+import codecs
 import gzip
 import io
 import zlib
@@ -112,6 +113,8 @@ def _lines(file: io.BufferedReader, path: Path) -> Iterator[tuple[int, bytes]]:
         while line := stream.readline(LONGEST_LINE + 1):
             number += 1
             rest = line
+            if number == 1:
+                line = line.removeprefix(codecs.BOM_UTF8)
             while not rest.endswith(b"\n") and (rest := stream.readline(LONGEST_LINE)):
                 pass
             if line.strip():

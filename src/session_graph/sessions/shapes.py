@@ -77,13 +77,14 @@ def parse_shape(shape: type[AnyShape], raw: object) -> AnyShape:
     try:
         return shape.model_validate(raw)
     except ValidationError as error:
-        raise InvalidInput([_translate(e) for e in error.errors(include_url=False, include_input=False)]) from None
+        raise InvalidInput([_translate(e) for e in error.errors(include_url=False)]) from None
 
 
 _SENTENCES = {
     "missing": "is required",
     "extra_forbidden": "is not a known field",
     "string_type": "must be a text",
+    "string_unicode": "must be a text that can be written in UTF-8",
     "string_too_short": "must not be empty",
     "too_short": "must not be empty",
     "bool_type": "must be true or false",
@@ -100,6 +101,8 @@ def _translate(details: ErrorDetails) -> Problem:
     if kind.startswith("field:"):
         return Problem((kind.removeprefix("field:"),), details["msg"])
     path = tuple(part for part in details["loc"] if part != "[key]")
+    if details["input"] is None:
+        return Problem(path, "must not be null")
     return Problem(path, _SENTENCES.get(kind) or _describe(kind, details.get("ctx", {}), details["msg"]))
 
 

@@ -5,6 +5,7 @@ question.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from session_graph.access.viewer import Role
 from session_graph.errors import Forbidden, ForbiddenField
@@ -65,9 +66,14 @@ def column_name(column: str) -> Name:
 
 def check_readable(role: Role, names: Iterable[Name]) -> None:
     """Raises ForbiddenField, with all the names that the role may not read."""
-    refused = sorted({f"{type_name}.{field}" for type_name, field in names if role not in readers((type_name, field))})
+    refused = sorted(_refused(role, frozenset(names)))
     if refused:
         raise ForbiddenField(role, refused)
+
+
+@lru_cache(maxsize=1024)
+def _refused(role: Role, names: frozenset[Name]) -> frozenset[str]:
+    return frozenset(f"{type_name}.{field}" for type_name, field in names if role not in readers((type_name, field)))
 
 
 def check_callable(role: Role, mutation: str) -> None:

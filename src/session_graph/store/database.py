@@ -16,7 +16,7 @@ from tortoise.transactions import in_transaction
 from session_graph.errors import StoreError
 from session_graph.settings import Settings
 from session_graph.store.engine import PoolClient
-from session_graph.store.migration import pending
+from session_graph.store.migration import UNREACHABLE, pending
 
 Row = asyncpg.Record
 Connection = PoolConnectionProxy
@@ -90,7 +90,7 @@ async def open_database(url: str, settings: Settings, on_connect: Initializer | 
     client = cast(PoolClient, get_connection("default"))
     try:
         await client.create_connection(with_db=True)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+    except UNREACHABLE as error:
         await Tortoise.close_connections()
         raise StoreError(f"The database cannot be reached: {error}") from error
     return Database(client)

@@ -12,6 +12,8 @@ import asyncpg
 from session_graph.errors import StoreError
 
 LOCK = 7_270_201
+UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError)
+"""What connecting raises where there is no server, where it does not let us in, and where its address is none."""
 OLDEST_SERVER = 150_000
 
 _DONE = "select name from schema_migration order by name"
@@ -47,9 +49,12 @@ def list_migrations() -> list[Migration]:
 async def migrate(url: str) -> list[str]:
     """Bring the database up to date; the names of what was run now. Any number may call it at once.
 
-    Raises StoreError where the server is too old or the schema newer than this version.
+    Raises StoreError where the server cannot be reached or is too old, or the schema newer than this version.
     """
-    connection = await asyncpg.connect(url, server_settings={"application_name": "session_graph migrate"})
+    try:
+        connection = await asyncpg.connect(url, server_settings={"application_name": "session_graph migrate"})
+    except UNREACHABLE as error:
+        raise StoreError(f"The database cannot be reached: {str(error) or type(error).__name__}") from error
     try:
         await _check_server(connection)
         await connection.execute("select pg_advisory_lock($1)", LOCK)

@@ -232,14 +232,15 @@ class SessionExport(TenantModel):
     status = fields.TextField(default="QUEUED")
     attempts = fields.IntField(default=0)
     run_at = fields.DatetimeField()
-    worker = fields.UUIDField(null=True)
+    claims = fields.IntField(default=0)
     lease_until = fields.DatetimeField(null=True)
     as_of = fields.DatetimeField(null=True)
     row_count = fields.IntField(null=True)
     rows_written = fields.IntField(default=0)
     bytes = fields.BigIntField(null=True)
     sha256 = fields.TextField(null=True)
-    file_attempt = fields.IntField(null=True)
+    file_claim = fields.IntField(null=True)
+    has_chunks = fields.BooleanField(default=False)
     error = fields.TextField(null=True)
     finished_at = fields.DatetimeField(null=True)
     expires_at = fields.DatetimeField(null=True)
@@ -249,10 +250,10 @@ class SessionExport(TenantModel):
 
 
 class ExportChunk(TenantModel):
-    """A piece of a report's CSV, compressed; the pieces of one attempt are one zlib stream."""
+    """A piece of a report's CSV, compressed; the pieces of one claim are one zlib stream."""
 
     export_id = fields.UUIDField()
-    attempt = fields.IntField()
+    claim = fields.IntField()
     position = fields.IntField(primary_key=True, generated=False)
     data = fields.BinaryField()
 

@@ -29,7 +29,7 @@ create table session_export (
         check (status in ('QUEUED', 'RUNNING', 'SENDING', 'DONE', 'FAILED', 'CANCELLED', 'EXPIRED')),
     attempts integer not null default 0,
     run_at timestamptz not null,
-    worker uuid,
+    claims integer not null default 0,
     lease_until timestamptz,
     -- what came of it
     as_of timestamptz,
@@ -37,7 +37,8 @@ create table session_export (
     rows_written integer not null default 0,
     bytes bigint,
     sha256 text,
-    file_attempt integer,
+    file_claim integer,
+    has_chunks boolean not null default false,
     error text,
     finished_at timestamptz,
     expires_at timestamptz,
@@ -51,15 +52,20 @@ create index session_export_by_request on session_export (account_id, requested_
 
 create index session_export_queue on session_export (run_at) where status in ('QUEUED', 'RUNNING', 'SENDING');
 
-create index session_export_expiry on session_export (expires_at) where status in ('DONE', 'FAILED', 'CANCELLED');
+create index session_export_running on session_export (account_id) where status = 'RUNNING';
+
+create index session_export_expiry on session_export (expires_at) where status in ('DONE', 'FAILED');
+
+create index session_export_swept on session_export (account_id, id)
+where has_chunks and status in ('FAILED', 'CANCELLED', 'EXPIRED');
 
 create table export_chunk (
     account_id uuid not null,
     export_id uuid not null,
-    attempt integer not null,
+    claim integer not null,
     position integer not null,
     data bytea not null,
-    primary key (account_id, export_id, attempt, position)
+    primary key (account_id, export_id, claim, position)
 );
 
 alter table export_chunk alter column data set storage external;

@@ -1,0 +1,268 @@
+"""Plans: a query compiled once, and answered many times without being walked again.
+
+A plan knows nothing of any field. It takes from the schema what the ordinary executor would: the resolver, the type,
+how a value is written. What a type merely looks up (see `rows`) becomes one generated function for all objects of a
+level; what has a resolver is resolved for all of them at once, so that batches stay batches. A plan knows only the way
+without errors: whatever goes wrong, the ordinary executor answers instead, and says so in its own words.
+"""
+
+import asyncio
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import orjson
+from graphql import (
+    FieldNode,
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLID,
+    GraphQLLeafType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLSchema,
+    OperationType,
+    is_leaf_type,
+)
+from strawberry.types.field import StrawberryField
+
+from session_graph.graph.context import Context
+from session_graph.graph.operation import Operation
+from session_graph.graph.rows import LookedUp
+from session_graph.graph.selection import Selection
+from session_graph.graph.variants import Variants
+
+_DEFINITION = "strawberry-definition"
+_AS_IT_IS = {"String", "Boolean", "Int", "DateTime"}
+"""What orjson writes just as the schema's scalars do: instants in UTC among them, with OPT_UTC_Z."""
+
+
+class Unplannable(Exception):
+    """The ordinary executor must answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _RawInfo:
+    """As much of graphql-core's GraphQLResolveInfo as resolvers here use."""
+
+    context: Context
+    field_nodes: list[FieldNode]
+
+
+class Completion(Protocol):
+    """Turns resolved values, all of one field at one level, into what JSON has."""
+
+    async def complete(self, values: Sequence[Any], context: Context) -> Sequence[Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    write: Callable[[Any], Any]
+
+    async def complete(self, values: Sequence[Any], context: Context) -> Sequence[Any]:
+        return [None if value is None else self.write(value) for value in values]
+
+
+@dataclass(frozen=True, slots=True)
+class Required:
+    inner: Completion
+
+    async def complete(self, values: Sequence[Any], context: Context) -> Sequence[Any]:
+        if any(value is None for value in values):
+            raise Unplannable
+        return await self.inner.complete(values, context)
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    inner: Completion
+
+    async def complete(self, values: Sequence[Any], context: Context) -> Sequence[Any]:
+        if len(values) == 1 and values[0] is not None:
+            return [await self.inner.complete(values[0], context)]
+        flat = [item for value in values if value is not None for item in value]
+        items = iter(await self.inner.complete(flat, context))
+        return [None if value is None else [next(items) for _ in value] for value in values]
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """Objects of one type, or of the types that implement an interface."""
+
+    plans: dict[str, "ObjectPlan"]
+
+    async def complete(self, values: Sequence[Any], context: Context) -> Sequence[Any]:
+        if len(self.plans) == 1 and all(value is not None for value in values):
+            (plan,) = self.plans.values()
+            return await plan.complete(values, context)
+        return [None if value is None else await self._complete_one(value, context) for value in values]
+
+    async def _complete_one(self, value: Any, context: Context) -> Any:
+        (plan,) = (
+            self.plans.values() if len(self.plans) == 1 else [self.plans[type(value).__strawberry_definition__.name]]
+        )
+        (row,) = await plan.complete([value], context)
+        return row
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A field with a resolver, under its key in the answer."""
+
+    key: str
+    field: GraphQLField
+    type_name: str
+    nodes: list[FieldNode]
+    completion: Completion
+
+    async def resolve(self, sources: Sequence[Any], context: Context) -> Sequence[Any]:
+        info = _RawInfo(context, self.nodes)
+        arguments = context.selection.arguments(self.type_name, self.nodes[0])
+        call: Any = self.field.resolve
+        values = [call(source, info, **arguments) for source in sources]
+        if values and inspect.isawaitable(values[0]):
+            values = list(await asyncio.gather(*values)) if len(values) > 1 else [await values[0]]
+        return await self.completion.complete(values, context)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectPlan:
+    """`assemble` makes a row of each object, with all keys in order; the resolved fields are filled in after."""
+
+    assemble: Callable[[Sequence[Any]], list[dict[str, Any]]]
+    resolved: Sequence[Resolved]
+
+    async def complete(self, objects: Sequence[Any], context: Context) -> Sequence[Any]:
+        rows = self.assemble(objects)
+        for field in self.resolved:
+            for row, value in zip(rows, await field.resolve(objects, context), strict=True):
+                row[field.key] = value
+        return rows
+
+
+class Plans:
+    """The plans of a schema's queries."""
+
+    def __init__(self, schema: GraphQLSchema) -> None:
+        self._schema = schema
+        self._plans = Variants(self._compile)
+
+    async def answer(self, operation: Operation) -> bytes | None:
+        """The JSON of the whole response; None where the ordinary executor must answer."""
+        context = operation.context
+        assert isinstance(context, Context)
+        plan = self._plans.get(operation.document, context.selection)
+        if plan is None:
+            return None
+        try:
+            (data,) = await plan.complete([None], context)
+            return orjson.dumps({"data": data}, option=orjson.OPT_UTC_Z)
+        except Exception:
+            return None
+
+    def _compile(self, selection: Selection) -> ObjectPlan | None:
+        if selection.operation.operation is not OperationType.QUERY or self._schema.query_type is None:
+            return None
+        try:
+            return _plan_object(selection, self._schema.query_type, [selection.operation])
+        except Unplannable:
+            return None
+
+
+def _plan_object(selection: Selection, type_: GraphQLObjectType, parents: Sequence[Any]) -> ObjectPlan:
+    chosen: dict[str, list[FieldNode]] = {}
+    for node in selection.fields(parents, type_.name):
+        chosen.setdefault(node.alias.value if node.alias else node.name.value, []).append(node)
+    writer = _Writer(type_)
+    resolved = []
+    for key, nodes in chosen.items():
+        name = nodes[0].name.value
+        if name == "__typename":
+            writer.add(key, repr(type_.name))
+            continue
+        if name not in type_.fields:
+            raise Unplannable
+        field = type_.fields[name]
+        if not writer.add_plain(key, field):
+            writer.add(key, "None")
+            completion = _plan_completion(selection, field.type, nodes)
+            resolved.append(Resolved(key, field, type_.name, nodes, completion))
+    return ObjectPlan(writer.compile(), resolved)
+
+
+def _plan_completion(selection: Selection, type_: GraphQLOutputType, nodes: list[FieldNode]) -> Completion:
+    if isinstance(type_, GraphQLNonNull):
+        return Required(_plan_completion(selection, type_.of_type, nodes))
+    if isinstance(type_, GraphQLList):
+        return Many(_plan_completion(selection, type_.of_type, nodes))
+    if is_leaf_type(type_):
+        return Leaf(type_.serialize)
+    if isinstance(type_, GraphQLObjectType):
+        return Objects({type_.name: _plan_object(selection, type_, nodes)})
+    possible: Iterable[GraphQLObjectType] = selection.schema.get_possible_types(type_)  # type: ignore[arg-type]
+    return Objects({each.name: _plan_object(selection, each, nodes) for each in possible})
+
+
+class _Writer:
+    """Writes the function that makes the rows of a type: one dictionary display for each object."""
+
+    def __init__(self, type_: GraphQLObjectType) -> None:
+        definition = type_.extensions.get(_DEFINITION)
+        self._origin: type = definition.origin if definition else object
+        self._names: dict[str, Any] = {}
+        self._items: list[str] = []
+
+    def add(self, key: str, expression: str) -> None:
+        self._items.append(f"{key!r}: {expression}")
+
+    def add_plain(self, key: str, field: GraphQLField) -> bool:
+        """Add a field that has no resolver; False where it has one, or is more than a leaf."""
+        definition = field.extensions.get(_DEFINITION)
+        required = isinstance(field.type, GraphQLNonNull)
+        type_ = field.type.of_type if isinstance(field.type, GraphQLNonNull) else field.type
+        if not isinstance(definition, StrawberryField) or not definition.is_basic_field:
+            return False
+        if isinstance(type_, GraphQLList):
+            inner = type_.of_type.of_type if isinstance(type_.of_type, GraphQLNonNull) else type_.of_type
+            if not _is_written_as_it_is(inner):
+                return False
+            self.add(key, self._access(definition))
+        elif is_leaf_type(type_):
+            self.add(key, self._write(self._access(definition), type_, required))
+        else:
+            return False
+        return True
+
+    def compile(self) -> Callable[[Sequence[Any]], list[dict[str, Any]]]:
+        path = f"s.{self._origin.looked_up_in}" if issubclass(self._origin, LookedUp) else "s"
+        source = (
+            f"def assemble(sources):\n    return [{{{', '.join(self._items)}}} for s in sources for r in ({path},)]\n"
+        )
+        if not any("r." in item or "r[" in item for item in self._items):
+            source = f"def assemble(sources):\n    return [{{{', '.join(self._items)}}} for s in sources]\n"
+        exec(source, self._names)  # noqa: S102 - of names from the schema and nothing that a caller sent but its keys' repr
+        assemble: Callable[[Sequence[Any]], list[dict[str, Any]]] = self._names["assemble"]
+        return assemble
+
+    def _access(self, definition: StrawberryField) -> str:
+        name = definition.python_name
+        if definition.init or not issubclass(self._origin, LookedUp):
+            return f"s.{name}"
+        return f"r[{name!r}]" if self._origin.by_item else f"r.{name}"
+
+    def _write(self, value: str, type_: GraphQLLeafType, required: bool) -> str:
+        if _is_written_as_it_is(type_):
+            return value
+        write = f"write_{type_.name}"
+        self._names.setdefault(write, str if type_ is GraphQLID else type_.serialize)
+        return f"{write}({value})" if required else f"(None if (v := {value}) is None else {write}(v))"
+
+
+def _is_written_as_it_is(type_: GraphQLLeafType) -> bool:
+    """Enums are, where each value is the text of its name."""
+    if isinstance(type_, GraphQLEnumType):
+        return all(str(value.value) == name for name, value in type_.values.items())
+    return type_.name in _AS_IT_IS

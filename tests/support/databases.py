@@ -1,0 +1,33 @@
+"""Databases of a test's own, where an account of its own is not enough: plans, migrations, dumps."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import asyncpg
+
+
+@asynccontextmanager
+async def empty_database(server_url: str) -> AsyncIterator[str]:
+    """The address of a new database without anything in it; dropped at the end."""
+    name = f"session_graph_test_{uuid4().hex}"
+    await _run(server_url, f'create database "{name}"')
+    try:
+        yield urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
+    finally:
+        await _run(server_url, f'drop database "{name}" with (force)')
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(url, server_settings={"timezone": "UTC", "jit": "off"})
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def _run(url: str, sql: str) -> None:
+    async with connected(url) as connection:
+        await connection.execute(sql)

@@ -1,0 +1,175 @@
+"""Which sessions a filter leaves and what they come to, said a second time: plain Python over plain rows.
+
+Written from domain.md, `SessionFilter` of interface.graphql and access.md, and on purpose not from the code.
+"""
+
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from session_graph.access.viewer import Role, Viewer
+
+Row = Mapping[str, Any]
+Raw = Mapping[str, Any]
+PERIODS = {"LAST_24_HOURS": 24, "LAST_7_DAYS": 7 * 24, "LAST_30_DAYS": 30 * 24}
+
+
+@dataclass(frozen=True, slots=True)
+class Oracle:
+    """Who asks, and when."""
+
+    viewer: Viewer
+    now: datetime
+
+    def select(self, rows: Iterable[Row], raw: Raw) -> list[Row]:
+        """The rows that the viewer sees and the filter leaves, newest first."""
+        left = [row for row in rows if self.sees(row) and self.holds(row, raw)]
+        return sorted(left, key=lambda row: (row["started_at"], row["id"]), reverse=True)
+
+    def sees(self, row: Row) -> bool:
+        match self.viewer.role:
+            case Role.RECORDER:
+                return False
+            case Role.PARTNER:
+                return row["integration"] in self.viewer.integrations
+        return not self.viewer.agents or row["agent"] in self.viewer.agents
+
+    def holds(self, row: Row, raw: Raw) -> bool:
+        """All conditions hold."""
+        return all(self._condition(row, name, value) for name, value in raw.items())
+
+    def _condition(self, row: Row, name: str, value: Any) -> bool:
+        match name:
+            case "not":
+                return not self.holds(row, value)
+            case "anyOf":
+                return any(self.holds(row, inner) for inner in value)
+            case "search":
+                return self._is_found(row, value)
+            case "period":
+                return bool(self.now - timedelta(hours=PERIODS[value]) <= row["started_at"] < self.now)
+        return _CHECKS[name](row, value)
+
+    def _is_found(self, row: Row, text: str) -> bool:
+        text = text.strip()
+        has_letters = any(unicodedata.category(character).startswith("L") for character in text)
+        found = (
+            _folded(text) in _folded(row["contact_name"])
+            if has_letters
+            else _digits(text) in _digits(row["phone"] or "")
+        )
+        if self.viewer.role is Role.PORTAL:
+            return found or _folded(text) in _folded(row["summary"]) or _folded(text) in _folded(row["comment"])
+        return found
+
+
+def _folded(text: str | None) -> str:
+    """Nothing is a part of the newline that stands for no text."""
+    if text is None:
+        return "\n"
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    return "".join(character for character in plain if unicodedata.category(character) != "Mn")
+
+
+def _digits(text: str) -> str:
+    return "".join(character for character in text if character in "0123456789")
+
+
+def _flag(column: str) -> Callable[[Row, bool], bool]:
+    return lambda row, wanted: row[column] is wanted
+
+
+def _present(column: str) -> Callable[[Row, bool], bool]:
+    return lambda row, wanted: (row[column] is not None) is wanted
+
+
+def _among(column: str) -> Callable[[Row, list[str]], bool]:
+    return lambda row, options: row[column] is not None and row[column] in options
+
+
+def _within(column: str) -> Callable[[Row, Mapping[str, Any]], bool]:
+    def check(row: Row, bounds: Mapping[str, Any]) -> bool:
+        value = row[column]
+        return value is not None and bounds.get("from", value) <= value <= bounds.get("to", value)
+
+    return check
+
+
+_CHECKS: dict[str, Callable[[Row, Any], bool]] = {
+    **{f"is{name.capitalize()}": _flag(f"is_{name}") for name in ("lead", "opportunity", "test", "todo", "done")},
+    "isArchived": _flag("is_archived"),
+    "isReviewed": _present("human_assessment"),
+    "workingHours": _flag("working_hours"),
+    "autoAssessments": _among("auto_assessment"),
+    "humanAssessments": _among("human_assessment"),
+    "assessments": lambda row, options: (row["human_assessment"] or row["auto_assessment"]) in options,
+    "channels": _among("channel"),
+    "sessionLengths": _among("session_length"),
+    "sessionTypes": _among("session_type"),
+    "agents": _among("agent"),
+    "integrations": _among("integration"),
+    "connectors": _among("connector"),
+    "externalIds": _among("external_id"),
+    "hasExternalId": _present("external_id"),
+    "tags": lambda row, options: any(tag in options for tag in row["tags"]),
+    "utms": lambda row, pairs: any(row["utms"].get(pair["key"]) == pair["value"] for pair in pairs),
+    "from": lambda row, moment: row["started_at"] >= moment,
+    "to": lambda row, moment: row["started_at"] < moment,
+    "updatedFrom": lambda row, moment: row["updated_at"] >= moment,
+    "updatedTo": lambda row, moment: row["updated_at"] < moment,
+    "leadValue": _within("lead_value"),
+    "asr": _within("asr"),
+    "conversationQuality": _within("conversation_quality"),
+}
+
+
+def lead_value(row: Row) -> Decimal:
+    return _rounded(row["potential_value"] if row["is_lead"] else Decimal(0), row)
+
+
+def asr(row: Row) -> Decimal:
+    if row["is_test"] or not row["is_opportunity"] or not succeeded(row):
+        return _rounded(Decimal(0), row)
+    return _rounded(lead_value(row) * row["conversion_rate"] * row["recognition"], row)
+
+
+def additional_deals(row: Row) -> Decimal:
+    return row["conversion_rate"] * row["recognition"] if row["is_opportunity"] and succeeded(row) else Decimal(0)
+
+
+def succeeded(row: Row) -> bool:
+    return (row["human_assessment"] or row["auto_assessment"]) in ("YES_A", "YES_B")
+
+
+def _rounded(amount: Decimal, row: Row) -> Decimal:
+    return amount.quantize(Decimal(1).scaleb(-row["money_scale"]), ROUND_HALF_UP)
+
+
+def figures(rows: Iterable[Row]) -> dict[str, Decimal | int | None]:
+    """The dashboard's values over these rows, by the names of FIGURES; a score is None where nothing qualifies."""
+    rows = list(rows)
+    leads, opportunities = ([row for row in rows if row[f"is_{name}"]] for name in ("lead", "opportunity"))
+    rated = [row["conversation_quality"] for row in rows if row["conversation_quality"] is not None]
+    return {
+        "total_session_count": len(rows),
+        "total_lead_count": len(leads),
+        "total_lead_value": sum((row["lead_value"] for row in rows), Decimal(0)),
+        "total_opportunity_count": len(opportunities),
+        "total_opportunity_value": sum((row["lead_value"] for row in opportunities), Decimal(0)),
+        "total_additional_deal_count": sum((row["additional_deals"] for row in rows), Decimal(0)),
+        "total_asr": sum((row["asr"] for row in rows), Decimal(0)),
+        "opportunity_success_score": _success_score(opportunities),
+        "conversation_success_score": _mean([Decimal(stars) / 5 for stars in rated]),
+        "lead_success_score": _success_score(leads),
+    }
+
+
+def _success_score(rows: Iterable[Row]) -> Decimal | None:
+    return _mean([Decimal(succeeded(row)) for row in rows if row["human_assessment"] or row["auto_assessment"]])
+
+
+def _mean(values: list[Decimal]) -> Decimal | None:
+    return sum(values, Decimal(0)) / len(values) if values else None

@@ -1,0 +1,101 @@
+"""A mail server that answers as it is told, on a port of the loopback."""
+
+import asyncio
+import ssl
+from collections import Counter
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from typing import Any, Self, cast
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+
+OK = "250 2.0.0 taken"
+HANG_UP = "hang up"
+
+
+class Mailbox:
+    """What the server does with the next messages, and what it has taken.
+
+    `answers` are given in turn to the recipients of this address, then OK. HANG_UP is to take the message, and not say.
+    """
+
+    def __init__(self) -> None:
+        self.answers: dict[str, list[str]] = {}
+        self.data_answers: list[str] = []
+        self.seconds = 0.0
+        self.taken: list[tuple[str, EmailMessage]] = []
+        self.senders: list[str] = []
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        answer = _next(self.answers.get(address))
+        if answer == OK:
+            envelope.rcpt_tos.append(address)
+        return answer
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        await asyncio.sleep(self.seconds)
+        answer = _next(self.data_answers)
+        if answer in (OK, HANG_UP):
+            message = cast(EmailMessage, message_from_bytes(cast(bytes, envelope.content), policy=default))
+            self.taken += [(recipient, message) for recipient in envelope.rcpt_tos]
+            self.senders.append(str(envelope.mail_from))
+        if answer == HANG_UP:
+            cast(asyncio.Transport, server.transport).abort()
+        return answer if answer != HANG_UP else OK
+
+    def to(self, recipient: str) -> list[EmailMessage]:
+        return [message for address, message in self.taken if address == recipient]
+
+    def message_ids(self) -> Counter[str]:
+        return Counter(str(message["Message-ID"]) for _, message in self.taken)
+
+
+def _next(answers: list[str] | None) -> str:
+    return answers.pop(0) if answers else OK
+
+
+class MailServer:
+    """Serves within its block. `port` stays the same when it is started again."""
+
+    def __init__(self, mailbox: Mailbox, port: int = 0, **options: Any) -> None:
+        self.mailbox = mailbox
+        self._options = options
+        self._controller = _Controller(mailbox, hostname="127.0.0.1", port=port, **options)
+
+    @property
+    def port(self) -> int:
+        port: int = self._controller.server.sockets[0].getsockname()[1]  # type: ignore[union-attr, index]
+        return port
+
+    def url(self, security: str = "smtp", credentials: str = "") -> str:
+        return f"{security}://{credentials}127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        self._controller.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._controller.stop()
+
+
+class _Controller(Controller):
+    def _trigger_server(self) -> None:
+        """The base class would connect to port 0."""
+
+
+def refuse_login(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
+    return AuthResult(success=False, handled=False)
+
+
+def accept_login(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
+    return AuthResult(success=data.login == b"user" and data.password == b"pass word")
+
+
+def tls_context(certificate: str, key: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
