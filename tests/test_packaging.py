@@ -31,7 +31,6 @@ BUILD: list[str] = PYPROJECT["build-system"]["requires"]
 INDIRECT = {
     "httptools": "uvicorn, for parsing HTTP",
     "tzdata": "zoneinfo, where the system has no time zones",
-    "uvloop": "uvicorn, for its event loop",
 }
 
 # Character classes keep these lines from matching themselves.
