@@ -1,5 +1,6 @@
 """The commands that do one thing and end: migrations, imports, accounts, keys."""
 
+import gc
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -47,6 +48,7 @@ async def import_files(settings: Settings, arguments: Namespace) -> int:
         if agents:
             made = await create_missing_agents(account.id, agents)
             print(f"{arguments.agents}: {len(agents):,} agents, {len(made):,} new")
+        gc.freeze()  # what is there now stays until the end, and need not be looked at after each batch
         refused = [await _import_file(database, account, path) for path in arguments.files]
     return 1 if any(refused) else 0
 

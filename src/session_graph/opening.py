@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+from session_graph.errors import StoreError
 from session_graph.settings import Settings
 from session_graph.store.database import Database, open_database
 from session_graph.store.embedded import EmbeddedServer, start_embedded
@@ -61,4 +62,5 @@ class _Keeper:
             await asyncio.sleep(WATCH_SECONDS)
             if not await asyncio.to_thread(self.server.is_alive):
                 await asyncio.to_thread(self.server.stop)
-                self.server = await asyncio.to_thread(start_embedded, self._home)
+                with suppress(StoreError):  # tried again as long as we run
+                    self.server = await asyncio.to_thread(start_embedded, self._home)

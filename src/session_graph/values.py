@@ -6,11 +6,13 @@ Each function raises ValueError with a sentence for the person who sent the text
 import re
 import unicodedata
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from uuid import UUID
 
 DECIMAL_LIMIT = Decimal(10) ** 15
 DECIMAL_PLACES = 10
+EXACT = Context(prec=100)
+"""Decimals are reckoned with in here: Python's own context rounds to 28 digits, and two of ours multiply to 50."""
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -44,8 +46,8 @@ def parse_decimal(value: object) -> Decimal:
 
 def plain(number: Decimal) -> Decimal:
     """The same number without an exponent, a sign on zero, or zeros at the end: 4.00 and 4 are both 4."""
-    number = number.normalize() + 0
-    return number.quantize(Decimal(1)) if int(number.as_tuple().exponent) > 0 else number
+    number = EXACT.add(number.normalize(EXACT), 0)
+    return number.quantize(Decimal(1), context=EXACT) if int(number.as_tuple().exponent) > 0 else number
 
 
 def parse_instant(value: object) -> datetime:

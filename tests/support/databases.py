@@ -7,12 +7,14 @@ from uuid import uuid4
 
 import asyncpg
 
+from session_graph.store.database import Database, Row
+
 
 @asynccontextmanager
-async def empty_database(server_url: str) -> AsyncIterator[str]:
+async def empty_database(server_url: str, options: str = "") -> AsyncIterator[str]:
     """The address of a new database without anything in it; dropped at the end."""
     name = f"session_graph_test_{uuid4().hex}"
-    await _run(server_url, f'create database "{name}"')
+    await _run(server_url, f'create database "{name}" {options}')
     try:
         yield urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
     finally:
@@ -26,6 +28,19 @@ async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
         yield connection
     finally:
         await connection.close()
+
+
+class Attached(Database):
+    """A database that is only read, on one connection; beside the process's own."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self.connection = connection
+
+    async def fetch(self, sql: str, *values: object) -> list[Row]:
+        return await self.connection.fetch(sql, *values)
+
+    async def fetchrow(self, sql: str, *values: object) -> Row | None:
+        return await self.connection.fetchrow(sql, *values)
 
 
 async def _run(url: str, sql: str) -> None:

@@ -57,7 +57,7 @@ async def show_report(ask: Caller, export_id: str) -> Export:
 async def comes_true(condition: Callable[[], Awaitable[Any]], seconds: float = SECONDS) -> Any:
     """What the condition gives as soon as it is something."""
     async with asyncio.timeout(seconds):
-        while not (found := await condition()):
+        while not (found := await condition()):  # noqa: ASYNC110 - what is waited for is elsewhere
             await asyncio.sleep(0.02)
     return found
 
@@ -105,3 +105,10 @@ def parse_csv(data: bytes) -> list[dict[str, str]]:
     """The rows by their headers, as Python's csv reads them."""
     header, *rows = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
     return [dict(zip(header, row, strict=True)) for row in rows]
+
+
+async def cancel_everything(database: Database) -> None:
+    """Of all accounts: workers serve them all."""
+    await database.execute(
+        "update session_export set status = 'CANCELLED' where status in ('QUEUED', 'RUNNING', 'SENDING')"
+    )

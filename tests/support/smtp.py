@@ -1,6 +1,7 @@
 """A mail server that answers as it is told, on a port of the loopback."""
 
 import asyncio
+import socket
 import ssl
 from collections import Counter
 from email import message_from_bytes
@@ -40,7 +41,7 @@ class Mailbox:
         await asyncio.sleep(self.seconds)
         answer = _next(self.data_answers)
         if answer in (OK, HANG_UP):
-            message = cast(EmailMessage, message_from_bytes(cast(bytes, envelope.content), policy=default))
+            message = message_from_bytes(cast(bytes, envelope.content), policy=default)
             self.taken += [(recipient, message) for recipient in envelope.rcpt_tos]
             self.senders.append(str(envelope.mail_from))
         if answer == HANG_UP:
@@ -59,17 +60,11 @@ def _next(answers: list[str] | None) -> str:
 
 
 class MailServer:
-    """Serves within its block. `port` stays the same when it is started again."""
+    """Serves within its block."""
 
-    def __init__(self, mailbox: Mailbox, port: int = 0, **options: Any) -> None:
-        self.mailbox = mailbox
-        self._options = options
-        self._controller = _Controller(mailbox, hostname="127.0.0.1", port=port, **options)
-
-    @property
-    def port(self) -> int:
-        port: int = self._controller.server.sockets[0].getsockname()[1]  # type: ignore[union-attr, index]
-        return port
+    def __init__(self, mailbox: Mailbox, port: int | None = None, **options: Any) -> None:
+        self.port = port or free_port()
+        self._controller = Controller(mailbox, hostname="127.0.0.1", port=self.port, **options)
 
     def url(self, security: str = "smtp", credentials: str = "") -> str:
         return f"{security}://{credentials}127.0.0.1:{self.port}"
@@ -79,12 +74,13 @@ class MailServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._controller.stop()
+        self._controller.stop(no_assert=True)
 
 
-class _Controller(Controller):
-    def _trigger_server(self) -> None:
-        """The base class would connect to port 0."""
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+        return port
 
 
 def refuse_login(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import orjson
 
-from session_graph.sessions.edits import parse_patch
 from session_graph.sessions.reviewing import edit_session
 from session_graph.store.database import Database
 from session_graph.store.models import Account
@@ -28,7 +27,13 @@ EMAILS = (None, None, "ana@example.com", "QA@example.com")
 SUMMARIES = (None, "Asked for María", "called from 4155 550134", "a 100% refund", "nothing")
 COMMENTS = ("Ring Ünal back", "see 415-555", "A_b\\c", "fine")
 TAGS = ("vip", "VIP", "late", "très bien")
-UTMS = ({}, {}, {"utm_source": "google"}, {"utm_source": "google", "utm_medium": "cpc"}, {"utm_source": "Google"})
+UTMS: tuple[dict[str, str], ...] = (
+    {},
+    {},
+    {"utm_source": "google"},
+    {"utm_source": "google", "utm_medium": "cpc"},
+    {"utm_source": "Google"},
+)
 VERDICTS = (None, "YES_A", "YES_A", "YES_B", "NO")
 SECONDS = (0, 59, 60, 299, 300, 4000)
 STARS = (None, None, 1, 3, 4, 5)
@@ -45,18 +50,27 @@ async def make_varied(database: Database, account: Account) -> None:
     random = Random("an account in which everything occurs")
     await make_agent(account, testContacts=["qa@example.com"])
     await make_agent(
-        account, idn="clinic", name="Clinic", timeZone="Asia/Kathmandu", redirection="OVERFLOW",
-        averageLeadValue="180.5"
+        account,
+        idn="clinic",
+        name="Clinic",
+        timeZone="Asia/Kathmandu",
+        redirection="OVERFLOW",
+        averageLeadValue="180.5",
     )
     await make_agent(
-        account, idn="desk", name="Desk", timeZone="Australia/Lord_Howe", workingHours={}, unitValue=None,
-        recognition="1"
+        account,
+        idn="desk",
+        name="Desk",
+        timeZone="Australia/Lord_Howe",
+        workingHours={},
+        unitValue=None,
+        recognition="1",
     )
     ids: list[UUID] = []
     for batch in range(6):
         ids += await record(database, account, *(_one(random, batch) for _ in range(COUNT // 6)))
     for id_ in random.sample(ids, 80):
-        patch = parse_patch(_change(random))
+        patch = _change(random)
         edit = await edit_session(database, make_viewer(account), id_, patch, None, frozenset())
         assert edit.refusal is None
 
@@ -80,20 +94,33 @@ def _one(random: Random, batch: int) -> dict[str, Any]:
         "channel": pick(("VOICE", "SMS", "CHAT")),
         "startedAt": started,
         "endedAt": started + timedelta(seconds=pick(SECONDS)),
-        **{"sessionType": pick(TYPES), "integration": pick(INTEGRATIONS), "connector": pick(CONNECTORS)},
-        **{"externalId": pick(EXTERNAL_IDS), "contactName": pick(NAMES), "phone": pick(PHONES), "email": pick(EMAILS)},
-        **{"otherContact": pick((None, None, "room 12")), "summary": pick(SUMMARIES), "isTodo": _chance(random, 0.3)},
-        **{"intentToBuy": _chance(random, 0.6), "refused": _chance(random, 0.15)},
-        **{"unavailable": _chance(random, 0.15), "isTest": _chance(random, 0.1)},
-        **{"units": pick(UNITS), "leadValue": pick(VALUES), "autoAssessment": pick(VERDICTS)},
-        **{"conversationQuality": pick(STARS), "utms": pick(UTMS), "tags": random.sample(TAGS, pick((0, 0, 1, 2)))},
-        **{"actualResult": f"batch {batch}", "expectedResult": pick((None, "booked"))},
+        "sessionType": pick(TYPES),
+        "integration": pick(INTEGRATIONS),
+        "connector": pick(CONNECTORS),
+        "externalId": pick(EXTERNAL_IDS),
+        "contactName": pick(NAMES),
+        "phone": pick(PHONES),
+        "email": pick(EMAILS),
+        "otherContact": pick((None, None, "room 12")),
+        "summary": pick(SUMMARIES),
+        "isTodo": _chance(random, 0.3),
+        "intentToBuy": _chance(random, 0.6),
+        "refused": _chance(random, 0.15),
+        "unavailable": _chance(random, 0.15),
+        "isTest": _chance(random, 0.1),
+        "units": pick(UNITS),
+        "leadValue": pick(VALUES),
+        "autoAssessment": pick(VERDICTS),
+        "conversationQuality": pick(STARS),
+        "utms": pick(UTMS),
+        "tags": random.sample(TAGS, pick((0, 0, 1, 2))),
+        "actualResult": f"batch {batch}",
+        "expectedResult": pick((None, "booked")),
     }
 
 
 def _start(random: Random) -> datetime:
-    """Over six weeks with a change of the clock in each zone that has one, some at one instant, some at the very edges.
-    """
+    """Over six weeks, with the day that New York's clock went back; some at one instant, some at the very edges."""
     kind = random.random()
     if kind < 0.1:
         return NOW + random.choice(EDGES)

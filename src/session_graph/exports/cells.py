@@ -1,4 +1,4 @@
-"""The cells of a report, as SQL: each column as the text that stands in the file.
+"""The cells of a report, as SQL: each column as what COPY then writes, which does the quoting of RFC 4180.
 
 Source: domain.md, "The exported report". A text that a spreadsheet would take for a formula gets one leading
 apostrophe. Phone numbers are written in international format with spaces, which no spreadsheet takes for a formula or a
@@ -24,11 +24,16 @@ _SHOWN = {
     Kind.ASSESSMENT: "case {sql} when 'YES_A' then 'Yes-A' when 'YES_B' then 'Yes-B' when 'NO' then 'No' end",
     Kind.CHANNEL: "case {sql} when 'VOICE' then 'Voice' when 'SMS' then 'SMS' when 'CHAT' then 'Chat' end",
     Kind.LENGTH: "initcap({sql})",
-    Kind.RATIO: "trim_scale({sql} * 100)::text || '%'",
-    Kind.NUMBER: "trim_scale({sql})::text",
-    Kind.TEXTS: "array_to_string({sql}, ', ')",
+    Kind.FLAG: "({sql})::text",
+    Kind.RATIO: "trim_scale({sql} * 100) || '%'",
+    Kind.NUMBER: "trim_scale({sql})",
+    Kind.TEXTS: "nullif(array_to_string({sql}, ', '), '')",
     Kind.MAP: "nullif({sql}::text, '{{}}')",
 }
+
+_INVISIBLE = r"\s\u0085\u00a0\u00ad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufe00-\ufe0f\ufeff"
+_FORMULA = rf"^[{_INVISIBLE}]*[=+\-@\uff1d\uff0b\uff0d\uff20]"
+_PHONE = r"^\+\d+( \d+)+(, [^=+\-@]|$)"
 
 
 def exportable(columns: list[Column]) -> list[Column]:
@@ -41,29 +46,41 @@ def header(names: list[str]) -> str:
     return ",".join(_quote(COLUMNS[name].header or "") for name in names)
 
 
-def line_sql(names: list[str], time_zone: str | None, escape_formulas: bool, values: Values) -> str:
-    """A line of the file for `session s` held by `agent a`, without its end: an expression of type text."""
+def cells_sql(names: list[str], time_zone: str | None, escape_formulas: bool, values: Values) -> list[str]:
+    """The columns for `session s` held by `agent a`: an expression for each, null where the cell is empty."""
     zone = "a.time_zone" if time_zone is None else values.bind(time_zone)
-    cells = (_cell(COLUMNS[name], zone, escape_formulas) for name in names)
-    return " || ',' || ".join(f"coalesce({cell}, '')" for cell in cells)
+    cells = [_cell(COLUMNS[name], zone, escape_formulas) for name in names]
+    if len(cells) == 1:  # a line with nothing on it would be no line to most readers
+        return [f"coalesce({cells[0]}::text, '')"]
+    return cells
 
 
 def _cell(column: Column, zone: str, escape_formulas: bool) -> str:
+    sql = _PHONE_SHOWN.get(column.name, column.sql)
     if column.name == "agent":
         return _text("a.idn", escape_formulas)
     match column.kind:
         case Kind.INSTANT:
-            return f"to_char({column.sql} at time zone {zone}, 'YYYY-MM-DD HH24:MI:SS')"
+            return f"to_char({sql} at time zone {zone}, 'YYYY-MM-DD HH24:MI:SS')"
         case Kind.TEXT:
-            return _text(_PHONE_SHOWN.get(column.name, column.sql), escape_formulas)
+            return _text(sql, escape_formulas)
         case Kind.TEXTS | Kind.MAP:
-            return _text(_SHOWN[column.kind].format(sql=column.sql), escape_formulas)
+            return _text(_SHOWN[column.kind].format(sql=sql), escape_formulas)
         case kind:
-            return _SHOWN.get(kind, "({sql})::text").format(sql=column.sql)
+            return _SHOWN.get(kind, "{sql}").format(sql=sql)
 
 
 def _text(sql: str, escape_formulas: bool) -> str:
-    return f"report_cell({sql}, {'true' if escape_formulas else 'false'})"
+    """The text, with an apostrophe before it where a spreadsheet would take it for a formula.
+
+    Most texts begin with a letter or a digit, and are through with that: matching is many times as dear.
+    """
+    if not escape_formulas:
+        return sql
+    return (
+        f"case when ascii({sql}) between 65 and 132 or ascii({sql}) between 48 and 57 then {sql}"
+        f" when {sql} ~ '{_PHONE}' or {sql} !~ '{_FORMULA}' then {sql} else '''' || {sql} end"
+    )
 
 
 def _quote(text: str) -> str:

@@ -4,7 +4,6 @@ Whatever is in the way (no such report, another account's, not signed here, canc
 ended), the answer is the same: there is no such file. Every opening is noted.
 """
 
-from datetime import UTC, datetime
 from uuid import UUID
 
 from starlette.requests import Request
@@ -30,10 +29,11 @@ NO_FILE = "There is no such file, or it is not there any more."
 
 _FIND = """
 select e.* from session_export e
-where e.account_id = $1 and e.id = $2 and e.file_attempt is not null and e.status in ('SENDING', 'DONE', 'FAILED')
+where e.account_id = $1 and e.id = $2 and e.file_claim is not null and e.status in ('SENDING', 'DONE', 'FAILED')
     and e.expires_at > now()
 """
-_NOTE = "insert into export_download (account_id, export_id, at, by) values ($1, $2, $3, $4)"
+_NOTE = "insert into export_download (account_id, export_id, at, by) values ($1, $2, now(), $3)"
+CONTENT_TYPE = "text/csv; charset=utf-8; header=present"
 
 
 class Downloads:
@@ -56,7 +56,7 @@ class Downloads:
         recipient = await self._signer.read_link(*place, parts["name"], parts["signature"])
         if recipient is None:
             return _no_file()
-        return await self._open(*place, f"link of {recipient}")
+        return await self._open(request, *place, f"link of {recipient}")
 
     async def _open_with_key(self, request: Request) -> Response:
         try:
@@ -67,24 +67,25 @@ class Downloads:
         export = await find_export(self._database, viewer, request.path_params["export_id"])
         if export is None:
             return _no_file()
-        return await self._open(export["account_id"], export["id"], viewer.name)
+        return await self._open(request, export["account_id"], export["id"], viewer.name)
 
-    async def _open(self, account_id: UUID, export_id: UUID, by: str) -> Response:
+    async def _open(self, request: Request, account_id: UUID, export_id: UUID, by: str) -> Response:
         export = await self._database.fetchrow(_FIND, account_id, export_id)
         if export is None or await find_requester(export) is None:
             return _no_file()
-        await self._database.execute(_NOTE, account_id, export_id, datetime.now(UTC), by)
-        return _send(self._database, export)
+        if request.method == "HEAD":
+            return Response(headers=_headers(export))
+        await self._database.execute(_NOTE, account_id, export_id, by)
+        return StreamingResponse(read_file(self._database, export), headers=_headers(export))
 
 
-def _send(database: Database, export: Row) -> Response:
-    headers = {
+def _headers(export: Row) -> dict[str, str]:
+    return {
+        "Content-Type": CONTENT_TYPE,
         "Content-Disposition": f'attachment; filename="{file_name(export)}"',
         "Content-Length": str(export["bytes"]),
         **HEADERS,
     }
-    pieces = read_file(database, export["account_id"], export["id"], export["file_attempt"])
-    return StreamingResponse(pieces, media_type="text/csv; charset=utf-8; header=present", headers=headers)
 
 
 def _no_file() -> Response:

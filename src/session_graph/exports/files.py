@@ -1,40 +1,50 @@
 """The file of a report: written from one snapshot as compressed chunks, and read again.
 
-One COPY reads the rows in their order, each as a finished line; compressing and storing go on while it reads, so memory
-does not grow with the report. A killed run leaves chunks of its attempt behind, which the next one deletes.
+One COPY reads the rows in their order and writes them as CSV; compressing and storing go on while it reads, so memory
+does not grow with the report. A killed run leaves chunks of its claim behind, which the next one deletes.
 """
 
 import hashlib
 import zlib
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-from uuid import UUID
+
+import asyncpg
 
 from session_graph.access.viewer import Viewer
-from session_graph.exports.cells import header, line_sql
+from session_graph.exports.cells import cells_sql, header
 from session_graph.exports.stored_filter import load_filter
 from session_graph.sessions.filters import where
 from session_graph.sessions.orders import ORDER_FIELDS
 from session_graph.sessions.vocabulary import Direction
-from session_graph.store.database import Connection, Database, Row
+from session_graph.store.database import Database, Row
 from session_graph.store.sql import Values
 
 CHUNK_BYTES = 256 * 1024
+PIECE_BYTES = 1024 * 1024
 LINE_END = b"\r\n"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 COMPRESSION = 1
 
-_MARK = b"\x01"
-"""COPY puts it around each line, as each has a line end inside; no text of ours has it (`values.check_text`)."""
-_COPY: dict[str, Any] = {"format": "csv", "quote": _MARK.decode(), "delimiter": "\x02"}
-_INSERT = "insert into export_chunk (account_id, export_id, attempt, position, data) values ($1, $2, $3, $4, $5)"
+_ROW_END = b",\x01\n"
+"""COPY ends a row with the line feed alone: a last cell says where that is, as no text of ours has this character
+(`values.check_text`)."""
+_INSERT = """
+insert into export_chunk (account_id, export_id, claim, position, data)
+select e.account_id, e.id, e.claims, $4, $5 from session_export e
+where e.account_id = $1 and e.id = $2 and e.claims = $3 and e.status = 'RUNNING'
+"""
 _READ = """
 select c.data from export_chunk c
-where c.account_id = $1 and c.export_id = $2 and c.attempt = $3 and c.position = $4
+where c.account_id = $1 and c.export_id = $2 and c.claim = $3 and c.position = $4
 """
-_DROP = "delete from export_chunk c where c.account_id = $1 and c.export_id = $2 and c.attempt <> $3"
+_DROP = "delete from export_chunk c where c.account_id = $1 and c.export_id = $2 and c.claim < $3"
+
+
+class LostLease(Exception):
+    """Another worker has the job, or it was cancelled."""
 
 
 @dataclass(slots=True)
@@ -56,43 +66,68 @@ class File:
     sha256: str
 
 
-async def write_file(database: Database, export: Row, viewer: Viewer, progress: Progress) -> File:
-    """Write the export's file as its present attempt."""
-    await database.execute(_DROP, export["account_id"], export["id"], export["attempts"])
-    sink = _Sink(database, export, progress)
-    await sink.take(BYTE_ORDER_MARK + header(export["columns"]).encode() + LINE_END)
+async def write_file(database: Database, url: str, job: Row, viewer: Viewer, progress: Progress) -> File:
+    """Write the file of a job that is ours. The snapshot has a connection of its own, outside the pool.
+
+    Raises LostLease, once the job is not ours any more.
+    """
+    await database.execute(_DROP, job["account_id"], job["id"], job["claims"])
+    sink = _Sink(database, job, progress)
+    await sink.take(BYTE_ORDER_MARK + header(job["columns"]).encode() + LINE_END)
     values = Values(viewer.account.id)
-    condition = where(viewer, load_filter(export["stored_filter"], export["filter_now"]), values)
-    async with database.transaction() as connection:
-        await connection.execute("set transaction isolation level repeatable read, read only")
-        await connection.execute("set local statement_timeout = 0")
+    condition = where(viewer, load_filter(job["stored_filter"], job["filter_now"]), values)
+    async with _snapshot(url) as connection:
         as_of, progress.row_count = await _look(connection, condition, values)
-        await connection.copy_from_query(_lines_sql(export, condition, values), *values, output=sink.take_rows, **_COPY)
+        sql = _rows_sql(job, condition, values)
+        await connection.copy_from_query(sql, *values, output=sink.take_rows, format="csv")
     return await sink.finish(as_of)
 
 
-async def read_file(database: Database, account_id: UUID, export_id: UUID, attempt: int) -> AsyncIterator[bytes]:
-    """The CSV, piece by piece."""
+async def read_file(database: Database, export: Row) -> AsyncIterator[bytes]:
+    """The CSV of a written export, piece by piece."""
     unpack = zlib.decompressobj()
+    place = (export["account_id"], export["id"], export["file_claim"])
     position = 0
-    while row := await database.fetchrow(_READ, account_id, export_id, attempt, position):
-        yield unpack.decompress(row["data"])
+    while row := await database.fetchrow(_READ, *place, position):
+        packed = row["data"]
+        while piece := unpack.decompress(packed, PIECE_BYTES):
+            yield piece
+            packed = unpack.unconsumed_tail
         position += 1
 
 
-async def _look(connection: Connection, condition: str, values: Values) -> tuple[datetime, int]:
-    row = await connection.fetchrow(f"select now(), (select count(*) from session s where {condition})", *values)
+@asynccontextmanager
+async def _snapshot(url: str) -> AsyncIterator[asyncpg.Connection]:
+    """What is committed at the first statement, for as long as it takes to read it."""
+    server_settings = {
+        "application_name": "session_graph report",
+        "statement_timeout": "0",
+        "timezone": "UTC",
+        "jit": "off",
+    }
+    connection = await asyncpg.connect(url, server_settings=server_settings, statement_cache_size=0)
+    try:
+        await connection.execute("begin isolation level repeatable read read only")
+        yield connection
+    finally:  # and no rollback, whose own error would take the place of a cancellation
+        connection.terminate()
+
+
+async def _look(connection: asyncpg.Connection, condition: str, values: Values) -> tuple[datetime, int]:
+    row = await connection.fetchrow(
+        f"select statement_timestamp(), (select count(*) from session s where {condition})", *values
+    )
     assert row is not None
     return row[0], row[1]
 
 
-def _lines_sql(export: Row, condition: str, values: Values) -> str:
-    order = ORDER_FIELDS[export["order_field"]]
-    direction = "asc" if export["direction"] == Direction.ASC else "desc"
-    line = line_sql(export["columns"], export["time_zone"], export["escape_formulas"], values)
+def _rows_sql(job: Row, condition: str, values: Values) -> str:
+    order = ORDER_FIELDS[job["order_field"]]
+    direction = "asc" if job["direction"] == Direction.ASC else "desc"
+    cells = cells_sql(job["columns"], job["time_zone"], job["escape_formulas"], values)
     nulls = " nulls last" if order.nullable else ""
     return (
-        f"select {line} || e'\\r' from session s join agent a on a.account_id = $1 and a.id = s.agent_id"
+        f"select {', '.join(cells)}, e'\\x01' from session s join agent a on a.account_id = $1 and a.id = s.agent_id"
         f" where {condition} order by {order.sql} {direction}{nulls}, s.id {direction}"
     )
 
@@ -100,9 +135,9 @@ def _lines_sql(export: Row, condition: str, values: Values) -> str:
 class _Sink:
     """Compresses, stores and counts what comes."""
 
-    def __init__(self, database: Database, export: Row, progress: Progress) -> None:
+    def __init__(self, database: Database, job: Row, progress: Progress) -> None:
         self._database = database
-        self._place = (export["account_id"], export["id"], export["attempts"])
+        self._place = (job["account_id"], job["id"], job["claims"])
         self._progress = progress
         self._hash = hashlib.sha256()
         self._packer = zlib.compressobj(COMPRESSION)
@@ -110,8 +145,8 @@ class _Sink:
         self._position = 0
 
     async def take_rows(self, data: bytes) -> None:
-        self._progress.rows_written += data.count(b"\r" + _MARK)
-        await self.take(data.replace(_MARK, b""))
+        self._progress.rows_written += data.count(_ROW_END)
+        await self.take(data.replace(_ROW_END, LINE_END))
 
     async def take(self, data: bytes) -> None:
         self._hash.update(data)
@@ -126,6 +161,8 @@ class _Sink:
         return File(as_of, self._progress.rows_written, self._progress.bytes, self._hash.hexdigest())
 
     async def _store(self) -> None:
-        await self._database.execute(_INSERT, *self._place, self._position, bytes(self._packed))
+        done = await self._database.execute(_INSERT, *self._place, self._position, bytes(self._packed))
+        if done != "INSERT 0 1":
+            raise LostLease
         self._position += 1
         self._packed.clear()

@@ -22,9 +22,8 @@ class LinkSigner:
 
     async def make_link(self, account_id: UUID, export_id: UUID, recipient: str) -> str:
         """The address that a mail to the recipient has."""
-        name = base64.urlsafe_b64encode(recipient.encode()).decode().rstrip("=")
         signature = await self._sign(account_id, export_id, recipient)
-        return f"{self._public_url}/exports/{account_id}/{export_id}/{name}/{signature}"
+        return f"{self._public_url}/exports/{account_id}/{export_id}/{_encode(recipient.encode())}/{signature}"
 
     async def read_link(self, account_id: UUID, export_id: UUID, name: str, signature: str) -> str | None:
         """The recipient whom the link was signed for; None where it was not signed here."""
@@ -33,7 +32,8 @@ class LinkSigner:
         except ValueError:
             return None
         expected = await self._sign(account_id, export_id, recipient)
-        return recipient if hmac.compare_digest(expected.encode(), signature.encode()) else None
+        is_ours = hmac.compare_digest(expected.encode(), signature.encode())
+        return recipient if is_ours and name == _encode(recipient.encode()) else None
 
     async def _sign(self, account_id: UUID, export_id: UUID, recipient: str) -> str:
         if self._secret is None:
@@ -42,4 +42,8 @@ class LinkSigner:
             assert row is not None
             self._secret = bytes(row["secret"])
         text = f"{account_id} {export_id} {recipient}"
-        return base64.urlsafe_b64encode(hmac.digest(self._secret, text.encode(), "sha256")).decode().rstrip("=")
+        return _encode(hmac.digest(self._secret, text.encode(), "sha256"))
+
+
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")

@@ -9,6 +9,8 @@ import hashlib
 import ssl
 from dataclasses import dataclass
 from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -76,8 +78,8 @@ class Server:
         try:
             async with asyncio.timeout(SECONDS):
                 await aiosmtplib.send(
-                    message,
-                    sender=self.sender,
+                    await asyncio.to_thread(message.as_bytes, policy=SMTP),
+                    sender=parseaddr(self.sender)[1],
                     recipients=[recipient],
                     hostname=self.host,
                     port=self.port,
@@ -87,7 +89,8 @@ class Server:
                     start_tls=self.security == "smtp+starttls",
                 )
         except (aiosmtplib.SMTPException, OSError) as error:
-            raise NotDelivered(_explain(error), is_final=not is_transient(error)) from error
+            reason = error.__cause__ if isinstance(error.__cause__, ssl.SSLCertVerificationError) else error
+            raise NotDelivered(_explain(reason), is_final=not is_transient(reason)) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,4 +156,6 @@ def _explain(error: Exception) -> str:
             return "The mail server hung up."
         case TimeoutError() | aiosmtplib.SMTPTimeoutError():
             return "The mail server took too long."
+        case aiosmtplib.SMTPException():
+            return "The mail server does not offer the encryption or the login that is set up here."
     return "The message could not be handed to the mail server."

@@ -46,8 +46,11 @@ def compose(report: Report, recipient: str, settings: Settings) -> EmailMessage:
 
 
 def message_id(export: Row, recipient: str) -> str:
-    """Fixed for an export and a recipient, so that a repeated message is recognised as the same."""
-    return f"<{export['id']}.{hashlib.sha256(recipient.encode()).hexdigest()[:16]}@session-graph>"
+    """Fixed for an export and a recipient, so that a repeated message is recognised as the same.
+
+    Short enough to stand on one line with its name: a folded one is lost on some servers.
+    """
+    return f"<{export['id'].hex}.{hashlib.sha256(recipient.encode()).hexdigest()[:16]}@session-graph>"
 
 
 def file_name(export: Row) -> str:

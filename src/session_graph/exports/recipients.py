@@ -21,15 +21,16 @@ async def list_recipients(account_id: UUID) -> list[str]:
 async def change_recipients(account_id: UUID, add: Iterable[str] = (), remove: Iterable[str] = ()) -> None:
     """Put on the list and take off it; what is there already, or not, makes no difference.
 
-    Raises InvalidInput with every text that is neither an address nor a domain, at `addExportRecipients` and its index.
+    Raises InvalidInput with every text that is neither an address nor a domain, at `addExportRecipients` or
+    `removeExportRecipients` and its index.
     """
     added = _check(add, "addExportRecipients")
+    gone = _check(remove, "removeExportRecipients")
     async with in_transaction():
         await ExportRecipient.bulk_create(
             [ExportRecipient(account_id=account_id, recipient=recipient) for recipient in sorted(added)],
             ignore_conflicts=True,
         )
-        gone = [recipient.strip().lower() for recipient in remove]
         await ExportRecipient.filter(account_id=account_id, recipient__in=gone).delete()
         if await ExportRecipient.filter(account_id=account_id).count() > MOST:
             raise LimitReached([Problem(("addExportRecipients",), f"the list has at most {MOST:,} entries")])

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -23,6 +23,7 @@ from session_graph.settings import Settings
 from session_graph.store.database import Connection, Database, Row
 from session_graph.store.ids import new_id
 from session_graph.store.sql import Values
+from session_graph.values import check_text
 
 QUEUE = "session_graph_exports"
 """The channel that wakes the workers."""
@@ -72,31 +73,34 @@ insert into session_export (
     account_id, id, requested_at, requested_by, identity, requester, stored_filter, filter_now, order_field, direction,
     columns, time_zone, time_zone_label, escape_formulas, idempotency_key, content_hash, status, run_at
 )
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 'QUEUED', $3)
-on conflict (account_id, identity, idempotency_key) where idempotency_key is not null do nothing
-returning id
+values ($1, $2, $7, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'QUEUED', now())
+"""
+_ONE_AT_A_TIME = "select from account a where a.id = $1 for no key update"
+"""Those who ask for an account's reports at once count and find one another's."""
+_COUNT = """
+select count(*) from session_export e where e.account_id = $1 and e.requested_at > now() - $2::interval
 """
 _DELIVERIES = """
 insert into export_delivery (account_id, export_id, recipient, status, run_at)
-select $1, $2, r.recipient, 'WAITING', $3 from unnest($4::text[]) r (recipient)
+select $1, $2, r.recipient, 'WAITING', now() from unnest($3::text[]) r (recipient)
 """
 _EARLIER = """
 select e.id, e.content_hash from session_export e
 where e.account_id = $1 and e.identity = $2 and e.idempotency_key = $3
 """
 _CANCEL = """
-update session_export e set status = 'CANCELLED', worker = null, lease_until = null, finished_at = $3, expires_at = $3
+update session_export e set status = 'CANCELLED', lease_until = null, finished_at = now(), expires_at = null
 where e.account_id = $1 and e.id = $2 and e.status in ('QUEUED', 'RUNNING', 'SENDING')
 """
 _RETRY = """
 update session_export e
-set status = 'QUEUED', attempts = 0, run_at = $3, error = null, finished_at = null, expires_at = null, rows_written = 0,
-    row_count = null
+set status = 'QUEUED', attempts = 0, run_at = now(), error = null, finished_at = null, expires_at = null,
+    as_of = null, row_count = null, rows_written = 0, bytes = null, sha256 = null, file_claim = null
 where e.account_id = $1 and e.id = $2 and e.status in ('FAILED', 'CANCELLED', 'EXPIRED')
 """
 _WAIT_AGAIN = """
-update export_delivery d set status = 'WAITING', attempts = 0, run_at = $3, error = null
-where d.account_id = $1 and d.export_id = $2 and d.status in ('REFUSED', 'GIVEN_UP')
+update export_delivery d set status = 'WAITING', attempts = 0, run_at = now(), error = null
+where d.account_id = $1 and d.export_id = $2 and d.status <> 'ACCEPTED'
 """
 
 
@@ -108,16 +112,21 @@ async def request_export(database: Database, viewer: Viewer, settings: Settings,
     columns = _choose_columns(viewer, request.columns)
     recipients = await _choose_recipients(viewer, settings, request.recipients)
     zone, label = await _choose_zone(viewer, request.time_zone)
-    await _check_quota(database, viewer, settings)
+    key = _check_key(request.idempotency_key)
     filter_ = dump_filter(request.filter)
     order = (request.order.field.name, request.order.direction.value)
     content = orjson.dumps([filter_, order, columns, recipients, zone, request.escape_formulas])
+    content_hash = hashlib.sha256(content).digest()
     async with database.transaction() as connection:
-        row = await connection.fetchrow(
+        await connection.execute(_ONE_AT_A_TIME, viewer.account.id)
+        if key is not None and (earlier := await _find_earlier(connection, viewer, key, content_hash)):
+            return earlier
+        await _check_quota(connection, viewer, settings)
+        export_id = new_id()
+        await connection.execute(
             _INSERT,
             viewer.account.id,
-            new_id(),
-            datetime.now(UTC),
+            export_id,
             viewer.name,
             viewer.identity,
             _dump_requester(viewer),
@@ -128,14 +137,11 @@ async def request_export(database: Database, viewer: Viewer, settings: Settings,
             zone,
             label,
             request.escape_formulas,
-            _check_key(request.idempotency_key),
-            hashlib.sha256(content).digest(),
+            key,
+            content_hash,
         )
-        if row is None:
-            return await _find_earlier(connection, viewer, request, hashlib.sha256(content).digest())
-        await connection.execute(_DELIVERIES, viewer.account.id, row["id"], datetime.now(UTC), recipients)
+        await connection.execute(_DELIVERIES, viewer.account.id, export_id, recipients)
         await connection.execute("select pg_notify($1, '')", QUEUE)
-        export_id: UUID = row["id"]
         return export_id
 
 
@@ -219,7 +225,7 @@ async def _choose_recipients(viewer: Viewer, settings: Settings, asked: Sequence
     if asked is None:
         if viewer.email is None:
             raise InvalidInput([Problem(("recipients",), "must be given: your key or token has no e-mail address")])
-        return [viewer.email]
+        return [viewer.email.lower()]
     if not asked:
         raise InvalidInput([Problem(("recipients",), "must not be empty")])
     if len(asked) > settings.export_recipients:
@@ -255,12 +261,8 @@ async def _choose_zone(viewer: Viewer, asked: str | None) -> tuple[str | None, s
     return None, zones.pop() if len(zones) == 1 else LOCAL
 
 
-async def _check_quota(database: Database, viewer: Viewer, settings: Settings) -> None:
-    row = await database.fetchrow(
-        "select count(*) from session_export e where e.account_id = $1 and e.requested_at > $2",
-        viewer.account.id,
-        datetime.now(UTC) - DAY,
-    )
+async def _check_quota(connection: Connection, viewer: Viewer, settings: Settings) -> None:
+    row = await connection.fetchrow(_COUNT, viewer.account.id, DAY)
     if row and row[0] >= settings.exports_per_day:
         raise LimitReached(
             [Problem((), f"The account has asked for {settings.exports_per_day:,} reports in 24 hours.")]
@@ -268,14 +270,21 @@ async def _check_quota(database: Database, viewer: Viewer, settings: Settings) -
 
 
 def _check_key(key: str | None) -> str | None:
-    if key is not None and not 1 <= len(key) <= MOST_KEY_CHARACTERS:
+    if key is None:
+        return None
+    if not 1 <= len(key) <= MOST_KEY_CHARACTERS:
         raise InvalidInput([Problem(("idempotencyKey",), f"must have 1 to {MOST_KEY_CHARACTERS} characters")])
-    return key
+    try:
+        return check_text(key)
+    except ValueError as error:
+        raise InvalidInput([Problem(("idempotencyKey",), str(error))]) from None
 
 
-async def _find_earlier(connection: Connection, viewer: Viewer, request: ExportRequest, content_hash: bytes) -> UUID:
-    earlier = await connection.fetchrow(_EARLIER, viewer.account.id, viewer.identity, request.idempotency_key)
-    if earlier is None or bytes(earlier["content_hash"]) != content_hash:
+async def _find_earlier(connection: Connection, viewer: Viewer, key: str, content_hash: bytes) -> UUID | None:
+    earlier = await connection.fetchrow(_EARLIER, viewer.account.id, viewer.identity, key)
+    if earlier is None:
+        return None
+    if bytes(earlier["content_hash"]) != content_hash:
         raise AlreadyThere([Problem(("idempotencyKey",), "was used for another report")])
     export_id: UUID = earlier["id"]
     return export_id
@@ -286,7 +295,7 @@ async def _change(database: Database, viewer: Viewer, export_id: UUID, *statemen
         return False
     async with database.transaction() as connection:
         for statement in statements:
-            if await connection.execute(statement, viewer.account.id, export_id, datetime.now(UTC)) == "UPDATE 0":
+            if await connection.execute(statement, viewer.account.id, export_id) == "UPDATE 0":
                 break
         await connection.execute("select pg_notify($1, '')", QUEUE)
     return True

@@ -1,46 +1,47 @@
 """The worker: waits for jobs, does several at a time, and hands them back when it is told to stop.
 
 Any number of workers may run, in the web process or beside it. A notification wakes them; a poll finds what nobody
-told.
+told. Writing and sending have hands of their own, so that a slow mail server keeps no report from being written.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 import asyncpg
+from tortoise.exceptions import BaseORMException
 
+from session_graph.access.viewer import Viewer
 from session_graph.errors import SessionGraphError
 from session_graph.exports.delivery import Deliverer
-from session_graph.exports.files import Progress, write_file
+from session_graph.exports.files import LostLease, Progress, write_file
 from session_graph.exports.jobs import MOST_ATTEMPTS, Jobs
 from session_graph.exports.mail import find_postman
 from session_graph.exports.requesters import find_requester
 from session_graph.exports.requesting import QUEUE, ExportStatus
 from session_graph.settings import Settings
 from session_graph.store.database import Database, Row
-from session_graph.store.ids import new_id
 
 LOGGER = logging.getLogger(__name__)
 
-AT_A_TIME = 2
-HEARTBEAT_SECONDS = 1.0
+WRITERS = 2
+SENDERS = 4
+HEARTBEAT_SECONDS = 0.8
 POLL_SECONDS = 2.0
 SWEEP_SECONDS = 600.0
 
 NO_LONGER_ALLOWED = "Whoever asked for the report may no longer see its rows or columns."
 NOBODY_ACCEPTED = "The report is written, but no recipient's mail server has accepted it: {error}"
 COULD_NOT_WRITE = "The report could not be written; it was tried {attempts} times."
+COULD_NOT_SEND = "The report is written, but something went wrong here when it was sent; it will be tried again."
 
+STORE_FAILED = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, BaseORMException)
+"""What a statement raises while the database is away."""
 
-class LostLease(Exception):
-    """Another worker has the job, or it was cancelled."""
-
-
-class Ended(Exception):
-    """The job is over, and its row says how."""
+Claim = Callable[[], Awaitable[Row | None]]
+Hand = Callable[[Row, Progress], Awaitable[None]]
 
 
 class Worker:
@@ -50,7 +51,7 @@ class Worker:
         self._database = database
         self._url = url
         self._settings = settings
-        self._jobs = Jobs(database, new_id())
+        self._jobs = Jobs(database)
         self._deliverer = Deliverer(database, settings, find_postman(settings))
         self._awake = asyncio.Event()
 
@@ -58,81 +59,93 @@ class Worker:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen())
             tasks.create_task(self._sweep())
-            for _ in range(AT_A_TIME):
-                tasks.create_task(self._work())
+            for _ in range(WRITERS):
+                tasks.create_task(self._work(self._claim_to_write, self._write))
+            for _ in range(SENDERS):
+                tasks.create_task(self._work(self._jobs.claim_to_send, self._send))
 
-    async def _work(self) -> None:
+    async def _claim_to_write(self) -> Row | None:
+        return await self._jobs.claim_to_write(self._settings.exports_running)
+
+    async def _work(self, claim: Claim, hand: Hand) -> None:
         while True:
+            awake = self._awake
             try:
-                job = await self._jobs.claim(self._settings.exports_running)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                job = await claim()
+            except STORE_FAILED as error:
                 LOGGER.warning("no job could be claimed: %s", type(error).__name__)
                 job = None
             if job is None:
-                await self._sleep()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(awake.wait(), POLL_SECONDS)
             else:
-                await self._do(job)
+                await self._do(job, hand)
 
-    async def _sleep(self) -> None:
-        self._awake.clear()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._awake.wait(), POLL_SECONDS)
+    def _wake(self) -> None:
+        """All who wait, and those who are just about to."""
+        self._awake.set()
+        self._awake = asyncio.Event()
 
-    async def _do(self, job: Row) -> None:
-        """One claimed job, as far as it comes; whatever happens, its row says where it stands."""
+    async def _do(self, job: Row, hand: Hand) -> None:
+        """One claimed job; whatever happens, its row says where it stands."""
         progress = Progress()
         try:
-            async with self._kept(job, progress if job["status"] == ExportStatus.RUNNING else None):
-                if job["status"] == ExportStatus.RUNNING:
-                    job = await self._write(job, progress)
-                await self._send(job)
-        except Ended:
-            pass
+            async with self._kept(job, progress):
+                await hand(job, progress)
         except LostLease:
             LOGGER.info("export %s is not ours any more", job["id"])
         except asyncio.CancelledError:
-            await asyncio.shield(self._jobs.hand_back(job, _waiting(job), timedelta(0), uncount=_counted(job)))
+            with suppress(*STORE_FAILED):
+                await asyncio.shield(self._jobs.hand_back(job, timedelta(0), uncount=True))
             raise
         except Exception as error:
             await self._fail(job, error)
 
-    async def _write(self, job: Row, progress: Progress) -> Row:
-        """The job, to be sent now."""
-        viewer = await find_requester(job)
+    async def _write(self, job: Row, progress: Progress) -> None:
+        viewer = await self._find_requester(job)
         if viewer is None:
-            await self._jobs.finish(job, ExportStatus.FAILED, NO_LONGER_ALLOWED)
-            raise Ended
-        file = await write_file(self._database, job, viewer, progress)
-        written = await self._jobs.finish_writing(job, file, timedelta(days=self._settings.export_days))
-        if written is None:
+            return
+        file = await write_file(self._database, self._url, job, viewer, progress)
+        if not await self._jobs.finish_writing(job, file, timedelta(days=self._settings.export_days)):
             raise LostLease
-        return written
+        self._wake()
 
-    async def _send(self, job: Row) -> None:
-        await self._deliverer.send_due(job)
+    async def _send(self, job: Row, progress: Progress) -> None:
+        viewer = await self._find_requester(job)
+        if viewer is None:
+            return
+        await self._deliverer.send_due(job, viewer)
         state = await self._deliverer.state(job)
         if state["waiting"]:
-            await self._jobs.hand_back(job, ExportStatus.SENDING, state["pause"], error=state["error"])
+            await self._jobs.hand_back(job, state["pause"], error=state["error"])
         elif state["accepted"]:
             await self._jobs.finish(job, ExportStatus.DONE)
         else:
             await self._jobs.finish(job, ExportStatus.FAILED, NOBODY_ACCEPTED.format(error=state["error"]))
 
+    async def _find_requester(self, job: Row) -> Viewer | None:
+        """None where the job has come to its end with whom it was for."""
+        viewer = await find_requester(job)
+        if viewer is None:
+            await self._jobs.finish(job, ExportStatus.FAILED, NO_LONGER_ALLOWED)
+        return viewer
+
     async def _fail(self, job: Row, error: Exception) -> None:
         """Try again later, unless that would be in vain."""
         LOGGER.error("export %s failed", job["id"], exc_info=error)
-        with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            if isinstance(error, SessionGraphError):
+        with suppress(*STORE_FAILED):
+            if job["status"] == ExportStatus.SENDING:
+                await self._jobs.hand_back(job, timedelta(seconds=5), error=COULD_NOT_SEND)
+            elif isinstance(error, SessionGraphError):
                 await self._jobs.finish(job, ExportStatus.FAILED, error.message)
-            elif job["status"] == ExportStatus.RUNNING and job["attempts"] >= MOST_ATTEMPTS:
+            elif job["attempts"] >= MOST_ATTEMPTS:
                 sentence = COULD_NOT_WRITE.format(attempts=job["attempts"])
                 await self._jobs.finish(job, ExportStatus.FAILED, sentence)
             else:
-                pause = timedelta(seconds=2 ** job["attempts"])
-                await self._jobs.hand_back(job, _waiting(job), pause)
+                await self._jobs.hand_back(job, timedelta(seconds=2 ** job["attempts"]))
 
     @asynccontextmanager
-    async def _kept(self, job: Row, progress: Progress | None) -> AsyncIterator[None]:
+    async def _kept(self, job: Row, progress: Progress) -> AsyncIterator[None]:
         """Beats while the block runs; a lost lease cancels the block and raises LostLease."""
         block = asyncio.current_task()
         assert block is not None
@@ -142,8 +155,8 @@ class Worker:
             nonlocal lost
             while True:
                 await asyncio.sleep(HEARTBEAT_SECONDS)
-                with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                    writing = progress if progress and progress.row_count is not None else None
+                with suppress(*STORE_FAILED):
+                    writing = progress if progress.row_count is not None else None
                     if not await self._jobs.keep(job, writing):
                         lost = True
                         block.cancel()
@@ -153,8 +166,7 @@ class Worker:
         try:
             yield
         except asyncio.CancelledError:
-            if lost:
-                block.uncancel()
+            if lost and not block.uncancel():
                 raise LostLease from None
             raise
         finally:
@@ -169,28 +181,19 @@ class Worker:
                     await self._wake_by(connection)
                 finally:
                     connection.terminate()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except STORE_FAILED:
                 await asyncio.sleep(POLL_SECONDS)
 
     async def _wake_by(self, connection: asyncpg.Connection) -> None:
         """Until the connection ends."""
         ended = asyncio.Event()
         connection.add_termination_listener(lambda _: ended.set())
-        await connection.add_listener(QUEUE, lambda *_: self._awake.set())
-        self._awake.set()
+        await connection.add_listener(QUEUE, lambda *_: self._wake())
+        self._wake()
         await ended.wait()
 
     async def _sweep(self) -> None:
         while True:
-            with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with suppress(*STORE_FAILED):
                 await self._jobs.sweep()
             await asyncio.sleep(SWEEP_SECONDS)
-
-
-def _waiting(job: Row) -> ExportStatus:
-    """How a job waits that was claimed as this one."""
-    return ExportStatus.SENDING if job["status"] == ExportStatus.SENDING else ExportStatus.QUEUED
-
-
-def _counted(job: Row) -> bool:
-    return bool(job["status"] == ExportStatus.RUNNING)

@@ -35,7 +35,7 @@ describe(
     NOT_FOUND="There is none that you may see.",
     CONFLICT="Somebody else changed it first, or its id has other content.",
     DUPLICATE="It is already there.",
-    LIMIT="More than one request may have.",
+    LIMIT="More than a request, or an account, may have.",
 )
 describe(
     Status,

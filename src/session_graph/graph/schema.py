@@ -1,6 +1,6 @@
 """The schema: the roots, the scalars, and its printed form."""
 
-from graphql import lexicographic_sort_schema, print_schema
+from graphql import GraphQLInputObjectType, lexicographic_sort_schema, print_schema
 from strawberry import Schema
 from strawberry.schema.config import StrawberryConfig
 
@@ -27,4 +27,8 @@ def build_schema() -> Schema:
 
 def print_sdl(schema: Schema) -> str:
     """The schema in GraphQL's own language, types and fields in alphabetical order."""
-    return print_schema(lexicographic_sort_schema(schema._schema)) + "\n"
+    printed = lexicographic_sort_schema(schema._schema)
+    for type_ in printed.type_map.values():
+        if isinstance(type_, GraphQLInputObjectType):  # Strawberry checks this itself and leaves the mark out
+            type_.is_one_of = type_.extensions["strawberry-definition"].is_one_of
+    return print_schema(printed) + "\n"

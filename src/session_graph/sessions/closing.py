@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from session_graph.sessions.contacts import normalise_contact
 from session_graph.sessions.vocabulary import Redirection, SessionLength
+from session_graph.values import EXACT
 
 WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 MIDNIGHT = "24:00"
@@ -95,7 +96,7 @@ def potential_value(facts: Facts, agent: AgentTerms) -> Decimal:
     if facts.lead_value is not None:
         return facts.lead_value
     if facts.units is not None and agent.unit_value is not None:
-        return facts.units * agent.unit_value
+        return EXACT.multiply(facts.units, agent.unit_value)
     return agent.average_lead_value or Decimal(0)
 
 

@@ -123,7 +123,5 @@ def _page_sql(sessions: SessionList, columns: frozenset[str], request: PageReque
     condition = where(sessions.viewer, sessions.filter, values)
     if sessions.parent:
         condition += f" and s.{sessions.parent.column} = k.parent"
-    select = (
-        f"select {select_list(columns)}, {sessions.order.field.sql} as {ORDER_VALUE} from session s where {condition}"
-    )
-    return page_sql(select, sessions.order, request, values)
+    select = f"select {select_list(columns)}, {sessions.order.field.sql} as {ORDER_VALUE} from session s"
+    return page_sql(select, condition, sessions.order, request, values)

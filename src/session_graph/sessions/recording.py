@@ -22,7 +22,7 @@ from session_graph.sessions.records import SessionRecord, TurnRecord
 from session_graph.store.database import Connection, Database
 from session_graph.store.ids import new_id
 from session_graph.store.models import Agent
-from session_graph.values import DECIMAL_LIMIT, fold, format_instant
+from session_graph.values import DECIMAL_LIMIT, fold
 
 ATTEMPTS = 5
 
@@ -125,7 +125,7 @@ class _Batch:
         self._known[id_] = content_hash
         self.sessions.append(self._session_row(id_, record, agent, decisions, content_hash))
         if record.transcript:
-            turns = orjson.dumps([_turn(turn) for turn in record.transcript]).decode()
+            turns = orjson.dumps([_turn(turn) for turn in record.transcript], option=orjson.OPT_UTC_Z).decode()
             self.transcripts.append({"account_id": self._account_id, "session_id": id_, "turns": turns})
         return Outcome(Status.RECORDED, id_)
 
@@ -179,8 +179,9 @@ def _facts(record: SessionRecord) -> Facts:
     return Facts(**{name: getattr(record, name) for name in Facts.__slots__})
 
 
-def _turn(turn: TurnRecord) -> dict[str, str | None]:
-    return {"speaker": turn.speaker, "text": turn.text, "at": format_instant(turn.at) if turn.at else None}
+def _turn(turn: TurnRecord) -> dict[str, str | datetime | None]:
+    """Its instant comes out as `format_instant` writes it."""
+    return {"speaker": turn.speaker, "text": turn.text, "at": turn.at}
 
 
 def _folded(text: str | None) -> str | None:

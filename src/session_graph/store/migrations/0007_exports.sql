@@ -95,21 +95,3 @@ create table signing_key (
     id integer primary key check (id = 1),
     secret bytea not null
 );
-
--- A text as a cell of a report: an apostrophe before what a spreadsheet would take for a formula, quoted as RFC 4180 has it.
-
-create function report_cell(cell text, escape_formulas boolean)
-returns text
-language sql immutable parallel safe
-begin atomic
-    select case when c.cell ~ '[",\r\n]' then '"' || replace(c.cell, '"', '""') || '"' else c.cell end
-    from (
-        select case
-            when escape_formulas
-                and report_cell.cell ~ '^[\s\u0085\u00a0\u1680\u180e\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]'
-                and report_cell.cell !~ '^\+\d+( \d+)+(, |$)'
-            then '''' || report_cell.cell
-            else report_cell.cell
-        end
-    ) c (cell);
-end;

@@ -1,0 +1,276 @@
+"""What stands in the file, to the byte: RFC 4180, what a spreadsheet must not take for a formula, money, zones."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+import pytest
+
+from session_graph.access.viewer import Role
+from session_graph.exports.worker import Worker
+from session_graph.store.database import Database
+from session_graph.store.models import Account
+from support.api import Caller, make_caller
+from support.records import make_agent, record
+from support.reports import (
+    REQUEST,
+    ask_for_report,
+    download,
+    finished,
+    parse_csv,
+    problems_of,
+    show_report,
+)
+
+pytestmark = pytest.mark.anyio
+
+HEADER = (
+    "Date/Time,Session Type,Is Lead,Is Opportunity,Is Test,Contact,Contact Information,External ID,Summary,Lead Value,"
+    "ASR,Conversation Rate,ASR Recognition,Auto Assessment,Human Assessment,Conversation Quality,Working Hours,Comment,"
+    "Channel,Actual Result,Expected Result,Agent IDN,Units,Integration"
+)
+HARMLESS = (
+    *("plain", "a=1", "1-2", "'=1", "naïve ☕", "a\tb", " leading", "trailing ", "", ";=1", "+1 415 555 0134"),
+    *('a "quoted" word', '"', "a,b", "line\nfeed", "line\r\nend", "lone\rreturn", "\rfirst", "last\n", '",\r\n"'),
+)
+FORMULAS = (
+    *("=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("http://x","y")', "-2+3,4", "=a\r=b", "\n=1", "\r\n+1", "\t=1"),
+    *(" =1", "  \t -1", "\u00a0=1", "\u2003@x", "\u3000=1", "＝1", "＋1", "－1", "＠x", " ＝1", "\u200b=1", "\ufeff=1"),
+    *("\u200d\u2060+1", "\u2028=1", "\u202d=1", "\u00ad=1", "\u2066=1", "+1 415 555 0134+cmd|' /C calc'!A0"),
+    *("+1 2 =1", "+14155550134", "-"),
+)
+
+
+async def owner(client: httpx.AsyncClient, account: Account, role: Role = Role.ADMIN, **limits: Any) -> Caller:
+    return await make_caller(client, account, role, {"email": "ana@example.com", **limits})
+
+
+async def report(client: httpx.AsyncClient, ask: Caller, **given: Any) -> bytes:
+    export_id = await ask_for_report(ask, **given)
+    export = await finished(ask, export_id)
+    assert export["status"] == "DONE", export
+    return (await download(client, ask, export_id)).content
+
+
+async def summaries(client: httpx.AsyncClient, ask: Caller, **given: Any) -> tuple[list[str], bytes]:
+    data = await report(client, ask, columns=["SUMMARY", "EXTERNAL_ID"], orderBy=OLDEST_FIRST, **given)
+    return [row["Summary"] for row in parse_csv(data)], data
+
+
+OLDEST_FIRST = {"field": "STARTED_AT", "direction": "ASC"}
+
+
+async def record_texts(database: Database, account: Account, texts: Sequence[str]) -> None:
+    await make_agent(account)
+    await record(
+        database,
+        account,
+        *({"summary": text, "startedAt": f"2026-11-16T15:00:{number:02}Z"} for number, text in enumerate(texts)),
+    )
+
+
+async def test_a_report_without_rows_is_a_header(client: httpx.AsyncClient, account: Account, worker: Worker) -> None:
+    data = await report(client, await owner(client, account))
+
+    assert data == b"\xef\xbb\xbf" + HEADER.encode() + b"\r\n"
+
+
+async def test_text_comes_back_as_it_was(
+    client: httpx.AsyncClient, account: Account, database: Database, worker: Worker
+) -> None:
+    await record_texts(database, account, HARMLESS)
+
+    found, data = await summaries(client, await owner(client, account))
+
+    assert found == list(HARMLESS)
+    assert data.startswith(b"\xef\xbb\xbfSummary,External ID\r\nplain,\r\na=1,\r\n")
+    assert b'"a ""quoted"" word",\r\n"""",\r\n"a,b",\r\n"line\nfeed",\r\n' in data
+    assert b'"lone\rreturn",\r\n' in data
+    assert data.endswith(b"\r\n")
+
+
+async def test_what_a_spreadsheet_takes_for_a_formula_has_one_apostrophe_before_it(
+    client: httpx.AsyncClient, account: Account, database: Database, worker: Worker
+) -> None:
+    await record_texts(database, account, FORMULAS)
+    ask = await owner(client, account)
+
+    found, _ = await summaries(client, ask)
+    plain, _ = await summaries(client, ask, escapeFormulas=False)
+
+    assert found == ["'" + text for text in FORMULAS]
+    assert plain == list(FORMULAS)
+
+
+@pytest.mark.parametrize(
+    ("phone", "cell"),
+    [
+        ("+1 (415) 555-0134", "+1 415 555 0134"),
+        ("+44 20 7946 0958", "+44 20 7946 0958"),
+        ("(415) 555-0134", "415 555 0134"),
+        ("555-0134 ext. 7", "555-0134 ext. 7"),
+        ("+1=cmd()", "'+1=cmd()"),
+    ],
+)
+async def test_a_phone_number_is_neither_a_formula_nor_a_number(
+    client: httpx.AsyncClient, account: Account, database: Database, worker: Worker, phone: str, cell: str
+) -> None:
+    await make_agent(account)
+    await record(database, account, {"phone": phone, "email": "ana@example.com"})
+
+    (row,) = parse_csv(await report(client, await owner(client, account), columns=["PHONE", "CONTACT_INFORMATION"]))
+
+    assert row == {"Phone": cell, "Contact Information": f"{cell}, ana@example.com"}
+
+
+@pytest.mark.parametrize(
+    ("currency", "value", "cell"), [("USD", "260", "260.00"), ("JPY", "260.5", "261"), ("KWD", "1.0005", "1.001")]
+)
+async def test_money_has_the_decimals_of_its_currency(
+    client: httpx.AsyncClient,
+    account: Account,
+    database: Database,
+    worker: Worker,
+    currency: str,
+    value: str,
+    cell: str,
+) -> None:
+    ask = await owner(client, account)
+    await ask("mutation ($c: String!) { updateAccount(input: {currency: $c}) { errors { message } } }", c=currency)
+    await make_agent(account)
+    await record(database, account, {"leadValue": value})
+
+    (row,) = parse_csv(await report(client, ask))
+
+    assert row["Lead Value"] == cell
+
+
+async def test_kinds_of_values_have_their_own_looks(
+    client: httpx.AsyncClient, account: Account, database: Database, worker: Worker
+) -> None:
+    await make_agent(account, recognition="0.125")
+    await record(
+        database,
+        account,
+        {
+            "units": "2.50",
+            "tags": ["=x", "b"],
+            "utms": {"a": '=1"'},
+            "conversationQuality": 4,
+            "autoAssessment": "YES_B",
+        },
+    )
+    columns = ["UNITS", "TAGS", "UTMS", "CONVERSATION_QUALITY", "AUTO_ASSESSMENT", "HUMAN_ASSESSMENT", "SESSION_LENGTH"]
+    columns += ["CHANNEL", "CONVERSION_RATE", "RECOGNITION", "IS_LEAD", "STARTED_AT", "AGENT"]
+
+    data = await report(client, await owner(client, account), columns=columns)
+
+    assert data.decode("utf-8-sig").split("\r\n")[1] == (
+        '2.5,"\'=x, b","{""a"": ""=1\\""""}",4,Yes-B,,Regular,Voice,90%,12.5%,true,2026-11-16 10:00:00,bistro'
+    )
+
+
+async def test_times_are_in_the_zone_asked_for_else_in_the_agents(
+    client: httpx.AsyncClient, account: Account, database: Database, worker: Worker
+) -> None:
+    ask = await owner(client, account)
+    await make_agent(account)
+    before, after = "2026-11-01T05:59:59.999999Z", "2026-11-01T06:00:00Z"
+    await record(database, account, *({"startedAt": at, "endedAt": "2026-11-01T07:00:00Z"} for at in (before, after)))
+
+    async def times(**given: Any) -> tuple[list[str], str]:
+        export_id = await ask_for_report(ask, columns=["STARTED_AT"], orderBy=OLDEST_FIRST, **given)
+        label = (await finished(ask, export_id))["timeZone"]
+        response = await download(client, ask, export_id)
+        day = (await show_report(ask, export_id))["asOf"][:10]
+        name = f"sessions-{day}-{label.replace('/', '-')}.csv"
+        assert response.headers["content-disposition"] == f'attachment; filename="{name}"'
+        return [row["Date/Time"] for row in parse_csv(response.content)], label
+
+    own = await times()
+    asked = await times(timeZone="Asia/Kathmandu")
+    await make_agent(account, idn="desk", timeZone="Australia/Lord_Howe")
+    await record(database, account, {"agent": "desk", "startedAt": after, "endedAt": "2026-11-01T07:00:00Z"})
+    several = await times()
+
+    assert own == (["2026-11-01 01:59:59", "2026-11-01 01:00:00"], "America/New_York")
+    assert asked == (["2026-11-01 11:44:59", "2026-11-01 11:45:00"], "Asia/Kathmandu")
+    assert several[1] == "local"
+    assert sorted(several[0]) == ["2026-11-01 01:00:00", "2026-11-01 01:59:59", "2026-11-01 17:00:00"]
+
+
+async def test_a_role_gets_the_columns_that_it_may_see(
+    client: httpx.AsyncClient, account: Account, database: Database, worker: Worker
+) -> None:
+    await make_agent(account)
+    await record(database, account, {"integration": "crm", "summary": "ours"}, {"integration": "pos", "summary": "no"})
+    partner = await owner(client, account, Role.PARTNER, integrations=["crm"])
+    portal = await owner(client, account, Role.PORTAL)
+
+    theirs = parse_csv(await report(client, partner))
+    portals = parse_csv(await report(client, portal))
+
+    hidden = {"ASR", "Conversation Rate", "ASR Recognition", "Conversation Quality", "Comment"}
+    assert list(theirs[0]) == [name for name in HEADER.split(",") if name not in hidden]
+    assert [row["Summary"] for row in theirs] == ["ours"]
+    assert list(portals[0]) == [
+        *("Date/Time", "Session Type", "Is Test", "Contact", "Summary", "ASR", "Conversation Quality", "Comment"),
+        *("Channel", "Agent IDN"),
+    ]
+    assert len(portals) == 2
+
+
+@pytest.mark.parametrize(
+    ("role", "given"),
+    [
+        (Role.PARTNER, {"columns": ["ASR"]}),
+        (Role.PARTNER, {"orderBy": {"field": "ASR", "direction": "ASC"}}),
+        (Role.PARTNER, {"filter": {"not": {"anyOf": [{"tags": ["vip"]}]}}}),
+        (Role.PORTAL, {"columns": ["STARTED_AT", "PHONE"]}),
+        (Role.PORTAL, {"filter": {"isLead": True}}),
+    ],
+)
+async def test_what_a_role_may_not_read_is_refused_before_anything_is_queued(
+    client: httpx.AsyncClient, account: Account, database: Database, role: Role, given: dict[str, Any]
+) -> None:
+    limits = {"integrations": ["crm"]} if role is Role.PARTNER else {}
+    ask = await owner(client, account, role, **limits)
+
+    answer = await ask(REQUEST, input=given)
+
+    assert answer.code == "FORBIDDEN_FIELD"
+    assert await database.fetch("select from session_export where account_id = $1", account.id) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"columns": []}, ("INVALID", ["input", "columns"])),
+        ({"columns": ["ID", "ID"]}, ("INVALID", ["input", "columns"])),
+        ({"columns": ["ID", "TRANSCRIPT"]}, ("INVALID", ["input", "columns", "1"])),
+        ({"recipients": []}, ("INVALID", ["input", "recipients"])),
+        ({"recipients": ["eve@elsewhere.example"]}, ("INVALID", ["input", "recipients", "0"])),
+        (
+            {"recipients": ["ana@example.com", "a@b.example\r\nBcc: e@x.example"]},
+            ("INVALID", ["input", "recipients", "1"]),
+        ),
+        ({"recipients": ["ana@example.com"] * 11}, ("LIMIT", ["input", "recipients"])),
+        ({"timeZone": "Mars/Olympus"}, ("INVALID", ["input", "timeZone"])),
+        ({"timeZone": "../etc"}, ("INVALID", ["input", "timeZone"])),
+        ({"idempotencyKey": ""}, ("INVALID", ["input", "idempotencyKey"])),
+        ({"idempotencyKey": "x" * 201}, ("INVALID", ["input", "idempotencyKey"])),
+        ({"idempotencyKey": "\u0000"}, ("INVALID", ["input", "idempotencyKey"])),
+    ],
+)
+async def test_what_a_person_can_put_right_is_said(
+    client: httpx.AsyncClient, account: Account, given: dict[str, Any], problem: tuple[str, list[str]]
+) -> None:
+    assert await problems_of(await owner(client, account), **given) == [problem]
+
+
+async def test_a_wrong_filter_is_refused_at_once(client: httpx.AsyncClient, account: Account) -> None:
+    both = {"period": "LAST_7_DAYS", "from": "2026-01-01T00:00:00Z"}
+
+    answer = await (await owner(client, account))(REQUEST, input={"filter": both})
+
+    assert answer.code == "BAD_USER_INPUT"

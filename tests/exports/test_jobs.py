@@ -1,0 +1,326 @@
+"""The export's row as a job: claimed once, fenced, counted, limited, cancelled, asked for again, and swept."""
+
+import asyncio
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from session_graph.access.accounts import find_or_create_account
+from session_graph.access.viewer import Role
+from session_graph.app import create_app
+from session_graph.exports.files import LostLease, Progress, write_file
+from session_graph.exports.jobs import DIED_TOO_OFTEN, MOST_ATTEMPTS, Jobs
+from session_graph.exports.requesters import find_requester
+from session_graph.exports.requesting import ExportStatus
+from session_graph.exports.worker import NO_LONGER_ALLOWED, Worker
+from session_graph.settings import Settings
+from session_graph.store.database import Database, Row
+from session_graph.store.models import Account
+from support.api import Caller, make_caller
+from support.records import make_agent, record
+from support.reports import (
+    CANCEL,
+    REQUEST,
+    RETRY,
+    ask_for_report,
+    comes_true,
+    download,
+    finished,
+    parse_csv,
+    problems_of,
+    read_csv,
+    read_row,
+    show_report,
+    working,
+)
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def owner(client: httpx.AsyncClient, account: Account, database: Database) -> Caller:
+    """Of an account with one session, and an address of its own."""
+    await make_agent(account)
+    await record(database, account, {})
+    return await make_caller(client, account, Role.ADMIN, {"email": "ana@example.com"})
+
+
+def folder_of(outbox: Settings) -> list[Path]:
+    """The messages in it."""
+    assert outbox.outbox
+    return list(outbox.outbox.glob("*.eml"))
+
+
+async def claim(jobs: Jobs) -> Row:
+    job = await jobs.claim_to_write(3)
+    assert job is not None
+    return job
+
+
+async def write(database: Database, url: str, job: Row) -> Any:
+    viewer = await find_requester(job)
+    assert viewer is not None
+    return await write_file(database, url, job, viewer, Progress())
+
+
+async def let_the_lease_end(database: Database, job: Row) -> None:
+    await database.execute("update session_export set lease_until = now() - interval '1 s' where id = $1", job["id"])
+
+
+async def test_a_report_is_written_sent_and_told_of(owner: Caller, worker: Worker, outbox: Settings) -> None:
+    export = await finished(owner, await ask_for_report(owner))
+
+    assert (export["status"], export["progress"], export["rowsWritten"], export["error"]) == ("DONE", 1.0, 1, None)
+    assert [(d["recipient"], d["status"]) for d in export["deliveries"]] == [("ana@example.com", "ACCEPTED")]
+    assert len(folder_of(outbox)) == 1
+
+
+async def test_whoever_lost_the_lease_writes_nothing_any_more(
+    owner: Caller, database: Database, database_url: str
+) -> None:
+    export_id = await ask_for_report(owner)
+    jobs = Jobs(database)
+    paused = await claim(jobs)
+    file = await write(database, database_url, paused)
+    await let_the_lease_end(database, paused)
+
+    present = await claim(jobs)
+
+    assert (paused["claims"], present["claims"], present["attempts"]) == (1, 2, 2)
+    assert not await jobs.keep(paused, Progress(7, 7, 7))
+    assert not await jobs.finish_writing(paused, file, timedelta(1))
+    await jobs.finish(paused, ExportStatus.FAILED, "no")
+    await jobs.hand_back(paused, timedelta(0), uncount=True)
+    with pytest.raises(LostLease):
+        await write(database, database_url, paused)
+    assert await jobs.finish_writing(present, await write(database, database_url, present), timedelta(1))
+    row = await read_row(database, export_id)
+    assert (row["status"], row["attempts"], row["file_claim"], row["error"]) == ("SENDING", 2, 2, None)
+    assert len(parse_csv(await read_csv(database, export_id))) == 1
+
+
+async def test_a_job_that_kills_its_workers_comes_to_an_end(owner: Caller, database: Database) -> None:
+    export_id = await ask_for_report(owner)
+    jobs = Jobs(database)
+    for _ in range(MOST_ATTEMPTS):
+        await let_the_lease_end(database, await claim(jobs))
+
+    assert await jobs.claim_to_write(3) is None
+
+    export = await show_report(owner, export_id)
+    assert (export["status"], export["error"]) == ("FAILED", DIED_TOO_OFTEN)
+
+
+async def test_a_job_handed_back_is_not_counted_and_written_anew(
+    owner: Caller, database: Database, database_url: str
+) -> None:
+    export_id = await ask_for_report(owner)
+    jobs = Jobs(database)
+    first = await claim(jobs)
+    await write(database, database_url, first)
+    await jobs.hand_back(first, timedelta(0), uncount=True)
+
+    second = await claim(jobs)
+    assert await jobs.finish_writing(second, await write(database, database_url, second), timedelta(1))
+    await jobs.hand_back(second, timedelta(0), uncount=True)
+
+    row = await read_row(database, export_id)
+    assert (second["attempts"], row["attempts"], row["status"]) == (1, 1, "SENDING")
+    chunks = await database.fetch("select claim from export_chunk where export_id = $1", row["id"])
+    assert [chunk["claim"] for chunk in chunks] == [2]
+
+
+async def test_three_of_an_account_run_at_a_time(client: httpx.AsyncClient, owner: Caller, database: Database) -> None:
+    for _ in range(4):
+        await ask_for_report(owner)
+    jobs = Jobs(database)
+
+    running = [await jobs.claim_to_write(3) for _ in range(4)]
+
+    assert [job is not None for job in running] == [True, True, True, False]
+    assert running[0]
+    await jobs.finish(running[0], ExportStatus.FAILED, "no")
+    assert await jobs.claim_to_write(3) is not None
+
+
+async def test_a_cancelled_report_is_neither_written_nor_sent(
+    client: httpx.AsyncClient, owner: Caller, database: Database, database_url: str, outbox: Settings
+) -> None:
+    queued, running, sending = [await ask_for_report(owner) for _ in range(3)]
+    jobs = Jobs(database)
+    first, second, third = [await claim(jobs) for _ in range(3)]
+    await jobs.hand_back(first, timedelta(0))
+    assert await jobs.finish_writing(third, await write(database, database_url, third), timedelta(1))
+
+    for export_id in (queued, running, sending):
+        payload = (await owner(CANCEL, id=export_id)).data["cancelSessionExport"]
+        assert payload["export"]["status"] == "CANCELLED"
+
+    assert not await jobs.keep(second, None)
+    with pytest.raises(LostLease):
+        await write(database, database_url, second)
+    async with working(database, database_url, outbox):
+        await comes_true(lambda: _swept(database, sending))
+    assert folder_of(outbox) == []
+    assert (await download(client, owner, sending)).status_code == 404
+
+
+async def _swept(database: Database, export_id: str) -> bool:
+    return not (await read_row(database, export_id))["has_chunks"]
+
+
+async def test_a_retry_of_a_cancelled_report_is_written_and_sent(
+    client: httpx.AsyncClient, owner: Caller, database: Database, database_url: str, outbox: Settings
+) -> None:
+    export_id = await ask_for_report(owner)
+    jobs = Jobs(database)
+    job = await claim(jobs)
+    assert await jobs.finish_writing(job, await write(database, database_url, job), timedelta(1))
+    await owner(CANCEL, id=export_id)
+
+    payload = (await owner(RETRY, id=export_id)).data["retrySessionExport"]["export"]
+
+    assert (payload["status"], payload["rowCount"], payload["sha256"], payload["progress"]) == (
+        "QUEUED",
+        None,
+        None,
+        0.0,
+    )
+    async with working(database, database_url, outbox):
+        assert (await finished(owner, export_id))["status"] == "DONE"
+    assert len(parse_csv((await download(client, owner, export_id)).content)) == 1
+
+
+async def test_the_same_key_is_the_same_report(owner: Caller, client: httpx.AsyncClient, database: Database) -> None:
+    answers = await asyncio.gather(*(ask_for_report(owner, idempotencyKey="k") for _ in range(8)))
+
+    assert len(set(answers)) == 1
+    assert await problems_of(owner, idempotencyKey="k", timeZone="UTC") == [("DUPLICATE", ["input", "idempotencyKey"])]
+
+
+async def test_the_quota_holds_for_requests_at_once_and_a_repeat_is_none(
+    client: httpx.AsyncClient, database: Database, settings: Settings, owner: Caller
+) -> None:
+    app = create_app(settings.model_copy(update={"exports_per_day": 3}), database)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as limited:
+        ask = Caller(limited, owner.key)
+
+        answers = await asyncio.gather(*(ask(REQUEST, input={"idempotencyKey": f"k{n}"}) for n in range(8)))
+        payloads = [answer.data["requestSessionExport"] for answer in answers]
+        kept = [number for number, payload in enumerate(payloads) if payload["export"]]
+        again = await ask_for_report(ask, idempotencyKey=f"k{kept[0]}")
+
+    assert len(kept) == 3
+    assert {error["code"] for payload in payloads for error in payload["errors"]} == {"LIMIT"}
+    assert again == payloads[kept[0]]["export"]["id"]
+
+
+async def test_a_revoked_key_gets_nothing_written_and_opens_nothing(
+    client: httpx.AsyncClient, account: Account, owner: Caller, database: Database, database_url: str, outbox: Settings
+) -> None:
+    asker = await make_caller(client, account, Role.BUILDER, {"email": "bo@example.com"})
+    written, queued = await ask_for_report(asker), await ask_for_report(asker)
+    jobs = Jobs(database)
+    job = await claim(jobs)
+    assert await jobs.finish_writing(job, await write(database, database_url, job), timedelta(1))
+    link = (await show_report(owner, written))["downloadUrl"]
+    assert (await client.get(link)).status_code == 200
+
+    await database.execute(
+        "update api_key set revoked_at = now() where role = 'BUILDER' and account_id = $1", account.id
+    )
+
+    assert (await client.get(link)).status_code == 404
+    async with working(database, database_url, outbox):
+        for export_id in (written, queued):
+            export = await finished(owner, export_id)
+            assert (export["status"], export["error"]) == ("FAILED", NO_LONGER_ALLOWED)
+    assert (await download(client, owner, written)).status_code == 404
+    assert folder_of(outbox) == []
+
+
+async def test_whoever_left_the_list_of_recipients_is_sent_nothing(
+    owner: Caller, account: Account, database: Database, database_url: str, outbox: Settings
+) -> None:
+    await database.execute("insert into export_recipient values ($1, 'example.org')", account.id)
+    export_id = await ask_for_report(owner, recipients=["bo@example.org", "Ana@Example.com"])
+    await database.execute("delete from export_recipient where account_id = $1", account.id)
+
+    async with working(database, database_url, outbox):
+        export = await finished(owner, export_id)
+
+    assert [(d["recipient"], d["status"]) for d in export["deliveries"]] == [
+        ("ana@example.com", "ACCEPTED"),
+        ("bo@example.org", "REFUSED"),
+    ]
+
+
+async def test_a_period_counts_back_from_the_request(
+    client: httpx.AsyncClient, owner: Caller, account: Account, database: Database, database_url: str, outbox: Settings
+) -> None:
+    now = (await database.fetch("select now()"))[0][0]
+    await record(database, account, {"startedAt": now - timedelta(hours=23), "endedAt": now})
+    export_id = await ask_for_report(owner, filter={"period": "LAST_24_HOURS"})
+    await database.execute(
+        "update session_export set filter_now = filter_now + interval '2 hours' where id = $1", UUID(export_id)
+    )
+    other = await ask_for_report(owner, filter={"period": "LAST_24_HOURS"})
+
+    async with working(database, database_url, outbox):
+        counts = [(await finished(owner, id_))["rowCount"] for id_ in (export_id, other)]
+
+    assert counts == [0, 1]
+
+
+async def test_an_expired_report_has_no_file_any_more(
+    client: httpx.AsyncClient, owner: Caller, worker: Worker, database: Database
+) -> None:
+    export_id = await ask_for_report(owner)
+    link = (await finished(owner, export_id))["downloadUrl"]
+    row = await read_row(database, export_id)
+    await database.execute("update session_export set expires_at = now() where id = $1", row["id"])
+
+    assert (await client.get(link)).status_code == 404
+    await Jobs(database).sweep()
+
+    export = await show_report(owner, export_id)
+    assert (export["status"], export["downloadUrl"]) == ("EXPIRED", None)
+    assert await database.fetch("select from export_chunk where export_id = $1", row["id"]) == []
+
+
+async def test_of_many_reports_at_once_none_is_lost_and_none_is_sent_twice(
+    owner: Caller, account: Account, database: Database, database_url: str, outbox: Settings
+) -> None:
+    """By two workers."""
+    asked = await asyncio.gather(*(ask_for_report(owner) for _ in range(200)))
+
+    async with working(database, database_url, outbox), working(database, database_url, outbox):
+        statuses = Counter([(await finished(owner, export_id))["status"] for export_id in asked])
+
+    assert statuses == {"DONE": 200}
+    assert len(folder_of(outbox)) == 200
+    attempts = await database.fetch("select attempts from export_delivery where account_id = $1", account.id)
+    assert Counter(row["attempts"] for row in attempts) == {1: 200}
+
+
+async def test_a_foreign_report_is_not_found(
+    client: httpx.AsyncClient, owner: Caller, worker: Worker, database: Database, account: Account
+) -> None:
+    export_id = await ask_for_report(owner)
+    await finished(owner, export_id)
+    elsewhere = await find_or_create_account(f"b{account.idn}")
+    colleague = await make_caller(client, account, Role.BUILDER)
+    stranger = await make_caller(client, elsewhere, Role.ADMIN)
+
+    for other in (colleague, stranger):
+        assert await show_report(other, export_id) is None
+        assert (await download(client, other, export_id)).status_code == 404
+        for change in (CANCEL, RETRY):
+            ((_, payload),) = (await other(change, id=export_id)).data.items()
+            assert [error["code"] for error in payload["errors"]] == ["NOT_FOUND"]
+    assert (await show_report(owner, export_id))["status"] == "DONE"

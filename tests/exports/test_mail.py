@@ -1,0 +1,343 @@
+"""The message, and a real mail server that takes it, refuses it, hangs up, or is not there."""
+
+import asyncio
+import io
+import ssl
+import zipfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from pydantic import SecretStr
+
+from session_graph.access.viewer import Role
+from session_graph.errors import SettingError
+from session_graph.exports.mail import NotDelivered, Server, find_postman
+from session_graph.exports.requesting import QUEUE
+from session_graph.settings import Settings
+from session_graph.store.database import Database
+from session_graph.store.models import Account
+from support.api import Caller, make_caller
+from support.records import make_agent, record
+from support.reports import RETRY, ask_for_report, comes_true, finished, read_csv, read_row, show_report, working
+from support.smtp import HANG_UP, Mailbox, MailServer, accept_login, free_port, refuse_login, tls_context
+
+pytestmark = pytest.mark.anyio
+
+ANA, BO, CY = "ana@example.com", "bo@example.com", "cy@example.com"
+
+
+@pytest.fixture
+def mailbox() -> Mailbox:
+    return Mailbox()
+
+
+@pytest.fixture
+def server(mailbox: Mailbox) -> Iterator[MailServer]:
+    with MailServer(mailbox) as running:
+        yield running
+
+
+@pytest.fixture
+def mailing(settings: Settings, server: MailServer) -> Settings:
+    update = {"smtp_url": SecretStr(server.url()), "mail_from": "Reports <reports@example.com>"}
+    return settings.model_copy(update=update)
+
+
+@pytest.fixture
+async def owner(client: httpx.AsyncClient, account: Account, database: Database) -> Caller:
+    await make_agent(account)
+    await record(database, account, {"summary": "ours, naïve ☕"})
+    await database.execute("insert into export_recipient values ($1, 'example.com')", account.id)
+    return await make_caller(client, account, Role.ADMIN, {"email": ANA})
+
+
+async def hurry(database: Database) -> None:
+    """What waits for another try is due now."""
+    await database.execute("update export_delivery set run_at = now() where status = 'WAITING'")
+    await database.execute("update session_export set run_at = now() where status = 'SENDING' and lease_until is null")
+    await database.execute("select pg_notify($1, '')", QUEUE)
+
+
+async def in_haste(database: Database, ask: Caller, export_id: str) -> dict[str, Any]:
+    async def look() -> dict[str, Any] | None:
+        await hurry(database)
+        export = await show_report(ask, export_id)
+        return export if export["status"] in ("DONE", "FAILED") else None
+
+    found: dict[str, Any] = await comes_true(look)
+    return found
+
+
+def fates(export: dict[str, Any]) -> dict[str, tuple[str, str | None]]:
+    return {d["recipient"]: (d["status"], d["error"]) for d in export["deliveries"]}
+
+
+def parts_of(message: EmailMessage) -> tuple[str, str, list[EmailMessage]]:
+    plain, html = message.get_body(("plain",)), message.get_body(("html",))
+    assert plain
+    assert html
+    return plain.get_content(), html.get_content(), list(message.iter_attachments())
+
+
+async def test_the_message_says_what_it_brings(
+    owner: Caller, database: Database, database_url: str, mailing: Settings, mailbox: Mailbox
+) -> None:
+    await owner(
+        'mutation { updateAccount(input: {name: "Zoë\'s <b>Bistro</b> & Söhne, Inc."}) { errors { message } } }'
+    )
+    async with working(database, database_url, mailing):
+        export_id = await ask_for_report(
+            owner, filter={"isLead": True, "channels": ["VOICE", "SMS"]}, recipients=[ANA, BO]
+        )
+        await finished(owner, export_id)
+
+    (message,) = mailbox.to(ANA)
+    plain, html, (attachment,) = parts_of(message)
+    assert [message.get_all(name) for name in ("To", "Cc", "Bcc")] == [[ANA], None, None]
+    assert message["From"] == "Reports <reports@example.com>"
+    assert mailbox.senders == ["reports@example.com"] * 2
+    assert message["Subject"] == "Session report of Zoë's <b>Bistro</b> & Söhne, Inc.: 1 session"
+    row = await read_row(database, export_id)
+    for text in (
+        *("Account: Zoë's <b>Bistro</b> & Söhne, Inc.", "channels: VOICE or SMS", "isLead: true", "Rows: 1 session"),
+        *("Times: America/New_York", f"As of: {row['as_of']:%Y-%m-%d %H:%M:%S} UTC"),
+        f"Available until: {row['expires_at']:%Y-%m-%d %H:%M} UTC",
+    ):
+        assert text in plain
+    assert "<b>" not in html
+    assert "Zoë&#x27;s &lt;b&gt;Bistro&lt;/b&gt; &amp; Söhne, Inc." in html
+    assert attachment.get_content_type() == "text/csv"
+    assert attachment.get_filename() == f"sessions-{row['as_of']:%Y-%m-%d}-America-New_York.csv"
+    assert attachment.get_payload(decode=True) == await read_csv(database, export_id)
+    assert len(mailbox.message_ids()) == 2
+    link = plain.partition("Download it: ")[2].strip()
+    assert (await owner.client.get(link)).content == await read_csv(database, export_id)
+
+
+@pytest.mark.parametrize(
+    ("zip_above", "link_above", "kind"), [(1, 10**9, "zip"), (0, 1, "link"), (10**6, 10**6, "csv")]
+)
+async def test_a_large_file_is_zipped_and_a_larger_one_only_linked(
+    owner: Caller,
+    database: Database,
+    database_url: str,
+    mailing: Settings,
+    mailbox: Mailbox,
+    zip_above: int,
+    link_above: int,
+    kind: str,
+) -> None:
+    sized = mailing.model_copy(update={"zip_above_bytes": zip_above, "link_above_bytes": link_above})
+    async with working(database, database_url, sized):
+        export_id = await ask_for_report(owner)
+        await finished(owner, export_id)
+
+    _, _, attachments = parts_of(mailbox.to(ANA)[0])
+    assert [one.get_content_type() for one in attachments] == {
+        "zip": ["application/zip"],
+        "link": [],
+        "csv": ["text/csv"],
+    }[kind]
+    if kind == "zip":
+        with zipfile.ZipFile(io.BytesIO(attachments[0].get_content())) as archive:
+            (name,) = archive.namelist()
+            assert archive.read(name) == await read_csv(database, export_id)
+            assert attachments[0].get_filename() == f"{name}.zip"
+
+
+async def test_only_what_was_not_accepted_is_sent_again(
+    owner: Caller, database: Database, database_url: str, mailing: Settings, mailbox: Mailbox
+) -> None:
+    mailbox.answers = {ANA: ["451 4.3.0 later"], BO: ["550 5.1.1 nobody of this name"]}
+    async with working(database, database_url, mailing):
+        export_id = await ask_for_report(owner, recipients=[ANA, BO, CY])
+        waiting = await comes_true(lambda: _with_error(owner, export_id))
+        assert waiting["status"] == "SENDING"
+        assert waiting["error"] == "The mail server said 451: 4.3.0 later"
+        export = await in_haste(database, owner, export_id)
+
+    assert (export["status"], export["error"]) == ("DONE", None)
+    assert fates(export) == {
+        ANA: ("ACCEPTED", None),
+        BO: ("REFUSED", "The mail server said 550: 5.1.1 nobody of this name"),
+        CY: ("ACCEPTED", None),
+    }
+    assert [len(mailbox.to(recipient)) for recipient in (ANA, BO, CY)] == [1, 0, 1]
+
+
+async def _with_error(ask: Caller, export_id: str) -> dict[str, Any] | None:
+    export = await show_report(ask, export_id)
+    return export if export["error"] else None
+
+
+async def test_a_server_that_hangs_up_after_the_data_may_get_the_same_message_again(
+    owner: Caller, database: Database, database_url: str, mailing: Settings, mailbox: Mailbox
+) -> None:
+    mailbox.data_answers = [HANG_UP, "421 4.3.2 closing", "452 4.2.2 full"]
+    async with working(database, database_url, mailing):
+        export_id = await ask_for_report(owner)
+        export = await in_haste(database, owner, export_id)
+
+    assert fates(export) == {ANA: ("ACCEPTED", None)}
+    ((message_id, count),) = mailbox.message_ids().items()
+    assert count == 2
+    assert message_id.startswith(f"<{export_id.replace('-', '')}.")
+
+
+async def test_when_nobody_accepts_it_the_report_has_failed_and_can_be_tried_again(
+    owner: Caller, database: Database, database_url: str, mailing: Settings, mailbox: Mailbox
+) -> None:
+    mailbox.answers = {ANA: ["550 no"]}
+    async with working(database, database_url, mailing):
+        export_id = await ask_for_report(owner)
+        failed = await finished(owner, export_id)
+        await owner(RETRY, id=export_id)
+        done = await finished(owner, export_id)
+
+    assert failed["status"] == "FAILED"
+    assert failed["error"].endswith("no recipient's mail server has accepted it: The mail server said 550: no")
+    assert failed["downloadUrl"] is not None
+    assert (done["status"], fates(done)) == ("DONE", {ANA: ("ACCEPTED", None)})
+
+
+async def test_after_a_day_it_is_given_up(
+    owner: Caller, database: Database, database_url: str, mailing: Settings, mailbox: Mailbox
+) -> None:
+    mailbox.answers = {ANA: ["451 later"]}
+    async with working(database, database_url, mailing):
+        export_id = await ask_for_report(owner)
+        await comes_true(lambda: _with_error(owner, export_id))
+        await database.execute(
+            "update session_export set finished_at = now() - interval '1 day' where status = 'SENDING'"
+        )
+        export = await in_haste(database, owner, export_id)
+
+    assert export["status"] == "FAILED"
+    assert fates(export) == {ANA: ("GIVEN_UP", "The mail server said 451: later")}
+
+
+async def test_a_server_that_is_down_for_a_while_is_waited_for(
+    owner: Caller, database: Database, database_url: str, settings: Settings, mailbox: Mailbox
+) -> None:
+    port = free_port()
+    away = settings.model_copy(update={"smtp_url": SecretStr(f"smtp://127.0.0.1:{port}")})
+    async with working(database, database_url, away):
+        export_id = await ask_for_report(owner)
+        waiting = await comes_true(lambda: _with_error(owner, export_id))
+        with MailServer(mailbox, port):
+            export = await in_haste(database, owner, export_id)
+
+    assert waiting["error"] == "The mail server cannot be reached."
+    assert fates(export) == {ANA: ("ACCEPTED", None)}
+
+
+async def test_a_message_under_way_is_finished_when_the_worker_stops(
+    owner: Caller, database: Database, database_url: str, mailing: Settings, mailbox: Mailbox
+) -> None:
+    mailbox.seconds = 1.0
+    async with working(database, database_url, mailing):
+        export_id = await ask_for_report(owner, recipients=[ANA, BO])
+        await finished(owner, export_id, "SENDING")
+        await asyncio.sleep(0.5)
+    row = await read_row(database, export_id)
+    assert (row["status"], row["lease_until"], row["attempts"]) == ("SENDING", None, 1)
+    mailbox.seconds = 0
+    async with working(database, database_url, mailing):
+        export = await finished(owner, export_id)
+
+    assert export["status"] == "DONE"
+    assert sorted(mailbox.message_ids().values()) == [1, 1]
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    """Nobody trusts it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(1))
+        .not_valid_after(now + timedelta(1))
+        .sign(key, hashes.SHA256())
+    )
+    folder: Path = tmp_path_factory.mktemp("certificate")
+    pem = serialization.Encoding.PEM
+    (folder / "cert").write_bytes(made.public_bytes(pem))
+    (folder / "key").write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return tls_context(str(folder / "cert"), str(folder / "key"))
+
+
+def a_message() -> EmailMessage:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "reports@example.com", ANA, "Grüße"
+    message.set_content("x")
+    return message
+
+
+async def refusal_of(url: str) -> tuple[str, bool]:
+    with pytest.raises(NotDelivered) as caught:
+        await Server.from_url(url, "reports@example.com").deliver(a_message(), ANA)
+    return str(caught.value), caught.value.is_final
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+async def test_a_wrong_password_is_final_and_not_told(mailbox: Mailbox) -> None:
+    options: dict[str, Any] = {"authenticator": refuse_login, "auth_require_tls": False, "auth_required": True}
+    with MailServer(mailbox, **options) as server:
+        told = await refusal_of(server.url(credentials="user:secret@"))
+
+    assert told == ("The mail server did not accept our credentials (535).", True)
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+async def test_credentials_are_read_from_the_address(mailbox: Mailbox) -> None:
+    options: dict[str, Any] = {"authenticator": accept_login, "auth_require_tls": False, "auth_required": True}
+    with MailServer(mailbox, **options) as server:
+        await Server.from_url(server.url(credentials="user:pass%20word@"), "reports@example.com").deliver(
+            a_message(), ANA
+        )
+
+    assert mailbox.to(ANA)[0]["Subject"] == "Grüße"
+
+
+async def test_without_the_starttls_that_is_asked_for_nothing_is_sent(mailbox: Mailbox) -> None:
+    with MailServer(mailbox) as server:
+        sentence, is_final = await refusal_of(server.url("smtp+starttls"))
+
+    assert (is_final, mailbox.taken) == (True, [])
+    assert sentence == "The mail server does not offer the encryption or the login that is set up here."
+
+
+@pytest.mark.parametrize("security", ["smtp+starttls", "smtps"])
+async def test_a_certificate_that_is_not_trusted_is_refused(
+    mailbox: Mailbox, certificate: ssl.SSLContext, security: str
+) -> None:
+    options: dict[str, Any] = {"ssl_context": certificate} if security == "smtps" else {"tls_context": certificate}
+    with MailServer(mailbox, **options) as server:
+        told = await refusal_of(server.url(security))
+
+    assert told == ("The mail server's certificate is not trusted.", True)
+    assert mailbox.taken == []
+
+
+@pytest.mark.parametrize("url", ["http://mail.example.com", "smtp://", "smtp://host:port", "mail.example.com:25"])
+def test_an_address_that_cannot_be_understood_is_refused_without_repeating_it(settings: Settings, url: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        find_postman(settings.model_copy(update={"smtp_url": SecretStr(url)}))
+
+    assert "SESSION_GRAPH_SMTP_URL" in caught.value.message

@@ -1,0 +1,14 @@
+select *
+from ((
+    select s.id as id,
+        s.contact_folded as order_value
+    from session s
+    where (s.contact_folded, s.id) <= ((select $3::text), $4::uuid)
+    and s.account_id = $1
+    and true
+    and s.contact_folded is not null
+    order by s.contact_folded desc, s.id desc
+    limit $2
+)) u
+order by u.order_value desc nulls first, u.id desc
+limit $2

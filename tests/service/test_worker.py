@@ -1,0 +1,170 @@
+"""Workers as processes: killed, told to stop, paused, and with their database gone; the report arrives all the same."""
+
+import asyncio
+import hashlib
+import os
+import random
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+
+from session_graph.access.accounts import facts_of, find_or_create_account
+from session_graph.access.viewer import Role, Viewer
+from session_graph.exports.jobs import LEASE
+from session_graph.exports.requesting import ExportRequest, request_export
+from session_graph.sessions.orders import NEWEST_FIRST
+from session_graph.settings import Settings
+from session_graph.store.database import Database, Row
+from support.processes import Server
+from support.records import make_agent, record
+from support.reports import cancel_everything, comes_true, parse_csv, read_csv, read_row
+from support.smtp import Mailbox, MailServer
+
+pytestmark = pytest.mark.anyio
+
+SESSIONS = 5_000
+RECIPIENTS = ["ana@example.com", "bo@example.com", "cy@example.com"]
+COPIES = """
+insert into session (account_id, id, {columns})
+select s.account_id, md5(n::text)::uuid, {columns} from session s cross join generate_series(2, $2::integer) n
+where s.account_id = $1
+"""
+
+
+@dataclass(slots=True)
+class Office:
+    """An account with many sessions, a mail server, and the worker of the moment."""
+
+    database: Database
+    settings: Settings
+    viewer: Viewer
+    mailbox: Mailbox
+    url: str
+    smtp_url: str
+    home: Path
+    workers: list[Server] = field(default_factory=list)
+
+    async def ask(self) -> UUID:
+        request = ExportRequest({}, datetime.now(UTC), NEWEST_FIRST, None, RECIPIENTS, None, True, None)
+        return await request_export(self.database, self.viewer, self.settings, request)
+
+    def start_worker(self) -> Server:
+        worker = Server(self.home / f"w{len(self.workers)}", "worker", database_url=self.url, smtp_url=self.smtp_url)
+        self.workers.append(worker)
+        return worker
+
+    async def reaches(self, export_id: UUID, *statuses: str) -> Row:
+        async def look() -> Row | None:
+            row = await read_row(self.database, export_id)
+            return row if row["status"] in statuses else None
+
+        found: Row = await comes_true(look)
+        return found
+
+    async def sha(self, export_id: UUID) -> str:
+        row, data = await read_row(self.database, export_id), await read_csv(self.database, export_id)
+        assert hashlib.sha256(data).hexdigest() == row["sha256"]
+        assert len(parse_csv(data)) == row["row_count"] == SESSIONS
+        return str(row["sha256"])
+
+    def assert_sent_once(self, *exports: UUID) -> None:
+        """Everybody has it, under one Message-ID for each export."""
+        for recipient in RECIPIENTS:
+            ids = [str(message["Message-ID"]) for message in self.mailbox.to(recipient)]
+            assert {id_[1:33] for id_ in ids} == {export_id.hex for export_id in exports}
+            assert len(set(ids)) == len(exports)
+
+
+@pytest.fixture
+async def office(database: Database, database_url: str, settings: Settings, tmp_path: Path) -> AsyncIterator[Office]:
+    await cancel_everything(database)
+    account = await find_or_create_account(f"w{uuid4().hex[:12]}")
+    await make_agent(account)
+    await record(database, account, {"summary": 'a table, "outside"\non the terrace', "units": "2.5"})
+    await database.execute("insert into export_recipient values ($1, 'example.com')", account.id)
+    columns = await database.fetch(
+        "select column_name from information_schema.columns where table_name = 'session'"
+        " and is_generated = 'NEVER' and column_name not in ('account_id', 'id')"
+    )
+    names = ", ".join(row[0] for row in columns)
+    await database.execute(COPIES.format(columns=names), account.id, SESSIONS)
+    mailbox = Mailbox()
+    with MailServer(mailbox) as server:
+        viewer = Viewer(facts_of(account), Role.ADMIN, "owner", "ana@example.com")
+        made = Office(database, settings, viewer, mailbox, database_url, server.url(), tmp_path)
+        yield made
+        for worker in made.workers:
+            worker.__exit__()
+
+
+async def test_a_killed_workers_report_is_taken_over_and_is_the_same_file(office: Office) -> None:
+    """At three random moments: writing or sending, as it comes."""
+    office.start_worker()
+    calm = await office.ask()
+    await office.reaches(calm, "DONE")
+    expected = await office.sha(calm)
+    office.mailbox.seconds = 0.05
+    chance = random.Random(7)
+    exports = []
+    for _ in range(3):
+        exports.append(await office.ask())
+        await office.reaches(exports[-1], "RUNNING", "SENDING", "DONE")
+        await asyncio.sleep(chance.random() * 0.3)
+        office.workers[-1].kill()
+        office.start_worker()
+
+    for export_id in exports:
+        await office.reaches(export_id, "DONE")
+        assert await office.sha(export_id) == expected
+    office.assert_sent_once(calm, *exports)
+
+
+async def _some_mail(office: Office) -> bool:
+    return bool(office.mailbox.taken)
+
+
+async def test_a_worker_told_to_stop_hands_its_job_back_at_once_and_uncounted(office: Office) -> None:
+    worker = office.start_worker()
+    export_id = await office.ask()
+    await office.reaches(export_id, "RUNNING", "SENDING")
+
+    assert worker.stop(signal.SIGTERM) == 0
+
+    row = await read_row(office.database, export_id)
+    assert row["lease_until"] is None
+    assert row["attempts"] == (0 if row["status"] == "QUEUED" else 1)
+    office.start_worker()
+    assert (await office.reaches(export_id, "DONE"))["attempts"] == 1
+    office.assert_sent_once(export_id)
+    assert sorted(office.mailbox.message_ids().values()) == [1, 1, 1]
+
+
+async def test_a_worker_that_stands_still_is_replaced_within_ten_seconds_and_changes_nothing_when_it_goes_on(
+    office: Office,
+) -> None:
+    office.mailbox.seconds = 0.3
+    paused = office.start_worker()
+    export_id = await office.ask()
+    await comes_true(lambda: _some_mail(office))
+    os.kill(paused.pid, signal.SIGSTOP)
+    stopped_at = (await office.database.fetch("select now()"))[0][0]
+    office.start_worker()
+    row = await comes_true(lambda: _claimed_again(office, export_id))
+    assert row["lease_until"] - LEASE - stopped_at < timedelta(seconds=10)
+    await office.reaches(export_id, "DONE")
+    os.kill(paused.pid, signal.SIGCONT)
+    await asyncio.sleep(1)
+
+    assert (await read_row(office.database, export_id))["status"] == "DONE"
+    office.assert_sent_once(export_id)
+    assert sum(office.mailbox.message_ids().values()) <= len(RECIPIENTS) + 1
+
+
+async def _claimed_again(office: Office, export_id: UUID) -> Row | None:
+    row = await read_row(office.database, export_id)
+    return row if row["claims"] == 3 and row["lease_until"] else None

@@ -1,0 +1,533 @@
+"""The heart: list, totalCount and dashboard agree to the row, for every filter and every viewer, with an oracle.
+
+The oracle is plain Python over plain rows. One difference is meant: a dashboard leaves out test and archived sessions
+unless its filter names them at its top level or it is asked to include them (domain.md, "Dashboard values").
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import product
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from session_graph.access.viewer import Role, Viewer
+from session_graph.errors import BadUserInput
+from session_graph.sessions.dashboard import (
+    DashboardRequest,
+    Figured,
+    Figures,
+    Group,
+    Subject,
+    Wanted,
+    read_dashboards,
+)
+from session_graph.sessions.figures import FIGURES
+from session_graph.sessions.filters import CONDITIONS, parse_filter
+from session_graph.sessions.intervals import Interval
+from session_graph.sessions.pages import PageRequest
+from session_graph.sessions.reading import AGENT, EXTERNAL_ID, SessionList, count_sessions, read_pages, read_session
+from session_graph.store.database import Database
+from session_graph.store.models import Account
+from support import oracle, varied
+from support.api import make_caller
+from support.oracle import Oracle, Raw, Row
+from support.varied import distinct
+from support.viewers import make_viewer
+from support.walks import NOW, walk
+
+pytestmark = pytest.mark.anyio
+
+ALL_FIGURES = frozenset(FIGURES)
+TOTALS = Wanted(ALL_FIGURES)
+COUNT_ALONE = Wanted(frozenset({"total_session_count"}))
+VIEWERS: dict[str, tuple[Role, dict[str, tuple[str, ...]]]] = {
+    "an admin": (Role.ADMIN, {}),
+    "a builder": (Role.BUILDER, {}),
+    "a builder of one agent": (Role.BUILDER, {"agents": ("clinic",)}),
+    "a builder of two agents": (Role.BUILDER, {"agents": ("bistro", "desk")}),
+    "a portal": (Role.PORTAL, {}),
+    "a portal of one agent": (Role.PORTAL, {"agents": ("bistro",)}),
+    "a partner of one integration": (Role.PARTNER, {"integrations": ("crm",)}),
+    "a partner of two integrations": (Role.PARTNER, {"integrations": ("pos", "sandbox/web")}),
+    "a partner of an integration without sessions": (Role.PARTNER, {"integrations": ("elsewhere",)}),
+}
+
+
+def viewer_of(account: Account, who: str) -> Viewer:
+    role, limits = VIEWERS[who]
+    return make_viewer(account, role, **limits) if limits else make_viewer(account, role)
+
+
+FLAGS = (
+    *("isLead", "isOpportunity", "isTest", "isTodo", "isDone", "isArchived", "isReviewed", "workingHours"),
+    "hasExternalId",
+)
+ASSESSMENTS = ("YES_A", "YES_B", "NO")
+OPTIONS: dict[str, Sequence[str]] = {
+    **dict.fromkeys(("autoAssessments", "humanAssessments", "assessments"), ASSESSMENTS),
+    "channels": ("VOICE", "SMS", "CHAT"),
+    "sessionLengths": ("SHORT", "REGULAR", "LONG"),
+    "sessionTypes": ("booking", "Übernahme", "übernahme", "100%_off", "nothing of the kind"),
+    "agents": (*varied.AGENTS, "nobody"),
+    "integrations": ("crm", "pos", "sandbox/web", "elsewhere"),
+    "connectors": ("main", "sandbox", "elsewhere"),
+    "externalIds": ("A-1", "a-1", "Ä-1", "b\\%_", "unknown"),
+    "tags": ("vip", "VIP", "late", "très bien", "unknown"),
+}
+PAIRS = (
+    {"key": "utm_source", "value": "google"},
+    {"key": "utm_source", "value": "Google"},
+    {"key": "utm_medium", "value": "cpc"},
+    {"key": "utm_medium", "value": "google"},
+)
+SEARCHES = (
+    *("maria", "ÜNAL", "user", "o'", "0% b", "a_b\\", "strasse", "zoë 4155", "nobody at all"),
+    *("4155", "(415) 555-0134", "5550134", "5555", "44 20 7946", "415-555", "1005 50"),
+)
+MOMENTS = tuple(NOW + timedelta(hours=hours) for hours in (-2000, -720, -481.5, -168, -24, 0, 1, 48))
+UPDATES = tuple(range(7))
+"""Stand for the instants at which batches were recorded and sessions edited; `resolved` knows them."""
+RANGES: dict[str, Sequence[Any]] = {
+    "leadValue": tuple(Decimal(text) for text in ("0", "0.01", "10.02", "130", "260.00", "1200.5")),
+    "asr": tuple(Decimal(text) for text in ("0", "0.01", "78", "180.50", "1200")),
+    "conversationQuality": (1, 2, 3, 4, 5),
+}
+PERIODS = tuple(oracle.PERIODS)
+
+
+def _cases() -> list[Raw]:
+    """Each condition alone, with values that some sessions have, that none has, and with none at all."""
+    flags = [{name: wanted} for name in FLAGS for wanted in (True, False)]
+    options = [
+        {name: list(chosen)}
+        for name, known in OPTIONS.items()
+        for chosen in ((), (known[0],), (known[1], known[0]), (known[-1],), tuple(known))
+    ]
+    utms = [{"utms": list(pairs)} for pairs in ((), PAIRS[:1], PAIRS[1:3], PAIRS[3:])]
+    moments = [{name: moment} for name in ("from", "to") for moment in MOMENTS]
+    updates = [{name: number} for name in ("updatedFrom", "updatedTo") for number in UPDATES]
+    ranges = [
+        {name: bounds}
+        for name, known in RANGES.items()
+        for bounds in ({}, {"from": known[1]}, {"to": known[2]}, {"from": known[2], "to": known[2]})
+    ]
+    inner: list[Raw] = [{"isLead": True}, {"conversationQuality": {"from": 4}}, {"sessionTypes": ["booking"]}]
+    nested: list[Raw] = [
+        {"not": {}},
+        *({"not": one} for one in inner),
+        {"anyOf": []},
+        {"anyOf": [{}]},
+        {"anyOf": inner},
+    ]
+    periods = [{"period": period} for period in PERIODS]
+    searches = [{"search": text} for text in SEARCHES]
+    return [{}, *flags, *options, *utms, *moments, *updates, *ranges, *periods, *nested, *searches]
+
+
+CASES = _cases()
+
+
+def resolved(raw: Raw, rows: Sequence[Row]) -> dict[str, Any]:
+    """The filter with instants in place of the numbers that stand for them, at every depth."""
+    updates = distinct(rows, "updated_at")
+    steps = [updates[round(number * (len(updates) - 1) / max(UPDATES))] for number in UPDATES]
+    found = dict(raw)
+    for name, value in raw.items():
+        match name:
+            case "updatedFrom" | "updatedTo":
+                found[name] = steps[value]
+            case "not":
+                found[name] = resolved(value, rows)
+            case "anyOf":
+                found[name] = [resolved(inner, rows) for inner in value]
+    return found
+
+
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    **dict.fromkeys(FLAGS, st.booleans()),
+    **{name: st.lists(st.sampled_from(known), max_size=3) for name, known in OPTIONS.items()},
+    "utms": st.lists(st.sampled_from(PAIRS), max_size=2),
+    "search": st.sampled_from(SEARCHES),
+    "period": st.sampled_from(PERIODS),
+    **dict.fromkeys(("from", "to"), st.sampled_from(MOMENTS)),
+    **dict.fromkeys(("updatedFrom", "updatedTo"), st.sampled_from(UPDATES)),
+    **{
+        name: st.lists(st.sampled_from(known), max_size=2).map(
+            lambda ends: dict(zip(("to", "from"), sorted(ends)[::-1], strict=False))
+        )
+        for name, known in RANGES.items()
+    },
+}
+
+
+@st.composite
+def filters(draw: st.DrawFn, depth: int = 3) -> Raw:
+    """Any filter that is well formed: a few conditions, nested up to `depth`."""
+    names = draw(st.lists(st.sampled_from(sorted(VALUES)), unique=True, max_size=3))
+    raw = {name: draw(VALUES[name]) for name in names}
+    if "period" in raw:
+        raw = {name: value for name, value in raw.items() if name not in ("from", "to")}
+    for start, end in (("from", "to"), ("updatedFrom", "updatedTo")):
+        if start in raw and end in raw:
+            raw[start], raw[end] = sorted((raw[start], raw[end]))
+    if depth and draw(st.booleans()):
+        raw["not"] = draw(filters(depth - 1))
+    if depth and draw(st.booleans()):
+        raw["anyOf"] = draw(st.lists(filters(depth - 1), max_size=3))
+    assume(sum(1 for _ in parse_names(raw)) <= 50)
+    return raw
+
+
+def parse_names(raw: Raw) -> list[str]:
+    inner = [*raw.get("anyOf", []), *([raw["not"]] if "not" in raw else [])]
+    return [*raw, *(name for one in inner for name in parse_names(one))]
+
+
+anybody = st.sampled_from(sorted(VIEWERS))
+thorough = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+brief = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def ids(rows: Sequence[Any]) -> list[UUID]:
+    return [row["id"] for row in rows]
+
+
+async def read_figures(
+    database: Database,
+    viewer: Viewer,
+    raw: Raw,
+    wanted: Wanted = TOTALS,
+    zone: str = "UTC",
+    **include: bool,
+) -> Figured:
+    """The account's dashboard."""
+    request = DashboardRequest(viewer, parse_filter(raw, NOW), wanted, NOW, **include)
+    return (await read_dashboards(database, request, [Subject(None, zone)]))[None]
+
+
+def assert_same(found: Figures, rows: Sequence[Row]) -> None:
+    """Counts and money exactly; scores to the fifteen places that a division has."""
+    for name, expected in oracle.figures(rows).items():
+        if name in found:
+            value = found[name]
+            exact = expected is None or value is None or not FIGURES[name].is_score
+            assert value == expected if exact else abs(value - expected) < Decimal("1e-15"), name
+
+
+def test_there_are_cases_and_values_for_every_condition() -> None:
+    assert {name for raw in CASES for name in raw} == set(CONDITIONS)
+    assert {*VALUES, "anyOf", "not"} == set(CONDITIONS)
+
+
+async def test_the_account_has_what_every_condition_tells_apart(varied: Account, plain_rows: list[Row]) -> None:
+    judge = Oracle(make_viewer(varied), NOW)
+
+    told = [raw for raw in CASES if 0 < len(judge.select(plain_rows, resolved(raw, plain_rows))) < len(plain_rows)]
+
+    assert {name for raw in told for name in raw} == set(CONDITIONS)
+
+
+async def test_every_row_shows_what_its_own_inputs_come_to(plain_rows: list[Row]) -> None:
+    for row in plain_rows:
+        assert row["lead_value"] == oracle.lead_value(row)
+        assert row["asr"] == oracle.asr(row)
+        assert row["additional_deals"] == oracle.additional_deals(row)
+        assert row["is_success"] == oracle.succeeded(row)
+        assert row["assessment"] == (row["human_assessment"] or row["auto_assessment"])
+
+
+@pytest.mark.parametrize("who", VIEWERS)
+async def test_each_condition_alone_is_the_same_in_list_count_and_dashboard(
+    database: Database, varied: Account, plain_rows: list[Row], who: str
+) -> None:
+    viewer = viewer_of(varied, who)
+    for raw in (resolved(case, plain_rows) for case in CASES):
+        sessions = SessionList(viewer, parse_filter(raw, NOW))
+
+        listed = await walk(database, sessions, 200)
+        counted = (await count_sessions(database, sessions))[None]
+        totals = (
+            await read_figures(database, viewer, raw, COUNT_ALONE, include_test=True, include_archived=True)
+        ).totals
+
+        assert ids(listed) == ids(Oracle(viewer, NOW).select(plain_rows, raw)), raw
+        assert counted == totals["total_session_count"] == len(listed), raw
+
+
+@thorough
+@given(raw=filters(), who=anybody, size=st.integers(1, 60))
+async def test_any_filter_is_the_same_in_list_count_and_dashboard(
+    database: Database, varied: Account, plain_rows: list[Row], raw: Raw, who: str, size: int
+) -> None:
+    viewer, raw = viewer_of(varied, who), resolved(raw, plain_rows)
+    sessions = SessionList(viewer, parse_filter(raw, NOW))
+    expected = Oracle(viewer, NOW).select(plain_rows, raw)
+
+    assert ids(await walk(database, sessions, size)) == ids(expected)
+    assert (await count_sessions(database, sessions))[None] == len(expected)
+    assert_same((await read_figures(database, viewer, raw, include_test=True, include_archived=True)).totals, expected)
+
+
+@brief
+@given(raw=filters(depth=2), who=anybody)
+async def test_not_is_the_exact_complement(
+    database: Database, varied: Account, plain_rows: list[Row], raw: Raw, who: str
+) -> None:
+    viewer, raw = viewer_of(varied, who), resolved(raw, plain_rows)
+
+    inside, outside, everything = [
+        ids(await walk(database, SessionList(viewer, parse_filter(one, NOW)), 200)) for one in (raw, {"not": raw}, {})
+    ]
+
+    assert not set(inside) & set(outside)
+    assert {*inside, *outside} == set(everything)
+
+
+@brief
+@given(raw=filters(depth=2), who=anybody)
+async def test_a_dashboard_is_the_list_without_tests_and_archived_ones(
+    database: Database, varied: Account, plain_rows: list[Row], raw: Raw, who: str
+) -> None:
+    viewer, raw = viewer_of(varied, who), resolved(raw, plain_rows)
+
+    listed = await walk(database, SessionList(viewer, parse_filter(live(raw), NOW)), 200, columns=SHOWN)
+    found = (await read_figures(database, viewer, raw)).totals
+
+    assert ids(listed) == ids(Oracle(viewer, NOW).select(plain_rows, live(raw)))
+    assert found["total_session_count"] == len(listed)
+    assert_same(found, shown(listed, plain_rows))
+
+
+def live(raw: Raw) -> Raw:
+    """The filter with `isTest: false, isArchived: false` added where its top level says nothing of them."""
+    return {"isTest": False, "isArchived": False, **raw}
+
+
+SHOWN = frozenset(("lead_value", "asr", "conversation_quality", "is_lead", "is_opportunity", "started_at"))
+
+
+def shown(listed: Sequence[Any], plain_rows: Sequence[Row]) -> list[Row]:
+    """The listed rows; what a list does not show is taken from the table."""
+    known = {row["id"]: row for row in plain_rows}
+    return [{**known[row["id"]], **row} for row in listed]
+
+
+@pytest.mark.parametrize(("test", "archived"), list(product((False, True), repeat=2)))
+async def test_a_dashboard_includes_what_it_is_asked_to(
+    database: Database, varied: Account, plain_rows: list[Row], test: bool, archived: bool
+) -> None:
+    viewer = make_viewer(varied)
+    hidden = {**({} if test else {"isTest": False}), **({} if archived else {"isArchived": False})}
+
+    found = await read_figures(database, viewer, {}, include_test=test, include_archived=archived)
+
+    assert_same(found.totals, Oracle(viewer, NOW).select(plain_rows, hidden))
+
+
+@pytest.mark.parametrize("raw", [{"not": {"isTest": False}}, {"anyOf": [{"isArchived": True}]}])
+async def test_only_the_top_level_of_a_filter_speaks_for_tests_and_archived_ones(
+    database: Database, varied: Account, raw: Raw
+) -> None:
+    assert (await read_figures(database, make_viewer(varied), raw)).totals["total_session_count"] == 0
+
+
+async def test_under_is_test_the_figures_are_those_of_the_tests_and_their_asr_is_0(
+    database: Database, varied: Account, plain_rows: list[Row]
+) -> None:
+    viewer = make_viewer(varied)
+    expected = Oracle(viewer, NOW).select(plain_rows, {"isTest": True, "isArchived": False})
+
+    found = (await read_figures(database, viewer, {"isTest": True})).totals
+
+    assert found["total_lead_value"] > 0
+    assert found["total_asr"] == 0
+    assert_same(found, expected)
+
+
+@brief
+@given(
+    raw=filters(depth=1),
+    who=anybody,
+    interval=st.sampled_from(Interval),
+    zone=st.sampled_from(("UTC", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu")),
+)
+async def test_a_series_is_its_rows_interval_by_interval(
+    database: Database, varied: Account, plain_rows: list[Row], raw: Raw, who: str, interval: Interval, zone: str
+) -> None:
+    viewer, raw = viewer_of(varied, who), resolved(raw, plain_rows)
+    expected = Oracle(viewer, NOW).select(plain_rows, live(raw))
+    wanted = Wanted(ALL_FIGURES, series={interval: ALL_FIGURES})
+    try:
+        found = await read_figures(database, viewer, raw, wanted, zone)
+    except BadUserInput as refusal:
+        assume("more than 1,000 intervals" not in refusal.message)
+        raise
+
+    points = found.series[interval]
+    for point in points:
+        assert_same(point.figures, [row for row in expected if point.start <= row["started_at"] < point.end])
+    assert sum(point.figures["total_session_count"] for point in points) == len(expected)
+    assert [point.end for point in points[:-1]] == [point.start for point in points[1:]]
+
+
+@brief
+@given(raw=filters(depth=1), who=anybody, group=st.sampled_from(Group))
+async def test_groups_are_their_rows_largest_first(
+    database: Database, varied: Account, plain_rows: list[Row], raw: Raw, who: str, group: Group
+) -> None:
+    viewer, raw = viewer_of(varied, who), resolved(raw, plain_rows)
+    rows: dict[str | None, list[Row]] = {}
+    for row in Oracle(viewer, NOW).select(plain_rows, live(raw)):
+        rows.setdefault(key_of(row, group), []).append(row)
+
+    slices = (await read_figures(database, viewer, raw, Wanted(groups={group: ALL_FIGURES}))).groups[group]
+
+    assert {one.key for one in slices} == set(rows)
+    assert len(slices) == len(rows)
+    for one in slices:
+        assert_same(one.figures, rows[one.key])
+    sizes = [one.figures["total_session_count"] for one in slices]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def key_of(row: Row, group: Group) -> str | None:
+    value = row[group.value.lower()]
+    return value if value is None or isinstance(value, str) else str(value).lower()
+
+
+@brief
+@given(raw=filters(depth=1), who=anybody)
+async def test_previous_is_the_same_filter_over_the_span_before(
+    database: Database, varied: Account, plain_rows: list[Row], raw: Raw, who: str
+) -> None:
+    viewer, raw = viewer_of(varied, who), resolved(raw, plain_rows)
+    found = await read_figures(database, viewer, raw, Wanted(ALL_FIGURES, previous=ALL_FIGURES))
+
+    span = span_of(raw)
+
+    if span is None:
+        assert found.previous is None
+        return
+    assert found.previous is not None
+    rest = {name: value for name, value in live(raw).items() if name not in ("period", "from", "to")}
+    before = {**rest, "from": span[0] - (span[1] - span[0]), "to": span[0]}
+    assert_same(found.previous, Oracle(viewer, NOW).select(plain_rows, before))
+
+
+def span_of(raw: Raw) -> tuple[datetime, datetime] | None:
+    if "period" in raw:
+        return NOW - timedelta(hours=oracle.PERIODS[raw["period"]]), NOW
+    return (raw["from"], max(raw["from"], raw.get("to", NOW))) if "from" in raw else None
+
+
+@pytest.mark.parametrize("raw", [{}, {"period": "LAST_7_DAYS"}, {"isLead": True}, {"agents": ["desk"]}])
+async def test_the_dashboards_and_lists_of_agents_are_those_of_the_filter_by_agent(
+    database: Database, varied: Account, plain_rows: list[Row], raw: Raw
+) -> None:
+    viewer, filter_ = make_viewer(varied), parse_filter(raw, NOW)
+    idns = {row["agent_id"]: row["agent"] for row in plain_rows}
+    request = DashboardRequest(viewer, filter_, Wanted(ALL_FIGURES, series={Interval.DAY: ALL_FIGURES}), NOW)
+    sessions = SessionList(viewer, filter_, parent=AGENT)
+
+    found = await read_dashboards(database, request, [Subject(agent, "Asia/Kathmandu") for agent in idns])
+    counted = await count_sessions(database, sessions, list(idns))
+
+    for agent, idn in idns.items():
+        own = [row for row in plain_rows if row["agent"] == idn]
+        listed = Oracle(viewer, NOW).select(own, raw)
+        assert_same(found[agent].totals, Oracle(viewer, NOW).select(own, live(raw)))
+        assert counted[agent] == len(listed)
+        assert ids(await walk_one(database, sessions, agent)) == ids(listed)
+
+
+async def walk_one(database: Database, sessions: SessionList, key: UUID | str) -> Sequence[Any]:
+    """The first page of the list of one parent."""
+    return (await read_pages(database, sessions, frozenset(), PageRequest(200), [key]))[key].rows
+
+
+@pytest.mark.parametrize("who", VIEWERS)
+async def test_the_sessions_of_external_ids_are_those_that_the_viewer_may_see(
+    database: Database, varied: Account, plain_rows: list[Row], who: str
+) -> None:
+    viewer = viewer_of(varied, who)
+    keys = ("A-1", "a-1", "b\\%_", "unknown")
+    sessions = SessionList(viewer, parent=EXTERNAL_ID)
+
+    counted = await count_sessions(database, sessions, keys)
+
+    for key in keys:
+        expected = Oracle(viewer, NOW).select(plain_rows, {"externalIds": [key]})
+        assert ids(await walk_one(database, sessions, key)) == ids(expected)
+        assert counted[key] == len(expected)
+
+
+@pytest.mark.parametrize("raw", [{}, {"not": {}}, {"not": {"isLead": True}}, {"anyOf": [{}]}, {"isTest": True}])
+async def test_a_recorder_sees_nothing(database: Database, varied: Account, plain_rows: list[Row], raw: Raw) -> None:
+    viewer = make_viewer(varied, Role.RECORDER)
+    sessions = SessionList(viewer, parse_filter(raw, NOW))
+
+    assert await walk(database, sessions) == []
+    assert (await count_sessions(database, sessions))[None] == 0
+    assert_same((await read_figures(database, viewer, raw, include_test=True)).totals, [])
+    assert await read_session(database, viewer, plain_rows[0]["id"], frozenset()) is None
+
+
+@pytest.mark.parametrize("who", VIEWERS)
+async def test_a_single_session_is_there_for_those_whose_list_has_it(
+    database: Database, varied: Account, plain_rows: list[Row], who: str
+) -> None:
+    viewer = viewer_of(varied, who)
+
+    for row in plain_rows[:40]:
+        found = await read_session(database, viewer, row["id"], frozenset())
+        assert (found is not None) is Oracle(viewer, NOW).sees(row)
+
+
+async def test_another_account_sees_none_of_it(database: Database, varied: Account, account: Account) -> None:
+    stranger = make_viewer(account)
+
+    assert await walk(database, SessionList(stranger)) == []
+    assert_same((await read_figures(database, stranger, {}, include_test=True)).totals, [])
+
+
+async def test_what_a_caller_sends_means_the_same(
+    client: httpx.AsyncClient, varied: Account, plain_rows: list[Row]
+) -> None:
+    ask = await make_caller(client, varied, Role.ADMIN)
+    judge = Oracle(make_viewer(varied), NOW)
+    cases = [raw for raw in CASES if "period" not in raw]
+
+    for raw in (resolved(case, plain_rows) for case in cases):
+        answer = await ask(QUERY, filter=in_json(raw))
+
+        expected = [str(id_) for id_ in ids(judge.select(plain_rows, raw))]
+        assert [node["id"] for node in answer.data["sessions"]["nodes"]] == expected, raw
+        assert answer.data["sessions"]["totalCount"] == len(expected), raw
+        assert answer.data["dashboard"]["totalSessionCount"] == len(expected), raw
+
+
+QUERY = """
+query ($filter: SessionFilter) {
+  sessions(filter: $filter, first: 200) { nodes { id } totalCount }
+  dashboard(filter: $filter, includeTest: true, includeArchived: true) { totalSessionCount }
+}
+"""
+
+
+def in_json(value: Any) -> Any:
+    match value:
+        case datetime():
+            return value.isoformat()
+        case Decimal():
+            return str(value)
+        case Mapping():
+            return {name: in_json(inner) for name, inner in value.items()}
+        case list():
+            return [in_json(inner) for inner in value]
+    return value

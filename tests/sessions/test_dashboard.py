@@ -1,0 +1,232 @@
+"""What a dashboard says of days, spans and nothing at all; that it agrees with the list is in test_agreement."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from session_graph.access.accounts import change_account
+from session_graph.access.viewer import Role
+from session_graph.errors import BadUserInput
+from session_graph.sessions.dashboard import DashboardRequest, Figured, Group, Subject, Wanted, read_dashboards
+from session_graph.sessions.figures import FIGURES
+from session_graph.sessions.filters import parse_filter
+from session_graph.sessions.intervals import Interval
+from session_graph.store.database import Database
+from session_graph.store.models import Account
+from support.records import make_agent, record
+from support.statements import Statements
+from support.viewers import make_viewer
+from support.walks import NOW
+
+pytestmark = pytest.mark.anyio
+
+EVERY = frozenset(FIGURES)
+COUNT = frozenset({"total_session_count"})
+
+
+async def record_at(database: Database, account: Account, *moments: datetime, **attributes: Any) -> None:
+    await record(database, account, *({"startedAt": at, "endedAt": at, **attributes} for at in moments))
+
+
+async def read(
+    database: Database, account: Account, raw: dict[str, Any], wanted: Wanted, zone: str = "UTC", now: datetime = NOW
+) -> Figured:
+    request = DashboardRequest(make_viewer(account), parse_filter(raw, now), wanted, now)
+    return (await read_dashboards(database, request, [Subject(None, zone)]))[None]
+
+
+async def read_days(
+    database: Database, account: Account, raw: dict[str, Any], zone: str = "UTC"
+) -> list[tuple[str, int]]:
+    """Each day's beginning on the local clock, and how many sessions it has."""
+    found = await read(database, account, raw, Wanted(series={Interval.DAY: COUNT}), zone)
+    return [
+        (point.start.astimezone(ZoneInfo(zone)).strftime("%d %H:%M"), point.figures["total_session_count"])
+        for point in found.series[Interval.DAY]
+    ]
+
+
+def local(text: str, zone: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone))
+
+
+def hours_from(start: datetime, count: int) -> Sequence[datetime]:
+    return [start.astimezone(ZoneInfo("UTC")) + timedelta(hours=n) for n in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("zone", "before", "after", "hours"),
+    [
+        ("America/New_York", "2026-03-07", "2026-03-10", [24, 23, 24]),
+        ("America/New_York", "2026-10-31", "2026-11-03", [24, 25, 24]),
+        ("Europe/Berlin", "2026-03-28", "2026-03-31", [24, 23, 24]),
+        ("Europe/Berlin", "2026-10-24", "2026-10-27", [24, 25, 24]),
+        ("Africa/Cairo", "2026-04-23", "2026-04-26", [24, 23, 24]),
+        ("America/Havana", "2026-10-31", "2026-11-03", [24, 25, 24]),
+    ],
+)
+async def test_the_days_on_which_clocks_change_have_the_sessions_of_23_and_25_hours(
+    database: Database, account: Account, zone: str, before: str, after: str, hours: list[int]
+) -> None:
+    await make_agent(account)
+    start, end = local(before, zone), local(after, zone)
+    await record_at(database, account, *hours_from(start - timedelta(hours=1), sum(hours) + 3))
+
+    days = await read_days(database, account, {"from": start, "to": end}, zone)
+    totals = (await read(database, account, {"from": start, "to": end}, Wanted(EVERY))).totals
+
+    assert [count for _, count in days] == hours
+    assert totals["total_session_count"] == sum(hours)
+
+
+async def test_an_instant_belongs_to_the_day_that_it_has_in_the_zone_that_is_asked_for(
+    database: Database, account: Account
+) -> None:
+    await make_agent(account)
+    await record_at(database, account, local("2026-11-18T23:30", "America/New_York"))
+    span = {"from": local("2026-11-18", "UTC"), "to": local("2026-11-20", "UTC")}
+
+    assert await read_days(database, account, span) == [("18 00:00", 0), ("19 00:00", 1)]
+    assert await read_days(database, account, span, "America/New_York") == [
+        *(("17 19:00", 0), ("18 00:00", 1), ("19 00:00", 0))
+    ]
+
+
+async def test_a_span_has_its_beginning_and_not_its_end(database: Database, account: Account) -> None:
+    await make_agent(account)
+    await record_at(database, account, NOW, NOW + timedelta(days=1))
+    span = {"from": NOW, "to": NOW + timedelta(days=1)}
+
+    assert (await read(database, account, span, Wanted(COUNT))).totals["total_session_count"] == 1
+
+
+async def test_without_a_span_a_series_goes_from_the_first_sessions_day_to_the_last(
+    database: Database, account: Account
+) -> None:
+    await make_agent(account)
+    await record_at(database, account, NOW - timedelta(days=3), NOW)
+
+    assert await read_days(database, account, {}) == [
+        ("18 00:00", 1),
+        ("19 00:00", 0),
+        ("20 00:00", 0),
+        ("21 00:00", 1),
+    ]
+
+
+async def test_a_span_without_an_end_goes_on_to_now_and_to_what_is_later(database: Database, account: Account) -> None:
+    await make_agent(account)
+    await record_at(database, account, NOW - timedelta(days=2))
+    span = {"from": NOW - timedelta(days=3)}
+
+    assert await read_days(database, account, span) == [
+        ("18 12:00", 0),
+        ("19 00:00", 1),
+        ("20 00:00", 0),
+        ("21 00:00", 0),
+    ]
+    await record_at(database, account, NOW + timedelta(days=1))
+    assert (await read_days(database, account, span))[-1] == ("22 00:00", 1)
+
+
+async def test_nothing_comes_to_nothing(database: Database, account: Account) -> None:
+    wanted = Wanted(EVERY, EVERY, {Interval.DAY: EVERY}, dict.fromkeys(Group, EVERY))
+
+    found = await read(database, account, {"period": "LAST_7_DAYS"}, wanted)
+
+    assert found.previous == found.totals
+    assert {str(value) for name, value in found.totals.items() if FIGURES[name].is_money} == {"0.00"}
+    assert {value for name, value in found.totals.items() if FIGURES[name].is_score} == {None}
+    assert {value for name, value in found.totals.items() if FIGURES[name].is_count} == {0}
+    assert len(found.series[Interval.DAY]) == 8
+    assert all(point.figures == found.totals for point in found.series[Interval.DAY])
+    assert set(map(len, found.groups.values())) == {0}
+
+
+@pytest.mark.parametrize("raw", [{}, {"to": NOW}, {"anyOf": [{"from": NOW}]}])
+async def test_without_a_beginning_there_is_no_span_before(
+    database: Database, account: Account, raw: dict[str, Any]
+) -> None:
+    assert (await read(database, account, raw, Wanted(EVERY, previous=EVERY))).previous is None
+
+
+async def test_without_sessions_and_without_a_span_a_series_is_empty(database: Database, account: Account) -> None:
+    assert await read_days(database, account, {}) == []
+
+
+async def test_more_than_a_thousand_intervals_are_refused(database: Database, account: Account) -> None:
+    wanted = Wanted(series={Interval.HOUR: COUNT})
+    span = {"from": NOW - timedelta(hours=1000), "to": NOW}
+
+    assert len((await read(database, account, span, wanted)).series[Interval.HOUR]) == 1000
+    with pytest.raises(BadUserInput, match=r"more than 1,000 intervals"):
+        await read(database, account, {"from": NOW - timedelta(hours=1001), "to": NOW}, wanted)
+
+
+async def test_slices_of_one_size_are_in_the_order_of_their_keys_and_the_keyless_is_last(
+    database: Database, account: Account
+) -> None:
+    await make_agent(account)
+    types = [None, "b", None, "a", "c", "c", "c", "a", "b"]
+    await record(database, account, *({"sessionType": type_} for type_ in types))
+
+    found = await read(database, account, {}, Wanted(groups={Group.SESSION_TYPE: COUNT}))
+
+    slices = [(one.key, one.figures["total_session_count"]) for one in found.groups[Group.SESSION_TYPE]]
+    assert slices == [("c", 3), ("a", 2), ("b", 2), (None, 2)]
+
+
+async def test_money_of_nothing_has_the_decimals_of_the_currency(database: Database, account: Account) -> None:
+    account = await change_account(account, currency="KWD")
+
+    totals = (await read(database, account, {}, Wanted(EVERY))).totals
+
+    assert (str(totals["total_asr"]), str(totals["total_lead_value"])) == ("0.000", "0.000")
+
+
+async def test_large_sums_are_exact(database: Database, account: Account) -> None:
+    await make_agent(account, conversionRatio="1", recognition="1")
+    await record(database, account, *[{"leadValue": "999999999999999.99"}] * 11, {"leadValue": "0.01"})
+
+    totals = (await read(database, account, {}, Wanted(EVERY))).totals
+
+    assert totals["total_asr"] == totals["total_lead_value"] == Decimal("10999999999999999.90")
+
+
+async def test_all_that_is_asked_for_is_one_statement(
+    database: Database, account: Account, statements: Statements
+) -> None:
+    wanted = Wanted(EVERY, EVERY, dict.fromkeys(Interval, EVERY), dict.fromkeys(Group, EVERY))
+    request = DashboardRequest(make_viewer(account), parse_filter({"period": "LAST_7_DAYS"}, NOW), wanted, NOW)
+    statements.clear()
+
+    await read_dashboards(database, request, [Subject(None, "UTC")])
+
+    assert len(statements) == 1
+
+
+async def test_an_agents_days_are_in_its_own_zone_and_the_accounts_in_its(
+    database: Database, account: Account, caller: Any
+) -> None:
+    account = await change_account(account, time_zone="Asia/Kathmandu")
+    await make_agent(account)
+    await record_at(database, account, local("2026-11-18T00:10", "Asia/Kathmandu"))
+    ask = await caller(Role.BUILDER)
+
+    data = (
+        await ask("""{
+          dashboard { timeZone series { from } }
+          agent(by: {idn: "bistro"}) { dashboard { timeZone series { from } } }
+          there: dashboard(timeZone: "Europe/Berlin") { timeZone series { from } }
+        }""")
+    ).data
+
+    found = [data["dashboard"], data["agent"]["dashboard"], data["there"]]
+    assert [one["timeZone"] for one in found] == ["Asia/Kathmandu", "America/New_York", "Europe/Berlin"]
+    assert [one["series"][0]["from"] for one in found] == [
+        *("2026-11-17T18:15:00Z", "2026-11-17T05:00:00Z", "2026-11-16T23:00:00Z")
+    ]

@@ -1,0 +1,266 @@
+"""Local hours, days, weeks and months as instants, on the days when clocks change most of all."""
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from session_graph.errors import BadUserInput
+from session_graph.sessions.intervals import MOST, Interval, boundaries, ceiling_to, floor_to
+
+ZONES = (
+    *("UTC", "America/New_York", "Europe/Berlin", "Africa/Cairo", "America/Havana", "America/Sao_Paulo"),
+    *("Asia/Kathmandu", "Asia/Kolkata", "Australia/Eucla", "America/St_Johns", "Australia/Lord_Howe"),
+    *("Pacific/Chatham", "Pacific/Apia", "Pacific/Kiritimati", "Pacific/Marquesas", "Asia/Tehran", "Asia/Beirut"),
+)
+STEPS = {
+    Interval.HOUR: timedelta(hours=1),
+    Interval.DAY: timedelta(days=1),
+    Interval.WEEK: timedelta(weeks=1),
+    Interval.MONTH: timedelta(days=31),
+}
+
+
+FIRST, LAST = datetime.fromisoformat("1972-02-01"), datetime.fromisoformat("2040-01-01")
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def hours_between(marks: list[datetime]) -> list[float]:
+    return [(end - start) / timedelta(hours=1) for start, end in pairwise(marks)]
+
+
+def clocks(marks: list[datetime], zone: str) -> list[str]:
+    return [mark.astimezone(ZoneInfo(zone)).strftime("%d %H:%M") for mark in marks]
+
+
+@pytest.mark.parametrize(
+    ("zone", "start", "end", "lengths"),
+    [
+        ("America/New_York", "2026-03-07T00:00-05:00", "2026-03-10T00:00-04:00", [24, 23, 24]),
+        ("America/New_York", "2026-10-31T00:00-04:00", "2026-11-03T00:00-05:00", [24, 25, 24]),
+        ("Europe/Berlin", "2026-03-28T00:00+01:00", "2026-03-31T00:00+02:00", [24, 23, 24]),
+        ("Europe/Berlin", "2026-10-24T00:00+02:00", "2026-10-27T00:00+01:00", [24, 25, 24]),
+        ("Australia/Lord_Howe", "2026-10-03T00:00+10:30", "2026-10-06T00:00+11:00", [24, 23.5, 24]),
+        ("Australia/Lord_Howe", "2026-04-04T00:00+11:00", "2026-04-07T00:00+10:30", [24, 24.5, 24]),
+        ("Asia/Kathmandu", "2026-03-07T00:00+05:45", "2026-03-09T00:00+05:45", [24, 24]),
+    ],
+)
+def test_days_have_the_hours_that_their_clock_shows(zone: str, start: str, end: str, lengths: list[float]) -> None:
+    assert hours_between(boundaries(at(start), at(end), Interval.DAY, zone)) == lengths
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "begins", "hours"),
+    [
+        ("America/Sao_Paulo", "2017-10-15", "2017-10-15T03:00Z", 23),
+        ("Africa/Cairo", "2026-04-24", "2026-04-23T22:00Z", 23),
+        ("Asia/Beirut", "2026-03-29", "2026-03-28T22:00Z", 23),
+        ("America/Havana", "2026-03-08", "2026-03-08T05:00Z", 23),
+        ("America/Havana", "2026-11-01", "2026-11-01T04:00Z", 25),
+    ],
+)
+def test_a_day_without_midnight_begins_when_its_clock_does(zone: str, day: str, begins: str, hours: float) -> None:
+    noon = datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=ZoneInfo(zone))
+
+    start, end = floor_to(noon, Interval.DAY, zone), ceiling_to(noon, Interval.DAY, zone)
+
+    assert start == at(begins)
+    assert start.astimezone(ZoneInfo(zone)).date().isoformat() == day
+    assert (end - start) / timedelta(hours=1) == hours
+
+
+def test_a_day_that_a_zone_left_out_is_no_interval() -> None:
+    """Samoa went from 29 to 31 December 2011."""
+    marks = boundaries(at("2011-12-28T10:00Z"), at("2012-01-01T10:00Z"), Interval.DAY, "Pacific/Apia")
+
+    assert clocks(marks, "Pacific/Apia") == ["28 00:00", "29 00:00", "31 00:00", "01 00:00", "02 00:00"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "start", "end", "expected"),
+    [
+        ("America/New_York", "2026-03-08T05:30Z", "2026-03-08T08:30Z", ["00:30", "01:00", "03:00", "04:00", "04:30"]),
+        ("America/New_York", "2026-11-01T04:30Z", "2026-11-01T07:00Z", ["00:30", "01:00", "01:00", "02:00"]),
+        ("Asia/Kathmandu", "2026-03-08T00:00Z", "2026-03-08T02:00Z", ["05:45", "06:00", "07:00", "07:45"]),
+        ("Asia/Kolkata", "2026-03-08T00:00Z", "2026-03-08T02:00Z", ["05:30", "06:00", "07:00", "07:30"]),
+        ("Australia/Lord_Howe", "2026-10-03T14:30Z", "2026-10-03T17:00Z", ["01:00", "02:30", "03:00", "04:00"]),
+        ("Australia/Lord_Howe", "2026-04-04T14:00Z", "2026-04-04T16:30Z", ["01:00", "01:30", "02:00", "03:00"]),
+    ],
+)
+def test_hours_begin_on_the_local_hour(zone: str, start: str, end: str, expected: list[str]) -> None:
+    marks = boundaries(at(start), at(end), Interval.HOUR, zone)
+
+    assert [clock[3:] for clock in clocks(marks, zone)] == expected
+
+
+def test_weeks_begin_on_monday_and_the_first_and_last_are_clipped() -> None:
+    marks = boundaries(at("2026-11-18T12:00Z"), at("2026-12-02T06:00Z"), Interval.WEEK, "UTC")
+
+    assert clocks(marks, "UTC") == ["18 12:00", "23 00:00", "30 00:00", "02 06:00"]
+
+
+def test_months_begin_on_the_first_also_across_the_year() -> None:
+    marks = boundaries(at("2026-11-30T23:59Z"), at("2027-03-01T00:00Z"), Interval.MONTH, "UTC")
+
+    assert [mark.date().isoformat() for mark in marks] == [
+        *("2026-11-30", "2026-12-01", "2027-01-01", "2027-02-01", "2027-03-01")
+    ]
+
+
+@pytest.mark.parametrize("interval", Interval)
+def test_a_span_of_whole_intervals_has_no_empty_one_at_its_ends(interval: Interval) -> None:
+    start = floor_to(at("2026-11-18T12:34Z"), interval, "UTC")
+    end = ceiling_to(at("2026-11-18T12:34Z"), interval, "UTC")
+
+    assert boundaries(start, end, interval, "UTC") == [start, end]
+
+
+@pytest.mark.parametrize("length", [0, -1])
+def test_a_span_without_length_has_no_intervals(length: int) -> None:
+    start = at("2026-11-18T12:00Z")
+
+    assert boundaries(start, start + timedelta(hours=length), Interval.DAY, "UTC") == []
+
+
+def test_a_thousand_intervals_are_the_most() -> None:
+    start = at("2026-01-01T00:00Z")
+
+    assert len(boundaries(start, start + timedelta(hours=MOST), Interval.HOUR, "UTC")) == MOST + 1
+    with pytest.raises(BadUserInput, match=r"more than 1,000 intervals"):
+        boundaries(start, start + timedelta(hours=MOST, microseconds=1), Interval.HOUR, "UTC")
+
+
+def test_a_span_of_all_time_is_refused_and_not_computed() -> None:
+    with pytest.raises(BadUserInput, match=r"more than 1,000 intervals"):
+        boundaries(at("0001-01-01T00:00:00Z"), at("9999-12-31T00:00:00Z"), Interval.HOUR, "UTC")
+
+
+@pytest.mark.parametrize("interval", Interval)
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Pacific/Kiritimati"])
+def test_a_span_at_an_end_of_the_calendar_is_refused_with_a_sentence(interval: Interval, zone: str) -> None:
+    last = datetime.max.replace(tzinfo=UTC)
+
+    with pytest.raises(BadUserInput, match="end of the calendar"):
+        boundaries(last - timedelta(hours=2), last, interval, zone)
+
+
+@pytest.mark.parametrize(
+    ("zone", "interval", "moment", "begins", "ends"),
+    [
+        ("America/New_York", Interval.HOUR, "2026-11-01T05:30Z", "2026-11-01T05:00Z", "2026-11-01T06:00Z"),
+        ("America/New_York", Interval.HOUR, "2026-11-01T06:30Z", "2026-11-01T06:00Z", "2026-11-01T07:00Z"),
+        ("Australia/Lord_Howe", Interval.HOUR, "2026-04-04T15:15Z", "2026-04-04T15:00Z", "2026-04-04T15:30Z"),
+        ("Asia/Kathmandu", Interval.HOUR, "2026-11-01T06:30Z", "2026-11-01T06:15Z", "2026-11-01T07:15Z"),
+        ("America/Havana", Interval.DAY, "2026-11-01T05:30Z", "2026-11-01T04:00Z", "2026-11-02T05:00Z"),
+        ("America/St_Johns", Interval.DAY, "2006-10-29T02:45Z", "2006-10-29T02:30Z", "2006-10-30T03:30Z"),
+        ("America/New_York", Interval.WEEK, "2026-11-01T06:30Z", "2026-10-26T04:00Z", "2026-11-02T05:00Z"),
+        ("America/New_York", Interval.MONTH, "2026-11-01T06:30Z", "2026-11-01T04:00Z", "2026-12-01T05:00Z"),
+    ],
+)
+def test_the_interval_around_a_moment_whose_clock_time_comes_twice(
+    zone: str, interval: Interval, moment: str, begins: str, ends: str
+) -> None:
+    assert floor_to(at(moment), interval, zone) == at(begins)
+    assert ceiling_to(at(moment), interval, zone) == at(ends)
+
+
+@cache
+def changes(zone: str) -> list[datetime]:
+    """The instants, to the minute, at which the zone's clock was set, from 2000 to 2030."""
+    days = [datetime(2000, 1, 1, tzinfo=UTC) + timedelta(days=n) for n in range(30 * 365)]
+    offsets = [day.astimezone(ZoneInfo(zone)).utcoffset() for day in days]
+    found = []
+    for (day, before), (_, after) in pairwise(zip(days, offsets, strict=True)):
+        if before != after:
+            minutes = (day + timedelta(minutes=n) for n in range(24 * 60 + 1))
+            found.append(next(m for m in minutes if m.astimezone(ZoneInfo(zone)).utcoffset() != before))
+    return found
+
+
+@st.composite
+def spans(draw: st.DrawFn) -> tuple[datetime, datetime, Interval, str]:
+    """Up to forty intervals, in zones of every kind; many of them around a change of the clock."""
+    interval, zone = draw(st.sampled_from(Interval)), draw(st.sampled_from(ZONES))
+    near_a_change = draw(st.booleans())
+    if near_a_change and changes(zone):
+        start = draw(st.sampled_from(changes(zone))) + draw(st.integers(-200, 200)) * timedelta(minutes=1)
+    else:
+        start = draw(st.datetimes(FIRST, LAST, timezones=st.just(UTC)))
+    return start, start + draw(st.floats(0.001, 40)) * STEPS[interval], interval, zone
+
+
+def is_beginning(mark: datetime, interval: Interval, zone: str) -> bool:
+    """Whether the clock shows the interval's beginning, or shows it as the one that was set forward or back would."""
+    local = mark.astimezone(ZoneInfo(zone))
+    before = (mark - timedelta(microseconds=1)).astimezone(ZoneInfo(zone))
+    if interval is Interval.HOUR:
+        return local.minute == 0 or before.minute == 59
+    if local.date() == before.date():
+        return False
+    return {Interval.WEEK: _week_of, Interval.MONTH: _month_of}.get(interval, datetime.date)(local) != {
+        Interval.WEEK: _week_of,
+        Interval.MONTH: _month_of,
+    }.get(interval, datetime.date)(before)
+
+
+def _week_of(local: datetime) -> tuple[int, int]:
+    return local.isocalendar()[:2]
+
+
+def _month_of(local: datetime) -> tuple[int, int]:
+    return local.year, local.month
+
+
+@settings(deadline=None)
+@given(spans())
+def test_marks_rise_from_start_to_end_and_each_inner_one_begins_a_local_interval(
+    span: tuple[datetime, datetime, Interval, str],
+) -> None:
+    start, end, interval, zone = span
+    assume(start < end)
+
+    marks = boundaries(*span)
+
+    assert (marks[0], marks[-1]) == (start, end)
+    assert all(earlier < later for earlier, later in pairwise(marks))
+    assert all(is_beginning(mark, interval, zone) for mark in marks[1:-1])
+
+
+@settings(deadline=None)
+@given(spans())
+def test_no_interval_is_longer_than_its_step_and_two_hours(span: tuple[datetime, datetime, Interval, str]) -> None:
+    start, end, interval, _ = span
+    assume(start < end)
+
+    slack = timedelta(0) if interval is Interval.HOUR else timedelta(hours=2)
+
+    assert all(later - earlier <= STEPS[interval] + slack for earlier, later in pairwise(boundaries(*span)))
+
+
+@settings(deadline=None)
+@given(spans())
+def test_the_interval_around_a_moment_is_one_interval(span: tuple[datetime, datetime, Interval, str]) -> None:
+    moment, _, interval, zone = span
+
+    start, end = floor_to(moment, interval, zone), ceiling_to(moment, interval, zone)
+
+    assert start <= moment < end
+    assert boundaries(start, end, interval, zone) == [start, end]
+
+
+@settings(deadline=None)
+@given(spans())
+def test_a_part_of_a_span_has_the_same_marks(span: tuple[datetime, datetime, Interval, str]) -> None:
+    start, end, interval, zone = span
+    marks = boundaries(*span)
+    assume(len(marks) > 3)
+
+    assert boundaries(marks[1], end, interval, zone) == marks[1:]
+    assert boundaries(start, marks[-2], interval, zone) == marks[:-1]

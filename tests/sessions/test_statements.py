@@ -1,0 +1,233 @@
+"""The most important statements, as a reviewer reads them: the files of tests/golden.
+
+`SESSION_GRAPH_REWRITE_GOLDEN=1 pytest tests/sessions/test_statements.py` writes them anew; then read the difference.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from session_graph.access.viewer import AccountFacts, Role, Viewer
+from session_graph.sessions.dashboard import DashboardRequest, Group, Subject, Wanted, read_dashboards
+from session_graph.sessions.filters import Filter, parse_filter
+from session_graph.sessions.intervals import Interval
+from session_graph.sessions.options import read_options
+from session_graph.sessions.orders import ORDER_FIELDS, Cursor, Order
+from session_graph.sessions.pages import PageRequest
+from session_graph.sessions.reading import (
+    AGENT,
+    EXTERNAL_ID,
+    SessionList,
+    count_sessions,
+    has_sessions_behind,
+    read_pages,
+    read_session,
+)
+from session_graph.sessions.vocabulary import Direction
+from session_graph.store.database import Database
+from support.walks import NOW
+
+pytestmark = pytest.mark.anyio
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+REWRITE = bool(os.environ.get("SESSION_GRAPH_REWRITE_GOLDEN"))
+WIDTH = 110
+
+COLUMNS = frozenset(("started_at", "session_type", "asr", "contact"))
+FIGURES = frozenset(("total_session_count", "total_lead_value", "total_asr", "lead_success_score"))
+ID, AGENTS = UUID(int=7), [UUID(int=11), UUID(int=12)]
+LIVE_WEEK: Mapping[str, Any] = {"period": "LAST_7_DAYS", "isTest": False, "agents": ["bistro"]}
+UNRATED: Mapping[str, Any] = {
+    "not": {"conversationQuality": {"from": 1}},
+    "anyOf": [{"isLead": True}, {"tags": ["vip"]}],
+}
+BY_CONTACT = Order(ORDER_FIELDS["CONTACT"], Direction.ASC)
+
+
+class Noted(Database):
+    """Stands where the database stands, answers nothing, and notes the statement with its values' places."""
+
+    def __init__(self) -> None:
+        self.sql = ""
+
+    async def fetch(self, sql: str, *values: object) -> list[Any]:
+        assert {f"${n}" for n in range(1, len(values) + 1)} == set(re.findall(r"\$\d+", sql))
+        self.sql = sql
+        return []
+
+    async def fetchrow(self, sql: str, *values: object) -> Any:
+        await self.fetch(sql, *values)
+
+
+def viewer(role: Role = Role.BUILDER, **limits: Any) -> Viewer:
+    return Viewer(AccountFacts(UUID(int=1), "a", "a", "USD", 2, "UTC"), role, "key", **limits)
+
+
+def filtered(raw: Mapping[str, Any]) -> Filter:
+    return parse_filter(raw, NOW)
+
+
+def behind(value: Any) -> PageRequest:
+    return PageRequest(50, cursor=Cursor(value, ID, NOW))
+
+
+def assert_golden(name: str, noted: Noted) -> None:
+    path, found = GOLDEN / f"{name}.sql", lay_out(noted.sql)
+    if REWRITE:
+        path.write_text(found, "utf-8")
+    assert found == path.read_text("utf-8")
+
+
+_CLAUSES = {"select", "from", "where", "and", "or", "order", "group", "limit", "union", "join", "cross", "with"}
+_TOKENS = re.compile(r"\(select \$\d+::\w+\)|'[^']*'|\(\s*select\b|\(|\)|[^\s()']+(?:'[^']*'[^\s()']*)?|\s+")
+
+
+def lay_out(sql: str) -> str:
+    """One clause and one named column a line, inner statements indented; nothing but white space is changed."""
+    lines, opened, indent, before = [""], [True], 0, ["", ""]
+    for token in _TOKENS.findall(sql):
+        word = token.strip()
+        if not word:
+            lines[-1] += " " if lines[-1].strip() else ""
+            continue
+        if word.startswith("(") and word.endswith("select"):
+            indent += 1
+            opened.append(True)
+            lines[-1] += "("
+            lines.append("    " * indent + "select")
+        elif word == ")":
+            if opened.pop():
+                indent -= 1
+                lines.append("    " * indent)
+            lines[-1] += ")"
+        else:
+            starts_clause = opened[-1] and word in _CLAUSES and before[1] != "cross"
+            starts_column = opened[-1] and before[0] == "as" and before[1].endswith(",")
+            if starts_clause or starts_column or len(lines[-1]) + len(word) > WIDTH:
+                lines.append("    " * (indent if starts_clause else indent + 1))
+            lines[-1] += word
+            if word == "(":
+                opened.append(False)
+        before = [before[1], word]
+    laid_out = "\n".join(line.rstrip() for line in lines if line.strip()) + "\n"
+    assert re.sub(r"\s", "", laid_out) == re.sub(r"\s", "", sql)
+    return laid_out
+
+
+async def test_the_first_page_of_a_list() -> None:
+    noted = Noted()
+
+    await read_pages(noted, SessionList(viewer(), filtered(LIVE_WEEK)), COLUMNS, PageRequest(50))
+
+    assert_golden("list_page", noted)
+
+
+async def test_the_page_behind_it() -> None:
+    noted = Noted()
+
+    await read_pages(noted, SessionList(viewer(), filtered(LIVE_WEEK)), COLUMNS, behind(NOW))
+
+    assert_golden("list_page_behind", noted)
+
+
+async def test_a_page_behind_a_cursor_in_an_order_with_empty_values() -> None:
+    noted = Noted()
+
+    await read_pages(noted, SessionList(viewer(), filtered({"isLead": True}), BY_CONTACT), COLUMNS, behind("ana"))
+
+    assert_golden("list_page_by_contact_behind_a_name", noted)
+
+
+async def test_a_page_among_the_empty_values() -> None:
+    noted = Noted()
+
+    await read_pages(noted, SessionList(viewer(), filtered({}), BY_CONTACT), COLUMNS, behind(None))
+
+    assert_golden("list_page_by_contact_behind_the_nameless", noted)
+
+
+async def test_what_is_on_the_other_side_of_a_cursor() -> None:
+    noted = Noted()
+
+    await has_sessions_behind(noted, SessionList(viewer(), filtered({}), BY_CONTACT), behind("ana"))
+
+    assert_golden("list_behind", noted)
+
+
+async def test_a_page_for_each_agent() -> None:
+    noted = Noted()
+
+    await read_pages(noted, SessionList(viewer(), filtered({}), parent=AGENT), COLUMNS, PageRequest(5), AGENTS)
+
+    assert_golden("list_page_of_each_agent", noted)
+
+
+async def test_a_page_for_each_external_id_of_a_partner() -> None:
+    noted, partner = Noted(), viewer(Role.PARTNER, integrations=("crm", "pos"))
+
+    await read_pages(noted, SessionList(partner, parent=EXTERNAL_ID), COLUMNS, PageRequest(20), ["A-1", "B-2"])
+
+    assert_golden("list_page_of_each_external_id", noted)
+
+
+async def test_how_many_there_are() -> None:
+    noted = Noted()
+
+    await count_sessions(noted, SessionList(viewer(), filtered(UNRATED)))
+
+    assert_golden("count", noted)
+
+
+async def test_one_session_for_who_is_limited_to_agents() -> None:
+    noted, portal = Noted(), viewer(Role.PORTAL, agents=("bistro", "clinic"))
+
+    await read_session(noted, portal, ID, COLUMNS)
+
+    assert_golden("session", noted)
+
+
+async def test_a_search_of_a_portal() -> None:
+    noted = Noted()
+
+    await read_pages(noted, SessionList(viewer(Role.PORTAL), filtered({"search": "4155"})), COLUMNS, PageRequest(50))
+
+    assert_golden("search", noted)
+
+
+async def test_a_dashboard_with_series_groups_and_the_span_before() -> None:
+    noted = Noted()
+    wanted = Wanted(FIGURES, FIGURES, {Interval.DAY: FIGURES}, {Group.AGENT: FIGURES, Group.SESSION_TYPE: FIGURES})
+    request = DashboardRequest(viewer(), filtered({"from": NOW - timedelta(days=3), "to": NOW}), wanted, NOW)
+
+    await read_dashboards(noted, request, [Subject(None, "America/New_York")])
+
+    assert_golden("dashboard", noted)
+
+
+async def test_the_dashboards_of_agents() -> None:
+    noted = Noted()
+    request = DashboardRequest(viewer(), filtered({"period": "LAST_30_DAYS"}), Wanted(FIGURES), NOW)
+
+    await read_dashboards(noted, request, [Subject(agent, "UTC") for agent in AGENTS])
+
+    assert_golden("dashboards_of_agents", noted)
+
+
+async def test_what_filter_panels_offer() -> None:
+    noted = Noted()
+
+    await read_options(noted, viewer(), ["sessionTypes", "tags"])
+
+    assert_golden("filter_options", noted)
+
+
+def test_every_file_is_one_of_these_statements() -> None:
+    names = set(re.findall(r'assert_golden\("(\w+)"', Path(__file__).read_text("utf-8")))
+
+    assert {path.stem for path in GOLDEN.glob("*.sql")} == names
