@@ -1,6 +1,6 @@
 # `make run` starts the demo, `make test` runs all tests, `make check` what continuous integration checks besides.
 # PYTHON=/path/to/python3 names the Python of a new .venv, ARGS="-k word" are further arguments of pytest.
-.PHONY: run test check format schema requirements
+.PHONY: run test check format schema docs requirements bench
 
 run:
 	@.ci/setup
@@ -28,6 +28,14 @@ schema:
 	@.ci/setup
 	.venv/bin/session-graph schema > .venv/schema.graphql
 	cp .venv/schema.graphql schema.graphql
+
+docs:
+	@.ci/setup
+	.venv/bin/python -m session_graph.reference docs
+
+bench:
+	@.ci/setup dev
+	.venv/bin/python -m bench.run $(ARGS)
 
 # Without --upgrade (ARGS=--upgrade) what is listed keeps its version.
 compile = .venv/bin/uv pip compile pyproject.toml --group build --universal --python-version 3.11 \

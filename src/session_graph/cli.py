@@ -10,11 +10,12 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import asyncpg
 import uvloop
 
 from session_graph import administration, service
 from session_graph.access.viewer import Role
-from session_graph.errors import InvalidInput, SessionGraphError
+from session_graph.errors import InvalidInput, SessionGraphError, StoreError
 from session_graph.graph.schema import build_schema, print_sdl
 from session_graph.settings import Settings, load_settings
 
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 Command = Callable[[Settings, argparse.Namespace], Coroutine[None, None, int]]
+
+ATTEMPTS = 5
+LOST = (
+    *(ConnectionError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError),
+    *(asyncpg.AdminShutdownError, asyncpg.CannotConnectNowError),
+)
+"""What a command sees of an embedded server that ends."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         command: Command = chosen.command
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(command(load_settings(**overrides), chosen))
+            return runner.run(_run(command, load_settings(**overrides), chosen))
     except InvalidInput as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
@@ -40,6 +48,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return 1
+
+
+async def _run(command: Command, settings: Settings, arguments: argparse.Namespace) -> int:
+    """Again where the embedded server went with the command that owned it: the next attempt starts it itself."""
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return await command(settings, arguments)
+        except (*LOST, StoreError) as error:
+            if settings.database_url or not _is_lost(error):
+                raise
+    return await command(settings, arguments)
+
+
+def _is_lost(error: Exception) -> bool:
+    cause = error.__cause__ if isinstance(error, StoreError) else error
+    return isinstance(cause, (*LOST, FileNotFoundError))
 
 
 def make_parser() -> argparse.ArgumentParser:

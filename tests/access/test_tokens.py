@@ -5,6 +5,7 @@ import hmac
 import json
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,7 +37,14 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
 ISSUER = "https://login.example.com/"
 AUDIENCE = "session-graph"
 SECRET = "correct horse battery staple, and 64 bytes or more in all, please"
-NOW = int(datetime.now(UTC).timestamp())
+
+
+@dataclass(frozen=True)
+class In:
+    """So many seconds from the moment at which the token is made."""
+
+    seconds: int
+
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 Claims = dict[str, Any]
@@ -96,8 +104,10 @@ def settings_of(**values: str) -> Settings:
 
 def claims_of(account: Account, /, **claims: object) -> Claims:
     """The least that admits, and `claims` beside or instead; a claim that is ... is left out."""
-    least = {"iss": ISSUER, "aud": AUDIENCE, "exp": NOW + 600, "sub": "ana", "account": account.idn, "role": "BUILDER"}
-    return {name: value for name, value in (least | claims).items() if value is not ...}
+    least = {"iss": ISSUER, "aud": AUDIENCE, "exp": In(600), "sub": "ana", "account": account.idn, "role": "BUILDER"}
+    now = int(datetime.now(UTC).timestamp())
+    given = {name: value for name, value in (least | claims).items() if value is not ...}
+    return {name: now + value.seconds if isinstance(value, In) else value for name, value in given.items()}
 
 
 def sign(claims: Claims, kind: str = "RSA", algorithm: str = "RS256", kid: str | None = None) -> str:
@@ -191,11 +201,11 @@ async def test_the_names_of_claims_are_settings(account: Account) -> None:
         {"exp": ...},
         {"exp": None},
         {"exp": "soon"},
-        {"exp": NOW - 60},
+        {"exp": In(-60)},
         {"exp": float("inf")},
-        {"nbf": NOW + 60},
+        {"nbf": In(60)},
         {"nbf": None},
-        {"iat": NOW + 60},
+        {"iat": In(60)},
         {"iss": ...},
         {"iss": "https://login.example.com"},
         {"aud": ...},
@@ -248,7 +258,7 @@ async def test_claims_that_do_not_admit_are_all_refused_in_the_same_words(accoun
     assert not await Account.filter(idn="no-such-account").exists()
 
 
-@pytest.mark.parametrize("claims", [{"exp": NOW - 4}, {"nbf": NOW + 4}, {"iat": NOW + 4}, {"aud": ["x", AUDIENCE]}])
+@pytest.mark.parametrize("claims", [{"exp": In(-4)}, {"nbf": In(4)}, {"iat": In(4)}, {"aud": ["x", AUDIENCE]}])
 async def test_clocks_may_differ_a_little_and_a_token_may_be_for_several(account: Account, claims: Claims) -> None:
     assert await is_taken(using(key=public_pem("RSA")), sign(claims_of(account, **claims)))
 

@@ -24,10 +24,11 @@ from session_graph.sessions.vocabulary import Direction
 from session_graph.settings import Settings
 from session_graph.store.database import Database
 from session_graph.store.models import Account
-from sessions.test_agreement import CASES, VIEWERS, resolved, viewer_of
 from support.api import Caller, make_caller
+from support.filters import CASES, resolved
 from support.oracle import Oracle, Raw, Row
 from support.reports import ask_for_report, comes_true, download, finished, parse_csv, read_csv, read_row
+from support.viewers import VIEWERS, viewer_of
 from support.walks import NOW, walk
 
 pytestmark = pytest.mark.anyio

@@ -371,9 +371,11 @@ async def test_a_bulk_edit_needs_a_filter_that_says_something(
     (session_id,) = await record(database, account, {})
 
     empty = await update_all(ask, {}, {"isArchived": True})
+    in_disguise = await update_all(ask, {"anyOf": [{"isLead": True}, {}]}, {"isArchived": True})
     nothing = await update_all(ask, {"anyOf": []}, {"isArchived": True})
 
     assert [(e["code"], e["path"]) for e in empty["errors"]] == [("INVALID", ["input", "target", "filter"])]
+    assert in_disguise["errors"] == empty["errors"]
     assert nothing == {"matchedCount": 0, "changedCount": 0, "errors": []}
     assert await versions(elsewhere, account) == {session_id: 1}
 

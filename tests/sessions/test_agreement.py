@@ -34,11 +34,11 @@ from session_graph.sessions.pages import PageRequest
 from session_graph.sessions.reading import AGENT, EXTERNAL_ID, SessionList, count_sessions, read_pages, read_session
 from session_graph.store.database import Database
 from session_graph.store.models import Account
-from support import oracle, varied
+from support import oracle
 from support.api import make_caller
+from support.filters import CASES, VALUES, filters, resolved
 from support.oracle import Oracle, Raw, Row
-from support.varied import distinct
-from support.viewers import make_viewer
+from support.viewers import VIEWERS, make_viewer, viewer_of
 from support.walks import NOW, walk
 
 pytestmark = pytest.mark.anyio
@@ -46,149 +46,6 @@ pytestmark = pytest.mark.anyio
 ALL_FIGURES = frozenset(FIGURES)
 TOTALS = Wanted(ALL_FIGURES)
 COUNT_ALONE = Wanted(frozenset({"total_session_count"}))
-VIEWERS: dict[str, tuple[Role, dict[str, tuple[str, ...]]]] = {
-    "an admin": (Role.ADMIN, {}),
-    "a builder": (Role.BUILDER, {}),
-    "a builder of one agent": (Role.BUILDER, {"agents": ("clinic",)}),
-    "a builder of two agents": (Role.BUILDER, {"agents": ("bistro", "desk")}),
-    "a portal": (Role.PORTAL, {}),
-    "a portal of one agent": (Role.PORTAL, {"agents": ("bistro",)}),
-    "a partner of one integration": (Role.PARTNER, {"integrations": ("crm",)}),
-    "a partner of two integrations": (Role.PARTNER, {"integrations": ("pos", "sandbox/web")}),
-    "a partner of an integration without sessions": (Role.PARTNER, {"integrations": ("elsewhere",)}),
-}
-
-
-def viewer_of(account: Account, who: str) -> Viewer:
-    role, limits = VIEWERS[who]
-    return make_viewer(account, role, **limits) if limits else make_viewer(account, role)
-
-
-FLAGS = (
-    *("isLead", "isOpportunity", "isTest", "isTodo", "isDone", "isArchived", "isReviewed", "workingHours"),
-    "hasExternalId",
-)
-ASSESSMENTS = ("YES_A", "YES_B", "NO")
-OPTIONS: dict[str, Sequence[str]] = {
-    **dict.fromkeys(("autoAssessments", "humanAssessments", "assessments"), ASSESSMENTS),
-    "channels": ("VOICE", "SMS", "CHAT"),
-    "sessionLengths": ("SHORT", "REGULAR", "LONG"),
-    "sessionTypes": ("booking", "Übernahme", "übernahme", "100%_off", "nothing of the kind"),
-    "agents": (*varied.AGENTS, "nobody"),
-    "integrations": ("crm", "pos", "sandbox/web", "elsewhere"),
-    "connectors": ("main", "sandbox", "elsewhere"),
-    "externalIds": ("A-1", "a-1", "Ä-1", "b\\%_", "unknown"),
-    "tags": ("vip", "VIP", "late", "très bien", "unknown"),
-}
-PAIRS = (
-    {"key": "utm_source", "value": "google"},
-    {"key": "utm_source", "value": "Google"},
-    {"key": "utm_medium", "value": "cpc"},
-    {"key": "utm_medium", "value": "google"},
-)
-SEARCHES = (
-    *("maria", "ÜNAL", "user", "o'", "0% b", "a_b\\", "strasse", "zoë 4155", "nobody at all"),
-    *("4155", "(415) 555-0134", "5550134", "5555", "44 20 7946", "415-555", "1005 50"),
-)
-MOMENTS = tuple(NOW + timedelta(hours=hours) for hours in (-2000, -720, -481.5, -168, -24, 0, 1, 48))
-UPDATES = tuple(range(7))
-"""Stand for the instants at which batches were recorded and sessions edited; `resolved` knows them."""
-RANGES: dict[str, Sequence[Any]] = {
-    "leadValue": tuple(Decimal(text) for text in ("0", "0.01", "10.02", "130", "260.00", "1200.5")),
-    "asr": tuple(Decimal(text) for text in ("0", "0.01", "78", "180.50", "1200")),
-    "conversationQuality": (1, 2, 3, 4, 5),
-}
-PERIODS = tuple(oracle.PERIODS)
-
-
-def _cases() -> list[Raw]:
-    """Each condition alone, with values that some sessions have, that none has, and with none at all."""
-    flags = [{name: wanted} for name in FLAGS for wanted in (True, False)]
-    options = [
-        {name: list(chosen)}
-        for name, known in OPTIONS.items()
-        for chosen in ((), (known[0],), (known[1], known[0]), (known[-1],), tuple(known))
-    ]
-    utms = [{"utms": list(pairs)} for pairs in ((), PAIRS[:1], PAIRS[1:3], PAIRS[3:])]
-    moments = [{name: moment} for name in ("from", "to") for moment in MOMENTS]
-    updates = [{name: number} for name in ("updatedFrom", "updatedTo") for number in UPDATES]
-    ranges = [
-        {name: bounds}
-        for name, known in RANGES.items()
-        for bounds in ({}, {"from": known[1]}, {"to": known[2]}, {"from": known[2], "to": known[2]})
-    ]
-    inner: list[Raw] = [{"isLead": True}, {"conversationQuality": {"from": 4}}, {"sessionTypes": ["booking"]}]
-    nested: list[Raw] = [
-        {"not": {}},
-        *({"not": one} for one in inner),
-        {"anyOf": []},
-        {"anyOf": [{}]},
-        {"anyOf": inner},
-    ]
-    periods = [{"period": period} for period in PERIODS]
-    searches = [{"search": text} for text in SEARCHES]
-    return [{}, *flags, *options, *utms, *moments, *updates, *ranges, *periods, *nested, *searches]
-
-
-CASES = _cases()
-
-
-def resolved(raw: Raw, rows: Sequence[Row]) -> dict[str, Any]:
-    """The filter with instants in place of the numbers that stand for them, at every depth."""
-    updates = distinct(rows, "updated_at")
-    steps = [updates[round(number * (len(updates) - 1) / max(UPDATES))] for number in UPDATES]
-    found = dict(raw)
-    for name, value in raw.items():
-        match name:
-            case "updatedFrom" | "updatedTo":
-                found[name] = steps[value]
-            case "not":
-                found[name] = resolved(value, rows)
-            case "anyOf":
-                found[name] = [resolved(inner, rows) for inner in value]
-    return found
-
-
-VALUES: dict[str, st.SearchStrategy[Any]] = {
-    **dict.fromkeys(FLAGS, st.booleans()),
-    **{name: st.lists(st.sampled_from(known), max_size=3) for name, known in OPTIONS.items()},
-    "utms": st.lists(st.sampled_from(PAIRS), max_size=2),
-    "search": st.sampled_from(SEARCHES),
-    "period": st.sampled_from(PERIODS),
-    **dict.fromkeys(("from", "to"), st.sampled_from(MOMENTS)),
-    **dict.fromkeys(("updatedFrom", "updatedTo"), st.sampled_from(UPDATES)),
-    **{
-        name: st.lists(st.sampled_from(known), max_size=2).map(
-            lambda ends: dict(zip(("to", "from"), sorted(ends)[::-1], strict=False))
-        )
-        for name, known in RANGES.items()
-    },
-}
-
-
-@st.composite
-def filters(draw: st.DrawFn, depth: int = 3) -> Raw:
-    """Any filter that is well formed: a few conditions, nested up to `depth`."""
-    names = draw(st.lists(st.sampled_from(sorted(VALUES)), unique=True, max_size=3))
-    raw = {name: draw(VALUES[name]) for name in names}
-    if "period" in raw:
-        raw = {name: value for name, value in raw.items() if name not in ("from", "to")}
-    for start, end in (("from", "to"), ("updatedFrom", "updatedTo")):
-        if start in raw and end in raw:
-            raw[start], raw[end] = sorted((raw[start], raw[end]))
-    if depth and draw(st.booleans()):
-        raw["not"] = draw(filters(depth - 1))
-    if depth and draw(st.booleans()):
-        raw["anyOf"] = draw(st.lists(filters(depth - 1), max_size=3))
-    assume(sum(1 for _ in parse_names(raw)) <= 50)
-    return raw
-
-
-def parse_names(raw: Raw) -> list[str]:
-    inner = [*raw.get("anyOf", []), *([raw["not"]] if "not" in raw else [])]
-    return [*raw, *(name for one in inner for name in parse_names(one))]
-
-
 anybody = st.sampled_from(sorted(VIEWERS))
 thorough = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 brief = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))

@@ -75,9 +75,11 @@ class Worker:
             except STORE_FAILED as error:
                 LOGGER.warning("no job could be claimed: %s", type(error).__name__)
                 job = None
+            _heed_cancellation()
             if job is None:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(awake.wait(), POLL_SECONDS)
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await awake.wait()
             else:
                 await self._do(job, hand)
 
@@ -182,6 +184,7 @@ class Worker:
                 finally:
                     connection.terminate()
             except STORE_FAILED:
+                _heed_cancellation()
                 await asyncio.sleep(POLL_SECONDS)
 
     async def _wake_by(self, connection: asyncpg.Connection) -> None:
@@ -196,4 +199,12 @@ class Worker:
         while True:
             with suppress(*STORE_FAILED):
                 await self._jobs.sweep()
+            _heed_cancellation()
             await asyncio.sleep(SWEEP_SECONDS)
+
+
+def _heed_cancellation() -> None:
+    """A driver that is cancelled while it connects may raise something of its own instead; a loop must still end."""
+    task = asyncio.current_task()
+    if task and task.cancelling():
+        raise asyncio.CancelledError

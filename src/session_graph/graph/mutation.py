@@ -90,7 +90,7 @@ class Mutation:
         filter_ = parse_filter(given["target"].get("filter"), context.now)
         try:
             ids = _read_ids(given["target"], (*INPUT, "target"))
-            if ids is None and not filter_.conditions:
+            if ids is None and filter_.is_everything():
                 raise UserErrors(
                     [_error((*INPUT, "target", "filter"), "must not be empty: it would mean every session")]
                 )

@@ -69,6 +69,12 @@ class Filter:
         rest = {name: value for name, value in self.conditions.items() if name not in ("period", "from", "to")}
         return Filter({**rest, "from": start, "to": end})
 
+    def is_everything(self) -> bool:
+        """Whether it asks nothing, however it is written: `{}`, `{anyOf: [{}]}`."""
+        return all(
+            name == "anyOf" and any(inner.is_everything() for inner in value) for name, value in self.conditions.items()
+        )
+
     def names(self) -> Iterator[str]:
         """The conditions that are used, at every depth."""
         for name, value in self.conditions.items():
