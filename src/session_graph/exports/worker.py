@@ -9,6 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from functools import partial
 
 import asyncpg
 from tortoise.exceptions import BaseORMException
@@ -57,31 +58,25 @@ class Worker:
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._listen())
-            tasks.create_task(self._sweep())
+            tasks.create_task(_repeat(self._listen, POLL_SECONDS))
+            tasks.create_task(_repeat(self._sweep, SWEEP_SECONDS))
             for _ in range(WRITERS):
-                tasks.create_task(self._work(self._claim_to_write, self._write))
+                tasks.create_task(_repeat(partial(self._work, self._claim_to_write, self._write)))
             for _ in range(SENDERS):
-                tasks.create_task(self._work(self._jobs.claim_to_send, self._send))
+                tasks.create_task(_repeat(partial(self._work, self._jobs.claim_to_send, self._send)))
 
     async def _claim_to_write(self) -> Row | None:
         return await self._jobs.claim_to_write(self._settings.exports_running)
 
     async def _work(self, claim: Claim, hand: Hand) -> None:
-        while True:
-            awake = self._awake
-            try:
-                job = await claim()
-            except STORE_FAILED as error:
-                LOGGER.warning("no job could be claimed: %s", type(error).__name__)
-                job = None
-            _heed_cancellation()
-            if job is None:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(POLL_SECONDS):
-                        await awake.wait()
-            else:
-                await self._do(job, hand)
+        """One job, or a while of waiting for one."""
+        awake = self._awake
+        if job := await claim():
+            await self._do(job, hand)
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(POLL_SECONDS):
+                await awake.wait()
 
     def _wake(self) -> None:
         """All who wait, and those who are just about to."""
@@ -135,7 +130,7 @@ class Worker:
     async def _fail(self, job: Row, error: Exception) -> None:
         """Try again later, unless that would be in vain."""
         LOGGER.error("export %s failed", job["id"], exc_info=error)
-        with suppress(*STORE_FAILED):
+        with suppress(Exception):  # then its lease runs out
             if job["status"] == ExportStatus.SENDING:
                 await self._jobs.hand_back(job, timedelta(seconds=5), error=COULD_NOT_SEND)
             elif isinstance(error, SessionGraphError):
@@ -168,24 +163,21 @@ class Worker:
         try:
             yield
         except asyncio.CancelledError:
-            if lost and not block.uncancel():
+            if lost and block.cancelling() == 1:
                 raise LostLease from None
             raise
         finally:
             beating.cancel()
+            if lost:
+                block.uncancel()
 
     async def _listen(self) -> None:
-        """Wakes the others when a job is queued; after a lost connection, again when there is one."""
-        while True:
-            try:
-                connection = await asyncpg.connect(self._url)
-                try:
-                    await self._wake_by(connection)
-                finally:
-                    connection.terminate()
-            except STORE_FAILED:
-                _heed_cancellation()
-                await asyncio.sleep(POLL_SECONDS)
+        """Wakes the others when a job is queued, until the connection is lost."""
+        connection = await asyncpg.connect(self._url)
+        try:
+            await self._wake_by(connection)
+        finally:
+            connection.terminate()
 
     async def _wake_by(self, connection: asyncpg.Connection) -> None:
         """Until the connection ends."""
@@ -196,15 +188,31 @@ class Worker:
         await ended.wait()
 
     async def _sweep(self) -> None:
-        while True:
-            with suppress(*STORE_FAILED):
-                await self._jobs.sweep()
-            _heed_cancellation()
-            await asyncio.sleep(SWEEP_SECONDS)
+        await self._jobs.sweep()
 
 
-def _heed_cancellation() -> None:
-    """A driver that is cancelled while it connects may raise something of its own instead; a loop must still end."""
+async def _repeat(step: Callable[[], Awaitable[None]], pause: float = 0) -> None:
+    """A step again and again until the task is cancelled, whatever the step raises: the database may be away.
+
+    A driver that is cancelled while it connects may raise something of its own instead, and the cancellation of a job
+    whose lease is lost may come late; so it is the task that is asked whether it is over.
+    """
     task = asyncio.current_task()
-    if task and task.cancelling():
-        raise asyncio.CancelledError
+    assert task is not None
+    while True:
+        failed = False
+        try:
+            await step()
+        except asyncio.CancelledError:
+            if task.cancelling():
+                raise
+        except STORE_FAILED as error:
+            failed = True
+            LOGGER.warning("the database is away: %s", type(error).__name__)
+        except Exception:
+            failed = True
+            LOGGER.exception("a step of the worker failed")
+        if task.cancelling():
+            raise asyncio.CancelledError
+        if failed or pause:
+            await asyncio.sleep(pause or POLL_SECONDS)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -144,5 +145,9 @@ def _read(value: Any, order: Order) -> Any:
 
 
 def _binding(order: Order, account: UUID) -> str:
-    text = f"{_VERSION} {order.field.name} {order.direction} {account}"
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return _digest(order.field.name, order.direction, account)
+
+
+@lru_cache(maxsize=1024)
+def _digest(field: str, direction: Direction, account: UUID) -> str:
+    return hashlib.sha256(f"{_VERSION} {field} {direction} {account}".encode()).hexdigest()[:12]

@@ -1,0 +1,43 @@
+"""Where the far page begins, for each server that has cursors."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import asyncpg
+
+from bench.cases import FAR_PAGE, PAGE, POSTGRAPHILE, PRODUCT, Question
+from bench.dataset import Dataset
+from bench.servers import Server
+from session_graph.sessions.orders import NEWEST_FIRST, Cursor, write_cursor
+
+LAST_BEFORE = """
+select s.started_at, s.id from session s where s.account_id = $1
+order by s.started_at desc, s.id desc offset $2 limit 1
+"""
+
+
+async def write_cursors(data: Dataset) -> dict[str, str]:
+    """The product's, as it would have written it itself."""
+    connection = await asyncpg.connect(data.url)
+    row = await connection.fetchrow(LAST_BEFORE, data.viewer.account.id, _offset(data))
+    await connection.close()
+    assert row is not None
+    cursor = Cursor(row["started_at"], row["id"], datetime.now(UTC))
+    return {PRODUCT: write_cursor(cursor, NEWEST_FIRST, data.viewer.account.id)}
+
+
+async def ask_postgraphile(data: Dataset, servers: Mapping[str, Server]) -> dict[str, str]:
+    if POSTGRAPHILE not in servers:
+        return {}
+    query = (
+        "query Page($account: UUID!, $offset: Int!) { allSessions(first: 1, offset: $offset,"
+        " condition: {accountId: $account}, orderBy: [STARTED_AT_DESC, ROW_ID_DESC]) { edges { cursor } } }"
+    )
+    question = Question(query, {"account": str(data.viewer.account.id), "offset": _offset(data)})
+    (edge,) = (await servers[POSTGRAPHILE].ask(question))["allSessions"]["edges"]
+    return {POSTGRAPHILE: edge["cursor"]}
+
+
+def _offset(data: Dataset) -> int:
+    """Of the last session before the page; a small account has its far page in its middle."""
+    return min((FAR_PAGE - 1) * PAGE, data.rows // 2) - 1

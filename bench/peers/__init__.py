@@ -1,0 +1,1 @@
+"""What the product is measured beside; each is a server of its own."""

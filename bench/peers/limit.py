@@ -1,0 +1,226 @@
+"""The limit: for each case the statements of the product, by hand and by nothing else, and the same JSON.
+
+    PGURL=… BENCH_ROWS=500000 BENCH_CURSORS='{}' uvicorn bench.peers.limit:app
+
+Every answer is a function of its own over rows that are addressed by position; ids and decimals come from PostgreSQL as
+text, JSON goes through as it is. No GraphQL, no filter, no limits, no log; `/graphql` asks for no key, `/keyed` looks
+it up as the product does.
+"""
+
+import base64
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from hmac import compare_digest
+from typing import Any
+
+import asyncpg
+import orjson
+
+from bench.cases import FIGURES, LIMIT, POINT, SMALL, WIDE, Case, column_of, list_cases
+from bench.dataset import Dataset, find
+from bench.statements import Listener, Statement
+from session_graph.access.keys import _FIND as FIND_KEY
+from session_graph.sessions.figures import FIGURES as KNOWN_FIGURES
+from session_graph.settings import load_settings
+from session_graph.store.database import open_database
+from session_graph.store.engine import StatelessConnection
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+HEADERS = [(b"content-type", b"application/json; charset=utf-8")]
+NODES = {
+    "small": SMALL,
+    "wide": WIDE,
+    "far": SMALL,
+    "unusual": (*SMALL, "durationSeconds"),
+    "search digits": (*SMALL, "phone"),
+    "search name": (*SMALL, "phone"),
+}
+
+Rows = Sequence[Any]
+Answer = Callable[[asyncpg.Pool], Awaitable[Any]]
+
+
+class Limit:
+    """The ASGI application."""
+
+    def __init__(self) -> None:
+        self._answers: dict[str, Answer] = {}
+        self._pool: asyncpg.Pool
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        message = await receive()
+        body = message["body"]
+        while message.get("more_body"):
+            message = await receive()
+            body += message["body"]
+        if scope["path"] == "/keyed":
+            await self._check_key(scope["headers"])
+        answer = await self._answers[orjson.loads(body)["query"]](self._pool)
+        content = orjson.dumps({"data": answer}, option=orjson.OPT_UTC_Z)
+        await send(
+            {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [*HEADERS, (b"content-length", b"%d" % len(content))],
+            }
+        )
+        await send({"type": "http.response.body", "body": content})
+
+    async def _check_key(self, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        key = dict(headers)[b"authorization"].removeprefix(b"Bearer ")
+        row = await self._pool.fetchrow(FIND_KEY, key[3:13].decode())
+        if not row or not compare_digest(row["secret_hash"], sha256(key).digest()):
+            raise PermissionError
+        if row["is_revoked"] or row["is_expired"]:
+            raise PermissionError
+
+    async def _live(self, receive: Any, send: Any) -> None:
+        await receive()
+        url = os.environ["PGURL"]
+        data = await find(url, int(os.environ["BENCH_ROWS"]))
+        cases = list_cases(data, orjson.loads(os.environ.get("BENCH_CURSORS", "{}")))
+        self._answers = await prepare_answers(data, [case for case in cases if LIMIT in case.questions])
+        self._pool = await asyncpg.create_pool(
+            url,
+            min_size=10,
+            max_size=10,
+            connection_class=StatelessConnection,
+            init=set_codecs,
+            server_settings={"jit": "off", "timezone": "UTC"},
+        )
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._pool.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+async def set_codecs(connection: Any) -> None:
+    for name in ("uuid", "numeric"):
+        await connection.set_type_codec(name, schema="pg_catalog", encoder=str, decoder=str, format="text")
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=str, decoder=lambda text: orjson.Fragment(text), format="text"
+    )
+
+
+async def prepare_answers(data: Dataset, cases: Sequence[Case]) -> dict[str, Answer]:
+    settings = load_settings()
+    database = await open_database(data.url, settings)
+    listener = Listener(data.viewer, database, settings)
+    answers = {}
+    for case in cases:
+        question = case.questions[LIMIT]
+        statements, answer = await listener.ask(question)
+        names = [list(await _attributes(data.url, statement)) for statement in statements]
+        answers[question.query] = _prepare(case, statements, names, answer)
+    await database.close()
+    return answers
+
+
+async def _attributes(url: str, statement: Statement) -> list[str]:
+    connection = await asyncpg.connect(url)
+    try:
+        return [attribute.name for attribute in (await connection.prepare(statement.sql)).get_attributes()]
+    finally:
+        await connection.close()
+
+
+def _prepare(case: Case, statements: Sequence[Statement], names: Sequence[Sequence[str]], answer: Any) -> Answer:
+    variables = case.questions[LIMIT].variables
+    if case.name == "connection":
+        return _connection(statements, names[0], variables["first"], answer["sessions"]["pageInfo"]["endCursor"])
+    if case.name == "external IDs":
+        return _external(statements[0], names[0], variables["ids"])
+    if case.name.startswith("dashboard"):
+        return _dashboard(statements[0], answer["dashboard"])
+    return _nodes(statements[0], names[0], NODES[case.name], variables["first"])
+
+
+def _nodes(statement: Statement, names: Sequence[str], fields: Sequence[str], first: int) -> Answer:
+    rows_of, sql, values = _row_writer(fields, names), statement.sql, statement.values
+
+    async def answer(pool: asyncpg.Pool) -> Any:
+        return {"sessions": {"nodes": rows_of((await pool.fetch(sql, *values))[:first])}}
+
+    return answer
+
+
+def _connection(statements: Sequence[Statement], names: Sequence[str], first: int, cursor: str) -> Answer:
+    page, count = statements
+    node, place, key = _display(WIDE, names), names.index("order_value"), names.index("id")
+    binding, now, *_ = orjson.loads(base64.urlsafe_b64decode(cursor + "=="))
+    encode = base64.urlsafe_b64encode
+
+    def cursor_of(row: Any) -> str:
+        since = row[place] - EPOCH
+        microseconds = (since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds
+        text = b'["%b",%d,"%b",%d]' % (binding.encode(), now, row[key].replace("-", "").encode(), microseconds)
+        return encode(text).rstrip(b"=").decode()
+
+    edges_of = eval(  # noqa: S307 - of names from the tables of `cases`
+        f"lambda rows: [{{'cursor': cursor_of(r), 'node': {node}}} for r in rows]", {"cursor_of": cursor_of}
+    )
+
+    async def answer(pool: asyncpg.Pool) -> Any:
+        rows = await pool.fetch(page.sql, *page.values)
+        kept = rows[:first]
+        info = {"hasNextPage": len(rows) > first, "endCursor": cursor_of(kept[-1])}
+        total = await pool.fetchval(count.sql, *count.values)
+        return {"sessions": {"edges": edges_of(kept), "pageInfo": info, "totalCount": total}}
+
+    return answer
+
+
+def _external(statement: Statement, names: Sequence[str], ids: Sequence[str]) -> Answer:
+    rows_of, parent = _row_writer((*SMALL, "externalId"), names), names.index("parent")
+
+    async def answer(pool: asyncpg.Pool) -> Any:
+        found: dict[str, list[Any]] = {text: [] for text in ids}
+        for row in await pool.fetch(statement.sql, *statement.values):
+            found[row[parent]].append(row)
+        entries = [{"externalId": text, "sessions": rows_of(rows[:20])} for text, rows in found.items()]
+        return {"sessionsByExternalId": entries}
+
+    return answer
+
+
+def _dashboard(statement: Statement, model: Any) -> Answer:
+    """`model` is an answer of the product: the beginnings of the days stay as they are."""
+    starts = [point["from"] for point in model["series"]]
+    column = {figure.field: name for name, figure in KNOWN_FIGURES.items()}
+    empty = {"totalSessionCount": 0, "totalAsr": "0.00"}
+    totals, point = ([(name, column[name]) for name in names] for names in (FIGURES, POINT))
+
+    async def answer(pool: asyncpg.Pool) -> Any:
+        board: dict[str, Any] = {}
+        days, groups = {}, []
+        for row in await pool.fetch(statement.sql, *statement.values):
+            match row["block"]:
+                case "totals":
+                    board = {name: row[key] for name, key in totals}
+                case "DAY":
+                    days[row["bucket"]] = {name: row[key] for name, key in point}
+                case _:
+                    groups.append({"key": row["key"], "totals": {name: row[key] for name, key in point}})
+        groups.sort(key=lambda g: (-g["totals"]["totalSessionCount"], g["key"] is None, g["key"]))
+        board["series"] = [{"from": start, "totals": days.get(i, empty)} for i, start in enumerate(starts, 1)]
+        return {"dashboard": board | {"groups": groups}}
+
+    return answer
+
+
+def _display(fields: Sequence[str], names: Sequence[str]) -> str:
+    return "{" + ", ".join(f"{name!r}: r[{names.index(column_of(name))}]" for name in fields) + "}"
+
+
+def _row_writer(fields: Sequence[str], names: Sequence[str]) -> Callable[[Rows], list[dict[str, Any]]]:
+    """What one would type: one dictionary display for each row."""
+    writer: Callable[[Rows], list[dict[str, Any]]] = eval(f"lambda rows: [{_display(fields, names)} for r in rows]")  # noqa: S307
+    return writer
+
+
+app = Limit()
