@@ -1,6 +1,6 @@
 """What the indexes promise: a page costs its rows and nothing else, wherever in the list it is.
 
-Held against EXPLAIN over 20,000 sessions of two accounts. Source: design.md, "What each part promises"; issue 2.
+Held against EXPLAIN over 20,000 sessions of two accounts. Source: design.md, "What each part promises".
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence
