@@ -156,9 +156,7 @@ def _connection(statements: Sequence[Statement], names: Sequence[str], first: in
     encode = base64.urlsafe_b64encode
 
     def cursor_of(row: Any) -> str:
-        since = row[place] - EPOCH
-        microseconds = (since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds
-        text = b'["%b",%d,"%b",%d]' % (binding.encode(), now, row[key].replace("-", "").encode(), microseconds)
+        text = b'["%b",%d,"%b",%d]' % (binding.encode(), now, row[key].replace("-", "").encode(), row[place])
         return encode(text).rstrip(b"=").decode()
 
     edges_of = eval(  # noqa: S307 - of names from the tables of `cases`

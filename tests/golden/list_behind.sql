@@ -1,7 +1,8 @@
 select *
 from ((
-    select s.id as id,
-        s.contact_folded as order_value
+    select s.id::text as id,
+        s.contact_folded as order_value,
+        s.id as order_id
     from session s
     where (s.contact_folded, s.id) <= ((select $3::text), $4::uuid)
     and s.account_id = $1
@@ -10,5 +11,5 @@ from ((
     order by s.contact_folded desc, s.id desc
     limit $2
 )) u
-order by u.order_value desc nulls first, u.id desc
+order by u.order_value desc nulls first, u.order_id desc
 limit $2

@@ -1,9 +1,10 @@
 select s.session_type as session_type,
-    s.asr as asr,
+    s.asr::text as asr,
     coalesce(s.contact_name, 'User') as contact,
-    s.id as id,
-    s.started_at as started_at,
-    s.started_at as order_value
+    s.id::text as id,
+    to_char(s.started_at at time zone 'UTC', case when date_trunc('second', s.started_at) = s.started_at then
+    'YYYY-MM-DD"T"HH24:MI:SS"Z"' else 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"' end) as started_at,
+    (extract(epoch from s.started_at) * 1000000)::bigint as order_value
 from session s
 where (s.started_at, s.id) < ((select $6::timestamptz), $7::uuid)
 and s.account_id = $1

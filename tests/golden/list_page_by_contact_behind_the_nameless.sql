@@ -1,11 +1,13 @@
 select *
 from ((
     select s.session_type as session_type,
-        s.asr as asr,
+        s.asr::text as asr,
         coalesce(s.contact_name, 'User') as contact,
-        s.id as id,
-        s.started_at as started_at,
-        s.contact_folded as order_value
+        s.id::text as id,
+        to_char(s.started_at at time zone 'UTC', case when date_trunc('second', s.started_at) = s.started_at
+        then 'YYYY-MM-DD"T"HH24:MI:SS"Z"' else 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"' end) as started_at,
+        s.contact_folded as order_value,
+        s.id as order_id
     from session s
     where s.id > $3::uuid
     and s.account_id = $1
@@ -14,5 +16,5 @@ from ((
     order by s.id asc
     limit $2
 )) u
-order by u.order_value asc nulls last, u.id asc
+order by u.order_value asc nulls last, u.order_id asc
 limit $2

@@ -34,12 +34,13 @@ from session_graph.sessions.pages import PageRequest
 from session_graph.sessions.reading import AGENT, EXTERNAL_ID, SessionList, count_sessions, read_pages, read_session
 from session_graph.store.database import Database
 from session_graph.store.models import Account
+from session_graph.values import parse_instant
 from support import oracle
 from support.api import make_caller
 from support.filters import CASES, VALUES, filters, resolved
 from support.oracle import Oracle, Raw, Row
 from support.viewers import VIEWERS, make_viewer, viewer_of
-from support.walks import NOW, walk
+from support.walks import NOW, id_of, walk
 
 pytestmark = pytest.mark.anyio
 
@@ -52,7 +53,7 @@ brief = settings(max_examples=50, deadline=None, suppress_health_check=list(Heal
 
 
 def ids(rows: Sequence[Any]) -> list[UUID]:
-    return [row["id"] for row in rows]
+    return [id_of(row) for row in rows]
 
 
 async def read_figures(
@@ -172,7 +173,13 @@ SHOWN = frozenset(("lead_value", "asr", "conversation_quality", "is_lead", "is_o
 def shown(listed: Sequence[Any], plain_rows: Sequence[Row]) -> list[Row]:
     """The listed rows; what a list does not show is taken from the table."""
     known = {row["id"]: row for row in plain_rows}
-    return [{**known[row["id"]], **row} for row in listed]
+    return [{**known[id_of(row)], **row, **_values(row)} for row in listed]
+
+
+def _values(row: Any) -> dict[str, Any]:
+    """Of what the list has as text."""
+    decimals = {name: Decimal(row[name]) for name in ("lead_value", "asr")}
+    return {**decimals, "id": id_of(row), "started_at": parse_instant(row["started_at"])}
 
 
 @pytest.mark.parametrize(("test", "archived"), list(product((False, True), repeat=2)))

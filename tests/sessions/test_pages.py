@@ -20,7 +20,7 @@ from session_graph.store.models import Account
 from support.records import make_agent, record
 from support.varied import Row
 from support.viewers import make_viewer
-from support.walks import NOW, cursor_of, walk, walk_pages
+from support.walks import NOW, cursor_of, id_of, walk, walk_pages
 
 pytestmark = pytest.mark.anyio
 
@@ -69,7 +69,7 @@ async def test_every_row_comes_once_forwards_and_backwards_in_pages_of_any_size(
     for size in SIZES:
         for backwards in (False, True):
             rows = await walk(database, sessions, size, backwards=backwards)
-            assert [row["id"] for row in rows] == expected, (size, backwards)
+            assert [id_of(row) for row in rows] == expected, (size, backwards)
 
 
 @pytest.mark.parametrize("order", EMPTY_LAST, ids=name)
@@ -113,7 +113,7 @@ async def test_every_row_that_was_there_comes_once_while_others_are_added(
     found: list[UUID] = []
 
     async for number, (_, page) in aenumerate(walk_pages(database, by(account, order), 6, backwards=backwards)):
-        found += [row["id"] for row in page.rows]
+        found += [id_of(row) for row in page.rows]
         if number < 3:
             await record(database, account, {"leadValue": "1.5"}, {**half, "contactName": "Ana", "isTest": True})
 
@@ -141,12 +141,12 @@ async def test_a_session_that_moves_ahead_of_the_reader_does_not_hide_another(
     sessions = SessionList(make_viewer(account), order=Order(ORDER_FIELDS["UPDATED_AT"], Direction.DESC))
     first = (await read_pages(database, sessions, frozenset(), PageRequest(4)))[None]
 
-    moved = next(id_ for id_ in ids if id_ not in {row["id"] for row in first.rows})
+    moved = next(id_ for id_ in ids if id_ not in {id_of(row) for row in first.rows})
     await edit_session(database, sessions.viewer, moved, {"comment": "x"}, None, frozenset())
     behind = PageRequest(20, cursor=cursor_of(first.rows[-1], sessions))
     rest = (await read_pages(database, sessions, frozenset(), behind))[None]
 
-    assert {row["id"] for row in (*first.rows, *rest.rows)} == set(ids) - {moved}
+    assert {id_of(row) for row in (*first.rows, *rest.rows)} == set(ids) - {moved}
 
 
 async def test_a_page_behind_a_session_that_is_gone_from_the_list_goes_on_in_its_place(
@@ -155,14 +155,14 @@ async def test_a_page_behind_a_session_that_is_gone_from_the_list_goes_on_in_its
     await make_agent(account)
     await record(database, account, *[{"isTodo": True} for _ in range(9)])
     sessions = SessionList(make_viewer(account), parse_filter({"isTodo": True}, NOW))
-    before = [row["id"] for row in await walk(database, sessions)]
+    before = [id_of(row) for row in await walk(database, sessions)]
     page = (await read_pages(database, sessions, frozenset(), PageRequest(4)))[None]
 
     await edit_session(database, sessions.viewer, before[3], {"isTodo": False}, None, frozenset())
     behind = PageRequest(20, cursor=cursor_of(page.rows[-1], sessions))
     rest = (await read_pages(database, sessions, frozenset(), behind))[None]
 
-    assert [row["id"] for row in rest.rows] == before[4:]
+    assert [id_of(row) for row in rest.rows] == before[4:]
     assert (await has_sessions_behind(database, sessions, behind))[None]
 
 
@@ -174,7 +174,7 @@ async def test_lists_of_agents_go_on_behind_one_cursor_each_in_its_own_sessions(
     agents = sorted({row["agent_id"] for row in plain_rows})
     middle = (await walk(database, SessionList(make_viewer(varied), order=order), 200))[70]
     expected = in_order(plain_rows, order)
-    rest = expected[expected.index(middle["id"]) + 1 :]
+    rest = expected[expected.index(id_of(middle)) + 1 :]
     of = {row["id"]: row["agent_id"] for row in plain_rows}
 
     pages = await read_pages(
@@ -183,7 +183,7 @@ async def test_lists_of_agents_go_on_behind_one_cursor_each_in_its_own_sessions(
 
     for agent in agents:
         own = [id_ for id_ in rest if of[id_] == agent]
-        assert [row["id"] for row in pages[agent].rows] == own[:5]
+        assert [id_of(row) for row in pages[agent].rows] == own[:5]
         assert pages[agent].has_more is (len(own) > 5)
 
 

@@ -191,8 +191,9 @@ async def test_a_page_far_down_costs_what_the_first_costs(
 ) -> None:
     sessions = SessionList(viewer(), parse_filter(raw, NOW), order)
     middle = await explainer.connection.fetchrow(
-        f"select s.id, {order.field.sql} as order_value from session s where s.account_id = $1 and s.agent_id = $2"
-        f" order by 2 {order.direction}, 1 {order.direction} offset 700 limit 1",
+        f"select s.id::text as id, {order.field.written_sql} as order_value from session s"
+        " where s.account_id = $1 and s.agent_id = $2"
+        f" order by {order.field.sql} {order.direction}, s.id {order.direction} offset 700 limit 1",
         ACCOUNTS[0],
         AGENTS[3],
     )

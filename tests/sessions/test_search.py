@@ -17,7 +17,7 @@ from session_graph.store.database import Database
 from session_graph.store.models import Account
 from support.records import make_agent, record
 from support.viewers import make_viewer
-from support.walks import NOW
+from support.walks import NOW, id_of
 
 pytestmark = pytest.mark.anyio
 
@@ -49,7 +49,7 @@ async def find(
     account, names = people
     sessions = SessionList(make_viewer(account, role), parse_filter({"search": text}, NOW))
     page = (await read_pages(database, sessions, frozenset(), PageRequest(200)))[None]
-    return {names[row["id"]] for row in page.rows}
+    return {names[id_of(row)] for row in page.rows}
 
 
 People = tuple[Account, dict[Any, str]]

@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
 
-from session_graph.sessions.orders import Cursor, read_cursor, write_cursor
+from session_graph.sessions.orders import Cursor, CursorWriter, read_cursor
 from session_graph.sessions.pages import ORDER_VALUE, Page, PageRequest
 from session_graph.sessions.reading import SessionList, read_pages
 from session_graph.store.database import Database, Row
@@ -11,10 +13,15 @@ from session_graph.store.database import Database, Row
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
+def id_of(row: Any) -> UUID:
+    """The id of a row of the table, or of a list, which has it as text."""
+    return UUID(str(row["id"]))
+
+
 def cursor_of(row: Row, sessions: SessionList) -> Cursor:
     """The row's place, through the text that a caller holds."""
     account = sessions.viewer.account.id
-    text = write_cursor(Cursor(row[ORDER_VALUE], row["id"], NOW), sessions.order, account)
+    text = CursorWriter(sessions.order, account, NOW).write(row[ORDER_VALUE], row["id"])
     return read_cursor(text, sessions.order, account, "after")
 
 

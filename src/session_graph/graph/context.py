@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -58,11 +58,20 @@ class Context:
         """From here on the request may be executed."""
         self._inspected = inspected
 
-    def loader(self, key: Hashable, load: Load) -> DataLoader[Any, Any]:
-        """The request's one loader of this key; what is asked of it in the same turn is one statement."""
+    def loader(self, key: Hashable, load: Load, *, keeps: bool = True) -> DataLoader[Any, Any]:
+        """The request's one loader of this key; what is asked of it in the same turn is one statement.
+
+        One that keeps what it loaded is asked by values that have a hash.
+        """
         if key not in self._loaders:
-            self._loaders[key] = DataLoader(load_fn=load)
+            self._loaders[key] = DataLoader(load_fn=load, cache=keeps)
         return self._loaders[key]
+
+    async def load_all(self, key: Hashable, load: Load, wanted: Iterable[Any]) -> dict[Any, Any]:
+        """What the loader of this key finds for each; in one statement, and none for what the request had before."""
+        loader = self.loader(key, load)
+        found = {each: loader.load(each) for each in set(wanted)}
+        return {each: await value for each, value in found.items()}
 
 
 Info = strawberry.Info[Context, None]

@@ -12,7 +12,7 @@ from graphql import FieldNode
 from session_graph.access.accounts import check_time_zone
 from session_graph.errors import BadUserInput
 from session_graph.graph.arguments import DashboardArguments
-from session_graph.graph.context import Context, Info, nodes_of, place_of
+from session_graph.graph.context import Info, nodes_of
 from session_graph.graph.inputs import SessionFilter
 from session_graph.graph.rows import LookedUp, declare
 from session_graph.graph.selection import Selection
@@ -123,14 +123,25 @@ TestArgument = Annotated[bool | None, strawberry.argument(description="Count tes
 ArchivedArgument = Annotated[bool | None, strawberry.argument(description="Count archived sessions in.")]
 
 
-async def load_dashboard(info: Info, agent_id: UUID | None, time_zone: str) -> Dashboard:
-    """The dashboard of the account, or of an agent; those of many agents under the same field are one statement."""
-    context, nodes = info.context, nodes_of(info)
+async def load_dashboards(info: Info, subjects: Sequence[tuple[UUID | None, str]]) -> list[Dashboard]:
+    """A dashboard of each agent, or of the account, with its own time zone; in one statement."""
+    context = info.context
     arguments: DashboardArguments = context.arguments(info)
-    zone = await _check_zone(arguments.time_zone) or time_zone
-    loader = context.loader(("dashboard", place_of(info)), lambda subjects: _load(context, nodes, arguments, subjects))
-    figured = await loader.load(Subject(agent_id, zone))
-    return Dashboard(figured=figured, currency=context.viewer.account.currency, time_zone=zone)
+    chosen = await _check_zone(arguments.time_zone)
+    wanted = [Subject(agent_id, chosen or time_zone) for agent_id, time_zone in subjects]
+    request = DashboardRequest(
+        context.viewer,
+        arguments.filter,
+        _wanted(context.selection, nodes_of(info)),
+        context.now,
+        include_test=arguments.include_test,
+        include_archived=arguments.include_archived,
+    )
+    found = await read_dashboards(context.database, request, wanted)
+    currency = context.viewer.account.currency
+    return [
+        Dashboard(figured=found[subject.agent_id], currency=currency, time_zone=subject.time_zone) for subject in wanted
+    ]
 
 
 async def _check_zone(name: str | None) -> str | None:
@@ -138,21 +149,6 @@ async def _check_zone(name: str | None) -> str | None:
         return None if name is None else await check_time_zone(name)
     except ValueError as error:
         raise BadUserInput(str(error), ["timeZone"]) from None
-
-
-async def _load(
-    context: Context, nodes: Sequence[FieldNode], arguments: DashboardArguments, subjects: Sequence[Subject]
-) -> list[Figured]:
-    request = DashboardRequest(
-        context.viewer,
-        arguments.filter,
-        _wanted(context.selection, nodes),
-        context.now,
-        include_test=arguments.include_test,
-        include_archived=arguments.include_archived,
-    )
-    found = await read_dashboards(context.database, request, subjects)
-    return [found[subject.agent_id] for subject in subjects]
 
 
 def _wanted(selection: Selection, nodes: Sequence[FieldNode]) -> Wanted:

@@ -8,8 +8,9 @@ without errors: whatever goes wrong, the ordinary executor answers instead, and 
 
 import asyncio
 import inspect
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Protocol
 
 import orjson
@@ -28,16 +29,25 @@ from graphql import (
     is_leaf_type,
 )
 from strawberry.types.field import StrawberryField
+from strawberry.types.fields.resolver import StrawberryResolver
 
 from session_graph.graph.context import Context
 from session_graph.graph.operation import Operation
 from session_graph.graph.rows import LookedUp
 from session_graph.graph.selection import Selection
+from session_graph.graph.together import batch_of, is_read_ahead
 from session_graph.graph.variants import Variants
+from session_graph.store.database import Row
 
 _DEFINITION = "strawberry-definition"
 _AS_IT_IS = {"String", "Boolean", "Int", "DateTime"}
 """What orjson writes just as the schema's scalars do: instants in UTC among them, with OPT_UTC_Z."""
+_WRITTEN = {"Decimal", "ID"}
+"""What else is text already where the database wrote it."""
+
+Layout = tuple[str, ...]
+"""The names of a database row's columns in order; empty for whatever else fields are looked up in."""
+Assemble = Callable[[Sequence[Any]], list[dict[str, Any]]]
 
 
 class Unplannable(Exception):
@@ -45,11 +55,19 @@ class Unplannable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _RawInfo:
-    """As much of graphql-core's GraphQLResolveInfo as resolvers here use."""
+class _PlannedInfo:
+    """As much of strawberry.Info, and of the GraphQLResolveInfo in it, as resolvers here use."""
 
     context: Context
     field_nodes: list[FieldNode]
+
+    @property
+    def _raw_info(self) -> "_PlannedInfo":
+        return self
+
+
+Call = Callable[[Sequence[Any], _PlannedInfo], Awaitable[Sequence[Any]]]
+"""Resolves a field of all objects."""
 
 
 class Completion(Protocol):
@@ -113,18 +131,12 @@ class Resolved:
     """A field with a resolver, under its key in the answer."""
 
     key: str
-    field: GraphQLField
-    type_name: str
+    call: Call
     nodes: list[FieldNode]
     completion: Completion
 
-    async def resolve(self, sources: Sequence[Any], context: Context) -> Sequence[Any]:
-        info = _RawInfo(context, self.nodes)
-        arguments = context.selection.arguments(self.type_name, self.nodes[0])
-        call: Any = self.field.resolve
-        values = [call(source, info, **arguments) for source in sources]
-        if values and inspect.isawaitable(values[0]):
-            values = list(await asyncio.gather(*values)) if len(values) > 1 else [await values[0]]
+    async def resolve(self, objects: Sequence[Any], context: Context) -> Sequence[Any]:
+        values = await self.call(objects, _PlannedInfo(context, self.nodes))
         return await self.completion.complete(values, context)
 
 
@@ -132,14 +144,14 @@ class Resolved:
 class ObjectPlan:
     """`assemble` makes a row of each object, with all keys in order; the resolved fields are filled in after."""
 
-    assemble: Callable[[Sequence[Any]], list[dict[str, Any]]]
+    assemble: "Assembler"
     resolved: Sequence[Resolved]
 
     async def complete(self, objects: Sequence[Any], context: Context) -> Sequence[Any]:
         rows = self.assemble(objects)
-        for field in self.resolved:
-            for row, value in zip(rows, await field.resolve(objects, context), strict=True):
-                row[field.key] = value
+        for each in self.resolved:
+            for row, value in zip(rows, await each.resolve(objects, context), strict=True):
+                row[each.key] = value
         return rows
 
 
@@ -189,8 +201,53 @@ def _plan_object(selection: Selection, type_: GraphQLObjectType, parents: Sequen
         if not writer.add_plain(key, field):
             writer.add(key, "None")
             completion = _plan_completion(selection, field.type, nodes)
-            resolved.append(Resolved(key, field, type_.name, nodes, completion))
-    return ObjectPlan(writer.compile(), resolved)
+            resolved.append(Resolved(key, _plan_call(field, type_.name, nodes), nodes, completion))
+    return ObjectPlan(writer.finish(), resolved)
+
+
+def _plan_call(field: GraphQLField, type_name: str, nodes: list[FieldNode]) -> Call:
+    definition = field.extensions.get(_DEFINITION)
+    if not isinstance(definition, StrawberryField):
+        raise Unplannable
+    if batch := batch_of(definition):
+        return batch
+    resolver = definition.base_resolver
+    if resolver and not definition.extensions and (not resolver.arguments or is_read_ahead(definition)):
+        return _call_each(resolver)
+    return _call_wrapped(field, type_name)
+
+
+def _call_each(resolver: StrawberryResolver[Any]) -> Call:
+    """Without what Strawberry has around a resolver: there are no arguments to convert."""
+    function: Any = resolver.wrapped_func
+    given: dict[str, Any] = dict.fromkeys(argument.python_name for argument in resolver.arguments)
+    takes_info = resolver.info_parameter is not None
+
+    async def call(objects: Sequence[Any], info: _PlannedInfo) -> Sequence[Any]:
+        if takes_info:
+            return [function(each, info, **given) for each in objects]
+        return [function(each, **given) for each in objects]
+
+    async def call_async(objects: Sequence[Any], info: _PlannedInfo) -> Sequence[Any]:
+        return await _all(await call(objects, info))
+
+    return call_async if inspect.iscoroutinefunction(function) else call
+
+
+def _call_wrapped(field: GraphQLField, type_name: str) -> Call:
+    """As Strawberry would, with the arguments that the request gives."""
+    function: Any = field.resolve
+
+    async def call(objects: Sequence[Any], info: _PlannedInfo) -> Sequence[Any]:
+        arguments = info.context.selection.arguments(type_name, info.field_nodes[0])
+        values = [function(each, info, **arguments) for each in objects]
+        return await _all(values) if values and inspect.isawaitable(values[0]) else values
+
+    return call
+
+
+async def _all(values: Sequence[Awaitable[Any]]) -> Sequence[Any]:
+    return [await values[0]] if len(values) == 1 else await asyncio.gather(*values)
 
 
 def _plan_completion(selection: Selection, type_: GraphQLOutputType, nodes: list[FieldNode]) -> Completion:
@@ -206,17 +263,56 @@ def _plan_completion(selection: Selection, type_: GraphQLOutputType, nodes: list
     return Objects({each.name: _plan_object(selection, each, nodes) for each in possible})
 
 
+@dataclass(frozen=True, slots=True)
+class Assembler:
+    """Makes the rows of all objects of a type, in a generated function: one dictionary display for each object.
+
+    `items` are keys and expressions over the object `s` and `r`, where its fields are looked up (at `path`). Columns of
+    a database row are taken by their position: there is a function for each layout of such rows.
+    """
+
+    items: Sequence[tuple[str, str]]
+    names: Mapping[str, Any]
+    path: str | None
+    functions: dict[Layout, Assemble] = field(default_factory=dict)
+
+    def __call__(self, objects: Sequence[Any]) -> list[dict[str, Any]]:
+        if not objects:
+            return []
+        layout = self._layout(objects[0])
+        function = self.functions.get(layout)
+        if function is None:
+            function = self.functions[layout] = self._compile(layout)
+        return function(objects)
+
+    def _layout(self, first: Any) -> Layout:
+        row = attrgetter(self.path)(first) if self.path else None
+        return tuple(row.keys()) if isinstance(row, Row) else ()
+
+    def _compile(self, layout: Layout) -> Assemble:
+        items = ", ".join(f"{key!r}: {expression}" for key, expression in self.items)
+        for place, name in enumerate(layout):
+            items = items.replace(f"r[{name!r}]", f"r[{place}]")
+        rows = f" for r in (s.{self.path},)" if self.path else ""
+        source = f"def assemble(objects):\n    return [{{{items}}} for s in objects{rows}]\n"
+        names = dict(self.names)
+        exec(source, names)  # noqa: S102 - of names from the schema and nothing that a caller sent but its keys' repr
+        assemble: Assemble = names["assemble"]
+        return assemble
+
+
 class _Writer:
-    """Writes the function that makes the rows of a type: one dictionary display for each object."""
+    """Writes down what an Assembler makes of a type's plain fields."""
 
     def __init__(self, type_: GraphQLObjectType) -> None:
         definition = type_.extensions.get(_DEFINITION)
         self._origin: type = definition.origin if definition else object
+        self._as_it_is = _AS_IT_IS | _WRITTEN if getattr(self._origin, "as_written", False) else _AS_IT_IS
         self._names: dict[str, Any] = {}
-        self._items: list[str] = []
+        self._items: list[tuple[str, str]] = []
 
     def add(self, key: str, expression: str) -> None:
-        self._items.append(f"{key!r}: {expression}")
+        self._items.append((key, expression))
 
     def add_plain(self, key: str, field: GraphQLField) -> bool:
         """Add a field that has no resolver; False where it has one, or is more than a leaf."""
@@ -227,7 +323,7 @@ class _Writer:
             return False
         if isinstance(type_, GraphQLList):
             inner = type_.of_type.of_type if isinstance(type_.of_type, GraphQLNonNull) else type_.of_type
-            if not _is_written_as_it_is(inner):
+            if not self._is_written(inner):
                 return False
             self.add(key, self._access(definition))
         elif is_leaf_type(type_):
@@ -236,16 +332,9 @@ class _Writer:
             return False
         return True
 
-    def compile(self) -> Callable[[Sequence[Any]], list[dict[str, Any]]]:
-        path = f"s.{self._origin.looked_up_in}" if issubclass(self._origin, LookedUp) else "s"
-        source = (
-            f"def assemble(sources):\n    return [{{{', '.join(self._items)}}} for s in sources for r in ({path},)]\n"
-        )
-        if not any("r." in item or "r[" in item for item in self._items):
-            source = f"def assemble(sources):\n    return [{{{', '.join(self._items)}}} for s in sources]\n"
-        exec(source, self._names)  # noqa: S102 - of names from the schema and nothing that a caller sent but its keys' repr
-        assemble: Callable[[Sequence[Any]], list[dict[str, Any]]] = self._names["assemble"]
-        return assemble
+    def finish(self) -> Assembler:
+        looks_up = any("r." in expression or "r[" in expression for _, expression in self._items)
+        return Assembler(self._items, self._names, getattr(self._origin, "looked_up_in", None) if looks_up else None)
 
     def _access(self, definition: StrawberryField) -> str:
         name = definition.python_name
@@ -254,15 +343,14 @@ class _Writer:
         return f"r[{name!r}]" if self._origin.by_item else f"r.{name}"
 
     def _write(self, value: str, type_: GraphQLLeafType, required: bool) -> str:
-        if _is_written_as_it_is(type_):
+        if self._is_written(type_):
             return value
         write = f"write_{type_.name}"
         self._names.setdefault(write, str if type_ is GraphQLID else type_.serialize)
         return f"{write}({value})" if required else f"(None if (v := {value}) is None else {write}(v))"
 
-
-def _is_written_as_it_is(type_: GraphQLLeafType) -> bool:
-    """Enums are, where each value is the text of its name."""
-    if isinstance(type_, GraphQLEnumType):
-        return all(str(value.value) == name for name, value in type_.values.items())
-    return type_.name in _AS_IT_IS
+    def _is_written(self, type_: GraphQLLeafType) -> bool:
+        """Whether the value already is what JSON has. Enums are, where each value is the text of its name."""
+        if isinstance(type_, GraphQLEnumType):
+            return all(str(value.value) == name for name, value in type_.values.items())
+        return type_.name in self._as_it_is

@@ -1,25 +1,26 @@
 """The roots of reading."""
 
-from collections.abc import Hashable, Sequence
-from typing import Annotated, Any, cast
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, cast
 
 import strawberry
-from strawberry.dataloader import DataLoader
 
 from session_graph.exports.requesting import find_export, list_exports
 from session_graph.graph.accounts import Account, Viewer
 from session_graph.graph.arguments import ExportListArguments, ExternalArguments
-from session_graph.graph.context import Info, nodes_of, place_of
+from session_graph.graph.context import Info, nodes_of
 from session_graph.graph.dashboards import (
     ArchivedArgument,
     Dashboard,
     FilterArgument,
     TestArgument,
     ZoneArgument,
-    load_dashboard,
+    load_dashboards,
 )
 from session_graph.graph.exports import ExportPage, SessionExport, SessionExportConnection
 from session_graph.graph.inputs import AgentLookup
+from session_graph.graph.together import READ_AHEAD, together
 from session_graph.graph.types import (
     AfterArgument,
     Agent,
@@ -31,6 +32,7 @@ from session_graph.graph.types import (
     Session,
     SessionConnection,
     load_sessions,
+    of_lists,
     session_columns,
 )
 from session_graph.sessions.agents import find_agent, list_agents
@@ -46,29 +48,40 @@ FirstOfEachArgument = Annotated[int | None, strawberry.argument(description="At 
 LookupArgument = Annotated[AgentLookup, strawberry.argument(description="By id or by idn.")]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Source:
+    """The lists of all External IDs that a field asked for."""
+
+    sessions: SessionList
+    external_ids: Sequence[Key]
+
+
 @strawberry.type(description="The sessions of an External ID.")
 class ExternalSessions:
     external_id: str = strawberry.field(description="The External ID as it was asked for.")
-    list_: strawberry.Private[SessionList]
-    counts: strawberry.Private[DataLoader[Key, int]]
-    place: strawberry.Private[Hashable]
+    source: strawberry.Private[_Source]
 
-    @strawberry.field(description="How many there are. Counted only when asked for.")
-    async def total_count(self) -> int:
-        return await self.counts.load(self.external_id)
+    @property
+    def key(self) -> str:
+        return self.external_id
 
-    @strawberry.field(description="Newest first, at most 100.")
-    async def sessions(self, info: Info, first: FirstOfEachArgument = 20) -> list[Session]:
-        context, nodes = info.context, nodes_of(info)
-        columns = session_columns(context.selection, nodes)
-        size: int = context.arguments(info)
+    @together(description="How many there are. Counted only when asked for.")
+    async def total_count(entries: Sequence["ExternalSessions"], info: Info) -> list[int]:
+        database = info.context.database
+        return await of_lists(entries, lambda source: count_sessions(database, source.sessions, source.external_ids))
 
-        async def load(keys: Sequence[Key]) -> list[Any]:
-            found = await read_pages(context.database, self.list_, columns, PageRequest(size), keys)
-            return [found[key] for key in keys]
-
-        page = await context.loader(("external", self.place, place_of(info)), load).load(self.external_id)
-        return [Session(row=row) for row in page.rows]
+    @together(description="Newest first, at most 100.")
+    async def sessions(
+        entries: Sequence["ExternalSessions"], info: Info, first: FirstOfEachArgument = 20
+    ) -> list[list[Session]]:
+        context = info.context
+        columns = session_columns(context.selection, nodes_of(info))
+        request = PageRequest(context.arguments(info))
+        pages = await of_lists(
+            entries,
+            lambda source: read_pages(context.database, source.sessions, columns, request, source.external_ids),
+        )
+        return [[Session(row=row) for row in page.rows] for page in pages]
 
 
 @strawberry.type(description="Everything that can be read.")
@@ -78,7 +91,8 @@ class Query:
         return Viewer(asker=info.context.viewer)
 
     @strawberry.field(
-        description="The session, agent, report or account of this id; null where there is none that you may see."
+        description="The session, agent, report or account of this id; null where there is none that you may see.",
+        metadata=READ_AHEAD,
     )
     async def node(self, info: Info, id: IdArgument) -> Node | None:
         context, key = info.context, info.context.arguments(info)
@@ -95,19 +109,28 @@ class Query:
     async def agents(self, info: Info) -> list[Agent]:
         return [Agent(model=agent) for agent in await list_agents(info.context.viewer)]
 
-    @strawberry.field(description="An agent; null where there is none that you may see.")
+    @strawberry.field(
+        description="An agent; null where there is none that you may see.",
+        metadata=READ_AHEAD,
+    )
     async def agent(self, info: Info, by: LookupArgument) -> Agent | None:
         found = await find_agent(info.context.viewer, **info.context.arguments(info))
         return Agent(model=found) if found else None
 
-    @strawberry.field(description="A session; null where there is none that you may see.")
+    @strawberry.field(
+        description="A session; null where there is none that you may see.",
+        metadata=READ_AHEAD,
+    )
     async def session(self, info: Info, id: IdArgument) -> Session | None:
         context = info.context
         columns = session_columns(context.selection, nodes_of(info))
         row = await read_session(context.database, context.viewer, context.arguments(info), columns)
         return Session(row=row) if row else None
 
-    @strawberry.field(description="The sessions that you may see: a page of those that the filter leaves.")
+    @strawberry.field(
+        description="The sessions that you may see: a page of those that the filter leaves.",
+        metadata=READ_AHEAD,
+    )
     async def sessions(
         self,
         info: Info,
@@ -118,30 +141,25 @@ class Query:
         last: LastArgument = None,
         before: BeforeArgument = None,
     ) -> SessionConnection:
-        return await load_sessions(info)
+        (connection,) = await load_sessions(info)
+        return connection
 
     @strawberry.field(
-        description="One entry for each External ID asked for, in the order asked; an unknown one has no sessions."
+        description="One entry for each External ID asked for, in the order asked; an unknown one has no sessions.",
+        metadata=READ_AHEAD,
     )
     async def sessions_by_external_id(
         self, info: Info, external_ids: ExternalIdsArgument, integration: IntegrationArgument = None
     ) -> list[ExternalSessions]:
-        context = info.context
-        arguments: ExternalArguments = context.arguments(info)
-        sessions = SessionList(context.viewer, arguments.filter, parent=EXTERNAL_ID)
+        arguments: ExternalArguments = info.context.arguments(info)
+        sessions = SessionList(info.context.viewer, arguments.filter, parent=EXTERNAL_ID)
+        source = _Source(sessions, list(dict.fromkeys(arguments.external_ids)))
+        return [ExternalSessions(external_id=text, source=source) for text in arguments.external_ids]
 
-        async def count(keys: Sequence[Key]) -> list[int]:
-            found = await count_sessions(context.database, sessions, keys)
-            return [found[key] for key in keys]
-
-        counts = context.loader(("external counts", place_of(info)), count)
-        place = place_of(info)
-        return [
-            ExternalSessions(external_id=text, list_=sessions, counts=counts, place=place)
-            for text in arguments.external_ids
-        ]
-
-    @strawberry.field(description="The reports that you asked for, newest first; for an ADMIN the account's.")
+    @strawberry.field(
+        description="The reports that you asked for, newest first; for an ADMIN the account's.",
+        metadata=READ_AHEAD,
+    )
     async def exports(
         self, info: Info, first: FirstArgument = None, after: AfterArgument = None
     ) -> SessionExportConnection:
@@ -151,13 +169,19 @@ class Query:
         page = ExportPage(rows[: arguments.size], len(rows) > arguments.size, arguments.after is not None)
         return SessionExportConnection(page=page)
 
-    @strawberry.field(description="A report; null where there is none that you may see.")
+    @strawberry.field(
+        description="A report; null where there is none that you may see.",
+        metadata=READ_AHEAD,
+    )
     async def export(self, info: Info, id: IdArgument) -> SessionExport | None:
         context = info.context
         row = await find_export(context.database, context.viewer, context.arguments(info))
         return SessionExport(row=row) if row else None
 
-    @strawberry.field(description="The account's figures; days are in its zone.")
+    @strawberry.field(
+        description="The account's figures; days are in its zone.",
+        metadata=READ_AHEAD,
+    )
     async def dashboard(
         self,
         info: Info,
@@ -166,4 +190,5 @@ class Query:
         include_test: TestArgument = False,
         include_archived: ArchivedArgument = False,
     ) -> Dashboard:
-        return await load_dashboard(info, None, info.context.viewer.account.time_zone)
+        (dashboard,) = await load_dashboards(info, [(None, info.context.viewer.account.time_zone)])
+        return dashboard

@@ -56,11 +56,12 @@ def declare_columns(cls: type, columns: Iterable[Column]) -> None:
 class LookedUp:
     """Answers the looked-up fields from what `looked_up_in` leads to: by item or, for a model, by attribute.
 
-    Ids become text, as GraphQL has them.
+    Ids become text, as GraphQL has them. `as_written` are items that the database wrote just as GraphQL does.
     """
 
     looked_up_in: ClassVar[str]
     by_item: ClassVar[bool] = True
+    as_written: ClassVar[bool] = False
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -35,12 +35,13 @@ def _read_literal(parse: Any) -> Any:
     return parse_literal
 
 
-def write_decimal(number: Decimal | int) -> str:
-    return format(Decimal(number), "f")
+def write_decimal(number: Decimal | int | str) -> str:
+    """Text is what the database wrote."""
+    return number if isinstance(number, str) else format(Decimal(number), "f")
 
 
 def write_instant(moment: datetime | str) -> str:
-    """Transcripts keep their instants as text already."""
+    """Text is what the database wrote, or a transcript keeps."""
     return moment if isinstance(moment, str) else format_instant(moment)
 
 
@@ -56,8 +57,9 @@ def _read_object(value: object) -> dict[str, Any]:
     return value
 
 
-def _loaded(value: object) -> object:
-    return orjson.loads(value) if isinstance(value, str) else value
+def _write_json(value: object) -> object:
+    """Text is JSON from the database, and goes into the answer as it is."""
+    return orjson.Fragment(value) if isinstance(value, str) else value
 
 
 def _scalar(
@@ -89,12 +91,12 @@ SCALARS: dict[object, ScalarDefinition] = {
         parse_instant,
         "https://www.rfc-editor.org/rfc/rfc3339",
     ),
-    StringMap: _scalar("StringMap", "String keys, string values.", _loaded, _read_map),
+    StringMap: _scalar("StringMap", "String keys, string values.", _write_json, _read_map),
     WorkingHours: _scalar(
         "WorkingHours",
         'Half-open spans of the local day for each weekday: {"MON": [["09:00", "17:00"]], "SUN": []}. A span may run'
         ' past midnight (["18:00", "02:00"]) and may end at "24:00". Without any weekday it is always open.',
-        _loaded,
+        _write_json,
         _read_object,
     ),
 }

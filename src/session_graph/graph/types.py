@@ -1,6 +1,6 @@
 """The graph's centre: sessions, the agents that held them, and lists of sessions."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -13,22 +13,23 @@ from graphql import FieldNode
 from strawberry.dataloader import DataLoader
 
 from session_graph.graph.arguments import ListArguments
-from session_graph.graph.context import Context, Info, nodes_of, place_of
+from session_graph.graph.context import Context, Info, nodes_of
 from session_graph.graph.dashboards import (
     ArchivedArgument,
     Dashboard,
     FilterArgument,
     TestArgument,
     ZoneArgument,
-    load_dashboard,
+    load_dashboards,
 )
 from session_graph.graph.inputs import SessionOrder
 from session_graph.graph.rows import LookedUp, declare_columns, looked_up
 from session_graph.graph.scalars import WorkingHours
 from session_graph.graph.selection import Selection
+from session_graph.graph.together import together
 from session_graph.sessions.agents import find_agents
 from session_graph.sessions.columns import COLUMNS, Kind
-from session_graph.sessions.orders import Cursor, write_cursor
+from session_graph.sessions.orders import CursorWriter
 from session_graph.sessions.pages import ORDER_VALUE, Page
 from session_graph.sessions.reading import (
     AGENT,
@@ -90,6 +91,7 @@ class AsrFactors(LookedUp):
     is_test: bool = looked_up("A test's ASR is 0.")
 
     looked_up_in = "row"
+    as_written = True
 
     @strawberry.field(description="Whether it is an opportunity.")
     def opportunity(self) -> bool:
@@ -104,38 +106,29 @@ class _Session(LookedUp, Node):
     row: strawberry.Private[Row]
 
     looked_up_in = "row"
+    as_written = True
 
-    @strawberry.field(description=COLUMNS["agent"].description)
-    async def agent(self, info: Info) -> "Agent":
-        context = info.context
-        agents = context.loader("agent", lambda ids: _load_agents(context, ids))
-        return Agent(model=await agents.load(self.row["agent"]))
+    @together(description=COLUMNS["agent"].description)
+    async def agent(sessions: Sequence["_Session"], info: Info) -> list["Agent"]:
+        context, ids = info.context, [session.row["agent"] for session in sessions]
+        found = await context.load_all("agent", lambda ids: _load_agents(context, ids), ids)
+        return [Agent(model=found[id_]) for id_ in ids]
 
     @strawberry.field(description=COLUMNS["asr_factors"].description)
     def asr_factors(self) -> AsrFactors:
         return AsrFactors(row=self.row)
 
-    @strawberry.field(description=COLUMNS["transcript"].description)
-    async def transcript(self, info: Info) -> list[Turn]:
-        context = info.context
-        transcripts = context.loader("transcript", lambda ids: _load_transcripts(context, ids))
-        turns = await transcripts.load(self.row["id"])
-        return [Turn(position=position, **turn) for position, turn in enumerate(turns, start=1)]
+    @together(description=COLUMNS["transcript"].description)
+    async def transcript(sessions: Sequence["_Session"], info: Info) -> list[list[Turn]]:
+        context, ids = info.context, [session.row["transcript"] for session in sessions]
+        found = await context.load_all("transcript", lambda ids: _load_transcripts(context, ids), ids)
+        return [[Turn(position=place, **turn) for place, turn in enumerate(found[id_], start=1)] for id_ in ids]
 
-    @strawberry.field(description=COLUMNS["history"].description)
-    async def history(self, info: Info) -> list[SessionChange]:
-        context = info.context
-        changes = await context.loader("history", lambda ids: _load_history(context, ids)).load(self.row["id"])
-        return [
-            SessionChange(
-                at=change["changed_at"],
-                by=change["changed_by"],
-                field=change["field"],
-                before=change["before"],
-                after=change["after"],
-            )
-            for change in changes
-        ]
+    @together(description=COLUMNS["history"].description)
+    async def history(sessions: Sequence["_Session"], info: Info) -> list[list[SessionChange]]:
+        context, ids = info.context, [session.row["history"] for session in sessions]
+        found = await context.load_all("history", lambda ids: _load_history(context, ids), ids)
+        return [[_change(row) for row in found[id_]] for id_ in ids]
 
 
 declare_columns(_Session, (column for column in COLUMNS.values() if column.kind not in (Kind.PART, Kind.ID)))
@@ -184,22 +177,33 @@ class SessionEdge:
 
     @strawberry.field(description="Where the session is in the list; for after and before.")
     def cursor(self) -> str:
-        return self.connection.cursor(self.row)
+        return self.connection.source.write_cursor(self.row)
 
     @strawberry.field(description="The session.")
     def node(self) -> Session:
         return Session(row=self.row)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Source:
-    """A list that a field asked for, and the request's loaders for what is read of it."""
+    """A list that a field asked for, with a page of each of its keys."""
 
+    context: Context
     sessions: SessionList
     arguments: ListArguments
-    pages: DataLoader[Key, Page]
-    counts: DataLoader[Key, int]
-    behind: DataLoader[Key, bool]
+    cursors: CursorWriter
+    keys: Sequence[Key]
+
+    def write_cursor(self, row: Row) -> str:
+        return self.cursors.write(row[ORDER_VALUE], row["id"])
+
+    def behind(self) -> DataLoader[Key, bool]:
+        """Of each key, whether its list has sessions on the other side of the page."""
+        return self.context.loader(("behind", id(self)), self._load_behind)
+
+    async def _load_behind(self, keys: Sequence[Key]) -> list[bool]:
+        found = await has_sessions_behind(self.context.database, self.sessions, self.arguments.page, keys)
+        return [found[key] for key in keys]
 
 
 @strawberry.type(description="A page of a list of sessions.")
@@ -220,19 +224,10 @@ class SessionConnection:
     def page_info(self) -> PageInfo:
         return PageInfo(paged=_SessionPage(self))
 
-    @strawberry.field(description="How many sessions the whole list has. Counted only when asked for.")
-    async def total_count(self) -> int:
-        return await self.source.counts.load(self.key)
-
-    def cursor(self, row: Row) -> str:
-        arguments = self.source.arguments
-        cursor = Cursor(row[ORDER_VALUE], row["id"], arguments.now)
-        return write_cursor(cursor, arguments.order, self.source.sessions.viewer.account.id)
-
-    async def goes_on(self, *, backwards: bool) -> bool:
-        if backwards is self.source.arguments.page.backwards:
-            return self.page.has_more
-        return await self.source.behind.load(self.key)
+    @together(description="How many sessions the whole list has. Counted only when asked for.")
+    async def total_count(connections: Sequence["SessionConnection"], info: Info) -> list[int]:
+        database = info.context.database
+        return await of_lists(connections, lambda source: count_sessions(database, source.sessions, source.keys))
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +237,10 @@ class _SessionPage:
     connection: SessionConnection
 
     async def goes_on(self, *, backwards: bool) -> bool:
-        return await self.connection.goes_on(backwards=backwards)
+        source = self.connection.source
+        if backwards is source.arguments.page.backwards:
+            return self.connection.page.has_more
+        return await source.behind().load(self.connection.key)
 
     def start_cursor(self) -> str | None:
         return self._cursor(0)
@@ -252,7 +250,7 @@ class _SessionPage:
 
     def _cursor(self, index: int) -> str | None:
         rows = self.connection.page.rows
-        return self.connection.cursor(rows[index]) if rows else None
+        return self.connection.source.write_cursor(rows[index]) if rows else None
 
 
 @strawberry.type(description="An AI employee of the account.")
@@ -288,9 +286,9 @@ class Agent(LookedUp, Node):
     def unit_value(self, info: Info) -> Decimal | None:
         return _money(self.model.unit_value, info)
 
-    @strawberry.field(description="Its sessions.")
+    @together(description="Its sessions.")
     async def sessions(
-        self,
+        agents: Sequence["Agent"],
         info: Info,
         filter: FilterArgument = None,
         order_by: OrderArgument = None,
@@ -298,19 +296,19 @@ class Agent(LookedUp, Node):
         after: AfterArgument = None,
         last: LastArgument = None,
         before: BeforeArgument = None,
-    ) -> SessionConnection:
-        return await load_sessions(info, AGENT, self.model.id)
+    ) -> list[SessionConnection]:
+        return await load_sessions(info, AGENT, [agent.model.id for agent in agents])
 
-    @strawberry.field(description="Its dashboard; days are in its zone.")
+    @together(description="Its dashboard; days are in its zone.")
     async def dashboard(
-        self,
+        agents: Sequence["Agent"],
         info: Info,
         filter: FilterArgument = None,
         time_zone: ZoneArgument = None,
         include_test: TestArgument = False,
         include_archived: ArchivedArgument = False,
-    ) -> Dashboard:
-        return await load_dashboard(info, self.model.id, self.model.time_zone)
+    ) -> list[Dashboard]:
+        return await load_dashboards(info, [(agent.model.id, agent.model.time_zone) for agent in agents])
 
 
 def _money(amount: Decimal | None, info: Info) -> Decimal | None:
@@ -321,31 +319,25 @@ def _money(amount: Decimal | None, info: Info) -> Decimal | None:
     return max(plain(amount), amount.quantize(cents), key=lambda number: -int(number.as_tuple().exponent))
 
 
-async def load_sessions(info: Info, parent: Parent | None = None, key: Key = None) -> SessionConnection:
-    """A page of the account's sessions, or of a parent's; those of many parents of a field are one statement."""
-    context, nodes = info.context, nodes_of(info)
+async def load_sessions(
+    info: Info, parent: Parent | None = None, keys: Sequence[Key] = (None,)
+) -> list[SessionConnection]:
+    """A page of the account's sessions, or of each parent's; in one statement."""
+    context = info.context
     read: ListArguments = context.arguments(info)
-    columns = selected_columns(context.selection, nodes)
+    columns = selected_columns(context.selection, nodes_of(info))
     sessions = SessionList(context.viewer, read.filter, read.order, parent)
+    cursors = CursorWriter(read.order, context.viewer.account.id, read.now)
+    source = _Source(context, sessions, read, cursors, keys)
+    pages = await read_pages(context.database, sessions, columns, read.page, keys)
+    return [SessionConnection(source=source, key=key, page=pages[key]) for key in keys]
 
-    async def load_pages(keys: Sequence[Key]) -> list[Page]:
-        return _in_order(await read_pages(context.database, sessions, columns, read.page, keys), keys)
 
-    async def load_counts(keys: Sequence[Key]) -> list[int]:
-        return _in_order(await count_sessions(context.database, sessions, keys), keys)
-
-    async def load_behind(keys: Sequence[Key]) -> list[bool]:
-        return _in_order(await has_sessions_behind(context.database, sessions, read.page, keys), keys)
-
-    place = place_of(info)
-    source = _Source(
-        sessions,
-        read,
-        context.loader(("pages", place), load_pages),
-        context.loader(("counts", place), load_counts),
-        context.loader(("behind", place), load_behind),
-    )
-    return SessionConnection(source=source, key=key, page=await source.pages.load(key))
+async def of_lists(entries: Sequence[Any], read: Callable[[Any], Awaitable[Mapping[Key, Any]]]) -> list[Any]:
+    """What `read` finds for the `key` of each entry, having read once for each `source` that the entries are of."""
+    sources = {id(entry.source): entry.source for entry in entries}
+    found = {place: await read(source) for place, source in sources.items()}
+    return [found[id(entry.source)][entry.key] for entry in entries]
 
 
 def selected_columns(selection: Selection, nodes: Sequence[FieldNode]) -> frozenset[str]:
@@ -367,10 +359,6 @@ def session_columns(selection: Selection, nodes: Sequence[FieldNode]) -> frozens
     return frozenset(COLUMN_OF_FIELD[name] for name in names if name in COLUMN_OF_FIELD)
 
 
-def _in_order(found: dict[Key, Any], keys: Sequence[Key]) -> list[Any]:
-    return [found[key] for key in keys]
-
-
 async def _load_agents(context: Context, ids: Sequence[UUID]) -> list[models.Agent]:
     found = await find_agents(context.viewer.account.id, ids)
     return [found[id_] for id_ in ids]
@@ -384,3 +372,9 @@ async def _load_transcripts(context: Context, ids: Sequence[UUID]) -> list[list[
 async def _load_history(context: Context, ids: Sequence[UUID]) -> list[list[Row]]:
     found = await read_history(context.database, context.viewer, ids)
     return [found[id_] for id_ in ids]
+
+
+def _change(row: Row) -> SessionChange:
+    return SessionChange(
+        at=row["changed_at"], by=row["changed_by"], field=row["field"], before=row["before"], after=row["after"]
+    )

@@ -53,17 +53,20 @@ def _string(value: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ValueType:
-    """How an order's values are written in a cursor, and as what they are bound."""
+    """How an order's values are written in a cursor, by the database (`written`) and here, and as what they are bound."""
 
     sql: str
+    written: str
     write: Callable[[Any], object]
     read: Callable[[Any], object]
 
 
-_INSTANT = ValueType("timestamptz", _microseconds, _moment)
-_INTEGER = ValueType("integer", int, _integer)
-_DECIMAL = ValueType("numeric", lambda number: format(number, "f"), lambda text: parse_decimal(_string(text)))
-_TEXT = ValueType("text", str, _string)
+_INSTANT = ValueType("timestamptz", "(extract(epoch from {sql}) * 1000000)::bigint", _microseconds, _moment)
+_INTEGER = ValueType("integer", "{sql}", int, _integer)
+_DECIMAL = ValueType(
+    "numeric", "{sql}::text", lambda number: format(number, "f"), lambda text: parse_decimal(_string(text))
+)
+_TEXT = ValueType("text", "{sql}", str, _string)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,11 @@ class OrderField:
     type: ValueType
     description: str
     nullable: bool = False
+
+    @property
+    def written_sql(self) -> str:
+        """The value as a cursor has it."""
+        return self.type.written.format(sql=self.sql)
 
 
 # fmt: off
@@ -119,11 +127,22 @@ class Cursor:
     now: datetime
 
 
+class CursorWriter:
+    """Writes the cursors of a list: URL-safe text, bound to its order and account."""
+
+    def __init__(self, order: Order, account: UUID, now: datetime) -> None:
+        self._start = b'["%b",%d,"' % (_binding(order, account).encode(), _microseconds(now))
+
+    def write(self, value: object, id_: str) -> str:
+        """The cursor of a row, with its order's value as the database writes it for cursors."""
+        place = id_.replace("-", "").encode()
+        return base64.urlsafe_b64encode(self._start + place + b'",' + orjson.dumps(value) + b"]").rstrip(b"=").decode()
+
+
 def write_cursor(cursor: Cursor, order: Order, account: UUID) -> str:
-    """URL-safe text, bound to the order and the account."""
+    """A single cursor, of values that were not written by the database."""
     value = None if cursor.value is None else order.field.type.write(cursor.value)
-    parts = [_binding(order, account), _microseconds(cursor.now), cursor.id.hex, value]
-    return base64.urlsafe_b64encode(orjson.dumps(parts)).rstrip(b"=").decode()
+    return CursorWriter(order, account, cursor.now).write(value, cursor.id.hex)
 
 
 def read_cursor(text: str, order: Order, account: UUID, argument: str) -> Cursor:

@@ -12,6 +12,8 @@ from session_graph.store.sql import Values
 DEFAULT_SIZE = 50
 MAX_SIZE = 200
 ORDER_VALUE = "order_value"
+"""The order's value as cursors have it."""
+ORDER_ID = "order_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def check_size(argument: str, size: int, most: int = MAX_SIZE) -> int:
 
 
 def page_sql(select: str, condition: str, order: Order, request: PageRequest, values: Values) -> str:
-    """One page of `select`, which has the order's value, with a condition over `session s`.
+    """One page of `select` with a condition over `session s`; it has the order's value and id where those may be empty.
 
     An order with empty values is read as two branches, each in an order of its own: the values and, last, the empty
     ones. The cursor stands before the condition: of two bounds of a column, PostgreSQL 18 begins to read an index at
@@ -71,7 +73,7 @@ def page_sql(select: str, condition: str, order: Order, request: PageRequest, va
     nulls = "first" if request.backwards else "last"
     return (
         f"select * from ({' union all '.join(branches)}) u"
-        f" order by u.{ORDER_VALUE} {direction} nulls {nulls}, u.id {direction} {limit}"
+        f" order by u.{ORDER_VALUE} {direction} nulls {nulls}, u.{ORDER_ID} {direction} {limit}"
     )
 
 

@@ -12,7 +12,7 @@ from session_graph.access.viewer import Viewer
 from session_graph.sessions.columns import select_list
 from session_graph.sessions.filters import EVERYTHING, Filter, where
 from session_graph.sessions.orders import NEWEST_FIRST, Order
-from session_graph.sessions.pages import ORDER_VALUE, Page, PageRequest, page_sql
+from session_graph.sessions.pages import ORDER_ID, ORDER_VALUE, Page, PageRequest, page_sql
 from session_graph.store.database import Database, Reader, Row
 from session_graph.store.sql import Values
 
@@ -49,7 +49,7 @@ async def read_pages(
     request: PageRequest,
     keys: Sequence[Key] = (None,),
 ) -> dict[Key, Page]:
-    """A page for each key, in one statement. Rows have the columns by name, and the order's value."""
+    """A page for each key, in one statement. Rows have the columns as GraphQL writes them, and the order's value."""
     values = Values(sessions.viewer.account.id)
     page = _page_sql(sessions, columns, request, values)
     rows = await database.fetch(_for_each_key(sessions.parent, page, keys, values), *values)
@@ -123,5 +123,9 @@ def _page_sql(sessions: SessionList, columns: frozenset[str], request: PageReque
     condition = where(sessions.viewer, sessions.filter, values)
     if sessions.parent:
         condition += f" and s.{sessions.parent.column} = k.parent"
-    select = f"select {select_list(columns)}, {sessions.order.field.sql} as {ORDER_VALUE} from session s"
+    field = sessions.order.field
+    select = f"select {select_list(columns)}, {field.written_sql} as {ORDER_VALUE}"
+    if field.nullable:
+        select += f", s.id as {ORDER_ID}"
+    select += " from session s"
     return page_sql(select, condition, sessions.order, request, values)
