@@ -31,8 +31,10 @@ class Settings(BaseSettings):
         None,
         description="PostgreSQL 15 to 18 to use instead of the embedded one: `postgresql://user:password@host:5432/name`.",
     )
-    pool_min_size: int = Field(2, ge=0, le=1000, description="Database connections kept open.")
-    pool_max_size: int = Field(10, ge=1, le=1000, description="Database connections at most.")
+    pool_min_size: int = Field(2, ge=0, le=1000, description="Database connections kept open for writing.")
+    pool_max_size: int = Field(
+        10, ge=1, le=1000, description="Database connections at most for writing, and as many again for reading."
+    )
     statement_cache_size: int = Field(
         200,
         ge=0,

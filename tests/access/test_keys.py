@@ -17,6 +17,7 @@ from session_graph.errors import InvalidInput, PathSegment, Unauthenticated
 from session_graph.store.database import Database
 from session_graph.store.ids import new_id
 from session_graph.store.models import Account, Agent, ApiKey
+from support.statements import Statements
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
 
@@ -231,14 +232,13 @@ async def test_only_the_whole_key_is_the_key(account: Account) -> None:
         assert await find_viewer(wrong) is None
 
 
-async def test_a_key_is_found_with_one_statement(account: Account, everything_logged: pytest.LogCaptureFixture) -> None:
+async def test_a_key_is_found_with_one_statement(account: Account, statements: Statements) -> None:
     text, _ = await create_key(account, Role.ADMIN)
-    everything_logged.clear()
+    await statements.restart()
 
     await find_viewer(text)
 
-    statements = [record for record in everything_logged.records if record.name == "tortoise.db_client"]
-    assert len(statements) == 1
+    assert len(await statements.so_far()) == 1
 
 
 async def test_no_log_and_no_representation_shows_a_key(

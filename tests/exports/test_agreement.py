@@ -29,7 +29,7 @@ from support.filters import CASES, resolved
 from support.oracle import Oracle, Raw, Row
 from support.reports import ask_for_report, comes_true, download, finished, parse_csv, read_csv, read_row
 from support.viewers import VIEWERS, viewer_of
-from support.walks import NOW, walk
+from support.walks import NOW, id_of, walk
 
 pytestmark = pytest.mark.anyio
 
@@ -60,7 +60,7 @@ async def test_each_condition_leaves_the_rows_and_the_order_of_the_list_and_the_
         found = [UUID(row["Session Id"]) for row in parse_csv(await read_csv(database, export_id))]
 
         filter_ = parse_filter(raw, NOW)
-        listed = [row["id"] for row in await walk(database, SessionList(viewer, filter_, order), 200)]
+        listed = [id_of(row) for row in await walk(database, SessionList(viewer, filter_, order), 200)]
         request = DashboardRequest(
             viewer, filter_, Wanted(frozenset({"total_session_count"})), NOW, include_test=True, include_archived=True
         )

@@ -371,7 +371,7 @@ async def test_a_field_is_read_or_refused_however_it_is_selected(
     else:
         assert whole.data
 
-    statements.clear()
+    await statements.restart()
     rest = await world.ask(role, ask_for(way, type_name, readable))
     if of_the_way:
         assert_refused(rest, role, of_the_way, statements)
@@ -382,7 +382,7 @@ async def test_a_field_is_read_or_refused_however_it_is_selected(
 @pytest.mark.parametrize("role", ROLES)
 async def test_a_field_alone_is_refused_like_among_others(world: World, statements: Statements, role: Role) -> None:
     for field in sorted(SESSION):
-        statements.clear()
+        await statements.restart()
         answer = await world.ask(role, f'{{ session(id: "@session") {{ {select("Session", [field])} }} }}')
 
         if field in READABLE["Session"][role]:
@@ -460,7 +460,7 @@ async def test_a_condition_reads_its_columns(world: World, statements: Statement
         (f"{{ sessions(filter: {{{name}: {literal}}}) {{ totalCount }} }}", {}),
         (f"query($v: {type_}) {{ sessions(filter: {{{name}: $v}}) {{ totalCount }} }}", {"v": as_json(literal)}),
     ):
-        statements.clear()
+        await statements.restart()
         answer = await world.ask(role, query, **variables)
         if refused:
             assert_refused(answer, role, refused, statements)
@@ -540,7 +540,7 @@ async def test_an_order_reads_its_column(world: World, statements: Statements, n
         ("query($o: SessionOrder) { sessions(orderBy: $o) { totalCount } }", {"o": {"field": name}}),
         ("query($f: SessionOrderField!) { sessions(orderBy: {field: $f}) { totalCount } }", {"f": name}),
     ):
-        statements.clear()
+        await statements.restart()
         answer = await world.ask(role, query, **variables)
         if refused:
             assert_refused(answer, role, refused, statements)
@@ -559,7 +559,7 @@ async def test_a_report_is_asked_for_in_orders_and_columns_that_may_be_read(
     ]
     for arguments, fields in reports:
         refused = refused_of(role, "Session", fields)
-        statements.clear()
+        await statements.restart()
         answer = await world.ask(
             role, f"mutation {{ requestSessionExport(input: {{recipients: [], {arguments}}}) {{ errors {{ path }} }} }}"
         )
@@ -579,7 +579,7 @@ async def test_a_group_reads_its_column(world: World, statements: Statements, na
         (f"{{ agents {{ dashboard {{ x: groups(by: {name}) {{ key }} }} }} }}", {}),
         ("query($g: DashboardGroup!) { dashboard { groups(by: $g) { __typename } } }", {"g": name}),
     ):
-        statements.clear()
+        await statements.restart()
         answer = await world.ask(role, query, **variables)
         if refused:
             assert_refused(answer, role, refused, statements)
@@ -617,7 +617,7 @@ async def test_a_field_is_set_or_refused_however_it_is_patched(
     refused = {f"SessionPatch.{name}" for name in PATCH.keys() - EDITABLE[role]}
     before = await state_of(database, world.account)
 
-    statements.clear()
+    await statements.restart()
     whole = patch_of(PATCH)
     if refused:
         answer = await world.ask(role, way.replace("PATCH", whole), **patch_variables(world, way, whole))
@@ -646,7 +646,7 @@ async def test_a_mutation_is_called_or_forbidden(
     before = await state_of(database, world.account)
 
     for way in MUTATION_WAYS:
-        statements.clear()
+        await statements.restart()
         answer = await world.ask(role, way.replace("NAME", name).replace("ARGUMENTS", arguments))
         if role in callers:
             assert answer.data
@@ -724,7 +724,7 @@ async def test_a_recorder_is_told_id_and_version_of_what_it_records(
     given = as_json(RECORD) | {"id": str(uuid4()), "summary": "private"}
     before = await state_of(database, world.account)
 
-    statements.clear()
+    await statements.restart()
     refused = await world.ask(RECORDER, record_it.format(select("Session", SESSION)), i=given)
     assert_refused(refused, RECORDER, refused_of(RECORDER, "Session", SESSION), statements)
     assert await state_of(database, world.account) == before

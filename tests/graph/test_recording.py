@@ -322,7 +322,7 @@ async def test_an_empty_batch_is_done_at_once(ask: Caller) -> None:
 
 async def test_a_batch_costs_the_same_for_one_and_for_a_hundred(ask: Caller, statements: Statements) -> None:
     async def count(size: int) -> int:
-        statements.clear()
+        await statements.restart()
         assert (await record_all(ask, make_batch(size)))["recordedCount"] == size
         return sum("api_key" not in statement for statement in statements)
 
@@ -362,7 +362,7 @@ async def test_batches_at_once_that_share_sessions_with_each_other_are_all_recor
 
 async def send_and_die(ask: Caller, batch: Sequence[object], statements: Statements, after: int, pause: float) -> None:
     """Send the batch and be gone so long after so many of its statements."""
-    statements.clear()
+    await statements.restart()
     sending: asyncio.Task[Answer] = asyncio.create_task(ask(RECORD_ALL, input=batch))
     while len(statements) < after and not sending.done():  # noqa: ASYNC110 - the driver writes them down
         await asyncio.sleep(0)
@@ -450,7 +450,7 @@ async def test_who_may_not_record_is_refused_and_nothing_is_written(
 ) -> None:
     await make_agent(account)
     ask = await caller(role)
-    statements.clear()
+    await statements.restart()
 
     one = await ask(
         "mutation ($input: RecordSessionInput!) { recordSession(input: $input) { errors { code } } }", input=WHOLE

@@ -409,10 +409,10 @@ async def test_bulk_edits_and_histories_cost_the_same_for_one_and_for_a_hundred(
         return sum("api_key" not in statement for statement in statements)
 
     async def count(*, of: int) -> tuple[int, int]:
-        statements.clear()
+        await statements.restart()
         assert (await update_all(ask, ids[:of], {"addTags": [f"of {of}"]}))["changedCount"] == of
         edited = counted()
-        statements.clear()
+        await statements.restart()
         assert len((await ask(HISTORY, first=of)).data["sessions"]["nodes"]) == of
         return edited, counted()
 

@@ -42,7 +42,7 @@ async def fill(ask: Caller, database: Database, account: Account, rows: int, age
 
 async def run(ask: Caller, statements: Statements, query: str, **variables: Any) -> list[str]:
     """The statements of the request, without those about who asks."""
-    statements.clear()
+    await statements.restart()
     answer = await ask(query, **variables)
     assert answer.data
     return [statement for statement in statements if "api_key" not in statement]
@@ -157,7 +157,7 @@ async def test_a_session_costs_a_statement_and_one_for_each_part(
 
 
 async def test_a_refusal_costs_no_statement(ask: Caller, statements: Statements) -> None:
-    statements.clear()
+    await statements.restart()
 
     answer = await ask("{ sessions(first: 0) { totalCount } dashboard { totalAsr } }")
 

@@ -102,7 +102,7 @@ async def assert_unknown(
     """What is foreign is answered like what was never given out: by the same bytes and the same statements."""
     answers, ran = [], []
     for name in (foreign, never):
-        statements.clear()
+        await statements.restart()
         answer = await fetch(client, caller, query.replace("@", name))
         answers.append(answer.replace(name.encode(), b"@"))
         ran.append(sorted(statement for statement in statements if "api_key" not in statement))

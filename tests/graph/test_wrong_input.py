@@ -214,7 +214,7 @@ async def test_a_wrong_filter_is_refused(world: World, statements: Statements, f
     assert_refused(answer, phrase, statements)
 
     for way in FILTER_WAYS:
-        statements.clear()
+        await statements.restart()
         answer = await world.ask(way, f=as_json(filter_))
         assert_refused(answer, phrase, statements)
 
@@ -232,7 +232,7 @@ async def test_an_explicit_null_is_never_no_condition(world: World, statements: 
         *((way, {"f": {name: None}}) for way in FILTER_WAYS),
     ]
     for query, variables in asked:
-        statements.clear()
+        await statements.restart()
         answer = await world.ask(query, **variables)
         assert_refused(answer, f"{name} {NO_NULL}", statements)
         assert answer.errors[0]["extensions"]["path"][-1] == name
@@ -327,7 +327,7 @@ async def test_a_wrong_page_is_refused(world: World, statements: Statements, pag
         f"{{ sessions({page}) {{ nodes {{ id }} }} }}",
         f"{{ agents {{ sessions({page}) {{ totalCount }} }} }}",
     ):
-        statements.clear()
+        await statements.restart()
         assert_refused(await world.ask(query), phrase, statements)
 
 
@@ -335,7 +335,7 @@ async def test_a_cursor_goes_on_in_its_own_order_alone(world: World, statements:
     cursor = (await world.ask("{ sessions { pageInfo { endCursor } } }")).data["sessions"]["pageInfo"]["endCursor"]
 
     for order in ("{field: ASR}", "{field: STARTED_AT, direction: ASC}", "{field: ENDED_AT}"):
-        statements.clear()
+        await statements.restart()
         answer = await world.ask(f'{{ sessions(orderBy: {order}, after: "{cursor}") {{ totalCount }} }}')
         assert_refused(answer, f"after {NO_CURSOR}", statements)
     for damaged in (cursor[:-3], cursor[1:], cursor + cursor, cursor.swapcase()):

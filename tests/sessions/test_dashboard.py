@@ -202,11 +202,11 @@ async def test_all_that_is_asked_for_is_one_statement(
 ) -> None:
     wanted = Wanted(EVERY, EVERY, dict.fromkeys(Interval, EVERY), dict.fromkeys(Group, EVERY))
     request = DashboardRequest(make_viewer(account), parse_filter({"period": "LAST_7_DAYS"}, NOW), wanted, NOW)
-    statements.clear()
+    await statements.restart()
 
     await read_dashboards(database, request, [Subject(None, "UTC")])
 
-    assert len(statements) == 1
+    assert len(await statements.so_far()) == 1
 
 
 async def test_an_agents_days_are_in_its_own_zone_and_the_accounts_in_its(

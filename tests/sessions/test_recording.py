@@ -296,11 +296,11 @@ async def test_the_statements_of_a_batch_do_not_depend_on_its_size(
     database: Database, account: Account, statements: Statements
 ) -> None:
     await make_agent(account)
-    statements.clear()
+    await statements.restart()
     await record(database, account, party(id=new(), transcript=[{"speaker": "USER", "text": "x"}]))
     one = len(statements)
 
-    statements.clear()
+    await statements.restart()
     await record(
         database, account, *[party(id=new(), transcript=[{"speaker": "USER", "text": "x"}]) for _ in range(100)]
     )

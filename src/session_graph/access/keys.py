@@ -26,6 +26,7 @@ from tortoise.exceptions import BaseORMException
 from session_graph.access.accounts import check_email, check_name, gather_problems
 from session_graph.access.viewer import AccountFacts, Role, Viewer
 from session_graph.errors import InvalidInput, Problem
+from session_graph.store.database import find_reader
 from session_graph.store.models import Account, Agent, ApiKey
 from session_graph.values import parse_id, parse_instant
 
@@ -59,6 +60,9 @@ _NOTE_USE = """
 update api_key set last_used_at = now()
 where id = $1 and (last_used_at is null or last_used_at < now() - interval '1 minute')
 """
+
+Bearer = Mapping[str, Any] | asyncpg.Record
+"""A row of `_BEARER`, or `_NO_KEY`."""
 
 logger = logging.getLogger(__name__)
 
@@ -132,8 +136,7 @@ async def find_viewer(key_text: str) -> Viewer | None:
     if not form:
         return None
     prefix = form[1]
-    rows: list[dict[str, Any]] = await get_connection("default").execute_query_dict(_FIND, [prefix])
-    row = rows[0] if rows else _NO_KEY
+    row = await find_reader().fetchrow(_FIND, prefix) or _NO_KEY
     if reason := _refusal(row, _hash(key_text)):
         logger.info("API key %s%s refused: %s", KEY_START, prefix, reason)
         return None
@@ -142,8 +145,8 @@ async def find_viewer(key_text: str) -> Viewer | None:
 
 async def find_bearer(key_id: UUID) -> Viewer | None:
     """Who bears the key of this id, with the rights of now; None where it has ended."""
-    rows: list[dict[str, Any]] = await get_connection("default").execute_query_dict(_FIND_BY_ID, [key_id])
-    return _viewer(rows[0]) if rows else None
+    row = await find_reader().fetchrow(_FIND_BY_ID, key_id)
+    return _viewer(row) if row else None
 
 
 class KeyUses:
@@ -192,7 +195,7 @@ async def _find_key(account: Account, prefix_or_id: str | UUID) -> ApiKey | None
         return None
 
 
-def _refusal(row: Mapping[str, Any], given_hash: bytes) -> str | None:
+def _refusal(row: Bearer, given_hash: bytes) -> str | None:
     """Why the key is refused, for the log."""
     if not compare_digest(row["secret_hash"], given_hash):
         return "unknown"
@@ -201,7 +204,7 @@ def _refusal(row: Mapping[str, Any], given_hash: bytes) -> str | None:
     return "expired" if row["is_expired"] else None
 
 
-def _viewer(row: Mapping[str, Any]) -> Viewer:
+def _viewer(row: Bearer) -> Viewer:
     return Viewer(
         account=AccountFacts(
             id=row["account_id"],

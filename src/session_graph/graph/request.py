@@ -5,8 +5,7 @@ Strict, because a request that is not understood to the letter must not be answe
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, cast
 from urllib.parse import parse_qsl
@@ -19,6 +18,9 @@ from session_graph.graph.headers import check_content
 
 PARAMETERS = ("query", "operationName", "variables", "extensions")
 METHODS = ("GET", "POST")
+
+WATCH_AFTER = 0.05
+"""Seconds that a request may take before somebody watches whether its client is still there."""
 
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _LONG = b"0" * 19
@@ -73,29 +75,39 @@ async def read_params(request: Request, max_bytes: int) -> GraphQLParams:
     return _take(_parse_body(body))
 
 
-@asynccontextmanager
-async def while_connected(request: Request) -> AsyncIterator[None]:
-    """Cancel the block when the client goes away, and raise ClientDisconnect for it: its statement is not awaited."""
-    block = asyncio.current_task()
-    assert block is not None
-    before, gone = block.cancelling(), False
+class while_connected:
+    """Cancels the block when the client goes away, and raises ClientDisconnect for it: its statement is not awaited.
 
-    async def watch() -> None:
-        nonlocal gone
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-        gone = True
-        block.cancel()
+    Only a block that lasts is worth a task that watches the client: most are over before it begins to.
+    """
 
-    watcher = asyncio.create_task(watch())
-    try:
-        yield
-    except asyncio.CancelledError:
-        if gone and block.uncancel() <= before:
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._gone = False
+        self._watcher: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> None:
+        block = asyncio.current_task()
+        assert block is not None
+        self._block, self._cancelled_before = block, block.cancelling()
+        self._timer = asyncio.get_running_loop().call_later(WATCH_AFTER, self._begin)
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self._timer.cancel()
+        if self._watcher:
+            self._watcher.cancel()
+        was_left = self._gone and isinstance(error, asyncio.CancelledError)
+        if was_left and self._block.uncancel() <= self._cancelled_before:
             raise ClientDisconnect from None
-        raise
-    finally:
-        watcher.cancel()
+
+    def _begin(self) -> None:
+        self._watcher = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while (await self._request.receive())["type"] != "http.disconnect":
+            pass
+        self._gone = True
+        self._block.cancel()
 
 
 async def _read_body(request: Request, max_bytes: int) -> bytes:

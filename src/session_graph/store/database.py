@@ -37,10 +37,10 @@ class Database:
 
     async def fetch(self, sql: str, *values: object) -> list[Row]:
         """All rows of one statement, each on its own (no transaction around it)."""
-        return await self._client.pool.fetch(sql, *values)
+        return await self._client.readers.fetch(sql, *values)
 
     async def fetchrow(self, sql: str, *values: object) -> Row | None:
-        return await self._client.pool.fetchrow(sql, *values)
+        return await self._client.readers.fetchrow(sql, *values)
 
     async def execute(self, sql: str, *values: object) -> str:
         """Run one statement; PostgreSQL's own word for what it did, such as `UPDATE 1`."""
@@ -62,6 +62,13 @@ class Database:
 
     async def close(self) -> None:
         await Tortoise.close_connections()
+
+
+def find_reader() -> Reader:
+    """What runs a statement of the open database: the transaction that we are in, otherwise any connection."""
+    client: Any = get_connection("default")
+    reader: Reader = client.readers if isinstance(client, PoolClient) else client._connection
+    return reader
 
 
 async def open_database(url: str, settings: Settings, on_connect: Initializer | None = None) -> Database:

@@ -1,5 +1,6 @@
 """Tortoise's client for our one pool: opened from a URL as asyncpg reads it, and without a round trip on release."""
 
+import asyncio
 from typing import Any
 
 import asyncpg
@@ -7,9 +8,17 @@ from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContextPooled
 from tortoise.connection import get_connections
 
+from session_graph.store.readers import Readers
+
+CLOSE_SECONDS = 10
+
 
 class StatelessConnection(asyncpg.Connection):
     """A connection that nobody gives state (only `set local` is used), so that there is nothing to reset."""
+
+    async def reset(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg calls it so
+        if self.is_in_transaction():
+            await super().reset(timeout=timeout)
 
     def get_reset_query(self) -> str:
         return ""
@@ -32,15 +41,35 @@ class Transaction(TransactionContextPooled):
 
 
 class PoolClient(AsyncpgDBClient):
-    """Takes `dsn` among its credentials; the other credentials go to asyncpg's pool as they are."""
+    """Takes `dsn` among its credentials; the other credentials go to asyncpg as they are.
+
+    The pool is for models and transactions, the readers are for statements of their own.
+    """
 
     connection_class = StatelessConnection  # type: ignore[assignment]  # the base class is generic only for type checkers
+    readers: Readers
 
     async def create_pool(self, **kwargs: Any) -> asyncpg.Pool:
         dsn = kwargs.pop("dsn")
         for part in ("host", "port", "user", "password", "database", "loop"):
             kwargs.pop(part, None)
+        own = {name: value for name, value in kwargs.items() if name not in ("min_size", "max_size", "init")}
+
+        async def connect() -> asyncpg.Connection:
+            connection: asyncpg.Connection = await asyncpg.connect(dsn, **own)
+            if kwargs.get("init"):
+                await kwargs["init"](connection)
+            return connection
+
+        self.readers = Readers(connect, kwargs["max_size"])
         return await asyncpg.create_pool(dsn, **kwargs)
+
+    async def _close(self) -> None:
+        try:
+            await asyncio.wait_for(self.readers.close(), CLOSE_SECONDS)
+        except TimeoutError:
+            self.readers.terminate()
+        await super()._close()
 
     def _in_transaction(self) -> Transaction:
         return Transaction(TransactionWrapper(self), self._pool_init_lock)
