@@ -1,4 +1,12 @@
-with b as (
+select b.subject as subject,
+    0 as block,
+    count(*) as total_session_count,
+    round(coalesce(sum(b.lead_value), 0), $2::integer) as total_lead_value,
+    round(coalesce(sum(b.asr), 0), $2::integer) as total_asr,
+    trim_scale((count(*) filter (where b.is_lead and b.is_success and b.assessment is not null))::numeric /
+    nullif((count(*) filter (where b.is_lead and b.assessment is not null))::numeric, 0)) as
+    lead_success_score
+from (
     select s.agent_id as subject,
         s.asr, s.assessment, s.is_lead, s.is_success, s.lead_value
     from session s
@@ -7,15 +15,5 @@ with b as (
     and (not s.is_test)
     and (not s.is_archived)
     and s.agent_id = any($5)
-)
-select b.subject, 'totals' as block,
-    null::text as key,
-    null::integer as bucket,
-    count(*) as total_session_count,
-    round(coalesce(sum(b.lead_value), 0), $2::integer) as total_lead_value,
-    round(coalesce(sum(b.asr), 0), $2::integer) as total_asr,
-    trim_scale((count(*) filter (where b.is_lead and b.is_success and b.assessment is not null))::numeric /
-    nullif((count(*) filter (where b.is_lead and b.assessment is not null))::numeric, 0)) as
-    lead_success_score
-from b
-group by 1
+) b
+group by grouping sets ((b.subject))

@@ -3,7 +3,7 @@
 All that was asked for is one statement over one reading of the rows, for one dashboard or for those of many agents.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -123,8 +123,9 @@ async def read_dashboards(
     values = Values(request.viewer.account.id)
     answers = {key: _empty(request, calendar) for key, calendar in calendars.items()}
     if sql := dashboard_sql(request, subjects, calendars, values):
+        blocks = _blocks(request.wanted)
         for row in await database.fetch(sql, *values):
-            _place(row, answers[row["subject"]])
+            _place(row, answers[row["subject"]], blocks)
     for answer in answers.values():
         for slices in answer.groups.values():
             slices.sort(key=lambda slice_: (-slice_.figures["total_session_count"], slice_.key is None, slice_.key))
@@ -134,30 +135,43 @@ async def read_dashboards(
 def dashboard_sql(
     request: DashboardRequest, subjects: Sequence[Subject], calendars: Mapping[UUID | None, Calendar], values: Values
 ) -> str:
-    """One statement: the rows once as `b` (and once as `p` for the span before), then a block for each thing asked for.
+    """One statement that goes through the rows once, and once through those of the span before.
 
-    Each block has the columns subject, block, key, bucket, and all figures. Empty where nothing was asked for.
+    Each row of the answer has the subject, the figures, and in `block` what they are of: a bit for each of `_blocks`,
+    of which the one that it is grouped by is 0. All are 1 for totals, and it is null for the span before. Empty where
+    nothing was asked for.
     """
-    figures = _figures_sql(request, values)
-    blocks = []
-    if request.wanted.totals:
-        blocks.append(_block_sql("totals", figures, "b"))
-    for interval in request.wanted.series:
-        blocks += _series_blocks(interval, figures, subjects, calendars, values)
-    blocks += [_group_block(group, figures) for group in request.wanted.groups]
-    tables = [f"b as ({_rows_sql(request, request.narrowed(), subjects, values)})"] if blocks else []
+    figures, blocks = _figures_sql(request, values), _blocks(request.wanted)
+    branches = []
+    if request.wanted.totals or blocks:
+        rows = _rows_sql(request, request.narrowed(), subjects, values, _buckets(request, subjects, calendars, values))
+        subject = ["b.subject"] if _agents(subjects) else []
+        sets = [", ".join([*subject, f"b.{column}"]) for column in blocks]
+        if request.wanted.totals:
+            sets.append(", ".join(subject))
+        block = f"grouping({', '.join(f'b.{column}' for column in blocks)})" if blocks else "0"
+        keys = "".join(f", {_key_sql(column)}" for column in blocks)
+        branches.append(
+            f"select {'b.subject' if subject else 'null::uuid'} as subject, {block} as block{keys}{figures}"
+            f" from ({rows}) b group by grouping sets (({'), ('.join(sets)}))"
+        )
     if (span := request.span()) and request.wanted.previous:
         before = request.narrowed().with_span(_same_before(*span), span[0])
-        tables.append(f"p as ({_rows_sql(request, before, subjects, values)})")
-        blocks.append(_block_sql("previous", figures, "p b"))
-    return f"with {', '.join(tables)} {' union all '.join(blocks)}" if blocks else ""
+        keys = "".join(f", null as {column}" for column in blocks)
+        rows = _rows_sql(request, before, subjects, values)
+        branches.append(f"select b.subject, null as block{keys}{figures} from ({rows}) b group by 1")
+    return " union all ".join(branches)
 
 
-def _block_sql(name: str, figures: str, source: str, key: str | None = None, bucket: str | None = None) -> str:
-    columns = (
-        f"b.subject, '{name}' as block, {key or 'null::text'} as key, {bucket or 'null::integer'} as bucket{figures}"
-    )
-    return f"select {columns} from {source} group by 1{', 3' if key else ''}{', 4' if bucket else ''}"
+def _blocks(wanted: Wanted) -> dict[str, Interval | Group]:
+    """What is asked for beside totals, by the column of `b` that it is grouped by."""
+    return {interval.lower(): interval for interval in wanted.series} | {group.stored: group for group in wanted.groups}
+
+
+def _key_sql(column: str) -> str:
+    if column == Group.AGENT.stored:
+        return f"(select a.idn from agent a where a.account_id = $1 and a.id = b.{column}) as {column}"
+    return f"b.{column}::text as {column}"
 
 
 def _same_before(start: datetime, end: datetime) -> datetime:
@@ -168,17 +182,24 @@ def _same_before(start: datetime, end: datetime) -> datetime:
         return datetime.min.replace(tzinfo=UTC)
 
 
-def _rows_sql(request: DashboardRequest, filter_: Filter, subjects: Sequence[Subject], values: Values) -> str:
-    agents = [subject.agent_id for subject in subjects if subject.agent_id]
+def _rows_sql(
+    request: DashboardRequest,
+    filter_: Filter,
+    subjects: Sequence[Subject],
+    values: Values,
+    buckets: Sequence[str] = (),
+) -> str:
+    agents = _agents(subjects)
     condition = where(request.viewer, filter_, values)
     if agents:
         condition += f" and {values.equals_any('s.agent_id', agents)}"
     subject = "s.agent_id" if agents else "null::uuid"
-    columns = sorted(_columns(request.wanted))
-    return (
-        ", ".join([f"select {subject} as subject", *(f"s.{column}" for column in columns)])
-        + f" from session s where {condition}"
-    )
+    columns = (f"s.{column}" for column in sorted(_columns(request.wanted)))
+    return f"select {', '.join([f'{subject} as subject', *columns, *buckets])} from session s where {condition}"
+
+
+def _agents(subjects: Sequence[Subject]) -> list[UUID]:
+    return [subject.agent_id for subject in subjects if subject.agent_id]
 
 
 def _columns(wanted: Wanted) -> set[str]:
@@ -199,45 +220,52 @@ def _figures_sql(request: DashboardRequest, values: Values) -> str:
     return "".join(f", {FIGURES[name].sql.format(money_scale=scale)} as {name}" for name in names)
 
 
-def _series_blocks(
-    interval: Interval,
-    figures: str,
+def _buckets(
+    request: DashboardRequest,
     subjects: Sequence[Subject],
     calendars: Mapping[UUID | None, Calendar],
     values: Values,
-) -> Iterator[str]:
-    """One block for the subjects that share their boundaries: agents of one zone, under a filter with a span."""
-    shared: dict[tuple[datetime, ...], list[UUID | None]] = {}
-    for subject in subjects:
-        shared.setdefault(tuple(calendars[subject.agent_id][interval]), []).append(subject.agent_id)
-    for marks, keys in shared.items():
-        if marks:
-            own = "" if None in keys else f" where {values.equals_any('b.subject', keys)}"
-            bucket = f"width_bucket(b.started_at, {values.bind(list(marks))}::timestamptz[])"
-            yield _block_sql(interval, figures, f"b{own}", bucket=bucket)
+) -> list[str]:
+    """The number of each row's interval, from 1, for each series. Agents of one zone share their boundaries under a
+    filter with a span."""
+    buckets = []
+    for interval in request.wanted.series:
+        shared: dict[tuple[datetime, ...], list[UUID | None]] = {}
+        for subject in subjects:
+            shared.setdefault(tuple(calendars[subject.agent_id][interval]), []).append(subject.agent_id)
+        numbers = {
+            tuple(keys): f"width_bucket(s.started_at, {values.bind(list(marks))}::timestamptz[])"
+            for marks, keys in shared.items()
+            if marks
+        }
+        buckets.append(f"{_choose(numbers, len(shared), values)} as {interval.lower()}")
+    return buckets
 
 
-def _group_block(group: Group, figures: str) -> str:
-    if group is Group.AGENT:
-        source, key = "b join agent a on a.account_id = $1 and a.id = b.agent_id", "a.idn"
-    else:
-        source, key = "b", f"b.{group.column}"
-    return _block_sql(group, figures, source, f"{key}::text")
+def _choose(numbers: Mapping[tuple[UUID | None, ...], str], cases: int, values: Values) -> str:
+    if not numbers:
+        return "null::integer"
+    if cases == 1:
+        return next(iter(numbers.values()))
+    whens = (f"when {values.equals_any('s.agent_id', keys)} then {number}" for keys, number in numbers.items())
+    return f"case {' '.join(whens)} end"
 
 
-def _place(row: Row, answer: Figured) -> None:
+def _place(row: Row, answer: Figured, blocks: Mapping[str, Interval | Group]) -> None:
     figures = {name: row[name] for name in FIGURES if name in row}
-    match row["block"]:
-        case "totals":
-            answer.totals = figures
-        case "previous":
-            answer.previous = figures
-        case block if block in Interval.__members__:
-            points = answer.series[Interval(block)]
-            index = row["bucket"] - 1
-            points[index] = replace(points[index], figures=figures)
-        case block:
-            answer.groups[Group(block)].append(Slice(row["key"], figures))
+    if row["block"] is None:
+        answer.previous = figures
+        return
+    grouped_by = [column for bit, column in enumerate(reversed(list(blocks))) if not row["block"] >> bit & 1]
+    if not grouped_by:
+        answer.totals = figures
+        return
+    block, key = blocks[grouped_by[0]], row[grouped_by[0]]
+    if isinstance(block, Group):
+        answer.groups[block].append(Slice(key, figures))
+    else:
+        point = int(key) - 1
+        answer.series[block][point] = replace(answer.series[block][point], figures=figures)
 
 
 def _empty(request: DashboardRequest, calendar: Calendar) -> Figured:
