@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     statement_cache_size: int = Field(
         200,
         ge=0,
-        description="Prepared statements kept by each connection; 0 behind a pooler in transaction mode that does not track them.",
+        description="Prepared statements kept by each connection; 0 behind a pooler in transaction mode.",
     )
     statement_timeout_ms: int = Field(
         10_000, ge=1, description="A statement that runs longer is cancelled and answered with TIMEOUT; milliseconds."
