@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 from session_graph.access.door import Door
 from session_graph.access.tokens import TokenVerifier
 from session_graph.access.viewer import Viewer
+from session_graph.explorer import explorer_routes
 from session_graph.exports.download import Downloads
 from session_graph.exports.links import LinkSigner
 from session_graph.graph.context import Context
@@ -69,6 +70,7 @@ def create_app(settings: Settings, database: Database) -> Starlette:
         Route("/readyz", show_readiness),
         Route("/graphql", view),
         *Downloads(database, door, signer).routes(),
+        *explorer_routes(settings),
     ]
     return Starlette(routes=routes, middleware=[Middleware(AccessLog), *cors(settings)], lifespan=lifespan)
 

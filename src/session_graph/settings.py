@@ -93,6 +93,10 @@ class Settings(BaseSettings):
     link_above_bytes: int = Field(
         15 * 1024 * 1024, ge=0, description="A larger CSV is not attached: the mail has a link only; bytes."
     )
+    explorer: Path | None = Field(
+        None,
+        description="Folder into which `make explorer` has bundled GraphiQL: turns on `/explore`. The demo has it on; off by default.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least severity that is logged."
     )
