@@ -57,6 +57,10 @@ class Settings(BaseSettings):
     cors_origins: CommaSeparated = Field(
         (), description="Origins of browser frontends, comma-separated: `https://app.example.com`. None by default."
     )
+    explorer: Path | None = Field(
+        None,
+        description="Folder into which `make explorer` has bundled GraphiQL: turns on `/explore`. The demo has it on; off by default.",
+    )
     jwt_key: SecretStr | None = Field(
         None, description="Verifies signed tokens: a PEM public key, or a shared secret of 32 bytes or more."
     )
@@ -92,10 +96,6 @@ class Settings(BaseSettings):
     zip_above_bytes: int = Field(5 * 1024 * 1024, ge=0, description="A larger CSV is attached as a zip file; bytes.")
     link_above_bytes: int = Field(
         15 * 1024 * 1024, ge=0, description="A larger CSV is not attached: the mail has a link only; bytes."
-    )
-    explorer: Path | None = Field(
-        None,
-        description="Folder into which `make explorer` has bundled GraphiQL: turns on `/explore`. The demo has it on; off by default.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least severity that is logged."
