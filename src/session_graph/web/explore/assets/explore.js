@@ -10,7 +10,7 @@ import {
 } from "/explore/bundle/graphiql.js";
 
 const KEY = "session_graph.key";
-const LABELLED = { json: "json", graphql: "graphql" };
+const WORKERS = ["graphql", "json"]; // and the editor's own for the rest
 
 // A variable of an example may stand for something of the account that asks.
 const STAND_INS = {
@@ -22,7 +22,7 @@ const STAND_INS = {
 };
 
 globalThis.MonacoEnvironment = {
-  getWorker: (id, label) => new Worker(`/explore/bundle/${LABELLED[label] ?? "editor"}.worker.js`),
+  getWorker: (id, label) => new Worker(`/explore/bundle/${WORKERS.includes(label) ? label : "editor"}.worker.js`),
 };
 
 const readKey = () => sessionStorage.getItem(KEY) ?? "";
