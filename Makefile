@@ -1,6 +1,6 @@
 # `make run` starts the demo, `make test` runs all tests, `make check` what continuous integration checks besides.
 # PYTHON=/path/to/python3 names the Python of a new .venv, ARGS="-k word" are further arguments of pytest.
-.PHONY: run test check format schema docs requirements bench
+.PHONY: run test check format schema docs requirements bench explorer
 
 run:
 	@.ci/setup
@@ -36,6 +36,14 @@ docs:
 bench:
 	@.ci/setup dev
 	.venv/bin/python -m bench.run $(ARGS)
+
+# GraphiQL for /explore, from npm; afterwards it needs neither npm nor the internet.
+explorer:
+	@node -e 'process.exit(+(parseInt(process.versions.node) < 18))' 2>/dev/null && command -v npm >/dev/null || \
+		{ echo "The explorer needs Node.js 18 or newer, with npm, to be bundled; everything else works without." >&2; exit 1; }
+	@cd explorer && npm install --no-audit --no-fund --no-package-lock --ignore-scripts --loglevel=error
+	@cd explorer && node build.mjs
+	@echo "The explorer is ready: make run, then /explore"
 
 # Without --upgrade (ARGS=--upgrade) what is listed keeps its version.
 compile = .venv/bin/uv pip compile pyproject.toml --group build --universal --python-version 3.11 \

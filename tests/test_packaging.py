@@ -154,6 +154,8 @@ def test_the_wheel_holds_every_file_of_the_package(tmp_path: Path) -> None:
     assert packed == files
     assert "session_graph/py.typed" in files
     assert any(name.startswith("session_graph/store/migrations/") and name.endswith(".sql") for name in files)
+    assert {"index.html", "missing.html"} <= {Path(name).name for name in files if "/web/explore/" in name}
+    assert [name for name in files if "bundle" in name or "node_modules" in name] == []
 
 
 def test_what_is_imported_is_depended_on_and_the_other_way_round() -> None:

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from session_graph.access.door import Door
 from session_graph.access.tokens import TokenVerifier
 from session_graph.access.viewer import Viewer
+from session_graph.explorer import explorer_routes
 from session_graph.exports.download import Downloads
 from session_graph.exports.links import LinkSigner
 from session_graph.graph.context import Context
@@ -71,6 +72,7 @@ def create_app(settings: Settings, database: Database) -> Starlette:
         Route("/healthz", _show_health),
         Route("/readyz", show_readiness),
         *Downloads(database, door, signer).routes(),
+        *explorer_routes(settings),
     ]
     middleware = [Middleware(AccessLog), *cors(settings), Middleware(Shortcut, path=PATH, target=view)]
     return Starlette(routes=routes, middleware=middleware, lifespan=lifespan)

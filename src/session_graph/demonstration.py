@@ -63,6 +63,8 @@ Try it:
     -H 'Authorization: Bearer {keys[Role.ADMIN]}' \\
     -d '{question}'
 
+Or ask by hand, with examples, on {settings.public_url}/explore
+
 Reports that you export arrive {_describe_mail(settings)}.
 Ctrl-C stops it; the next start keeps the data."""
 

@@ -12,6 +12,7 @@ import uvicorn
 from session_graph.app import create_app
 from session_graph.demonstration import describe_demo, prepare_demo
 from session_graph.errors import SettingError
+from session_graph.explorer import BUNDLE
 from session_graph.exports.worker import Worker
 from session_graph.graph.log import configure_logging
 from session_graph.opening import open_url, store_url
@@ -40,7 +41,8 @@ async def demo(settings: Settings, arguments: Namespace) -> int:
     configure_logging(DEMO_LOG_LEVEL)
     with _listen(settings) as listener:
         settings = _with_address(settings, listener)
-        settings = settings.model_copy(update={"outbox": settings.outbox or settings.home / OUTBOX})
+        given = {"outbox": settings.outbox or settings.home / OUTBOX, "explorer": settings.explorer or BUNDLE}
+        settings = settings.model_copy(update=given)
         async with store_url(settings) as url, open_url(url, settings) as database:
             keys = await prepare_demo(database, settings.home)
             async with _running(Worker(database, url, settings)):

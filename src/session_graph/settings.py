@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     statement_cache_size: int = Field(
         200,
         ge=0,
-        description="Prepared statements kept by each connection; 0 behind a pooler in transaction mode that does not track them.",
+        description="Prepared statements kept by each connection; 0 behind a pooler in transaction mode.",
     )
     statement_timeout_ms: int = Field(
         10_000, ge=1, description="A statement that runs longer is cancelled and answered with TIMEOUT; milliseconds."
@@ -58,6 +58,10 @@ class Settings(BaseSettings):
     max_root_fields: int = Field(20, ge=1, description="Root fields of an operation.")
     cors_origins: CommaSeparated = Field(
         (), description="Origins of browser frontends, comma-separated: `https://app.example.com`. None by default."
+    )
+    explorer: Path | None = Field(
+        None,
+        description="Folder into which `make explorer` has bundled GraphiQL: turns on `/explore`. The demo has it on; off by default.",
     )
     jwt_key: SecretStr | None = Field(
         None, description="Verifies signed tokens: a PEM public key, or a shared secret of 32 bytes or more."

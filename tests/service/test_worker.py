@@ -23,7 +23,7 @@ from session_graph.store.database import Database, Row
 from support.processes import Server
 from support.records import make_agent, record
 from support.reports import cancel_everything, comes_true, parse_csv, read_csv, read_row
-from support.smtp import Mailbox, MailServer
+from support.smtp import HOLD, OK, Mailbox, MailServer
 
 pytestmark = pytest.mark.anyio
 
@@ -71,6 +71,11 @@ class Office:
         assert hashlib.sha256(data).hexdigest() == row["sha256"]
         assert len(parse_csv(data)) == row["row_count"] == SESSIONS
         return str(row["sha256"])
+
+    async def fates(self, export_id: UUID) -> list[str]:
+        """Of the recipients, in their order."""
+        sql = "select d.status from export_delivery d where d.export_id = $1 order by d.recipient"
+        return [row["status"] for row in await self.database.fetch(sql, export_id)]
 
     def assert_sent_once(self, *exports: UUID) -> None:
         """Everybody has it, under one Message-ID for each export."""
@@ -122,6 +127,33 @@ async def test_a_killed_workers_report_is_taken_over_and_is_the_same_file(office
         await office.reaches(export_id, "DONE")
         assert await office.sha(export_id) == expected
     office.assert_sent_once(calm, *exports)
+
+
+async def test_a_worker_killed_while_a_message_is_unanswered_leaves_nobody_out_and_nobody_with_two(
+    office: Office,
+) -> None:
+    """The second of three recipients' messages is taken; whether it was, the worker is never told."""
+    office.mailbox.data_answers = [OK, HOLD]
+    worker = office.start_worker()
+    export_id = await office.ask()
+    await comes_true(lambda: _holds_second(office))
+    before, written = await office.sha(export_id), await read_csv(office.database, export_id)
+    assert await office.fates(export_id) == ["ACCEPTED", "WAITING", "WAITING"]
+    worker.kill()
+    office.start_worker()
+    await office.reaches(export_id, "DONE")
+
+    assert await office.fates(export_id) == ["ACCEPTED"] * 3
+    assert [len(office.mailbox.to(recipient)) for recipient in RECIPIENTS] == [1, 2, 1]
+    office.assert_sent_once(export_id)
+    assert len(office.mailbox.message_ids()) == len(RECIPIENTS)
+    assert await office.sha(export_id) == before
+    attached = [part for _, message in office.mailbox.taken for part in message.iter_attachments()]
+    assert [part.get_payload(decode=True) == written for part in attached] == [True] * 4
+
+
+async def _holds_second(office: Office) -> bool:
+    return bool(office.mailbox.to(RECIPIENTS[1]))
 
 
 async def _some_mail(office: Office) -> bool:

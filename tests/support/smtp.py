@@ -14,12 +14,14 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 OK = "250 2.0.0 taken"
 HANG_UP = "hang up"
+HOLD = "hold"
 
 
 class Mailbox:
     """What the server does with the next messages, and what it has taken.
 
-    `answers` are given in turn to the recipients of this address, then OK. HANG_UP is to take the message, and not say.
+    `answers` are given in turn to the recipients of this address, `data_answers` to the messages, then OK. HANG_UP is
+    to take the message, and not say; HOLD is to take it, and keep the client waiting until it has gone.
     """
 
     def __init__(self) -> None:
@@ -40,12 +42,14 @@ class Mailbox:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         await asyncio.sleep(self.seconds)
         answer = _next(self.data_answers)
-        if answer in (OK, HANG_UP):
+        if answer in (OK, HANG_UP, HOLD):
             message = message_from_bytes(cast(bytes, envelope.content), policy=default)
             self.taken += [(recipient, message) for recipient in envelope.rcpt_tos]
             self.senders.append(str(envelope.mail_from))
         if answer == HANG_UP:
             cast(asyncio.Transport, server.transport).abort()
+        if answer == HOLD:
+            await asyncio.Event().wait()
         return answer if answer != HANG_UP else OK
 
     def to(self, recipient: str) -> list[EmailMessage]:

@@ -31,6 +31,11 @@ COMPRESSION = 1
 _ROW_END = b",\x01\n"
 """COPY ends a row with the line feed alone: a last cell says where that is, as no text of ours has this character
 (`values.check_text`)."""
+_BEGIN = """
+begin isolation level repeatable read read only;
+set local statement_timeout = 0;
+set local jit = off
+"""
 _INSERT = """
 insert into export_chunk (account_id, export_id, claim, position, data)
 select e.account_id, e.id, e.claims, $4, $5 from session_export e
@@ -99,15 +104,10 @@ async def read_file(database: Database, export: Row) -> AsyncIterator[bytes]:
 @asynccontextmanager
 async def _snapshot(url: str) -> AsyncIterator[asyncpg.Connection]:
     """What is committed at the first statement, for as long as it takes to read it."""
-    server_settings = {
-        "application_name": "session_graph report",
-        "statement_timeout": "0",
-        "timezone": "UTC",
-        "jit": "off",
-    }
+    server_settings = {"application_name": "session_graph report", "timezone": "UTC"}
     connection = await asyncpg.connect(url, server_settings=server_settings, statement_cache_size=0)
     try:
-        await connection.execute("begin isolation level repeatable read read only")
+        await connection.execute(_BEGIN)
         yield connection
     finally:  # and no rollback, whose own error would take the place of a cancellation
         connection.terminate()

@@ -80,14 +80,8 @@ async def open_database(url: str, settings: Settings, on_connect: Initializer | 
         "dsn": url,
         "minsize": settings.pool_min_size,
         "maxsize": settings.pool_max_size,
-        "statement_cache_size": settings.statement_cache_size,
-        "server_settings": {
-            "application_name": "session_graph",
-            "statement_timeout": str(settings.statement_timeout_ms),
-            "timezone": "UTC",
-            "jit": "off",
-        },
         "init": on_connect,
+        **_limits(settings),
     }
     config = {
         "connections": {"default": {"engine": "session_graph.store.engine", "credentials": credentials}},
@@ -101,3 +95,14 @@ async def open_database(url: str, settings: Settings, on_connect: Initializer | 
         await Tortoise.close_connections()
         raise StoreError(f"The database cannot be reached: {error}") from error
     return Database(client)
+
+
+def _limits(settings: Settings) -> dict[str, object]:
+    """How connections treat statements. A pooler in transaction mode refuses to open one with settings that it does
+    not know of, and then the driver cancels what runs too long."""
+    common = {"application_name": "session_graph", "timezone": "UTC"}
+    if not settings.statement_cache_size:
+        seconds = settings.statement_timeout_ms / 1000
+        return {"statement_cache_size": 0, "server_settings": common, "command_timeout": seconds}
+    own = {"statement_timeout": str(settings.statement_timeout_ms), "jit": "off"}
+    return {"statement_cache_size": settings.statement_cache_size, "server_settings": common | own}

@@ -4,6 +4,8 @@ A statement ends with a semicolon at the end of a line that is followed by an em
 """
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import resources
 
@@ -52,13 +54,15 @@ async def migrate(url: str) -> list[str]:
     Raises StoreError where the server cannot be reached or is too old, or the schema newer than this version.
     """
     try:
-        connection = await asyncpg.connect(url, server_settings={"application_name": "session_graph migrate"})
+        connection = await asyncpg.connect(
+            url, server_settings={"application_name": "session_graph migrate"}, statement_cache_size=0
+        )
     except UNREACHABLE as error:
         raise StoreError(f"The database cannot be reached: {str(error) or type(error).__name__}") from error
     try:
         await _check_server(connection)
-        await connection.execute("select pg_advisory_lock($1)", LOCK)
-        await connection.execute(_HISTORY_TABLE)
+        async with _turn(connection):
+            await connection.execute(_HISTORY_TABLE)
         return [migration.name for migration in await pending(connection) if await _run(connection, migration)]
     finally:
         await connection.close()
@@ -75,8 +79,19 @@ async def pending(connection: asyncpg.Connection) -> list[Migration]:
     return [migration for migration in known if migration.name not in done]
 
 
-async def _run(connection: asyncpg.Connection, migration: Migration) -> bool:
+@asynccontextmanager
+async def _turn(connection: asyncpg.Connection) -> AsyncIterator[None]:
+    """A transaction, one at a time. Behind a pooler a lock of the session would outlive this connection."""
     async with connection.transaction():
+        await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
+        yield
+
+
+async def _run(connection: asyncpg.Connection, migration: Migration) -> bool:
+    """False where somebody else has run it by the time that it is our turn."""
+    async with _turn(connection):
+        if migration not in await pending(connection):
+            return False
         for statement in migration.statements:
             await connection.execute(statement)
         await connection.execute("insert into schema_migration (name) values ($1)", migration.name)

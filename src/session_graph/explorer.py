@@ -1,0 +1,96 @@
+"""The explorer on `/explore`: GraphiQL over our own API, with examples, where the settings turn it on.
+
+Its page, script and examples are files of the package. GraphiQL is a bundle that `make explorer` puts into a folder;
+where that is missing, the page says how to get it. Nothing here needs a key: the page asks as any other client does.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from session_graph.settings import Settings
+
+BUNDLE = Path("explorer/bundle")
+"""Where `make explorer` puts it, in the project's folder."""
+WEB = Path(str(resources.files("session_graph"))) / "web" / "explore"
+
+POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "worker-src": "'self'",
+    "connect-src": "'self'",
+    "style-src": "'self' 'unsafe-inline'",  # GraphiQL's editor, Monaco, writes its styles itself
+    "font-src": "'self' data:",  # the fonts of its style sheet stand in it
+    "img-src": "'self' data:",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+}
+"""Everything comes from here, and nothing is sent elsewhere."""
+
+ASSET_HEADERS = {
+    "Cache-Control": "no-cache",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+PAGE_HEADERS = ASSET_HEADERS | {
+    "Content-Security-Policy": "; ".join(f"{directive} {value}" for directive, value in POLICY.items()),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A named document with variables. `@session` and `@externalId` stand for one of the account's that asks."""
+
+    name: str
+    query: str
+    variables: Mapping[str, Any]
+
+
+def load_examples() -> list[Example]:
+    """In the order of the menu. A file's first line is the name, its second the variables, both as comments."""
+    return [_parse(path.read_text("utf-8")) for path in sorted((WEB / "examples").glob("*.graphql"))]
+
+
+def _parse(text: str) -> Example:
+    name, variables, query = text.split("\n", 2)
+    return Example(name.removeprefix("# "), query, orjson.loads(variables.removeprefix("# ")))
+
+
+def explorer_routes(settings: Settings) -> list[BaseRoute]:
+    """None where it is off."""
+    if settings.explorer is None:
+        return []
+    bundle = settings.explorer
+    examples = orjson.dumps([asdict(example) for example in load_examples()])
+
+    async def show_page(request: Request) -> Response:
+        page = "index.html" if (bundle / "graphiql.js").is_file() else "missing.html"
+        return FileResponse(WEB / page, headers=PAGE_HEADERS)
+
+    async def show_examples(request: Request) -> Response:
+        return Response(examples, media_type="application/json", headers=ASSET_HEADERS)
+
+    return [
+        Route("/explore", show_page),
+        Route("/explore/examples", show_examples),
+        Mount("/explore/assets", _Assets(directory=WEB / "assets")),
+        Mount("/explore/bundle", _Assets(directory=bundle, check_dir=False)),
+    ]
+
+
+class _Assets(StaticFiles):
+    def file_response(self, *args: Any, **options: Any) -> Response:
+        response = super().file_response(*args, **options)
+        response.headers.update(ASSET_HEADERS)
+        return response

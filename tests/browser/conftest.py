@@ -1,0 +1,97 @@
+"""A real browser on a real server: one of each for all tests, and a fresh profile for each test.
+
+A test fails by whatever a page says as a warning or an error, by every error of its scripts, by every breach of its
+policy, and by every request to anywhere but its server, none of which gets out.
+"""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from service.conftest import read_keys
+from support.databases import empty_database
+from support.processes import Server
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, ConsoleMessage, Page, Route
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+NOWHERE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+TELL_BREACHES = """
+document.addEventListener("securitypolicyviolation", (event) =>
+  console.error(`policy: ${event.effectiveDirective} ${event.blockedURI}`));
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A server with the demo's account, in a database of its own; the text of a key for each role."""
+
+    address: str
+    keys: dict[str, str]
+    bundle: Path
+    """Where it looks for the explorer's bundle; nothing is there."""
+
+
+@pytest.fixture(scope="package")
+async def site(
+    server_url: str, tmp_path_factory: pytest.TempPathFactory, browser: "Browser", anyio_backend: str
+) -> AsyncIterator[Site]:
+    home = tmp_path_factory.mktemp("browser") / "home"
+    bundle = home.parent / "bundle"
+    async with empty_database(server_url) as url:
+        with Server(home, "demo", database_url=url, explorer=str(bundle)) as server:
+            server.wait_until_it_serves()
+            yield Site(server.address, read_keys(home), bundle)
+            assert server.stop() == 0
+
+
+@pytest.fixture(scope="package")
+async def browser(anyio_backend: str) -> AsyncIterator["Browser"]:
+    """A Chromium of this machine; skips where there is none."""
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if program is None:
+        pytest.skip("needs Chromium (Debian, Ubuntu: apt install chromium)")
+    pytest.importorskip("playwright", reason="needs playwright, which has no package for this machine")
+    from playwright.async_api import async_playwright
+
+    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=program, args=[NOWHERE, *as_root])
+        yield running
+        await running.close()
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    """What is wrong with the test's page so far. A test that expects some looks, and clears them."""
+    return []
+
+
+@pytest.fixture
+async def page(browser: "Browser", site: Site, complaints: list[str]) -> AsyncIterator["Page"]:
+    """A page whose addresses are relative to the site; there must be no complaint about it at the end."""
+
+    def hear(message: "ConsoleMessage") -> None:
+        if message.type in ("error", "warning"):
+            complaints.append(f"{message.type}: {message.text}")
+
+    async def refuse(route: "Route") -> None:
+        complaints.append(f"request: {route.request.url}")
+        await route.abort()
+
+    context = await browser.new_context(base_url=site.address, viewport={"width": 1280, "height": 800})
+    context.on("console", hear)
+    context.on("weberror", lambda error: complaints.append(f"script: {error.error}"))
+    await context.add_init_script(TELL_BREACHES)
+    await context.route(lambda address: not address.startswith(f"{site.address}/"), refuse)
+    opened = await context.new_page()
+    yield opened
+    await opened.evaluate("0")  # what was said before has arrived by now
+    await context.close()
+    assert complaints == []
