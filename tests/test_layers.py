@@ -16,7 +16,7 @@ FLOORS = (
     ("sessions",),
     ("exports",),
     ("graph",),
-    ("opening", "demonstration", "app"),
+    ("opening", "demonstration", "pages", "app"),
     ("administration", "service", "reference", "cli"),
 )
 ROOMS = [room for floor in FLOORS for room in floor]
