@@ -3,7 +3,7 @@
  */
 
 import { h, icon } from "./elements.js";
-import { ASSESSMENTS, CHANNELS, LENGTHS, decimal, duration, instant, money, ratio, shortInstant } from "./formats.js";
+import { ASSESSMENTS, CHANNELS, LENGTHS, decimal, duration, instant, money, ratio, shortInstant, zoneName } from "./formats.js";
 
 /**
  * The value as nodes and texts; null where there is none.
@@ -36,7 +36,7 @@ const DRAW = {
 };
 
 function drawInstant(value, timeZone) {
-  return h("time", { datetime: value, title: `${instant(value, timeZone)}, ${timeZone}` }, shortInstant(value, timeZone));
+  return h("time", { datetime: value, title: `${instant(value, timeZone)}, ${timeZone}` }, shortInstant(value, timeZone), h("small", {}, zoneName(value, timeZone)));
 }
 
 export function drawStars(value) {

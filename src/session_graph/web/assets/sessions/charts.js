@@ -25,7 +25,7 @@ export function drawSeries(series) {
   const tip = h("div", { class: "tip", role: "status", hidden: true });
   const chart = new Plot(series, plot, tip);
   new ResizeObserver(() => chart.draw()).observe(plot);
-  return h("figure", { class: `chart ${series.kind}` }, h("figcaption", {}, series.title), h("div", { class: "frame" }, plot, tip), drawTable(series));
+  return h("figure", { class: "chart" }, h("figcaption", {}, series.title), h("div", { class: "frame" }, plot, tip), drawTable(series));
 }
 
 function drawTable({ title, points }) {

@@ -33,6 +33,7 @@ const GROUPS = {
 };
 const MOST_BARS = 8;
 const KEPT = "session_graph.figures";
+const NARROW = matchMedia("(max-width: 720px)");
 const INTERVALS = { DAY: "by day", WEEK: "by week", MONTH: "by month", HOUR: "by hour" };
 
 export class Dashboard {
@@ -48,7 +49,7 @@ export class Dashboard {
     this.note = h("p", { class: "hint" });
     this.element = h(
       "details",
-      { class: "dashboard", open: localStorage.getItem(KEPT) !== "closed", ontoggle: () => this.#toggled() },
+      { class: "dashboard", open: (localStorage.getItem(KEPT) ?? (NARROW.matches ? "closed" : "open")) === "open", ontoggle: () => this.#toggled() },
       h("summary", {}, h("h2", {}, "Figures"), this.note),
       this.totals,
       this.charts,

@@ -2,11 +2,11 @@
  * The panel of one session: what it was, what was said, how its ASR came about, who changed what, and the review.
  */
 
-import { drawValue, hidden } from "./cells.js";
+import { drawValue } from "./cells.js";
 import { COLUMNS, selection, visibleColumns } from "./columns.js";
 import { Editor } from "./editor.js";
 import { fill, h, icon } from "./elements.js";
-import { clock, duration, instant, money, ratio } from "./formats.js";
+import { clock, duration, inWords, instant, money, ratio, zoneName } from "./formats.js";
 
 const NARROW = matchMedia("(max-width: 900px)");
 const SPEAKERS = { USER: "User", AGENT: "Agent", SYSTEM: "System" };
@@ -129,13 +129,8 @@ export class Detail {
     fill(
       this.content,
       this.#drawTitle(session),
-      session.summary && h("p", { class: "summary", dir: "auto" }, session.summary),
-      this.editor.element,
-      this.derived,
-      this.#drawResults(session),
-      this.#drawTranscript(session),
-      this.#drawFacts(session),
-      this.history,
+      h("div", { class: "judgement" }, this.editor.element, this.derived),
+      h("div", { class: "story" }, this.#drawResults(session), this.#drawTranscript(session), this.#drawFacts(session), this.history),
     );
     this.content.scrollTop = 0;
     this.#drawDerived();
@@ -156,6 +151,7 @@ export class Detail {
       session.contactInformation && h("p", { class: "contactinformation" }, session.contactInformation),
       h("p", {}, h("time", { datetime: session.startedAt }, instant(session.startedAt, zone)), ` · ${zone}`),
       h("p", {}, channel, ` · ${duration(session.durationSeconds)} · ${session.agent.name}`),
+      session.summary && h("p", { class: "summary", dir: "auto" }, session.summary),
     );
   }
 
@@ -163,29 +159,28 @@ export class Detail {
   #drawAsr(session) {
     if (session.asr === undefined) return null;
     const { currency } = this.#app.viewer.account;
-    const result = h("strong", { class: "result" }, money(session.asr, currency));
-    const factors = session.asrFactors;
-    if (!factors) return h("section", {}, h("h3", {}, "ASR"), h("p", { class: "equation" }, result));
-    const factor = (value, label, about, isOff) => h("div", { class: isOff ? "factor off" : "factor", title: about }, h("b", {}, value), h("span", {}, label));
-    const sign = (text) => h("i", { "aria-hidden": "true" }, text);
+    const { asrFactors: factors } = session;
+    if (!factors) return h("section", { class: "ledger" }, h("h3", {}, "ASR"), h("p", { class: "result" }, money(session.asr, currency)));
+    const row = (sign, label, value, about, isOff = false) =>
+      h("tr", { class: isOff ? "off" : null, title: about }, h("td", { "aria-hidden": "true" }, sign), h("th", { scope: "row" }, label), h("td", {}, value));
     return h(
       "section",
-      {},
+      { class: "ledger" },
       h("h3", {}, "How the ASR came about"),
       h(
-        "div",
-        { class: "equation", role: "group", "aria-label": `ASR ${money(session.asr, currency)}: lead value times opportunity, conversion, success and recognition` },
-        factor(money(factors.leadValue, currency), "lead value", "What the lead would pay if it converted", Number(factors.leadValue) === 0),
-        sign("×"),
-        factor(factors.opportunity ? "1" : "0", factors.opportunity ? "opportunity" : "no opportunity", "1 if it is an opportunity", !factors.opportunity),
-        sign("×"),
-        factor(ratio(factors.conversionRate), "conversion", "The agent's conversion ratio when the session closed"),
-        sign("×"),
-        factor(factors.success ? "1" : "0", factors.success ? "success" : "no success", "1 if the assessment that counts is Yes-A or Yes-B", !factors.success),
-        sign("×"),
-        factor(ratio(factors.recognition), "recognition", "The share that is credited to the agent"),
-        sign("="),
-        factor(result, "ASR", "Rounded half-up to cents"),
+        "table",
+        { "aria-label": "Factors of the ASR" },
+        h(
+          "tbody",
+          {},
+          row("", "Lead value", money(factors.leadValue, currency), "What the lead would pay if it converted", !Number(factors.leadValue)),
+          row("×", factors.opportunity ? "Opportunity" : "No opportunity", factors.opportunity ? "1" : "0", "1 if it is an opportunity", !factors.opportunity),
+          row("×", "Conversion", ratio(factors.conversionRate), "The agent's conversion ratio when the session closed"),
+          row("×", factors.success ? "Success" : "No success", factors.success ? "1" : "0", "1 if the assessment that counts is Yes-A or Yes-B", !factors.success),
+          row("×", "Recognition", ratio(factors.recognition), "The share that is credited to the agent"),
+          factors.isTest && row("×", "Test session", "0", "Test sessions never count in ASR", true),
+        ),
+        h("tfoot", {}, row("=", "ASR", money(session.asr, currency), "Rounded half-up to cents")),
       ),
       h("p", { class: "hint" }, explain(session, factors)),
     );
@@ -222,10 +217,9 @@ export class Detail {
   #drawHistory({ history, agent }) {
     if (!history) return null;
     const label = (field) => COLUMNS.find((column) => column.field === field)?.label ?? field;
-    const value = (text) => (text === null ? h("em", {}, "nothing") : h("q", { dir: "auto" }, text));
     const entry = ({ at, by, field, before, after }) =>
-      h("li", {}, h("b", {}, label(field)), " ", value(before), " → ", value(after), h("p", { class: "hint" }, `${by}, ${instant(at, agent.timeZone)}`));
-    return [h("h3", {}, "History"), history.length ? h("ol", {}, history.map(entry)) : h("p", { class: "hint" }, "Nobody has changed anything."), hidden("")];
+      h("li", {}, h("b", {}, label(field)), " ", h("bdi", {}, inWords(field, before)), " → ", h("bdi", {}, inWords(field, after)), h("p", { class: "hint" }, `${by}, ${instant(at, agent.timeZone)} ${zoneName(at, agent.timeZone)}`));
+    return [h("h3", {}, "History"), history.length ? h("ol", {}, history.map(entry)) : h("p", { class: "hint" }, "Nobody has changed anything.")];
   }
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { fill, h, icon, newId } from "./elements.js";
-import { ASSESSMENTS, ASSESSMENT_MEANINGS } from "./formats.js";
+import { ASSESSMENTS, ASSESSMENT_MEANINGS, inWords } from "./formats.js";
 import { mayEdit } from "./roles.js";
 
 const FLAGS = { isLead: "Is Lead", isOpportunity: "Is Opportunity", isTodo: "Is Todo", isDone: "Is Done", isTest: "Is Test", isArchived: "Is Archived" };
@@ -234,7 +234,7 @@ export class Editor {
     const before = this.#session;
     const differs = Object.keys(LABELS).filter((field) => JSON.stringify(before[field]) !== JSON.stringify(now[field]));
     const by = now.history?.[0]?.by;
-    const change = (field) => h("li", {}, h("b", {}, LABELS[field]), ` ${inWords(before[field])} → ${inWords(now[field])}`);
+    const change = (field) => h("li", {}, h("b", {}, LABELS[field]), ` ${inWords(field, before[field])} → ${inWords(field, now[field])}`);
     const decide = (label, act, kind) => h("button", { type: "button", class: kind, onclick: () => ((this.conflict.hidden = true), act()) }, label);
     this.#session = { ...before, ...now };
     fill(
@@ -255,13 +255,6 @@ export class Editor {
     this.conflict.scrollIntoView({ block: "nearest" });
     this.#app.saved(now);
   }
-}
-
-function inWords(value) {
-  if (value === null || value === undefined) return "nothing";
-  if (Array.isArray(value)) return value.join(", ") || "none";
-  if (typeof value === "boolean") return value ? "yes" : "no";
-  return ASSESSMENTS[value] ?? `“${value}”`;
 }
 
 /** Arrows move between radio buttons without choosing on the way: each choice would be a save. */

@@ -146,6 +146,7 @@ class Progress {
 
   #follow() {
     this.#pause();
+    if (this.#app.live.isOff) return void this.#look();
     this.#stream = new Stream(this.#app.api, () => ({ query: FOLLOW, variables: { id: this.id } }), {
       onNext: ({ exportProgress }) => this.#show(exportProgress),
       onEnd: () => this.#look(),

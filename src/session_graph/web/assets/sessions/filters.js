@@ -30,7 +30,7 @@ export const FIELDS = [
   { name: "to", label: "To", kind: "instant", column: "STARTED_AT" },
   flag("isLead", "Is Lead", "IS_LEAD", "Leads", "No leads"),
   flag("isOpportunity", "Is Opportunity", "IS_OPPORTUNITY", "Opportunities", "No opportunities"),
-  flag("isTest", "Is Test", "IS_TEST", "Test", "Live"),
+  flag("isTest", "Is Test", "IS_TEST", "Test sessions", "Live sessions"),
   flag("isTodo", "Is Todo", "IS_TODO", "To do", "Nothing to do"),
   flag("isArchived", "Is Archived", "IS_ARCHIVED", "Archived", "Not archived"),
   choices("humanAssessments", "Human Assessment", "HUMAN_ASSESSMENT", { ...ASSESSMENTS, NONE: "None yet" }, "humanAssessment"),

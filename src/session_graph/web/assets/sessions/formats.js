@@ -47,7 +47,7 @@ export const signedRatio = (value) =>
 
 /** Date and time in a zone. @param {string} iso @param {string} timeZone */
 export function instant(iso, timeZone) {
-  const options = { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", timeZone };
+  const options = { year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit", timeZone };
   return formatter(Intl.DateTimeFormat, undefined, options).format(new Date(iso));
 }
 
@@ -55,8 +55,14 @@ export function instant(iso, timeZone) {
 export function shortInstant(iso, timeZone) {
   const date = new Date(iso);
   const recent = Math.abs(Date.now() - date) < 300 * DAY;
-  const options = { ...(!recent && { year: "numeric" }), month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", timeZone };
+  const options = { ...(!recent && { year: "numeric" }), month: "short", day: "numeric", hour: "numeric", minute: "2-digit", timeZone };
   return formatter(Intl.DateTimeFormat, undefined, options).format(date);
+}
+
+/** What people call the zone at that time: `PST`. */
+export function zoneName(iso, timeZone) {
+  const parts = formatter(Intl.DateTimeFormat, undefined, { timeZoneName: "short", timeZone }).formatToParts(new Date(iso));
+  return parts.find((part) => part.type === "timeZoneName").value;
 }
 
 export function day(iso, timeZone, options = { weekday: "short", month: "short", day: "numeric" }) {
@@ -65,6 +71,17 @@ export function day(iso, timeZone, options = { weekday: "short", month: "short",
 
 export const clock = (iso, timeZone) =>
   formatter(Intl.DateTimeFormat, undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone }).format(new Date(iso));
+
+const TEXTS = ["comment", "externalId"];
+
+/** A value of an edited field in words, as a session has it or as its history does: `true`, `YES_A`, `["vip"]`. */
+export function inWords(field, value) {
+  if (value === null || value === undefined) return "nothing";
+  if (TEXTS.includes(field)) return `“${value}”`;
+  const plain = field === "tags" && !Array.isArray(value) ? JSON.parse(value) : value;
+  if (Array.isArray(plain)) return plain.join(", ") || "nothing";
+  return { true: "Yes", false: "No", ...ASSESSMENTS }[plain] ?? String(plain);
+}
 
 /** `195` → `3:15`. */
 export function duration(seconds) {

@@ -2,7 +2,7 @@
  * The sessions of a filter as they are recorded and changed: one stream, opened again when it ends.
  */
 
-import { Stream } from "./stream.js";
+import { SELDOM, Stream } from "./stream.js";
 
 const query = (fields) => `subscription Live($filter: SessionFilter, $after: String) {
   sessionEvents(filter: $filter, after: $after) { kind sessionId cursor session { ${fields} } }
@@ -13,6 +13,7 @@ export class LiveSessions {
   #onEvent;
   #onState;
   #stream = null;
+  #quietUntil = 0;
 
   /** @param {(event: {kind, sessionId, cursor, session}) => void} onEvent @param {(state: string) => void} onState */
   constructor(api, onEvent, onState) {
@@ -21,17 +22,25 @@ export class LiveSessions {
     this.#onState = onState;
   }
 
+  /** Whether the server serves no streams, as far as is known. */
+  get isOff() {
+    return this.#quietUntil > Date.now();
+  }
+
   /** Follows this filter instead, with these fields of each session. Must be called before the list is answered. */
   follow(filter, fields) {
     this.stop();
     let after = null;
-    this.#stream = new Stream(this.#api, () => ({ query: query(fields), variables: { filter, ...(after && { after }) } }), {
-      onState: this.#onState,
-      onNext: ({ sessionEvents: event }) => {
-        after = event.cursor;
-        this.#onEvent(event);
-      },
-    });
+    const request = () => ({ query: query(fields), variables: { filter, ...(after && { after }) } });
+    const onState = (state) => {
+      this.#quietUntil = state === "off" ? Date.now() + SELDOM : 0;
+      this.#onState(state);
+    };
+    const onNext = ({ sessionEvents: event }) => {
+      after = event.cursor;
+      this.#onEvent(event);
+    };
+    this.#stream = new Stream(this.#api, request, { onState, onNext }, this.#quietUntil - Date.now());
   }
 
   retry() {

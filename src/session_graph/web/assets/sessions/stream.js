@@ -5,7 +5,8 @@
 
 const QUICK = 1000;
 const SLOW = 30_000;
-const SELDOM = 5 * 60_000;
+/** Until a server that serves no streams is asked again. */
+export const SELDOM = 5 * 60_000;
 /** A stream sends comments to show that it lives; without any for so long it does not. */
 const SILENCE = 60_000;
 /** How long a stream must have lived to count as one that works. */
@@ -24,12 +25,14 @@ export class Stream {
    * @param {() => {query: string, variables: object}} request asked for at each attempt
    * @param {{ onNext: (data: object) => void, onState?: (state: "live" | "connecting" | "off") => void,
    *   onEnd?: () => void }} handlers with `onEnd`, a stream that is complete is not opened again
+   * @param {number} [delay] before the first attempt, in milliseconds
    */
-  constructor(api, request, handlers) {
+  constructor(api, request, handlers, delay = 0) {
     this.#api = api;
     this.#request = request;
     this.#handlers = handlers;
-    this.#open();
+    if (delay > 0) this.#timer = setTimeout(() => this.#open(), delay);
+    else this.#open();
   }
 
   stop() {

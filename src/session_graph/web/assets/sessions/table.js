@@ -9,7 +9,7 @@ import { drawValue, nothing } from "./cells.js";
 import { fill, h, icon } from "./elements.js";
 import { columnOfOrder } from "./columns.js";
 
-const ROW = 38;
+const ROW = 36;
 const CARD = 118;
 const BEYOND = 12;
 const PREFETCH = 60;
@@ -162,6 +162,17 @@ export class SessionTable {
       element.remove();
       this.#drawn.delete(key);
     }
+    this.#arrange();
+  }
+
+  /** Rows stand in the document as they stand on the screen, for whoever reads it. None that is in place is moved. */
+  #arrange() {
+    const place = ({ element }) => Number(element.dataset.index);
+    let next = this.body.firstChild;
+    for (const { element } of [...this.#drawn.values()].sort((a, b) => place(a) - place(b))) {
+      if (element === next) next = next.nextSibling;
+      else this.body.insertBefore(element, next);
+    }
   }
 
   #drawRow(session, index, wanted) {
@@ -190,7 +201,7 @@ export class SessionTable {
 
   #update(element, session, index) {
     const selected = this.selected.has(session.id);
-    element.style.setProperty("transform", `translateY(${index * this.#height}px)`);
+    this.#move(element, index);
     element.setAttribute("aria-rowindex", index + 2);
     element.setAttribute("aria-selected", selected);
     element.tabIndex = index === this.active ? 0 : -1;
@@ -249,7 +260,12 @@ export class SessionTable {
       this.#drawn.set(key, drawn);
       this.body.append(drawn.element);
     }
-    drawn.element.style.setProperty("transform", `translateY(${index * this.#height}px)`);
+    this.#move(drawn.element, index);
+  }
+
+  #move(element, index) {
+    element.dataset.index = index;
+    element.style.setProperty("transform", `translateY(${index * this.#height}px)`);
   }
 
   #drawHead() {
@@ -267,7 +283,7 @@ export class SessionTable {
     return h(
       "div",
       { ...attributes, "aria-sort": sorted ? (descending ? "descending" : "ascending") : "none" },
-      h("button", { type: "button", onclick: reorder }, column.label, h("span", { class: "arrow", "aria-hidden": "true" }, sorted && !descending ? "↑" : "↓")),
+      h("button", { type: "button", onclick: reorder }, h("span", {}, column.label), h("span", { class: "arrow", "aria-hidden": "true" }, sorted && !descending ? "↑" : "↓")),
     );
   }
 

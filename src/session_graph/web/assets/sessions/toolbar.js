@@ -29,12 +29,13 @@ export class Toolbar {
         h(
           "div",
           { class: "tools" },
+          this.count,
           this.sort,
-          h("button", { type: "button", class: "tool", onclick: app.openColumns }, icon("columns"), "Columns"),
-          h("button", { type: "button", class: "tool", onclick: app.openExport }, icon("export"), "Export"),
+          h("button", { type: "button", class: "tool", onclick: app.openColumns }, icon("columns"), h("span", {}, "Columns")),
+          h("button", { type: "button", class: "tool", onclick: app.openExport }, icon("export"), h("span", {}, "Export")),
         ),
       ),
-      h("div", { class: "line under" }, this.count, this.chips),
+      this.chips,
     );
   }
 
@@ -49,6 +50,7 @@ export class Toolbar {
       h("li", {}, h("button", { type: "button", class: "chip", "aria-label": `Remove filter ${label}`, onclick: () => this.app.change({ filter: without }) }, label, icon("close")));
     const clear = h("li", {}, h("button", { type: "button", class: "link", onclick: () => this.app.change({ filter: {} }) }, "Clear all"));
     fill(this.chips, active.map(drop), active.length > 0 && clear);
+    this.chips.hidden = active.length === 0;
     fill(this.filters, icon("filter"), "Filters", active.length > 0 && h("span", { class: "badge" }, active.length));
   }
 
