@@ -4,7 +4,7 @@
 
 /** What to say and advise, by code; the API's own sentence is said where there is none. */
 const WORDS = {
-  OFFLINE: ["The server cannot be reached.", "Check the connection; the page tries again when it is back."],
+  OFFLINE: ["The server cannot be reached.", "Check the connection, and try again."],
   UNAUTHENTICATED: ["This key is not valid, or not any more.", "Sign in with another key; what you were looking at is kept."],
   TIMEOUT: ["That took the database too long.", "Narrow the filter or the time range, and try again."],
   INTERNAL: ["Something went wrong on the server.", "Try again; if it stays, report it with the id below."],

@@ -10,10 +10,10 @@ import { clock, duration, inWords, instant, money, ratio, zoneName } from "./for
 
 const NARROW = matchMedia("(max-width: 900px)");
 const SPEAKERS = { USER: "User", AGENT: "Agent", SYSTEM: "System" };
-/** Shown above the facts or in the review, so not again among them. */
+/** Shown above the facts, so not again among them. */
 const ELSEWHERE = new Set([
-  "contact", "summary", "startedAt", "endedAt", "durationSeconds", "channel", "agent", "asr", "comment", "tags",
-  "conversationQuality", "humanAssessment", "assessment", "actualResult", "expectedResult", "contactName", "phone", "email",
+  "contact", "contactInformation", "contactName", "phone", "email", "summary", "startedAt", "durationSeconds",
+  "channel", "agent", "asr", "actualResult", "expectedResult",
 ]);
 
 export class Detail {

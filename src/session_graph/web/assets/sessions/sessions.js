@@ -73,7 +73,6 @@ export class SessionsView {
     fill(this.scroller, this.dashboard.element, this.table.element, this.table.foot);
     this.element = h("div", { class: "app" }, this.#drawTop(onSignOut), this.toolbar.element, h("div", { class: "stage" }, this.filters.element, this.scroller, this.detail.element), this.bulk.element, this.notices);
     addEventListener("popstate", () => this.#readAddress(), { signal });
-    addEventListener("hashchange", () => this.#readAddress(), { signal });
     addEventListener("online", () => this.refresh(), { signal });
     document.addEventListener("keydown", (event) => this.#press(event), { signal });
   }
@@ -122,6 +121,7 @@ export class SessionsView {
     const before = this.view;
     const { view, refused } = this.#allowed(readAddress());
     this.view = view;
+    goTo(view, true);
     if (refused.length) this.notify(`Left out of this link, as your role does not have it: ${refused.join(", ")}.`);
     this.#apply(this.toolbar.shown ? before : null);
     this.toolbar.shown = true;
