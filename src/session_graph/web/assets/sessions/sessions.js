@@ -272,7 +272,7 @@ export class SessionsView {
     return h(
       "header",
       { class: "top" },
-      h("h1", { class: "brand" }, "session_graph", h("span", {}, viewer.account.name)),
+      h("h1", { class: "brand" }, h("span", { class: "product" }, "session_graph"), h("span", {}, viewer.account.name)),
       h("search", {}, h("label", { class: "searchbox" }, icon("search"), this.searchBox, h("kbd", { "aria-hidden": "true" }, "/")), this.searchHint),
       h(
         "div",

@@ -10,7 +10,7 @@ import { fill, h, icon } from "./elements.js";
 import { columnOfOrder } from "./columns.js";
 
 const ROW = 36;
-const CARD = 118;
+const CARD = 106;
 const BEYOND = 12;
 const PREFETCH = 60;
 const SKELETONS = 14;
