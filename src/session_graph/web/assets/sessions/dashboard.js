@@ -40,6 +40,8 @@ export class Dashboard {
   #app;
   #abort = new AbortController();
   #all = false;
+  /** How long the last answer took, in milliseconds. */
+  took = 0;
 
   /** @param {import("./sessions.js").SessionsView} app */
   constructor(app) {
@@ -88,6 +90,7 @@ export class Dashboard {
     if (isNew) this.element.classList.add("stale");
     const by = this.#groups().includes(view.group) ? view.group : "AGENT";
     const intervals = view.filter.period === "LAST_24_HOURS" ? ["HOUR"] : ["DAY", "WEEK", "MONTH"];
+    const began = Date.now();
     try {
       await this.#ask(view.filter, by, intervals, signal);
     } catch (error) {
@@ -95,6 +98,7 @@ export class Dashboard {
       const again = h("button", { type: "button", onclick: () => this.load(view, true) }, "Try again");
       fill(this.charts, h("div", { class: "trouble", role: "alert" }, h("strong", {}, `The figures are missing. ${error.title}`), h("p", {}, error.advice), again));
     }
+    this.took = Date.now() - began;
     this.element.classList.remove("stale");
   }
 

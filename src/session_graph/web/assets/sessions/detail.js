@@ -22,6 +22,8 @@ export class Detail {
   #id = null;
   #abort = new AbortController();
   #fields;
+  /** What was typed and not saved, by session and field. @type {Map<string, Map<string, string>>} */
+  #drafts = new Map();
 
   /** @param {import("./sessions.js").SessionsView} app */
   constructor(app) {
@@ -122,7 +124,8 @@ export class Detail {
     const session = this.#session;
     this.derived = h("div", { class: "derived" });
     this.history = h("section", { class: "history" });
-    this.editor = new Editor(this.#app, session, this.#fields, (saved) => {
+    if (!this.#drafts.has(session.id)) this.#drafts.set(session.id, new Map());
+    this.editor = new Editor(this.#app, session, this.#fields, this.#drafts.get(session.id), (saved) => {
       this.#update(saved);
       this.#app.saved(saved);
     });

@@ -18,13 +18,18 @@ export class Editor {
   #onSaved;
   #saving = Promise.resolve();
   /** Texts that were typed and not saved, by field. */
-  #typed = new Map();
+  #typed;
   #parts = {};
   #problems = {};
 
-  /** @param {import("./sessions.js").SessionsView} app @param {string} fields what to select after a save */
-  constructor(app, session, fields, onSaved) {
+  /**
+   * @param {import("./sessions.js").SessionsView} app
+   * @param {string} fields what to select after a save
+   * @param {Map<string, string>} typed kept by the caller, so that leaving the session loses nothing
+   */
+  constructor(app, session, fields, typed, onSaved) {
     this.#app = app;
+    this.#typed = typed;
     this.#fields = fields;
     this.#onSaved = onSaved;
     this.conflict = h("div", { class: "conflict", role: "alert", hidden: true });
@@ -130,7 +135,7 @@ export class Editor {
       }
     });
     this.#parts[field] = (now) => {
-      if (!this.#typed.has(field)) input.value = now[field] ?? "";
+      input.value = this.#typed.get(field) ?? now[field] ?? "";
       actions.hidden = !this.#typed.has(field);
     };
     return h("div", { class: "field" }, h("label", { for: id }, LABELS[field]), input, this.#problemOf(field), actions);

@@ -71,8 +71,11 @@ export function newId() {
   return `e${lastId}`;
 }
 
-/** Calls once things have been quiet for so many milliseconds, and at the latest after `most` of them. */
+/**
+ * Calls once things have been quiet for a time, and at the latest after `most`: milliseconds, or what tells them.
+ */
 export function debounce(call, quiet, most = Infinity) {
+  const pause = (time) => (typeof time === "function" ? time() : time);
   let timer = 0;
   let since = 0;
   const later = (...args) => {
@@ -82,7 +85,7 @@ export function debounce(call, quiet, most = Infinity) {
     timer = setTimeout(() => {
       timer = 0;
       call(...args);
-    }, Math.max(0, Math.min(quiet, since + most - now)));
+    }, Math.max(0, Math.min(pause(quiet), since + pause(most) - now)));
   };
   later.cancel = () => {
     clearTimeout(timer);

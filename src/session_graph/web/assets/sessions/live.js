@@ -12,14 +12,20 @@ export class LiveSessions {
   #api;
   #onEvent;
   #onState;
+  #onGap;
   #stream = null;
   #quietUntil = 0;
 
-  /** @param {(event: {kind, sessionId, cursor, session}) => void} onEvent @param {(state: string) => void} onState */
-  constructor(api, onEvent, onState) {
+  /**
+   * @param {(event: {kind, sessionId, cursor, session}) => void} onEvent
+   * @param {(state: string) => void} onState
+   * @param {() => void} onGap something may have happened that nobody was told of
+   */
+  constructor(api, onEvent, onState, onGap) {
     this.#api = api;
     this.#onEvent = onEvent;
     this.#onState = onState;
+    this.#onGap = onGap;
   }
 
   /** Whether the server serves no streams, as far as is known. */
@@ -31,9 +37,12 @@ export class LiveSessions {
   follow(filter, fields) {
     this.stop();
     let after = null;
+    let wasLost = false;
     const request = () => ({ query: query(fields), variables: { filter, ...(after && { after }) } });
     const onState = (state) => {
       this.#quietUntil = state === "off" ? Date.now() + SELDOM : 0;
+      if (state === "live" && wasLost && !after) this.#onGap();
+      wasLost = state === "connecting";
       this.#onState(state);
     };
     const onNext = ({ sessionEvents: event }) => {

@@ -37,7 +37,8 @@ export class SessionsView {
 
   #ended = new AbortController();
   #counting = new AbortController();
-  #refreshSoon = debounce(() => this.#refreshFigures(), 1200, 8000);
+  /** What takes the server long is asked for less often. */
+  #refreshSoon = debounce(() => this.#refreshFigures(), () => Math.max(1200, 4 * this.dashboard.took), () => Math.max(8000, 12 * this.dashboard.took));
   #searchSoon = debounce((text) => this.#search(text), 300);
 
   /** @param {import("./api.js").Api} api @param {object} viewer as `readViewer` has it */
@@ -69,7 +70,7 @@ export class SessionsView {
     });
     this.detail = new Detail(this);
     this.bulk = new BulkBar(this);
-    this.live = new LiveSessions(api, (event) => this.#happened(event), (state) => this.#showLive(state));
+    this.live = new LiveSessions(api, (event) => this.#happened(event), (state) => this.#showLive(state), () => this.#bridge());
     fill(this.scroller, this.dashboard.element, this.table.element, this.table.foot);
     this.element = h("div", { class: "app" }, this.#drawTop(onSignOut), this.toolbar.element, h("div", { class: "stage" }, this.filters.element, this.scroller, this.detail.element), this.bulk.element, this.notices);
     addEventListener("popstate", () => this.#readAddress(), { signal });
@@ -78,6 +79,7 @@ export class SessionsView {
   }
 
   start() {
+    this.scroller.focus();
     this.#showLive("off");
     this.#readAddress();
     readOptions(this.api, this.viewer).then(
@@ -232,6 +234,13 @@ export class SessionsView {
     if (isOpen && event.kind !== "LEFT") this.detail.noteChange(event.session);
     if (!isOpen) this.list.dismiss(this.view.session);
     this.#refreshSoon();
+  }
+
+  /** Sessions may have come while nobody listened: looked at again, unless somebody is far down the list. */
+  #bridge() {
+    this.#refreshSoon();
+    if (this.scroller.scrollTop < 2000) this.list.load(this.view, this.columns);
+    else this.notify("The connection was lost for a while. Refresh to see what happened meanwhile.");
   }
 
   /** After an edit of the open session: its row, and every figure that depends on it. */
