@@ -5,7 +5,10 @@
 /** What to say and advise, by code; the API's own sentence is said where there is none. */
 const WORDS = {
   OFFLINE: ["The server cannot be reached.", "Check the connection, and try again."],
-  UNAUTHENTICATED: ["This key is not valid, or not any more.", "Sign in with another key; what you were looking at is kept."],
+  UNAUTHENTICATED: [
+    "This key is not valid, or not any more.",
+    "Sign in with another key; what you were looking at is kept.",
+  ],
   TIMEOUT: ["That took the database too long.", "Narrow the filter or the time range, and try again."],
   INTERNAL: ["Something went wrong on the server.", "Try again; if it stays, report it with the id below."],
   TOO_LARGE: ["That is more than one request may ask for.", "Choose fewer columns or a narrower filter."],

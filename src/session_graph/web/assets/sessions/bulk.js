@@ -46,13 +46,20 @@ export class BulkBar {
     this.element.hidden = ids.size === 0;
     if (!ids.size) return;
     const isFiltered = Object.keys(this.#app.view.filter).length > 0;
-    const all = isFiltered && total > ids.size && h("button", { type: "button", onclick: () => this.#open(null, total) }, `Edit all ${count(total)} that match`);
+    const all =
+      isFiltered &&
+      total > ids.size &&
+      h("button", { type: "button", onclick: () => this.#open(null, total) }, `Edit all ${count(total)} that match`);
     fill(
       this.element,
       h("p", { role: "status" }, h("strong", {}, count(ids.size)), " selected"),
       h("button", { type: "button", class: "primary", onclick: () => this.#open([...ids], ids.size) }, "Edit selected"),
       all,
-      h("button", { type: "button", class: "link", onclick: () => this.#app.table.clearSelection() }, "Clear selection"),
+      h(
+        "button",
+        { type: "button", class: "link", onclick: () => this.#app.table.clearSelection() },
+        "Clear selection",
+      ),
     );
   }
 
@@ -72,12 +79,28 @@ class BulkDialog {
     this.#target = target;
     this.controls = new Map();
     const fields = FIELDS.filter(([, right]) => mayEdit(app.viewer.role, right));
-    this.said = h("p", { class: "preview", role: "status", "aria-live": "polite" }, "Choose what to set. Nothing changes before you have seen how many sessions it concerns.");
+    this.said = h(
+      "p",
+      { class: "preview", role: "status", "aria-live": "polite" },
+      "Choose what to set. Nothing changes before you have seen how many sessions it concerns.",
+    );
     this.problem = h("p", { class: "problem", role: "alert" });
     this.preview = h("button", { type: "button", onclick: () => this.#try() }, "Preview");
-    this.apply = h("button", { type: "button", class: "primary", disabled: true, onclick: () => this.#apply() }, "Apply");
+    this.apply = h(
+      "button",
+      { type: "button", class: "primary", disabled: true, onclick: () => this.#apply() },
+      "Apply",
+    );
     this.dialog = openDialog(title, {
-      body: [h("div", { class: "bulkfields", oninput: () => this.#edited() }, fields.map((field) => this.#drawField(field))), this.said, this.problem],
+      body: [
+        h(
+          "div",
+          { class: "bulkfields", oninput: () => this.#edited() },
+          fields.map((field) => this.#drawField(field)),
+        ),
+        this.said,
+        this.problem,
+      ],
       foot: [h("button", { type: "button", onclick: () => this.dialog.close() }, "Cancel"), this.preview, this.apply],
     });
   }
@@ -85,8 +108,18 @@ class BulkDialog {
   #drawField([name, , label, choices]) {
     const id = newId();
     const control = choices
-      ? h("select", { id }, h("option", { value: "" }, "Leave as it is"), Object.entries(choices).map(([value, words]) => h("option", { value }, words)))
-      : h("input", { id, type: "text", autocomplete: "off", placeholder: name.endsWith("Tags") ? "Comma-separated" : "Leave as it is" });
+      ? h(
+          "select",
+          { id },
+          h("option", { value: "" }, "Leave as it is"),
+          Object.entries(choices).map(([value, words]) => h("option", { value }, words)),
+        )
+      : h("input", {
+          id,
+          type: "text",
+          autocomplete: "off",
+          placeholder: name.endsWith("Tags") ? "Comma-separated" : "Leave as it is",
+        });
     this.controls.set(name, control);
     return h("div", { class: "field" }, h("label", { for: id }, label), control);
   }
@@ -98,7 +131,11 @@ class BulkDialog {
       if (value === CLEAR && tagName === "SELECT") patch[name] = null;
       else if (name === "conversationQuality") patch[name] = Number(value);
       else if (name.startsWith("is")) patch[name] = value === "true";
-      else if (name.endsWith("Tags")) patch[name] = value.split(",").map((tag) => tag.trim()).filter(Boolean);
+      else if (name.endsWith("Tags"))
+        patch[name] = value
+          .split(",")
+          .map((tag) => tag.trim())
+          .filter(Boolean);
       else patch[name] = value;
     }
     return patch;
@@ -116,9 +153,14 @@ class BulkDialog {
     this.preview.disabled = this.apply.disabled = true;
     fill(this.problem);
     try {
-      const { updateSessions: done } = await this.#app.api.ask(MUTATION, { input: { target: this.#target, patch, dryRun } });
+      const { updateSessions: done } = await this.#app.api.ask(MUTATION, {
+        input: { target: this.#target, patch, dryRun },
+      });
       if (!done.errors.length) return done;
-      fill(this.problem, done.errors.map((error) => `${error.message}. `));
+      fill(
+        this.problem,
+        done.errors.map((error) => `${error.message}. `),
+      );
     } catch (error) {
       fill(this.problem, `${error.title} ${error.advice}`);
     } finally {
@@ -133,7 +175,11 @@ class BulkDialog {
     const done = await this.#send(patch, true);
     if (!done) return;
     this.#tried = patch;
-    fill(this.said, h("strong", {}, `${count(done.changedCount)} of ${count(done.matchedCount)} sessions will change.`), done.changedCount < done.matchedCount && " The others are as wanted already.");
+    fill(
+      this.said,
+      h("strong", {}, `${count(done.changedCount)} of ${count(done.matchedCount)} sessions will change.`),
+      done.changedCount < done.matchedCount && " The others are as wanted already.",
+    );
     fill(this.apply, done.changedCount === 1 ? "Change 1 session" : `Change ${count(done.changedCount)} sessions`);
     this.apply.disabled = done.changedCount === 0;
   }

@@ -21,16 +21,32 @@ const MOST_LABELS = 7;
 
 /** @param {Series} series @returns {HTMLElement} a figure that follows its width */
 export function drawSeries(series) {
-  const plot = h("div", { class: "plot", tabindex: "0", role: "img", "aria-label": `${series.title}. ${series.summary} Arrow keys read the points.` });
+  const plot = h("div", {
+    class: "plot",
+    tabindex: "0",
+    role: "img",
+    "aria-label": `${series.title}. ${series.summary} Arrow keys read the points.`,
+  });
   const tip = h("div", { class: "tip", role: "status", hidden: true });
   const chart = new Plot(series, plot, tip);
   new ResizeObserver(() => chart.draw()).observe(plot);
-  return h("figure", { class: "chart" }, h("figcaption", {}, series.title), h("div", { class: "frame" }, plot, tip), drawTable(series));
+  return h(
+    "figure",
+    { class: "chart" },
+    h("figcaption", {}, series.title),
+    h("div", { class: "frame" }, plot, tip),
+    drawTable(series),
+  );
 }
 
 function drawTable({ title, points }) {
   const row = ({ label, words }) => h("tr", {}, h("th", { scope: "row" }, label), h("td", {}, words));
-  return h("details", { class: "astable" }, h("summary", {}, "As a table"), h("div", {}, h("table", { "aria-label": title }, h("tbody", {}, points.map(row)))));
+  return h(
+    "details",
+    { class: "astable" },
+    h("summary", {}, "As a table"),
+    h("div", {}, h("table", { "aria-label": title }, h("tbody", {}, points.map(row)))),
+  );
 }
 
 class Plot {
@@ -72,7 +88,14 @@ class Plot {
     this.guide = svg("line", { class: "guide", y1: PLOT.top, y2: HEIGHT - PLOT.bottom, visibility: "hidden" });
     fill(
       this.#element,
-      svg("svg", { width: this.#width, height: HEIGHT, viewBox: `0 0 ${this.#width} ${HEIGHT}`, "aria-hidden": "true" }, lines, this.#drawLabels(), this.guide, kind === "columns" ? this.#drawColumns(points, y) : this.#drawLine(points, y)),
+      svg(
+        "svg",
+        { width: this.#width, height: HEIGHT, viewBox: `0 0 ${this.#width} ${HEIGHT}`, "aria-hidden": "true" },
+        lines,
+        this.#drawLabels(),
+        this.guide,
+        kind === "columns" ? this.#drawColumns(points, y) : this.#drawLine(points, y),
+      ),
     );
     this.tops = points.map((point) => y(point.value));
   }
@@ -81,7 +104,14 @@ class Plot {
     const width = Math.max(1, Math.min(28, (this.#inner / points.length) * 0.72));
     return points.map(({ value }, index) => {
       const height = HEIGHT - PLOT.bottom - y(value);
-      return svg("rect", { class: "mark", x: this.#x(index) - width / 2, y: y(value), width, height: Math.max(height, value ? 1 : 0), rx: Math.min(2, width / 3) });
+      return svg("rect", {
+        class: "mark",
+        x: this.#x(index) - width / 2,
+        y: y(value),
+        width,
+        height: Math.max(height, value ? 1 : 0),
+        rx: Math.min(2, width / 3),
+      });
     });
   }
 
@@ -89,9 +119,13 @@ class Plot {
     const places = points.map(({ value }, index) => `${this.#x(index).toFixed(1)},${y(value).toFixed(1)}`);
     const base = y(0);
     return [
-      svg("path", { class: "area", d: `M${this.#x(0)},${base}L${places.join("L")}L${this.#x(points.length - 1)},${base}Z` }),
+      svg("path", {
+        class: "area",
+        d: `M${this.#x(0)},${base}L${places.join("L")}L${this.#x(points.length - 1)},${base}Z`,
+      }),
       svg("path", { class: "stroke", d: `M${places.join("L")}` }),
-      points.length <= 45 && points.map(({ value }, index) => svg("circle", { class: "dot", cx: this.#x(index), cy: y(value), r: 2.2 })),
+      points.length <= 45 &&
+        points.map(({ value }, index) => svg("circle", { class: "dot", cx: this.#x(index), cy: y(value), r: 2.2 })),
     ];
   }
 
@@ -99,12 +133,23 @@ class Plot {
     const { points } = this.#series;
     const room = Math.max(2, Math.min(MOST_LABELS, Math.floor(this.#inner / 76)));
     const step = Math.max(1, Math.ceil(points.length / room));
-    return points.map(({ label }, index) => index % step === 0 && svg("text", { class: "tick", x: Math.max(this.#x(index), PLOT.left + 22), y: HEIGHT - 5, "text-anchor": "middle" }, label.replace(/^\D+?, /, "")));
+    return points.map(
+      ({ label }, index) =>
+        index % step === 0 &&
+        svg(
+          "text",
+          { class: "tick", x: Math.max(this.#x(index), PLOT.left + 22), y: HEIGHT - 5, "text-anchor": "middle" },
+          label.replace(/^\D+?, /, ""),
+        ),
+    );
   }
 
   #indexAt(event) {
     const x = event.clientX - this.#element.getBoundingClientRect().left - PLOT.left;
-    return Math.max(0, Math.min(this.#series.points.length - 1, Math.floor((x / this.#inner) * this.#series.points.length)));
+    return Math.max(
+      0,
+      Math.min(this.#series.points.length - 1, Math.floor((x / this.#inner) * this.#series.points.length)),
+    );
   }
 
   #point(index) {
@@ -112,7 +157,8 @@ class Plot {
     const point = this.#series.points[index];
     this.#tip.hidden = !point;
     this.guide?.setAttribute("visibility", point ? "visible" : "hidden");
-    for (const [place, mark] of this.#element.querySelectorAll(".mark, .dot").entries()) mark.classList.toggle("chosen", place === index);
+    for (const [place, mark] of this.#element.querySelectorAll(".mark, .dot").entries())
+      mark.classList.toggle("chosen", place === index);
     if (!point) return;
     const x = this.#x(index);
     this.guide?.setAttribute("x1", x);
@@ -130,7 +176,12 @@ class Plot {
 
   #press(event) {
     const last = this.#series.points.length - 1;
-    const next = { ArrowRight: Math.min(last, this.#chosen + 1), ArrowLeft: Math.max(0, this.#chosen - 1), Home: 0, End: last }[event.key];
+    const next = {
+      ArrowRight: Math.min(last, this.#chosen + 1),
+      ArrowLeft: Math.max(0, this.#chosen - 1),
+      Home: 0,
+      End: last,
+    }[event.key];
     if (event.key === "Enter") this.#choose(this.#chosen);
     else if (next === undefined) return;
     else this.#point(next);

@@ -13,19 +13,31 @@ export function openColumnChooser(app) {
   const said = h("p", { class: "hint", role: "status" });
 
   function show() {
-    fill(list, all.map((column) =>
-      h(
-        "label",
-        { class: "choice", title: column.about },
-        h("input", { type: "checkbox", checked: chosen.has(column.code), onchange: (event) => choose(column.code, event.target.checked) }),
-        h("span", {}, column.label, h("small", {}, column.about)),
+    fill(
+      list,
+      all.map((column) =>
+        h(
+          "label",
+          { class: "choice", title: column.about },
+          h("input", {
+            type: "checkbox",
+            checked: chosen.has(column.code),
+            onchange: (event) => choose(column.code, event.target.checked),
+          }),
+          h("span", {}, column.label, h("small", {}, column.about)),
+        ),
       ),
-    ));
+    );
     say();
   }
 
   function say() {
-    fill(said, chosen.size ? `${chosen.size} of ${all.length} columns; only these are asked for.` : "Choose at least one column.");
+    fill(
+      said,
+      chosen.size
+        ? `${chosen.size} of ${all.length} columns; only these are asked for.`
+        : "Choose at least one column.",
+    );
     apply.disabled = chosen.size === 0;
   }
 
@@ -41,11 +53,19 @@ export function openColumnChooser(app) {
     };
   }
 
-  const apply = h("button", { type: "button", class: "primary", onclick: () => {
-    const codes = all.map((column) => column.code).filter((code) => chosen.has(code));
-    dialog.close();
-    app.change({ columns: codes.join() === usual.join() ? null : codes });
-  } }, "Apply");
+  const apply = h(
+    "button",
+    {
+      type: "button",
+      class: "primary",
+      onclick: () => {
+        const codes = all.map((column) => column.code).filter((code) => chosen.has(code));
+        dialog.close();
+        app.change({ columns: codes.join() === usual.join() ? null : codes });
+      },
+    },
+    "Apply",
+  );
   show();
   const dialog = openDialog("Columns", {
     wide: true,

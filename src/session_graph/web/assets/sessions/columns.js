@@ -14,6 +14,7 @@
  */
 
 /** The Builder's order, with date and time first as in the exported report; then what is beside the 26. */
+// prettier-ignore
 const ROWS = [
   ["STARTED_AT", "Date/Time", "instant", "When it began, in the agent's time zone", 164, "STARTED_AT"],
   ["IS_ARCHIVED", "Is Archived", "flag", "Archived sessions are left out of active reporting", 76],
@@ -70,6 +71,7 @@ export const COLUMNS = ROWS.map(([code, label, kind, about, width, order]) => ({
 
 const BY_CODE = new Map(COLUMNS.map((column) => [column.code, column]));
 
+// prettier-ignore
 const DEFAULT = [
   "STARTED_AT", "SESSION_TYPE", "CONTACT", "SUMMARY", "IS_LEAD", "IS_OPPORTUNITY", "ASR", "LEAD_VALUE",
   "AUTO_ASSESSMENT", "HUMAN_ASSESSMENT", "CONVERSATION_QUALITY", "CHANNEL",

@@ -11,6 +11,7 @@ import { clock, duration, inWords, instant, money, ratio, zoneName } from "./for
 const NARROW = matchMedia("(max-width: 900px)");
 const SPEAKERS = { USER: "User", AGENT: "Agent", SYSTEM: "System" };
 /** Shown above the facts, so not again among them. */
+// prettier-ignore
 const ELSEWHERE = new Set([
   "contact", "contactInformation", "contactName", "phone", "email", "summary", "startedAt", "durationSeconds",
   "channel", "agent", "asr", "actualResult", "expectedResult",
@@ -31,11 +32,19 @@ export class Detail {
     this.#fields = this.#select();
     this.place = h("p", { class: "place" });
     this.content = h("div", { class: "content", tabindex: "-1" });
-    const bare = (label, name, onclick) => h("button", { type: "button", class: "bare", "aria-label": label, title: label, onclick }, icon(name));
+    const bare = (label, name, onclick) =>
+      h("button", { type: "button", class: "bare", "aria-label": label, title: label, onclick }, icon(name));
     this.element = h(
       "dialog",
       { class: "detail", "aria-label": "Session", oncancel: (event) => (event.preventDefault(), this.#leave()) },
-      h("header", {}, bare("Previous session", "left", () => app.step(-1)), bare("Next session", "right", () => app.step(1)), this.place, bare("Close session", "close", () => this.#leave())),
+      h(
+        "header",
+        {},
+        bare("Previous session", "left", () => app.step(-1)),
+        bare("Next session", "right", () => app.step(1)),
+        this.place,
+        bare("Close session", "close", () => this.#leave()),
+      ),
       this.content,
     );
     this.element.addEventListener("keydown", (event) => this.editor?.press(event));
@@ -48,7 +57,8 @@ export class Detail {
     const parts = [
       columns,
       "agent { idn name timeZone }",
-      visible.includes("ASR_FACTORS") && "asrFactors { leadValue opportunity conversionRate success recognition isTest }",
+      visible.includes("ASR_FACTORS") &&
+        "asrFactors { leadValue opportunity conversionRate success recognition isTest }",
       visible.includes("HISTORY") && "history { at by field before after }",
     ];
     return parts.filter(Boolean).join(" ");
@@ -80,13 +90,25 @@ export class Detail {
       this.content.classList.remove("stale");
       this.#session = session;
       if (session) this.#draw();
-      else fill(this.content, h("div", { class: "empty" }, h("strong", {}, "There is no such session that you may see."), h("p", {}, "The link may be of another account, or of an agent or integration that your key is not for.")));
+      else
+        fill(
+          this.content,
+          h(
+            "div",
+            { class: "empty" },
+            h("strong", {}, "There is no such session that you may see."),
+            h("p", {}, "The link may be of another account, or of an agent or integration that your key is not for."),
+          ),
+        );
     } catch (error) {
       if (signal.aborted) return;
       this.content.classList.remove("stale");
       this.#session = null;
       const again = h("button", { type: "button", onclick: () => ((this.#id = null), this.open(id)) }, "Try again");
-      fill(this.content, h("div", { class: "trouble", role: "alert" }, h("strong", {}, error.title), h("p", {}, error.advice), again));
+      fill(
+        this.content,
+        h("div", { class: "trouble", role: "alert" }, h("strong", {}, error.title), h("p", {}, error.advice), again),
+      );
     }
   }
 
@@ -133,7 +155,14 @@ export class Detail {
       this.content,
       this.#drawTitle(session),
       h("div", { class: "judgement" }, this.editor.element, this.derived),
-      h("div", { class: "story" }, this.#drawResults(session), this.#drawTranscript(session), this.#drawFacts(session), this.history),
+      h(
+        "div",
+        { class: "story" },
+        this.#drawResults(session),
+        this.#drawTranscript(session),
+        this.#drawFacts(session),
+        this.history,
+      ),
     );
     this.content.scrollTop = 0;
     this.#drawDerived();
@@ -146,7 +175,10 @@ export class Detail {
 
   #drawTitle(session) {
     const zone = session.agent.timeZone;
-    const channel = drawValue(COLUMNS.find((column) => column.field === "channel"), session);
+    const channel = drawValue(
+      COLUMNS.find((column) => column.field === "channel"),
+      session,
+    );
     return h(
       "div",
       { class: "title" },
@@ -163,9 +195,21 @@ export class Detail {
     if (session.asr === undefined) return null;
     const { currency } = this.#app.viewer.account;
     const { asrFactors: factors } = session;
-    if (!factors) return h("section", { class: "ledger" }, h("h3", {}, "ASR"), h("p", { class: "result" }, money(session.asr, currency)));
+    if (!factors)
+      return h(
+        "section",
+        { class: "ledger" },
+        h("h3", {}, "ASR"),
+        h("p", { class: "result" }, money(session.asr, currency)),
+      );
     const row = (sign, label, value, about, isOff = false) =>
-      h("tr", { class: isOff ? "off" : null, title: about }, h("td", { "aria-hidden": "true" }, sign), h("th", { scope: "row" }, label), h("td", {}, value));
+      h(
+        "tr",
+        { class: isOff ? "off" : null, title: about },
+        h("td", { "aria-hidden": "true" }, sign),
+        h("th", { scope: "row" }, label),
+        h("td", {}, value),
+      );
     return h(
       "section",
       { class: "ledger" },
@@ -176,10 +220,28 @@ export class Detail {
         h(
           "tbody",
           {},
-          row("", "Lead value", money(factors.leadValue, currency), "What the lead would pay if it converted", !Number(factors.leadValue)),
-          row("×", factors.opportunity ? "Opportunity" : "No opportunity", factors.opportunity ? "1" : "0", "1 if it is an opportunity", !factors.opportunity),
+          row(
+            "",
+            "Lead value",
+            money(factors.leadValue, currency),
+            "What the lead would pay if it converted",
+            !Number(factors.leadValue),
+          ),
+          row(
+            "×",
+            factors.opportunity ? "Opportunity" : "No opportunity",
+            factors.opportunity ? "1" : "0",
+            "1 if it is an opportunity",
+            !factors.opportunity,
+          ),
           row("×", "Conversion", ratio(factors.conversionRate), "The agent's conversion ratio when the session closed"),
-          row("×", factors.success ? "Success" : "No success", factors.success ? "1" : "0", "1 if the assessment that counts is Yes-A or Yes-B", !factors.success),
+          row(
+            "×",
+            factors.success ? "Success" : "No success",
+            factors.success ? "1" : "0",
+            "1 if the assessment that counts is Yes-A or Yes-B",
+            !factors.success,
+          ),
           row("×", "Recognition", ratio(factors.recognition), "The share that is credited to the agent"),
           factors.isTest && row("×", "Test session", "0", "Test sessions never count in ASR", true),
         ),
@@ -192,24 +254,38 @@ export class Detail {
   #drawResults(session) {
     if (!session.actualResult && !session.expectedResult) return null;
     const part = (label, text) => h("div", {}, h("h3", {}, label), h("p", { dir: "auto" }, text ?? "–"));
-    return h("section", { class: "results" }, part("Actual result", session.actualResult), part("Expected result", session.expectedResult));
+    return h(
+      "section",
+      { class: "results" },
+      part("Actual result", session.actualResult),
+      part("Expected result", session.expectedResult),
+    );
   }
 
   #drawTranscript({ transcript, agent }) {
     if (!transcript) return null;
     const turn = ({ speaker, text, at }) =>
-      h("li", { class: speaker.toLowerCase() }, h("p", { class: "speaker" }, SPEAKERS[speaker], at && h("time", { datetime: at }, clock(at, agent.timeZone))), h("p", { class: "said", dir: "auto" }, text));
+      h(
+        "li",
+        { class: speaker.toLowerCase() },
+        h("p", { class: "speaker" }, SPEAKERS[speaker], at && h("time", { datetime: at }, clock(at, agent.timeZone))),
+        h("p", { class: "said", dir: "auto" }, text),
+      );
     return h(
       "section",
       { class: "transcript" },
       h("h3", {}, "Transcript"),
-      transcript.length ? h("ol", {}, transcript.map(turn)) : h("p", { class: "hint" }, "Nothing was said, or nothing was kept."),
+      transcript.length
+        ? h("ol", {}, transcript.map(turn))
+        : h("p", { class: "hint" }, "Nothing was said, or nothing was kept."),
     );
   }
 
   #drawFacts(session) {
     const { viewer } = this.#app;
-    const columns = visibleColumns(viewer.visibleColumns).filter((column) => !ELSEWHERE.has(column.field) && !this.editor.has(column.field));
+    const columns = visibleColumns(viewer.visibleColumns).filter(
+      (column) => !ELSEWHERE.has(column.field) && !this.editor.has(column.field),
+    );
     const fact = (column) => {
       const value = drawValue(column, session, viewer.account.currency);
       return value === null ? null : h("div", {}, h("dt", { title: column.about }, column.label), h("dd", {}, value));
@@ -221,15 +297,33 @@ export class Detail {
     if (!history) return null;
     const label = (field) => COLUMNS.find((column) => column.field === field)?.label ?? field;
     const entry = ({ at, by, field, before, after }) =>
-      h("li", {}, h("b", {}, label(field)), " ", h("bdi", {}, inWords(field, before)), " → ", h("bdi", {}, inWords(field, after)), h("p", { class: "hint" }, `${by}, ${instant(at, agent.timeZone)} ${zoneName(at, agent.timeZone)}`));
-    return [h("h3", {}, "History"), history.length ? h("ol", {}, history.map(entry)) : h("p", { class: "hint" }, "Nobody has changed anything.")];
+      h(
+        "li",
+        {},
+        h("b", {}, label(field)),
+        " ",
+        h("bdi", {}, inWords(field, before)),
+        " → ",
+        h("bdi", {}, inWords(field, after)),
+        h("p", { class: "hint" }, `${by}, ${instant(at, agent.timeZone)} ${zoneName(at, agent.timeZone)}`),
+      );
+    return [
+      h("h3", {}, "History"),
+      history.length ? h("ol", {}, history.map(entry)) : h("p", { class: "hint" }, "Nobody has changed anything."),
+    ];
   }
 }
 
 function explain(session, factors) {
   if (factors.isTest) return "A test session never counts.";
-  if (!Number(factors.leadValue)) return session.isLead ? "The lead has no value." : "It is no lead, so there is nothing to secure.";
+  if (!Number(factors.leadValue))
+    return session.isLead ? "The lead has no value." : "It is no lead, so there is nothing to secure.";
   if (!factors.opportunity) return "The lead failed: refused, no availability, or no phone or e-mail was left.";
-  if (!factors.success) return session.assessment ? "The agent did not do its job: assessed No." : "Nobody has assessed it, so it is no success.";
-  return session.workingHours ? "In working hours the agent is credited with its recognition." : "Outside working hours the agent is credited in full.";
+  if (!factors.success)
+    return session.assessment
+      ? "The agent did not do its job: assessed No."
+      : "Nobody has assessed it, so it is no success.";
+  return session.workingHours
+    ? "In working hours the agent is credited with its recognition."
+    : "Outside working hours the agent is credited in full.";
 }

@@ -27,7 +27,16 @@ export function openDialog(title, { body, foot, onClose, wide = false }) {
     h(
       "div",
       { class: "inside" },
-      h("header", {}, h("h2", {}, title), h("button", { type: "button", class: "bare", "aria-label": "Close", onclick: () => dialog.close() }, icon("close"))),
+      h(
+        "header",
+        {},
+        h("h2", {}, title),
+        h(
+          "button",
+          { type: "button", class: "bare", "aria-label": "Close", onclick: () => dialog.close() },
+          icon("close"),
+        ),
+      ),
       h("div", { class: "content" }, body),
       foot && h("footer", {}, foot),
     ),

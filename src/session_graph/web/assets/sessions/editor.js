@@ -7,8 +7,22 @@ import { fill, h, icon, newId } from "./elements.js";
 import { ASSESSMENTS, ASSESSMENT_MEANINGS, inWords } from "./formats.js";
 import { mayEdit } from "./roles.js";
 
-const FLAGS = { isLead: "Is Lead", isOpportunity: "Is Opportunity", isTodo: "Is Todo", isDone: "Is Done", isTest: "Is Test", isArchived: "Is Archived" };
-const LABELS = { ...FLAGS, humanAssessment: "Human assessment", conversationQuality: "Conversation quality", comment: "Comment", externalId: "External ID", tags: "Tags" };
+const FLAGS = {
+  isLead: "Is Lead",
+  isOpportunity: "Is Opportunity",
+  isTodo: "Is Todo",
+  isDone: "Is Done",
+  isTest: "Is Test",
+  isArchived: "Is Archived",
+};
+const LABELS = {
+  ...FLAGS,
+  humanAssessment: "Human assessment",
+  conversationQuality: "Conversation quality",
+  comment: "Comment",
+  externalId: "External ID",
+  tags: "Tags",
+};
 const VERDICT_KEYS = { 1: "YES_A", 2: "YES_B", 3: "NO", 0: null };
 
 export class Editor {
@@ -61,7 +75,13 @@ export class Editor {
   }
 
   press(event) {
-    if (event.target.closest("textarea, input:not([type=radio], [type=checkbox]), select") || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (
+      event.target.closest("textarea, input:not([type=radio], [type=checkbox]), select") ||
+      event.ctrlKey ||
+      event.metaKey ||
+      event.altKey
+    )
+      return;
     if (!(event.key in VERDICT_KEYS) || !this.has("humanAssessment")) return;
     event.preventDefault();
     this.#choose(VERDICT_KEYS[event.key]);
@@ -73,8 +93,22 @@ export class Editor {
     const name = newId();
     const choices = [...Object.entries(ASSESSMENTS), ["", "None"]];
     const radio = ([value, label]) => {
-      const input = h("input", { type: "radio", name, value, onchange: () => this.#choose(value || null), onkeydown: walk });
-      return h("label", { class: `verdictchoice ${value.toLowerCase() || "unset"}`, title: ASSESSMENT_MEANINGS[value] ?? "Leave it to the machine" }, input, h("span", {}, label));
+      const input = h("input", {
+        type: "radio",
+        name,
+        value,
+        onchange: () => this.#choose(value || null),
+        onkeydown: walk,
+      });
+      return h(
+        "label",
+        {
+          class: `verdictchoice ${value.toLowerCase() || "unset"}`,
+          title: ASSESSMENT_MEANINGS[value] ?? "Leave it to the machine",
+        },
+        input,
+        h("span", {}, label),
+      );
     };
     const group = h("div", { class: "segments" }, choices.map(radio));
     this.#parts.humanAssessment = (now) => {
@@ -86,7 +120,13 @@ export class Editor {
       { class: "verdictfield" },
       h("legend", {}, "Human assessment"),
       group,
-      h("p", { class: "hint" }, "The machine said ", machine ? h("span", { class: `verdict ${machine.toLowerCase()}` }, ASSESSMENTS[machine]) : "nothing", machine && ` ${ASSESSMENT_MEANINGS[machine].toLowerCase()}`),
+      h(
+        "p",
+        { class: "hint" },
+        "The machine said ",
+        machine ? h("span", { class: `verdict ${machine.toLowerCase()}` }, ASSESSMENTS[machine]) : "nothing",
+        machine && ` ${ASSESSMENT_MEANINGS[machine].toLowerCase()}`,
+      ),
       this.#problemOf("humanAssessment"),
     );
   }
@@ -94,9 +134,25 @@ export class Editor {
   #drawStars() {
     const name = newId();
     const radio = (stars) =>
-      h("label", { class: "star" }, h("input", { type: "radio", name, value: stars, "aria-label": stars === 1 ? "1 star" : `${stars} stars`, onkeydown: walk, onchange: () => this.#save({ conversationQuality: stars }) }), h("span", { "aria-hidden": "true" }, "★"));
+      h(
+        "label",
+        { class: "star" },
+        h("input", {
+          type: "radio",
+          name,
+          value: stars,
+          "aria-label": stars === 1 ? "1 star" : `${stars} stars`,
+          onkeydown: walk,
+          onchange: () => this.#save({ conversationQuality: stars }),
+        }),
+        h("span", { "aria-hidden": "true" }, "★"),
+      );
     const group = h("div", { class: "starchoice" }, [1, 2, 3, 4, 5].map(radio));
-    const clear = h("button", { type: "button", class: "link", onclick: () => this.#save({ conversationQuality: null }) }, "No rating");
+    const clear = h(
+      "button",
+      { type: "button", class: "link", onclick: () => this.#save({ conversationQuality: null }) },
+      "No rating",
+    );
     this.#parts.conversationQuality = ({ conversationQuality }) => {
       for (const input of group.querySelectorAll("input")) {
         input.checked = Number(input.value) === conversationQuality;
@@ -104,7 +160,14 @@ export class Editor {
       }
       clear.hidden = conversationQuality === null;
     };
-    return h("fieldset", { class: "starfield" }, h("legend", {}, "Conversation quality"), group, clear, this.#problemOf("conversationQuality"));
+    return h(
+      "fieldset",
+      { class: "starfield" },
+      h("legend", {}, "Conversation quality"),
+      group,
+      clear,
+      this.#problemOf("conversationQuality"),
+    );
   }
 
   #drawFlags() {
@@ -113,12 +176,24 @@ export class Editor {
       this.#parts[flag] = (now) => (input.checked = now[flag]);
       return h("label", { class: "choice" }, input, h("span", {}, FLAGS[flag]));
     };
-    return h("fieldset", { class: "flags" }, h("legend", {}, "Flags"), Object.keys(FLAGS).filter((flag) => this.has(flag)).map(box), Object.keys(FLAGS).map((flag) => this.#problemOf(flag)));
+    return h(
+      "fieldset",
+      { class: "flags" },
+      h("legend", {}, "Flags"),
+      Object.keys(FLAGS)
+        .filter((flag) => this.has(flag))
+        .map(box),
+      Object.keys(FLAGS).map((flag) => this.#problemOf(flag)),
+    );
   }
 
   #drawText(field, input) {
     const id = newId();
-    const save = h("button", { type: "button", onclick: () => this.#saveText(field) }, `Save ${field === "comment" ? "comment" : LABELS[field]}`);
+    const save = h(
+      "button",
+      { type: "button", onclick: () => this.#saveText(field) },
+      `Save ${field === "comment" ? "comment" : LABELS[field]}`,
+    );
     const back = h("button", { type: "button", class: "link", onclick: () => this.#takeBack(field) }, "Take back");
     const actions = h("div", { class: "actions" }, back, save);
     input.id = id;
@@ -144,18 +219,46 @@ export class Editor {
   #drawTags() {
     const [id, offers] = [newId(), newId()];
     const list = h("ul", { class: "tags", "aria-label": "Tags" });
-    const input = h("input", { id, type: "text", list: offers, placeholder: "Add a tag", autocomplete: "off", "aria-label": "Add tag", onkeydown: (event) => {
-      const tag = input.value.trim();
-      if (event.key !== "Enter" || !tag) return;
-      event.preventDefault();
-      this.#save({ addTags: [tag] }).then((done) => done && (input.value = ""));
-    } });
+    const input = h("input", {
+      id,
+      type: "text",
+      list: offers,
+      placeholder: "Add a tag",
+      autocomplete: "off",
+      "aria-label": "Add tag",
+      onkeydown: (event) => {
+        const tag = input.value.trim();
+        if (event.key !== "Enter" || !tag) return;
+        event.preventDefault();
+        this.#save({ addTags: [tag] }).then((done) => done && (input.value = ""));
+      },
+    });
     this.#parts.tags = ({ tags }) => {
-      const remove = (tag) => h("button", { type: "button", class: "bare", "aria-label": `Remove tag ${tag}`, onclick: () => this.#save({ removeTags: [tag] }) }, icon("close"));
-      fill(list, tags.map((tag) => h("li", { class: "tag" }, tag, remove(tag))));
+      const remove = (tag) =>
+        h(
+          "button",
+          {
+            type: "button",
+            class: "bare",
+            "aria-label": `Remove tag ${tag}`,
+            onclick: () => this.#save({ removeTags: [tag] }),
+          },
+          icon("close"),
+        );
+      fill(
+        list,
+        tags.map((tag) => h("li", { class: "tag" }, tag, remove(tag))),
+      );
     };
     const options = (this.#app.viewer.options.tags ?? []).map((tag) => h("option", { value: tag }));
-    return h("div", { class: "field tagfield" }, h("label", { for: id }, "Tags"), h("div", {}, list, input), h("datalist", { id: offers }, options), this.#problemOf("tags"));
+    return h(
+      "div",
+      { class: "field tagfield" },
+      h("label", { for: id }, "Tags"),
+      h("div", {}, list, input),
+      h("datalist", { id: offers }, options),
+      this.#problemOf("tags"),
+    );
   }
 
   #problemOf(field) {
@@ -213,7 +316,9 @@ export class Editor {
       ? ["overrideAssessment", { sessionId: id, expectedVersion: version, ...patch }]
       : ["updateSession", { sessionId: id, expectedVersion: version, patch }];
     const type = isVerdict ? "OverrideAssessmentInput" : "UpdateSessionInput";
-    const data = await this.#app.api.ask(`mutation Edit($input: ${type}!) { ${name}(input: $input) ${answer} }`, { input });
+    const data = await this.#app.api.ask(`mutation Edit($input: ${type}!) { ${name}(input: $input) ${answer} }`, {
+      input,
+    });
     return data[name];
   }
 
@@ -239,8 +344,10 @@ export class Editor {
     const before = this.#session;
     const differs = Object.keys(LABELS).filter((field) => JSON.stringify(before[field]) !== JSON.stringify(now[field]));
     const by = now.history?.[0]?.by;
-    const change = (field) => h("li", {}, h("b", {}, LABELS[field]), ` ${inWords(field, before[field])} → ${inWords(field, now[field])}`);
-    const decide = (label, act, kind) => h("button", { type: "button", class: kind, onclick: () => ((this.conflict.hidden = true), act()) }, label);
+    const change = (field) =>
+      h("li", {}, h("b", {}, LABELS[field]), ` ${inWords(field, before[field])} → ${inWords(field, now[field])}`);
+    const decide = (label, act, kind) =>
+      h("button", { type: "button", class: kind, onclick: () => ((this.conflict.hidden = true), act()) }, label);
     this.#session = { ...before, ...now };
     fill(
       this.conflict,

@@ -24,7 +24,9 @@ function build(element, attributes, children) {
 }
 
 function append(element, children) {
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+  );
 }
 
 function set(element, name, value) {
@@ -82,10 +84,13 @@ export function debounce(call, quiet, most = Infinity) {
     const now = Date.now();
     since = timer ? since : now;
     clearTimeout(timer);
-    timer = setTimeout(() => {
-      timer = 0;
-      call(...args);
-    }, Math.max(0, Math.min(pause(quiet), since + pause(most) - now)));
+    timer = setTimeout(
+      () => {
+        timer = 0;
+        call(...args);
+      },
+      Math.max(0, Math.min(pause(quiet), since + pause(most) - now)),
+    );
   };
   later.cancel = () => {
     clearTimeout(timer);

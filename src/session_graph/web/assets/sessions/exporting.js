@@ -29,7 +29,12 @@ const STATUS = {
   CANCELLED: "Cancelled.",
   EXPIRED: "The file is gone; have it written again.",
 };
-const DELIVERY = { WAITING: "being sent", ACCEPTED: "sent", REFUSED: "refused by the mail server", GIVEN_UP: "given up after a day" };
+const DELIVERY = {
+  WAITING: "being sent",
+  ACCEPTED: "sent",
+  REFUSED: "refused by the mail server",
+  GIVEN_UP: "given up after a day",
+};
 
 /** @param {import("./sessions.js").SessionsView} app */
 export function openExport(app) {
@@ -39,8 +44,21 @@ export function openExport(app) {
   const radios = newId();
   const own = app.columns.map((column) => column.code);
   const problem = h("p", { class: "problem", role: "alert" });
-  const recipients = h("input", { id: to, type: "text", value: viewer.email ?? "", "aria-describedby": hint, autocomplete: "email", placeholder: "ana@example.com" });
-  const timeZone = h("input", { id: zone, type: "text", list: zones, placeholder: "Each agent's own", autocomplete: "off" });
+  const recipients = h("input", {
+    id: to,
+    type: "text",
+    value: viewer.email ?? "",
+    "aria-describedby": hint,
+    autocomplete: "email",
+    placeholder: "ana@example.com",
+  });
+  const timeZone = h("input", {
+    id: zone,
+    type: "text",
+    list: zones,
+    placeholder: "Each agent's own",
+    autocomplete: "off",
+  });
   const chosen = h("input", { type: "radio", name: radios, value: "own" });
   const active = chips(view.filter, account.timeZone, (idn) => idn).map((chip) => chip.label);
   const button = h("button", { type: "submit", class: "primary", form: "export-form" }, "Send the report");
@@ -49,16 +67,57 @@ export function openExport(app) {
   const form = h(
     "form",
     { id: "export-form", class: "exportform", onsubmit: (event) => (event.preventDefault(), request()) },
-    h("p", {}, h("strong", {}, app.total === null ? "All sessions" : `${count(app.total)} ${app.total === 1 ? "session" : "sessions"}`), active.length ? ` that match: ${active.join(" · ")}` : " of the account, without a filter.", " In the order of the table, as they stand when the report begins."),
-    h("div", { class: "field" }, h("label", { for: to }, "Recipients"), recipients, h("p", { id: hint, class: "hint" }, explainRecipients(viewer))),
+    h(
+      "p",
+      {},
+      h(
+        "strong",
+        {},
+        app.total === null ? "All sessions" : `${count(app.total)} ${app.total === 1 ? "session" : "sessions"}`,
+      ),
+      active.length ? ` that match: ${active.join(" · ")}` : " of the account, without a filter.",
+      " In the order of the table, as they stand when the report begins.",
+    ),
+    h(
+      "div",
+      { class: "field" },
+      h("label", { for: to }, "Recipients"),
+      recipients,
+      h("p", { id: hint, class: "hint" }, explainRecipients(viewer)),
+    ),
     h(
       "fieldset",
       {},
       h("legend", {}, "Columns"),
-      h("label", { class: "choice" }, h("input", { type: "radio", name: radios, value: "report", checked: true }), h("span", {}, `The report's ${REPORT_SIZE} columns`, h("small", {}, "Those of them that you may see, as other tools expect them"))),
-      h("label", { class: "choice" }, chosen, h("span", {}, own.length === 1 ? "The column on screen" : `The ${own.length} columns on screen`)),
+      h(
+        "label",
+        { class: "choice" },
+        h("input", { type: "radio", name: radios, value: "report", checked: true }),
+        h(
+          "span",
+          {},
+          `The report's ${REPORT_SIZE} columns`,
+          h("small", {}, "Those of them that you may see, as other tools expect them"),
+        ),
+      ),
+      h(
+        "label",
+        { class: "choice" },
+        chosen,
+        h("span", {}, own.length === 1 ? "The column on screen" : `The ${own.length} columns on screen`),
+      ),
     ),
-    h("div", { class: "field" }, h("label", { for: zone }, "Time zone"), timeZone, h("datalist", { id: zones }, [account.timeZone, ...Intl.supportedValuesOf("timeZone")].map((name) => h("option", { value: name })))),
+    h(
+      "div",
+      { class: "field" },
+      h("label", { for: zone }, "Time zone"),
+      timeZone,
+      h(
+        "datalist",
+        { id: zones },
+        [account.timeZone, ...Intl.supportedValuesOf("timeZone")].map((name) => h("option", { value: name })),
+      ),
+    ),
     problem,
   );
 
@@ -75,9 +134,14 @@ export function openExport(app) {
     button.disabled = true;
     fill(problem);
     try {
-      const { requestSessionExport: payload } = await app.api.ask(REQUEST, { input: { ...input, idempotencyKey: last.key } });
+      const { requestSessionExport: payload } = await app.api.ask(REQUEST, {
+        input: { ...input, idempotencyKey: last.key },
+      });
       if (payload.export) return follow(payload.export);
-      fill(problem, payload.errors.map((error) => h("span", {}, `${sentence(error)} `)));
+      fill(
+        problem,
+        payload.errors.map((error) => h("span", {}, `${sentence(error)} `)),
+      );
     } catch (error) {
       fill(problem, `${error.title} ${error.advice}`);
     }
@@ -96,8 +160,12 @@ export function openExport(app) {
 
 function explainRecipients({ email, account }) {
   const listed = account.exportRecipients;
-  const others = listed.length ? `others must be on the account's list: ${listed.join(", ")}` : "the account's list has no others yet";
-  return email ? `Your own address by default; ${others}. Several are separated by commas.` : `Your key has no address of its own; ${others}.`;
+  const others = listed.length
+    ? `others must be on the account's list: ${listed.join(", ")}`
+    : "the account's list has no others yet";
+  return email
+    ? `Your own address by default; ${others}. Several are separated by commas.`
+    : `Your key has no address of its own; ${others}.`;
 }
 
 /** `input.recipients.0 must be …` as a sentence. */
@@ -107,7 +175,8 @@ function sentence({ message, path }) {
 }
 
 /** Also where crypto.randomUUID is not, as the page is not served over https. */
-const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+const newKey = () =>
+  [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /** A report on its way: by stream where the server has one, else by looking every second. */
 class Progress {
@@ -125,9 +194,26 @@ class Progress {
     this.deliveries = h("ul", { class: "deliveries" });
     this.problem = h("p", { class: "problem", role: "alert" });
     this.link = h("p", {});
-    this.element = h("div", { class: "exporting" }, this.status, this.bar, this.rows, this.deliveries, this.problem, this.link);
-    this.cancel = h("button", { type: "button", onclick: () => this.#change(CANCEL, "cancelSessionExport") }, "Cancel report");
-    this.retry = h("button", { type: "button", onclick: () => this.#change(RETRY, "retrySessionExport") }, "Send again");
+    this.element = h(
+      "div",
+      { class: "exporting" },
+      this.status,
+      this.bar,
+      this.rows,
+      this.deliveries,
+      this.problem,
+      this.link,
+    );
+    this.cancel = h(
+      "button",
+      { type: "button", onclick: () => this.#change(CANCEL, "cancelSessionExport") },
+      "Cancel report",
+    );
+    this.retry = h(
+      "button",
+      { type: "button", onclick: () => this.#change(RETRY, "retrySessionExport") },
+      "Send again",
+    );
     this.buttons = [this.cancel, this.retry];
     this.#show(report);
     this.#follow();
@@ -172,7 +258,10 @@ class Progress {
     try {
       const { [name]: payload } = await this.#app.api.ask(mutation, { id: this.id });
       if (payload.export) this.#show(payload.export);
-      fill(this.problem, payload.errors.map((error) => `${error.message}. `));
+      fill(
+        this.problem,
+        payload.errors.map((error) => `${error.message}. `),
+      );
       this.#follow();
     } catch (error) {
       fill(this.problem, `${error.title} ${error.advice}`);
@@ -187,11 +276,34 @@ class Progress {
     if (report.status === "QUEUED") this.bar.removeAttribute("value");
     else this.bar.value = ended ? Number(report.status === "DONE") : report.progress;
     this.bar.hidden = ended;
-    const rows = report.rowCount === null ? "" : ended || report.status === "SENDING" ? `${count(report.rowCount)} rows` : `${count(report.rowsWritten)} of ${count(report.rowCount)} rows`;
-    fill(this.rows, rows, rows && `; times ${report.timeZone === "local" ? "each in the agent's zone" : `in ${report.timeZone}`}`);
-    fill(this.deliveries, report.deliveries.map(({ recipient, status, error }) => h("li", { class: status.toLowerCase() }, h("b", {}, recipient), ` ${DELIVERY[status]}`, error && h("p", { class: "hint" }, error))));
+    const rows =
+      report.rowCount === null
+        ? ""
+        : ended || report.status === "SENDING"
+          ? `${count(report.rowCount)} rows`
+          : `${count(report.rowsWritten)} of ${count(report.rowCount)} rows`;
+    fill(
+      this.rows,
+      rows,
+      rows && `; times ${report.timeZone === "local" ? "each in the agent's zone" : `in ${report.timeZone}`}`,
+    );
+    fill(
+      this.deliveries,
+      report.deliveries.map(({ recipient, status, error }) =>
+        h(
+          "li",
+          { class: status.toLowerCase() },
+          h("b", {}, recipient),
+          ` ${DELIVERY[status]}`,
+          error && h("p", { class: "hint" }, error),
+        ),
+      ),
+    );
     fill(this.problem, report.error);
-    fill(this.link, report.downloadUrl && h("a", { class: "download", href: report.downloadUrl, download: "" }, "Download the CSV"));
+    fill(
+      this.link,
+      report.downloadUrl && h("a", { class: "download", href: report.downloadUrl, download: "" }, "Download the CSV"),
+    );
     this.cancel.hidden = ended;
     this.retry.hidden = !["FAILED", "CANCELLED", "EXPIRED"].includes(report.status);
   }

@@ -2,21 +2,30 @@
  * The filter panel: a control for each filter that the viewer may use. It changes the view at once.
  */
 
-import { fill, h, icon, newId } from "./elements.js";
+import { debounce, fill, h, icon, newId } from "./elements.js";
 import { visibleFields } from "./filters.js";
 import { fromWallClock, wallClock } from "./formats.js";
 
 const MANY = 8;
 
 export class FilterPanel {
-  /** @param {{ viewer, change }} app */
+  /** @param {import("./sessions.js").SessionsView} app */
   constructor(app) {
     this.app = app;
     this.fields = h("div", { class: "fields" });
     this.element = h(
       "dialog",
       { class: "filters sheet", "aria-label": "Filters", onclose: () => this.onclose?.() },
-      h("header", {}, h("h2", {}, "Filters"), h("button", { type: "button", class: "bare", "aria-label": "Close filters", onclick: () => this.close() }, icon("close"))),
+      h(
+        "header",
+        {},
+        h("h2", {}, "Filters"),
+        h(
+          "button",
+          { type: "button", class: "bare", "aria-label": "Close filters", onclick: () => this.close() },
+          icon("close"),
+        ),
+      ),
       this.fields,
       h(
         "footer",
@@ -43,9 +52,10 @@ export class FilterPanel {
     const scroll = this.fields.scrollTop;
     const fields = visibleFields(this.app.viewer.visibleColumns).filter((field) => field.kind !== "text");
     const draw = (field) => this.#draw(field, filter);
+    if (!this.range?.contains(document.activeElement)) this.range = this.#drawRange(); // not while it is typed in
     fill(
       this.fields,
-      this.#drawRange(filter),
+      this.range,
       fields.filter((field) => !field.further).map(draw),
       h("h3", {}, "Further"),
       fields.filter((field) => field.further).map(draw),
@@ -65,24 +75,30 @@ export class FilterPanel {
     this.app.change({ filter: value === undefined ? rest : { ...rest, [name]: value } });
   }
 
-  #drawRange(filter) {
+  /** A year is typed digit by digit, each of which the browser tells: taken once it is quiet, and likely. */
+  #drawRange() {
     const { timeZone } = this.app.viewer.account;
-    const { period, from, to, ...rest } = filter;
+    const { filter } = this.app.view;
+    const take = debounce((name, value) => {
+      const { period, [name]: _, ...rest } = this.app.view.filter;
+      if (!value || value >= "1970")
+        this.app.change({ filter: value ? { ...rest, [name]: fromWallClock(value, timeZone) } : rest });
+    }, 600);
     const input = (name, label) => {
       const id = newId();
       const control = h("input", {
-        id, type: "datetime-local", "data-key": name, value: filter[name] ? wallClock(filter[name], timeZone) : "",
-        onchange: () => {
-          const own = { from, to, [name]: control.value ? fromWallClock(control.value, timeZone) : undefined };
-          this.app.change({ filter: { ...rest, ...Object.fromEntries(Object.entries(own).filter(([, value]) => value)) } });
-        },
+        id,
+        type: "datetime-local",
+        "data-key": name,
+        value: filter[name] ? wallClock(filter[name], timeZone) : "",
+        oninput: () => take(name, control.value),
       });
       return h("div", { class: "field" }, h("label", { for: id }, label), control);
     };
     return h(
       "fieldset",
       { class: "range" },
-      h("legend", {}, "From / To"),
+      h("legend", {}, "Time range"),
       input("from", "From"),
       input("to", "To"),
       h("p", { class: "hint" }, `Up to, but not including, the end. In ${timeZone}, the account's zone.`),
@@ -96,7 +112,13 @@ export class FilterPanel {
       h(
         "label",
         { title },
-        h("input", { type: "radio", name, "data-key": `${field.name} ${own}`, checked: value === own, onchange: () => this.#set(filter, field.name, own) }),
+        h("input", {
+          type: "radio",
+          name,
+          "data-key": `${field.name} ${own}`,
+          checked: value === own,
+          onchange: () => this.#set(filter, field.name, own),
+        }),
         h("span", {}, label),
       );
     const [yes, no] = field.name === "isTest" ? ["Test", "Live"] : ["Yes", "No"];
@@ -104,7 +126,13 @@ export class FilterPanel {
       "fieldset",
       { class: "flagfield" },
       h("legend", {}, field.label),
-      h("div", { class: "segments" }, radio("Any", undefined), radio(yes, true, field.words.true), radio(no, false, field.words.false)),
+      h(
+        "div",
+        { class: "segments" },
+        radio("Any", undefined),
+        radio(yes, true, field.words.true),
+        radio(no, false, field.words.false),
+      ),
     );
   }
 
@@ -117,15 +145,32 @@ export class FilterPanel {
       this.#set(filter, field.name, next.length ? next : undefined);
     };
     const box = ([key, words]) =>
-      h("label", { class: "choice" }, h("input", { type: "checkbox", "data-key": `${field.name} ${key}`, checked: chosen.includes(key), onchange: (event) => toggle(key, event.target.checked) }), h("span", {}, words));
+      h(
+        "label",
+        { class: "choice" },
+        h("input", {
+          type: "checkbox",
+          "data-key": `${field.name} ${key}`,
+          checked: chosen.includes(key),
+          onchange: (event) => toggle(key, event.target.checked),
+        }),
+        h("span", {}, words),
+      );
     const boxes = h("div", { class: offered.length > MANY ? "choices many" : "choices" }, offered.map(box));
-    return h("fieldset", {}, h("legend", {}, field.label, chosen.length > 0 && h("span", { class: "badge" }, chosen.length)), boxes);
+    return h(
+      "fieldset",
+      {},
+      h("legend", {}, field.label, chosen.length > 0 && h("span", { class: "badge" }, chosen.length)),
+      boxes,
+    );
   }
 
   #offer(field, chosen) {
     if (field.words) return Object.entries(field.words);
     const { options, agents } = this.app.viewer;
     if (field.options === "agents") return agents.map(({ idn, name }) => [idn, name]);
-    return [...new Set([...chosen, ...(options[field.options] ?? [])])].sort((a, b) => a.localeCompare(b)).map((each) => [each, each]);
+    return [...new Set([...chosen, ...(options[field.options] ?? [])])]
+      .sort((a, b) => a.localeCompare(b))
+      .map((each) => [each, each]);
   }
 }

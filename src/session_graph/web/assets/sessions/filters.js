@@ -23,6 +23,7 @@ const NONE = "NONE";
 const STARS = { 1: "★", 2: "★★", 3: "★★★", 4: "★★★★", 5: "★★★★★", NONE: "Unrated" };
 
 /** @type {Field[]} */
+// prettier-ignore
 export const FIELDS = [
   { name: "search", label: "Search", kind: "text", column: "CONTACT" },
   { name: "period", label: "Range", kind: "period", column: "STARTED_AT", words: PERIODS },
@@ -49,7 +50,14 @@ export const FIELDS = [
 ];
 
 function flag(name, label, column, yes, no) {
-  return { name, label, kind: "flag", column, words: { true: yes, false: no }, edits: name === "workingHours" ? undefined : name };
+  return {
+    name,
+    label,
+    kind: "flag",
+    column,
+    words: { true: yes, false: no },
+    edits: name === "workingHours" ? undefined : name,
+  };
 }
 
 function choices(name, label, column, words, edits) {
@@ -82,7 +90,10 @@ export function toGraphQL(filter) {
 
 function humanConditions(values) {
   const set = values.filter((value) => value !== NONE);
-  return [...(set.length ? [{ humanAssessments: set }] : []), ...(values.includes(NONE) ? [{ isReviewed: false }] : [])];
+  return [
+    ...(set.length ? [{ humanAssessments: set }] : []),
+    ...(values.includes(NONE) ? [{ isReviewed: false }] : []),
+  ];
 }
 
 const starCondition = (value) =>
@@ -103,7 +114,10 @@ export function stillMatches(filter, session) {
 }
 
 /** What an edited session must tell for `stillMatches`. */
-export const editedFields = (filter) => Object.keys(filter).map((name) => BY_NAME.get(name)?.edits).filter(Boolean);
+export const editedFields = (filter) =>
+  Object.keys(filter)
+    .map((name) => BY_NAME.get(name)?.edits)
+    .filter(Boolean);
 
 /**
  * One chip for each value: its words, and the filter without it.

@@ -3,11 +3,7 @@
  */
 
 export const ASSESSMENTS = { YES_A: "Yes-A", YES_B: "Yes-B", NO: "No" };
-export const ASSESSMENT_MEANINGS = {
-  YES_A: "The script was carried out",
-  YES_B: "Saved by a fallback",
-  NO: "Failed",
-};
+export const ASSESSMENT_MEANINGS = { YES_A: "The script was carried out", YES_B: "Saved by a fallback", NO: "Failed" };
 export const CHANNELS = { VOICE: "Voice", SMS: "SMS", CHAT: "Chat" };
 export const LENGTHS = { SHORT: "Short", REGULAR: "Regular", LONG: "Long" };
 export const PERIODS = { LAST_24_HOURS: "Last 24 hours", LAST_7_DAYS: "Last 7 days", LAST_30_DAYS: "Last 30 days" };
@@ -43,7 +39,13 @@ export function change(before, now) {
 }
 
 export const signedRatio = (value) =>
-  number({ style: "percent", maximumFractionDigits: Math.abs(value) < 0.1 ? 1 : 0, signDisplay: "exceptZero" }).format(value);
+  number({ style: "percent", maximumFractionDigits: Math.abs(value) < 0.1 ? 1 : 0, signDisplay: "exceptZero" }).format(
+    value,
+  );
+
+/** The change of a share in percentage points: +1.3 pp. */
+export const points = (value) =>
+  `${number({ maximumFractionDigits: 1, signDisplay: "exceptZero" }).format(100 * value)} pp`;
 
 /** Date and time in a zone. @param {string} iso @param {string} timeZone */
 export function instant(iso, timeZone) {
@@ -55,13 +57,22 @@ export function instant(iso, timeZone) {
 export function shortInstant(iso, timeZone) {
   const date = new Date(iso);
   const recent = Math.abs(Date.now() - date) < 300 * DAY;
-  const options = { ...(!recent && { year: "numeric" }), month: "short", day: "numeric", hour: "numeric", minute: "2-digit", timeZone };
+  const options = {
+    ...(!recent && { year: "numeric" }),
+    month: "short",
+    day: "numeric",
+    hour: "numeric",
+    minute: "2-digit",
+    timeZone,
+  };
   return formatter(Intl.DateTimeFormat, undefined, options).format(date);
 }
 
 /** What people call the zone at that time: `PST`. */
 export function zoneName(iso, timeZone) {
-  const parts = formatter(Intl.DateTimeFormat, undefined, { timeZoneName: "short", timeZone }).formatToParts(new Date(iso));
+  const parts = formatter(Intl.DateTimeFormat, undefined, { timeZoneName: "short", timeZone }).formatToParts(
+    new Date(iso),
+  );
   return parts.find((part) => part.type === "timeZoneName").value;
 }
 
@@ -69,8 +80,13 @@ export function day(iso, timeZone, options = { weekday: "short", month: "short",
   return formatter(Intl.DateTimeFormat, undefined, { ...options, timeZone }).format(new Date(iso));
 }
 
+export const hour = (iso, timeZone) =>
+  formatter(Intl.DateTimeFormat, undefined, { hour: "numeric", timeZone }).format(new Date(iso));
+
 export const clock = (iso, timeZone) =>
-  formatter(Intl.DateTimeFormat, undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone }).format(new Date(iso));
+  formatter(Intl.DateTimeFormat, undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone }).format(
+    new Date(iso),
+  );
 
 const TEXTS = ["comment", "externalId"];
 
@@ -92,7 +108,15 @@ export function duration(seconds) {
 
 /** What the wall clock shows in a zone, as `datetime-local` has it: `2026-11-21T14:03`. */
 export function wallClock(iso, timeZone) {
-  const options = { year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone };
+  const options = {
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+    timeZone,
+  };
   const parts = formatter(Intl.DateTimeFormat, "en-US", options).formatToParts(new Date(iso));
   const part = (type) => parts.find((each) => each.type === type).value;
   return `${part("year")}-${part("month")}-${part("day")}T${part("hour")}:${part("minute")}`;

@@ -19,6 +19,16 @@ const KEYS = [
 ];
 
 export function openKeys() {
-  const row = ([keys, what]) => h("div", {}, h("dt", {}, keys.split("  ").map((key) => (key === "or" ? " or " : h("kbd", {}, key)))), h("dd", {}, what));
+  const row = ([keys, what]) =>
+    h(
+      "div",
+      {},
+      h(
+        "dt",
+        {},
+        keys.split("  ").map((key) => (key === "or" ? " or " : h("kbd", {}, key))),
+      ),
+      h("dd", {}, what),
+    );
   openDialog("Keys", { body: h("dl", { class: "keys" }, KEYS.map(row)) });
 }

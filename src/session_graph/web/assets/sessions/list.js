@@ -108,7 +108,7 @@ export class SessionList {
   /** The session as it is now; new rows only where they belong among those that are loaded. */
   put(session) {
     const before = this.indexOf(session.id);
-    if (before >= 0 && this.rows[before].version > session.version) return;
+    if (before >= 0 && this.rows[before].version >= session.version) return; // known, as of an edit made here
     this.departed.delete(session.id);
     if (before >= 0) this.rows.splice(before, 1);
     const index = this.#placeOf(session);
@@ -195,4 +195,5 @@ function compareDecimals(a, b) {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-const fold = (text) => text.normalize("NFKD").toLowerCase().replaceAll("ß", "ss").normalize("NFKD").replace(/\p{M}/gu, "");
+const fold = (text) =>
+  text.normalize("NFKD").toLowerCase().replaceAll("ß", "ss").normalize("NFKD").replace(/\p{M}/gu, "");

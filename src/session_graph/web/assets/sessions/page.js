@@ -1,5 +1,19 @@
 /**
- * The page: who is signed in, the view that the address says, and the parts that show it.
+ * The page: who is signed in. Where to look for what:
+ *
+ *     page        signed in or not                    address     the view as it stands behind the #
+ *     signin      the key, and who asks                columns     every column, declared once
+ *     sessions    keeps all the parts in step          filters     every filter, declared once
+ *     topbar      search, live, sign out               formats     values as people read them
+ *     toolbar     presets, chips, what can be done     cells       values as cells and cards
+ *     filterpanel every filter                         list        the sessions that are loaded
+ *     dashboard   figures, days, groups                api         one question, one answer, one kind of error
+ *     table       the rows in view, keys, selection    live        new and changed sessions
+ *     detail      one session                          stream      subscriptions by server-sent events
+ *     editor      its review, in place                 roles       what a role may, besides its columns
+ *     bulk        many at once                         elements    making elements, never of text
+ *     exporting   reports, until the mail is out       charts      series in SVG
+ *     columnchooser, keys, dialogs, theme
  */
 
 import { Api } from "./api.js";
@@ -45,7 +59,14 @@ async function start() {
   } catch (error) {
     if (error.code === "UNAUTHENTICATED") return signOut(EXPIRED);
     const again = h("button", { type: "button", class: "primary", onclick: start }, "Try again");
-    fill(document.body, h("main", { class: "door" }, h("div", { class: "trouble", role: "alert" }, h("strong", {}, error.title), h("p", {}, error.advice), again)));
+    fill(
+      document.body,
+      h(
+        "main",
+        { class: "door" },
+        h("div", { class: "trouble", role: "alert" }, h("strong", {}, error.title), h("p", {}, error.advice), again),
+      ),
+    );
   }
 }
 

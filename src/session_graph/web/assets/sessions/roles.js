@@ -36,13 +36,7 @@ const FIGURES = {
 
 const OPTIONS = { sessionTypes: "SESSION_TYPE", integrations: "INTEGRATION", connectors: "CONNECTOR", tags: "TAGS" };
 
-export const WORDS = {
-  BUILDER: "Builder",
-  ADMIN: "Admin",
-  PORTAL: "Portal",
-  PARTNER: "Partner",
-  RECORDER: "Recorder",
-};
+export const WORDS = { BUILDER: "Builder", ADMIN: "Admin", PORTAL: "Portal", PARTNER: "Partner", RECORDER: "Recorder" };
 
 /** Whether the role may set this field of a session. */
 export const mayEdit = (role, field) => EDITS[field]?.includes(role) ?? false;

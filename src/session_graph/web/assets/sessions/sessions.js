@@ -11,24 +11,16 @@ import { Detail } from "./detail.js";
 import { debounce, fill, h, icon } from "./elements.js";
 import { openExport } from "./exporting.js";
 import { FilterPanel } from "./filterpanel.js";
-import { fieldOf, searchProblem, stillMatches, toGraphQL, visibleFields } from "./filters.js";
+import { fieldOf, stillMatches, toGraphQL, visibleFields } from "./filters.js";
 import { openKeys } from "./keys.js";
 import { LiveSessions } from "./live.js";
 import { SessionList } from "./list.js";
-import { WORDS } from "./roles.js";
 import { readOptions } from "./signin.js";
 import { SessionTable } from "./table.js";
-import { drawThemeButton } from "./theme.js";
 import { Toolbar } from "./toolbar.js";
+import { TopBar } from "./topbar.js";
 
 const COUNT = "query Count($filter: SessionFilter) { sessions(filter: $filter, first: 1) { totalCount } }";
-const LIVE_WORDS = { live: "Live", connecting: "Reconnecting…", off: "Not live" };
-const LIVE_HINTS = {
-  live: "New and changed sessions appear by themselves",
-  connecting: "The connection was lost and is tried again",
-  off: "New sessions appear when you refresh",
-};
-
 export class SessionsView {
   /** @type {import("./address.js").View} */
   view = { filter: {}, order: DEFAULT_ORDER, columns: null, session: null, group: null };
@@ -38,8 +30,11 @@ export class SessionsView {
   #ended = new AbortController();
   #counting = new AbortController();
   /** What takes the server long is asked for less often. */
-  #refreshSoon = debounce(() => this.#refreshFigures(), () => Math.max(1200, 4 * this.dashboard.took), () => Math.max(8000, 12 * this.dashboard.took));
-  #searchSoon = debounce((text) => this.#search(text), 300);
+  #refreshSoon = debounce(
+    () => this.#refreshFigures(),
+    () => Math.max(1200, 4 * this.dashboard.took),
+    () => Math.max(8000, 12 * this.dashboard.took),
+  );
 
   /** @param {import("./api.js").Api} api @param {object} viewer as `readViewer` has it */
   constructor(api, viewer, onSignOut) {
@@ -68,11 +63,25 @@ export class SessionsView {
       openColumns: () => openColumnChooser(this),
       openExport: () => openExport(this),
     });
+    this.top = new TopBar(this, onSignOut);
     this.detail = new Detail(this);
     this.bulk = new BulkBar(this);
-    this.live = new LiveSessions(api, (event) => this.#happened(event), (state) => this.#showLive(state), () => this.#bridge());
+    this.live = new LiveSessions(
+      api,
+      (event) => this.#happened(event),
+      (state) => this.top.showLive(state),
+      () => this.#bridge(),
+    );
     fill(this.scroller, this.dashboard.element, this.table.element, this.table.foot);
-    this.element = h("div", { class: "app" }, this.#drawTop(onSignOut), this.toolbar.element, h("div", { class: "stage" }, this.filters.element, this.scroller, this.detail.element), this.bulk.element, this.notices);
+    this.element = h(
+      "div",
+      { class: "app" },
+      this.top.element,
+      this.toolbar.element,
+      h("div", { class: "stage" }, this.filters.element, this.scroller, this.detail.element),
+      this.bulk.element,
+      this.notices,
+    );
     addEventListener("popstate", () => this.#readAddress(), { signal });
     addEventListener("online", () => this.refresh(), { signal });
     document.addEventListener("keydown", (event) => this.#press(event), { signal });
@@ -80,7 +89,6 @@ export class SessionsView {
 
   start() {
     this.scroller.focus();
-    this.#showLive("off");
     this.#readAddress();
     readOptions(this.api, this.viewer).then(
       (options) => {
@@ -133,8 +141,12 @@ export class SessionsView {
   #allowed(view) {
     const refused = [];
     const mine = new Set(visibleFields(this.viewer.visibleColumns).map((field) => field.name));
-    const filter = Object.fromEntries(Object.entries(view.filter).filter(([name]) => mine.has(name) || !refused.push(fieldOf(name).label)));
-    const codes = view.columns?.filter((code) => (this.may(code) && columnOf(code)) || !refused.push(columnOf(code)?.label ?? code));
+    const filter = Object.fromEntries(
+      Object.entries(view.filter).filter(([name]) => mine.has(name) || !refused.push(fieldOf(name).label)),
+    );
+    const codes = view.columns?.filter(
+      (code) => (this.may(code) && columnOf(code)) || !refused.push(columnOf(code)?.label ?? code),
+    );
     const ordered = columnOfOrder(view.order.field);
     const order = ordered && this.may(ordered.code) ? view.order : DEFAULT_ORDER;
     if (order !== view.order) refused.push(`the order by ${ordered?.label ?? view.order.field}`);
@@ -144,12 +156,12 @@ export class SessionsView {
 
   #apply(before) {
     const { view } = this;
-    const differs = (...names) => !before || names.some((name) => JSON.stringify(before[name]) !== JSON.stringify(view[name]));
+    const differs = (...names) =>
+      !before || names.some((name) => JSON.stringify(before[name]) !== JSON.stringify(view[name]));
     if (differs("filter", "order")) {
       this.toolbar.show(view);
       this.filters.show(view.filter);
-      if (document.activeElement !== this.searchBox) this.searchBox.value = view.filter.search ?? "";
-      this.#sayOfSearch(null);
+      this.top.show(view.filter);
     }
     if (differs("filter", "order", "columns")) {
       this.table.rewind();
@@ -224,7 +236,10 @@ export class SessionsView {
     this.table.note(change);
     if (change.kind !== "loaded") return;
     const { error } = this.list;
-    if (error?.isAbout("filter", "search")) this.#sayOfSearch(error.message.replace(/^filter\.search /, "The search "));
+    if (error?.isAbout("filter", "search"))
+      this.top.sayOfSearch(error.message.replace(/^filter\.search /, "The search "));
+    const index = this.list.indexOf(this.view.session);
+    if (index >= 0) this.table.active = index;
     this.detail.showPlace();
   }
 
@@ -250,58 +265,6 @@ export class SessionsView {
     this.#refreshFigures();
   }
 
-  // Searching
-
-  #search(text) {
-    const search = text.trim();
-    const problem = searchProblem(search);
-    this.#sayOfSearch(problem);
-    const { search: old, ...rest } = this.view.filter;
-    if (!problem && search !== (old ?? "")) this.change({ filter: search ? { ...rest, search } : rest }, true);
-  }
-
-  #sayOfSearch(words) {
-    fill(this.searchHint, words);
-    this.searchBox.setAttribute("aria-invalid", String(Boolean(words)));
-  }
-
-  // Around the table
-
-  #drawTop(onSignOut) {
-    const { viewer } = this;
-    this.searchHint = h("p", { class: "searchhint", id: "search-hint", role: "status" });
-    this.searchBox = h("input", {
-      type: "search", "aria-label": "Search", "aria-describedby": "search-hint", autocomplete: "off", spellcheck: "false",
-      placeholder: viewer.role === "PORTAL" ? "Name, phone, summary or comment" : "Contact name or phone number",
-      oninput: () => this.#searchSoon(this.searchBox.value),
-      onkeydown: (event) => event.key === "Enter" && this.#search(this.searchBox.value),
-    });
-    this.liveState = h("p", { class: "live", role: "status" });
-    const bare = (label, name, onclick) => h("button", { type: "button", class: "bare", "aria-label": label, title: label, onclick }, icon(name));
-    return h(
-      "header",
-      { class: "top" },
-      h("h1", { class: "brand" }, h("span", { class: "product" }, "session_graph"), h("span", {}, viewer.account.name)),
-      h("search", {}, h("label", { class: "searchbox" }, icon("search"), this.searchBox, h("kbd", { "aria-hidden": "true" }, "/")), this.searchHint),
-      h(
-        "div",
-        { class: "who" },
-        this.liveState,
-        bare("Refresh", "refresh", () => this.refresh()),
-        bare("Keys", "question", () => openKeys()),
-        drawThemeButton(),
-        h("span", { class: "role", title: viewer.email ?? viewer.name }, WORDS[viewer.role]),
-        h("button", { type: "button", class: "link", onclick: onSignOut }, "Sign out"),
-      ),
-    );
-  }
-
-  #showLive(state) {
-    this.liveState.className = `live is-${state}`;
-    this.liveState.title = LIVE_HINTS[state];
-    fill(this.liveState, LIVE_WORDS[state]);
-  }
-
   #toggleFilters() {
     if (this.filters.element.open) this.filters.close();
     else this.filters.open();
@@ -319,7 +282,13 @@ export class SessionsView {
       "div",
       { class: "empty" },
       h("strong", {}, filtered ? "No session matches." : "There are no sessions yet."),
-      h("p", {}, filtered ? "Take a filter away, or look at a longer time." : "They appear here as soon as an agent's conversation is recorded."),
+      h(
+        "p",
+        {},
+        filtered
+          ? "Take a filter away, or look at a longer time."
+          : "They appear here as soon as an agent's conversation is recorded.",
+      ),
       filtered && h("button", { type: "button", onclick: () => this.change({ filter: {} }) }, "Clear all filters"),
     );
   }
@@ -329,14 +298,29 @@ export class SessionsView {
     const { from, to, ...rest } = this.view.filter;
     return [
       h("button", { type: "button", class: "primary", onclick: again }, "Try again"),
-      error.code === "TIMEOUT" && h("button", { type: "button", onclick: () => this.change({ filter: { ...rest, period: "LAST_7_DAYS" } }) }, "Last 7 days only"),
-      error.code === "BAD_USER_INPUT" && h("button", { type: "button", onclick: () => this.change({ filter: {} }) }, "Clear all filters"),
+      error.code === "TIMEOUT" &&
+        h(
+          "button",
+          { type: "button", onclick: () => this.change({ filter: { ...rest, period: "LAST_7_DAYS" } }) },
+          "Last 7 days only",
+        ),
+      error.code === "BAD_USER_INPUT" &&
+        h("button", { type: "button", onclick: () => this.change({ filter: {} }) }, "Clear all filters"),
     ];
   }
 
   /** Says something that needs no answer. */
   notify(words) {
-    const notice = h("p", { class: "notice" }, words, h("button", { type: "button", class: "bare", "aria-label": "Dismiss", onclick: () => notice.remove() }, icon("close")));
+    const notice = h(
+      "p",
+      { class: "notice" },
+      words,
+      h(
+        "button",
+        { type: "button", class: "bare", "aria-label": "Dismiss", onclick: () => notice.remove() },
+        icon("close"),
+      ),
+    );
     this.notices.append(notice);
     setTimeout(() => notice.remove(), 8000);
   }
@@ -357,7 +341,7 @@ export class SessionsView {
   #keys() {
     const { session } = this.view;
     return {
-      "/": () => this.searchBox.select(),
+      "/": () => this.top.searchBox.select(),
       "?": () => openKeys(),
       f: () => this.#toggleFilters(),
       c: () => openColumnChooser(this),
@@ -370,7 +354,7 @@ export class SessionsView {
   }
 
   #escape(event) {
-    if (event.target === this.searchBox && this.searchBox.value) return;
+    if (event.target === this.top.searchBox && event.target.value) return;
     if (this.view.session) this.change({ session: null });
     else if (this.filters.element.open) this.filters.close();
     else if (this.table.selected.size) this.table.clearSelection();

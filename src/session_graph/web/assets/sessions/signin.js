@@ -41,8 +41,14 @@ export function drawSignIn(onSignedIn, reason = "") {
   const [input, hint, problem] = [newId(), newId(), newId()];
   const message = h("p", { id: problem, class: "problem", role: "alert" }, reason);
   const key = h("input", {
-    id: input, type: "password", name: "key", autocomplete: "off", spellcheck: "false", required: true,
-    placeholder: "sg_…", "aria-describedby": `${hint} ${problem}`,
+    id: input,
+    type: "password",
+    name: "key",
+    autocomplete: "off",
+    spellcheck: "false",
+    required: true,
+    placeholder: "sg_…",
+    "aria-describedby": `${hint} ${problem}`,
   });
   const button = h("button", { type: "submit", class: "primary" }, "Sign in");
   const form = h(
@@ -78,7 +84,11 @@ export function drawSignIn(onSignedIn, reason = "") {
       onSignedIn(text, viewer);
     } catch (error) {
       button.disabled = false;
-      say(error.code === "UNAUTHENTICATED" ? "That key is not valid: it may be mistyped, revoked or expired." : `${error.title} ${error.advice}`);
+      say(
+        error.code === "UNAUTHENTICATED"
+          ? "That key is not valid: it may be mistyped, revoked or expired."
+          : `${error.title} ${error.advice}`,
+      );
     }
   }
 

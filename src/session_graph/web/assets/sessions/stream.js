@@ -135,7 +135,8 @@ export async function* readEvents(body) {
         else if (name === "event") current.event = text;
         else if (name === "data") current.data.push(text);
         else if (line === "") {
-          if (current.data.length || current.event === "complete") yield { event: current.event, data: current.data.join("\n") };
+          if (current.data.length || current.event === "complete")
+            yield { event: current.event, data: current.data.join("\n") };
           current = { event: "message", data: [] };
         }
       }

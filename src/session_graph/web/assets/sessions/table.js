@@ -5,9 +5,9 @@
  * On a narrow screen the same rows are cards.
  */
 
-import { drawValue, nothing } from "./cells.js";
-import { fill, h, icon } from "./elements.js";
+import { drawCard, drawCells } from "./cells.js";
 import { columnOfOrder } from "./columns.js";
+import { fill, h } from "./elements.js";
 
 const ROW = 36;
 const CARD = 106;
@@ -15,14 +15,6 @@ const BEYOND = 12;
 const PREFETCH = 60;
 const SKELETONS = 14;
 const NARROW = matchMedia("(max-width: 720px)");
-
-/** What a card shows, where it is chosen, and where. */
-const ON_CARD = [
-  ["title", ["CONTACT", "CONTACT_NAME"]],
-  ["when", ["STARTED_AT"]],
-  ["text", ["SUMMARY", "COMMENT", "CONTACT_INFORMATION"]],
-  ["facts", ["AUTO_ASSESSMENT", "HUMAN_ASSESSMENT", "ASR", "SESSION_TYPE", "CONVERSATION_QUALITY", "CHANNEL", "EXTERNAL_ID"]],
-];
 
 export class SessionTable {
   /** Index of the row that has the focus, or would get it. */
@@ -82,7 +74,10 @@ export class SessionTable {
     this.element.classList.toggle("cards", NARROW.matches);
     const tracks = columns.map(({ code, width }) => (code === "SUMMARY" ? `minmax(${width}px, 1fr)` : `${width}px`));
     const width = columns.reduce((sum, column) => sum + column.width, 40);
-    this.element.style.setProperty("--tracks", `40px ${tracks.join(" ")}${columns.some((c) => c.code === "SUMMARY") ? "" : " 1fr"}`);
+    this.element.style.setProperty(
+      "--tracks",
+      `40px ${tracks.join(" ")}${columns.some((c) => c.code === "SUMMARY") ? "" : " 1fr"}`,
+    );
     this.element.style.setProperty("--width", NARROW.matches ? "100%" : `${width}px`);
     this.element.style.setProperty("--row", `${this.#height}px`);
     this.element.setAttribute("aria-colcount", columns.length + 1);
@@ -112,7 +107,8 @@ export class SessionTable {
     if (kind === "inserted" || kind === "changed") this.#fresh.add(id);
     const above = this.#scroller.scrollTop - this.body.offsetTop;
     if (kind === "inserted" && index <= this.active && this.#list.rows.length > 1) this.active += 1;
-    if (kind === "inserted" && above > this.#height && index * this.#height <= above) this.#scroller.scrollTop += this.#height;
+    if (kind === "inserted" && above > this.#height && index * this.#height <= above)
+      this.#scroller.scrollTop += this.#height;
     if (kind === "removed") {
       this.selected.delete(id);
       if (index < this.active) this.active -= 1;
@@ -154,8 +150,10 @@ export class SessionTable {
     const wanted = new Set();
     const focused = this.body.contains(document.activeElement) ? this.active : -1;
     for (let index = first; index < last; index++) this.#drawRow(rows[index], index, wanted);
-    if (focused >= 0 && (focused < first || focused >= last) && rows[focused]) this.#drawRow(rows[focused], focused, wanted);
-    const ghosts = this.#list.isLoading && rows.length === 0 ? SKELETONS : this.#list.hasNext && last >= rows.length ? 3 : 0;
+    if (focused >= 0 && (focused < first || focused >= last) && rows[focused])
+      this.#drawRow(rows[focused], focused, wanted);
+    const ghosts =
+      this.#list.isLoading && rows.length === 0 ? SKELETONS : this.#list.hasNext && last >= rows.length ? 3 : 0;
     for (let ghost = 0; ghost < ghosts; ghost++) this.#drawGhost(`ghost ${ghost}`, rows.length + ghost, wanted);
     for (const [key, { element }] of this.#drawn) {
       if (wanted.has(key)) continue;
@@ -222,33 +220,16 @@ export class SessionTable {
         this.#select(this.#list.indexOf(session.id), event.shiftKey);
       },
     });
-    const row = h("div", { class: "row", role: "row", "data-id": session.id }, h("label", { class: "box", role: "gridcell", onclick: (event) => event.stopPropagation() }, box));
-    row.append(...(NARROW.matches ? this.#cardCells(session) : this.#cells(session)));
+    const row = h(
+      "div",
+      { class: "row", role: "row", "data-id": session.id },
+      h("label", { class: "box", role: "gridcell", onclick: (event) => event.stopPropagation() }, box),
+    );
+    row.append(...(NARROW.matches ? drawCard : drawCells)(session, this.#columns, this.#currency));
     row.addEventListener("click", () => {
       if (!getSelection().toString()) this.#actions.open(session.id);
     });
     return row;
-  }
-
-  #cells(session) {
-    return this.#columns.map((column) =>
-      h(
-        "div",
-        { class: `cell ${column.kind}`, role: "gridcell", dir: column.kind === "text" ? "auto" : null, title: column.kind === "text" ? session[column.field] : null },
-        drawValue(column, session, this.#currency) ?? nothing(),
-      ),
-    );
-  }
-
-  #cardCells(session) {
-    return ON_CARD.map(([place, codes]) => {
-      const shown = this.#columns.filter((column) => codes.includes(column.code));
-      const values = (place === "text" ? shown.slice(0, 1) : shown).map((column) => {
-        const value = drawValue(column, session, this.#currency);
-        return value && h("span", { class: column.kind, title: column.label }, value);
-      });
-      return h("div", { class: place, role: "gridcell", dir: "auto" }, values);
-    });
   }
 
   #drawGhost(key, index, wanted) {
@@ -256,7 +237,14 @@ export class SessionTable {
     let drawn = this.#drawn.get(key);
     if (!drawn) {
       const cells = NARROW.matches ? [1, 2, 3] : this.#columns;
-      drawn = { element: h("div", { class: "row ghost", "aria-hidden": "true" }, h("div", { class: "box" }), cells.map(() => h("div", { class: "cell" }, h("i")))) };
+      drawn = {
+        element: h(
+          "div",
+          { class: "row ghost", "aria-hidden": "true" },
+          h("div", { class: "box" }),
+          cells.map(() => h("div", { class: "cell" }, h("i"))),
+        ),
+      };
       this.#drawn.set(key, drawn);
       this.body.append(drawn.element);
     }
@@ -269,9 +257,18 @@ export class SessionTable {
   }
 
   #drawHead() {
-    const all = h("input", { type: "checkbox", "aria-label": "Select all that are loaded", onclick: () => this.#selectAll(all.checked) });
+    const all = h("input", {
+      type: "checkbox",
+      "aria-label": "Select all that are loaded",
+      onclick: () => this.#selectAll(all.checked),
+    });
     const cells = this.#columns.map((column) => this.#drawHeader(column));
-    return h("div", { class: "row", role: "row", "aria-rowindex": 1 }, h("label", { class: "box", role: "columnheader" }, all), cells);
+    return h(
+      "div",
+      { class: "row", role: "row", "aria-rowindex": 1 },
+      h("label", { class: "box", role: "columnheader" }, all),
+      cells,
+    );
   }
 
   #drawHeader(column) {
@@ -279,11 +276,17 @@ export class SessionTable {
     const descending = this.#order.direction === "DESC";
     const attributes = { class: `cell ${column.kind}`, role: "columnheader", title: column.about };
     if (!column.order) return h("div", attributes, h("span", {}, column.label));
-    const reorder = () => this.#actions.order({ field: column.order, direction: sorted === descending ? "ASC" : "DESC" });
+    const reorder = () =>
+      this.#actions.order({ field: column.order, direction: sorted === descending ? "ASC" : "DESC" });
     return h(
       "div",
       { ...attributes, "aria-sort": sorted ? (descending ? "descending" : "ascending") : "none" },
-      h("button", { type: "button", onclick: reorder }, h("span", {}, column.label), h("span", { class: "arrow", "aria-hidden": "true" }, sorted && !descending ? "↑" : "↓")),
+      h(
+        "button",
+        { type: "button", onclick: reorder },
+        h("span", {}, column.label),
+        h("span", { class: "arrow", "aria-hidden": "true" }, sorted && !descending ? "↑" : "↓"),
+      ),
     );
   }
 
@@ -343,10 +346,20 @@ export class SessionTable {
   #press(event) {
     if (event.target.closest(".head") || event.altKey || event.ctrlKey || event.metaKey) return;
     const page = Math.max(1, Math.floor(this.#scroller.clientHeight / this.#height) - 2);
-    const steps = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity };
+    const steps = {
+      ArrowDown: 1,
+      j: 1,
+      ArrowUp: -1,
+      k: -1,
+      PageDown: page,
+      PageUp: -page,
+      Home: -Infinity,
+      End: Infinity,
+    };
     if (event.key in steps) this.focus(this.active + steps[event.key]);
     else if (event.key === "Enter" && this.#list.rows[this.active]) this.#actions.open(this.#list.rows[this.active].id);
-    else if ((event.key === " " || event.key === "x") && this.#list.rows[this.active]) this.#select(this.active, event.shiftKey);
+    else if ((event.key === " " || event.key === "x") && this.#list.rows[this.active])
+      this.#select(this.active, event.shiftKey);
     else return;
     event.preventDefault();
   }
