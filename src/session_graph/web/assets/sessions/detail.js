@@ -126,19 +126,20 @@ export class Detail {
     fill(this.place, index >= 0 ? `${index + 1} of ${total ?? "…"}` : "Not in this list");
   }
 
-  /** Somebody changed the open session elsewhere: shown at once, unless something typed here would get lost. */
+  /** Somebody changed the open session elsewhere: shown at once; what was typed here stays. */
   noteChange(session) {
     if (!this.#session || session.version <= this.#session.version) return;
     const id = this.#id;
     this.#app.api.ask(`query Changed($id: ID!) { session(id: $id) { ${this.#fields} } }`, { id }).then(
-      (data) => id === this.#id && data.session && this.#update(data.session),
+      (data) => id === this.#id && data.session && this.#update(data.session, true),
       () => {}, // the next save tells
     );
   }
 
-  #update(session) {
+  #update(session, fromElsewhere = false) {
     this.#session = { ...this.#session, ...session };
-    this.editor.show(this.#session);
+    if (fromElsewhere) this.editor.note(this.#session);
+    else this.editor.show(this.#session);
     this.#drawDerived();
   }
 

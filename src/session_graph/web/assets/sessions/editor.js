@@ -74,6 +74,15 @@ export class Editor {
     for (const show of Object.values(this.#parts)) show(session);
   }
 
+  /** Somebody changed it elsewhere. What was typed over what they changed is a conflict before it is saved. */
+  note(session) {
+    const typed = [...this.#typed].filter(([field]) => (this.#session[field] ?? "") !== (session[field] ?? ""));
+    if (typed.length) {
+      this.#showConflict(session, Object.fromEntries(typed.map(([field, text]) => [field, text || null])));
+    }
+    this.show(session);
+  }
+
   press(event) {
     if (
       event.target.closest("textarea, input:not([type=radio], [type=checkbox]), select") ||

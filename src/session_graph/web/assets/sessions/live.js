@@ -33,16 +33,19 @@ export class LiveSessions {
     return this.#quietUntil > Date.now();
   }
 
-  /** Follows this filter instead, with these fields of each session. Must be called before the list is answered. */
-  follow(filter, fields) {
+  /**
+   * Follows this filter instead, with these fields of each session. What happens between the list's answer and the
+   * stream's beginning nobody tells: `isAnswered` says whether there is such a gap.
+   */
+  follow(filter, fields, isAnswered) {
     this.stop();
     let after = null;
-    let wasLost = false;
+    let isGap = isAnswered;
     const request = () => ({ query: query(fields), variables: { filter, ...(after && { after }) } });
     const onState = (state) => {
       this.#quietUntil = state === "off" ? Date.now() + SELDOM : 0;
-      if (state === "live" && wasLost && !after) this.#onGap();
-      wasLost = state === "connecting";
+      if (state === "live" && !after && isGap()) this.#onGap();
+      isGap = () => state !== "live";
       this.#onState(state);
     };
     const onNext = ({ sessionEvents: event }) => {

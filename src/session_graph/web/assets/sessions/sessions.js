@@ -168,7 +168,7 @@ export class SessionsView {
       this.bulk.show(this.table.selected);
       this.table.show(this.columns, view.order);
       this.list.load(view, this.columns);
-      this.live.follow(this.graphQLFilter, this.list.fields);
+      this.live.follow(this.graphQLFilter, this.list.fields, () => !this.list.isLoading);
     }
     if (differs("filter")) this.#refreshCount(true);
     if (differs("filter", "group")) this.dashboard.load(view, differs("filter"));

@@ -93,7 +93,12 @@ export class Toolbar {
       this.count,
       total === null
         ? "Counting…"
-        : h("span", {}, h("strong", {}, count(total)), total === 1 ? " session" : " sessions"),
+        : h(
+            "span",
+            {},
+            h("strong", {}, count(total)),
+            h("span", { class: "word" }, total === 1 ? " session" : " sessions"),
+          ),
     );
   }
 
