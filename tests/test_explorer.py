@@ -14,7 +14,7 @@ from session_graph.access.accounts import find_or_create_account
 from session_graph.access.viewer import Role
 from session_graph.app import create_app
 from session_graph.demo import AGENTS, write_sessions
-from session_graph.explorer import WEB, Example, load_examples
+from session_graph.explorer import FILES, Example, load_examples
 from session_graph.graph.schema import build_schema
 from session_graph.sessions.agents import create_missing_agents, parse_agent
 from session_graph.sessions.recording import record_sessions
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.anyio
 
 EXAMPLES = load_examples()
 SCHEMA = build_schema()._schema
-SCRIPT = (WEB / "assets" / "explore.js").read_text("utf-8")
+SCRIPT = (FILES / "assets" / "explore.js").read_text("utf-8")
 STAND_INS = {
     "@session": "{ found: sessions(first: 1) { nodes { value: id } } }",
     "@externalId": "{ found: sessions(first: 1, filter: {hasExternalId: true}) { nodes { value: externalId } } }",

@@ -6,21 +6,20 @@ where that is missing, the page says how to get it. Nothing here needs a key: th
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
 
+from session_graph.pages import ASSET_HEADERS, WEB, Assets, show_page
 from session_graph.settings import Settings
 
 BUNDLE = Path("explorer/bundle")
 """Where `make explorer` puts it, in the project's folder."""
-WEB = Path(str(resources.files("session_graph"))) / "web" / "explore"
+FILES = WEB / "explore"
 
 POLICY = {
     "default-src": "'none'",
@@ -36,17 +35,6 @@ POLICY = {
 }
 """Everything comes from here, and nothing is sent elsewhere."""
 
-ASSET_HEADERS = {
-    "Cache-Control": "no-cache",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
-PAGE_HEADERS = ASSET_HEADERS | {
-    "Content-Security-Policy": "; ".join(f"{directive} {value}" for directive, value in POLICY.items()),
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -59,7 +47,7 @@ class Example:
 
 def load_examples() -> list[Example]:
     """In the order of the menu. A file's first line is the name, its second the variables, both as comments."""
-    return [_parse(path.read_text("utf-8")) for path in sorted((WEB / "examples").glob("*.graphql"))]
+    return [_parse(path.read_text("utf-8")) for path in sorted((FILES / "examples").glob("*.graphql"))]
 
 
 def _parse(text: str) -> Example:
@@ -74,23 +62,16 @@ def explorer_routes(settings: Settings) -> list[BaseRoute]:
     bundle = settings.explorer
     examples = orjson.dumps([asdict(example) for example in load_examples()])
 
-    async def show_page(request: Request) -> Response:
+    async def show(request: Request) -> Response:
         page = "index.html" if (bundle / "graphiql.js").is_file() else "missing.html"
-        return FileResponse(WEB / page, headers=PAGE_HEADERS)
+        return show_page(FILES / page, POLICY)
 
     async def show_examples(request: Request) -> Response:
         return Response(examples, media_type="application/json", headers=ASSET_HEADERS)
 
     return [
-        Route("/explore", show_page),
+        Route("/explore", show),
         Route("/explore/examples", show_examples),
-        Mount("/explore/assets", _Assets(directory=WEB / "assets")),
-        Mount("/explore/bundle", _Assets(directory=bundle, check_dir=False)),
+        Mount("/explore/assets", Assets(directory=FILES / "assets")),
+        Mount("/explore/bundle", Assets(directory=bundle, check_dir=False)),
     ]
-
-
-class _Assets(StaticFiles):
-    def file_response(self, *args: Any, **options: Any) -> Response:
-        response = super().file_response(*args, **options)
-        response.headers.update(ASSET_HEADERS)
-        return response
