@@ -197,13 +197,14 @@ def _dashboard(statement: Statement, model: Any) -> Answer:
         board: dict[str, Any] = {}
         days, groups = {}, []
         for row in await pool.fetch(statement.sql, *statement.values):
-            match row["block"]:
-                case "totals":
+            _, block, day, group, *_ = row
+            match block:
+                case 3:
                     board = {name: row[key] for name, key in totals}
-                case "DAY":
-                    days[row["bucket"]] = {name: row[key] for name, key in point}
-                case _:
-                    groups.append({"key": row["key"], "totals": {name: row[key] for name, key in point}})
+                case 1:
+                    days[int(day)] = {name: row[key] for name, key in point}
+                case 2:
+                    groups.append({"key": group, "totals": {name: row[key] for name, key in point}})
         groups.sort(key=lambda g: (-g["totals"]["totalSessionCount"], g["key"] is None, g["key"]))
         board["series"] = [{"from": start, "totals": days.get(i, empty)} for i, start in enumerate(starts, 1)]
         return {"dashboard": board | {"groups": groups}}
