@@ -23,6 +23,8 @@ ACCESS = logging.getLogger("session_graph.access")
 MAX_NAME = 64
 MAX_PATH = 200
 MAX_CODES = 10
+SWITCHED = 101
+"""The status of a WebSocket that was opened."""
 CLIENT_GONE = 499
 """The status of a request whose client left before the answer; nobody reads it but us."""
 
@@ -68,15 +70,19 @@ class AccessLog:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
         note = scope[_SCOPE_KEY] = Note()
         token = _request_id.set(note.request_id)
         started = perf_counter()
 
         async def send_noted(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 note.status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = note.request_id
+            elif message["type"] == "websocket.accept":
+                note.status = SWITCHED
+                message.setdefault("headers", [])
                 MutableHeaders(scope=message)["X-Request-Id"] = note.request_id
             await send(message)
 
@@ -84,7 +90,7 @@ class AccessLog:
             await self._app(scope, receive, send_noted)
         finally:
             _request_id.reset(token)
-            _write(scope, note, (perf_counter() - started) * 1000)
+            write_line(scope, note, started)
 
 
 def configure_logging(level: str) -> None:
@@ -103,6 +109,7 @@ def configure_logging(level: str) -> None:
             "formatters": {"json": formatter},
             "filters": {"request": {"()": lambda: _name_request}},
             "handlers": {"stderr": handler},
+            "loggers": {"uvicorn.error": {"level": "DEBUG" if level == "DEBUG" else "WARNING"}},
             "root": {"level": level, "handlers": ["stderr"]},
         }
     )
@@ -115,15 +122,16 @@ def _name_request(record: logging.LogRecord) -> bool:
     return True
 
 
-def _write(scope: Scope, note: Note, milliseconds: float) -> None:
+def write_line(scope: Scope, note: Note, started: float) -> None:
+    """The line of a request, or of an operation over a WebSocket, that began at this `perf_counter`."""
     if not ACCESS.isEnabledFor(logging.INFO):
         return
     fields: Mapping[str, object] = {
         "request_id": note.request_id,
-        "method": scope["method"],
+        "method": scope.get("method", "WEBSOCKET"),
         "path": _pattern(scope),
         "status": note.status,
-        "duration_ms": round(milliseconds, 2),
+        "duration_ms": round((perf_counter() - started) * 1000, 2),
         "account": note.account,
         "role": note.role,
         "operation_type": note.operation_type,

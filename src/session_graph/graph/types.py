@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any, Protocol
 from uuid import UUID
 
@@ -365,6 +366,18 @@ def session_columns(selection: Selection, nodes: Sequence[FieldNode]) -> frozens
     """The session columns that are selected below fields that return sessions."""
     names = selection.names(nodes, "Session")
     return frozenset(COLUMN_OF_FIELD[name] for name in names if name in COLUMN_OF_FIELD)
+
+
+async def load_parts(context: Context, columns: frozenset[str], rows: Sequence[Row]) -> None:
+    """Load what was asked for beside these sessions, so that none is resolved by a statement of its own."""
+    loads: dict[str, tuple[str, Any]] = {
+        "agent": ("agent", _load_agents),
+        "transcript": ("id", _load_transcripts),
+        "history": ("id", _load_history),
+    }
+    for part in loads.keys() & columns if rows else ():
+        key, load = loads[part]
+        await context.loader(part, partial(load, context)).load_many([row[key] for row in rows])
 
 
 def _in_order(found: dict[Key, Any], keys: Sequence[Key]) -> list[Any]:

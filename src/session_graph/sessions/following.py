@@ -1,0 +1,191 @@
+"""Following sessions: what a list would show differently since a place in the log, told as it happens.
+
+Source: domain.md, "Filters"; interface.graphql, `Subscription`. Which sessions are meant, and what of them may be seen,
+is asked of the database in the very words of the list. Nothing is kept for anybody: whoever is slow, or was away, reads
+on in the log.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from session_graph.access.scope import scope_sessions
+from session_graph.access.viewer import Viewer
+from session_graph.sessions.columns import select_list
+from session_graph.sessions.events import CHANNEL, Batch, Event, Happening, Place, read_events
+from session_graph.sessions.filters import Filter, parse_filter, where
+from session_graph.store.database import Database, Row
+from session_graph.store.listening import Listener, Topic
+from session_graph.store.repeating import DATABASE_AWAY
+from session_graph.store.sql import Values
+
+LOGGER = logging.getLogger(__name__)
+
+HELD_SECONDS = 0.1
+"""Until one looks again for what an older transaction holds back."""
+AWAY_SECONDS = 1.0
+
+
+class EventKind(StrEnum):
+    """What is told of a session."""
+
+    RECORDED = "RECORDED"
+    CHANGED = "CHANGED"
+    LEFT = "LEFT"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`session` has the columns that were asked for; None where it is not among those that the filter leaves."""
+
+    kind: EventKind
+    session_id: UUID
+    session: Row | None
+    place: Place
+
+
+Prepare = Callable[[Sequence[Change]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """Who follows which sessions. `filter` is as the caller sent it: its period counts back from each look."""
+
+    viewer: Viewer
+    filter: Mapping[str, Any]
+    columns: frozenset[str]
+    most: int
+
+
+class Feed:
+    """An account's log, read once for all who stand at the same place in it."""
+
+    def __init__(self, database: Database, account_id: UUID, topic: Topic) -> None:
+        self._database = database
+        self._account_id = account_id
+        self._topic = topic
+        self._reads: dict[tuple[int, Place, int], asyncio.Task[Batch]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self.users = 0
+
+    @property
+    def count(self) -> int:
+        return self._topic.count
+
+    async def wait(self, seen: int) -> None:
+        await self._topic.wait(seen)
+
+    async def read(self, after: Place, most: int) -> Batch:
+        """What happened behind the place, as of now or, at the earliest, of when the topic was woken last."""
+        key = (self._topic.count, after, most)
+        read = self._reads.get(key)
+        if read is None:
+            read = self._reads[key] = asyncio.create_task(read_events(self._database, self._account_id, after, most))
+            read.add_done_callback(lambda done: self._forget(key, done))
+        batch = await asyncio.shield(read)
+        if batch.is_held and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(HELD_SECONDS, self._look_again)
+        return batch
+
+    def close(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+
+    def _forget(self, key: tuple[int, Place, int], done: asyncio.Task[Batch]) -> None:
+        self._reads.pop(key, None)
+        if not done.cancelled():
+            done.exception()  # of which nobody may be left to hear
+
+    def _look_again(self) -> None:
+        self._timer = None
+        self._topic.wake()
+
+
+class Feeds:
+    """The feeds of the accounts that somebody follows."""
+
+    def __init__(self, database: Database, listener: Listener) -> None:
+        self._database = database
+        self._listener = listener
+        self._feeds: dict[UUID, Feed] = {}
+
+    @contextmanager
+    def open(self, account_id: UUID) -> Iterator[Feed]:
+        """The account's, which is kept as long as somebody uses it."""
+        with self._listener.topic(CHANNEL, str(account_id)) as topic:
+            feed = self._feeds.setdefault(account_id, Feed(self._database, account_id, topic))
+            feed.users += 1
+            try:
+                yield feed
+            finally:
+                feed.users -= 1
+                if not feed.users:
+                    self._feeds.pop(account_id).close()
+
+
+async def follow_sessions(
+    database: Database, feeds: Feeds, following: Following, place: Place, prepare: Prepare
+) -> AsyncGenerator[Sequence[Change], None]:
+    """What happens behind the place, for ever; what is there together comes together, and is never empty.
+
+    `prepare` loads what else is to be shown of them.
+    Goes on where the database was away. Raises what a statement raises that the database refuses.
+    """
+    with feeds.open(following.viewer.account.id) as feed:
+        while True:
+            seen = feed.count
+            try:
+                batch = await feed.read(place, following.most)
+                changes = await read_changes(database, following, batch.events)
+                if changes:
+                    await prepare(changes)
+            except DATABASE_AWAY as error:
+                LOGGER.warning("live updates wait for the database: %s", type(error).__name__)
+                await asyncio.sleep(AWAY_SECONDS)
+                continue
+            if batch.events:
+                place = batch.events[-1].place
+            if changes:
+                yield changes
+            if not batch.is_full:
+                await feed.wait(seen)
+
+
+async def read_changes(database: Database, following: Following, events: Sequence[Event]) -> list[Change]:
+    """What these events come to for the viewer by now, in one statement; of several of a session the newest alone."""
+    if not events:
+        return []
+    newest = {event.session_id: event for event in sorted(events, key=lambda event: (event.place.xid, event.place.seq))}
+    recorded = {event.session_id for event in events if event.kind is Happening.RECORDED}
+    filter_ = parse_filter(following.filter, datetime.now(UTC))
+    found = await _read_current(database, following, filter_, list(newest))
+    changes = []
+    for event in sorted(newest.values(), key=lambda event: (event.place.xid, event.place.seq)):
+        kind = EventKind.RECORDED if event.session_id in recorded else EventKind.CHANGED
+        session = found.get(event.session_id)
+        if session is not None and session["is_meant"]:
+            changes.append(Change(kind, event.session_id, session, event.place))
+        elif session is not None and kind is EventKind.CHANGED:
+            changes.append(Change(EventKind.LEFT, event.session_id, None, event.place))
+    return changes
+
+
+async def _read_current(
+    database: Database, following: Following, filter_: Filter, ids: Sequence[UUID]
+) -> dict[UUID, Row]:
+    """Those of the sessions that the viewer may see, and of each whether the filter leaves it now."""
+    values = Values(following.viewer.account.id)
+    is_meant = where(following.viewer, filter_, values)
+    scope = scope_sessions(following.viewer, values)
+    rows = await database.fetch(
+        f"select {select_list(following.columns)}, ({is_meant}) as is_meant from session s"
+        f" where {scope} and s.id = any({values.bind(list(ids))})",
+        *values,
+    )
+    return {row["id"]: row for row in rows}
