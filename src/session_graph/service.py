@@ -118,7 +118,12 @@ def _with_address(settings: Settings, listener: socket.socket) -> Settings:
 async def _serve(
     settings: Settings, database: Database, live: Live, listener: socket.socket, announcement: str
 ) -> None:
-    config = uvicorn.Config(
+    await _Server(make_config(settings, database, live), announcement, live).serve(sockets=[listener])
+
+
+def make_config(settings: Settings, database: Database, live: Live) -> uvicorn.Config:
+    """How the application is served."""
+    return uvicorn.Config(
         create_app(settings, database, live),
         http=Http,
         ws=WebSocket,
@@ -132,7 +137,6 @@ async def _serve(
         proxy_headers=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    await _Server(config, announcement, live).serve(sockets=[listener])
 
 
 class _Server(uvicorn.Server):

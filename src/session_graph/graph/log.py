@@ -101,15 +101,14 @@ def configure_logging(level: str) -> None:
         "rename_fields": {"levelname": "level", "name": "logger"},
         "timestamp": "time",
     }
-    handler = {"class": "logging.StreamHandler", "formatter": "json", "filters": ["request"]}
+    handler = {"class": "logging.StreamHandler", "formatter": "json", "filters": ["request", "addresses"]}
     logging.config.dictConfig(
         {
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {"json": formatter},
-            "filters": {"request": {"()": lambda: _name_request}},
+            "filters": {"request": {"()": lambda: _name_request}, "addresses": {"()": lambda: _keep_addresses}},
             "handlers": {"stderr": handler},
-            "loggers": {"uvicorn.error": {"level": "DEBUG" if level == "DEBUG" else "WARNING"}},
             "root": {"level": level, "handlers": ["stderr"]},
         }
     )
@@ -120,6 +119,11 @@ def _name_request(record: logging.LogRecord) -> bool:
     if "request_id" not in record.__dict__ and (request_id := _request_id.get()):
         record.request_id = request_id
     return True
+
+
+def _keep_addresses(record: logging.LogRecord) -> bool:
+    """False for uvicorn's own lines about WebSockets, which have all of an address; ours is in the access log."""
+    return not (record.name == "uvicorn.error" and '"WebSocket %s"' in str(record.msg))
 
 
 def write_line(scope: Scope, note: Note, started: float) -> None:

@@ -142,7 +142,7 @@ async def follow_sessions(
             seen = feed.count
             try:
                 batch = await feed.read(place, following.most)
-                changes = await read_changes(database, following, batch.events)
+                changes = await read_changes(database, following, batch.events, datetime.now(UTC))
                 if changes:
                     await prepare(changes)
             except DATABASE_AWAY as error:
@@ -157,13 +157,15 @@ async def follow_sessions(
                 await feed.wait(seen)
 
 
-async def read_changes(database: Database, following: Following, events: Sequence[Event]) -> list[Change]:
+async def read_changes(
+    database: Database, following: Following, events: Sequence[Event], now: datetime
+) -> list[Change]:
     """What these events come to for the viewer by now, in one statement; of several of a session the newest alone."""
     if not events:
         return []
     newest = {event.session_id: event for event in sorted(events, key=lambda event: (event.place.xid, event.place.seq))}
     recorded = {event.session_id for event in events if event.kind is Happening.RECORDED}
-    filter_ = parse_filter(following.filter, datetime.now(UTC))
+    filter_ = parse_filter(following.filter, now)
     found = await _read_current(database, following, filter_, list(newest))
     changes = []
     for event in sorted(newest.values(), key=lambda event: (event.place.xid, event.place.seq)):
