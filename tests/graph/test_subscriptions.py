@@ -236,9 +236,10 @@ async def _only_refusal(following: Stream | Socket) -> Json:
         assert answer["type"] == "error"
         return answer["payload"][0]  # type: ignore[no-any-return]
     event, data = await following.next()
-    assert (event, data and data.keys()) == ("next", {"errors"})
-    assert await following.next() == ("complete", None)
+    assert event == "next"
     assert data
+    assert data.keys() == {"errors"}
+    assert await following.next() == ("complete", None)
     return data["errors"][0]  # type: ignore[no-any-return]
 
 

@@ -12,10 +12,11 @@ LOGGER = logging.getLogger(__name__)
 STORE_FAILED = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, BaseORMException)
 """What a statement raises while the database is away."""
 DATABASE_AWAY = (
-    *(OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError),
+    *(OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError),
     *(asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, asyncpg.CannotConnectNowError),
 )
-"""The same without what the statement itself can be to blame for, such as a time-out."""
+"""The same without what the statement itself can be to blame for, such as a time-out. The driver has an internal error
+for a connection that dies as it is taken from the pool."""
 RETRY_SECONDS = 2.0
 
 
