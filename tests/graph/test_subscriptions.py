@@ -1,18 +1,21 @@
 """Subscriptions end to end, over both transports: what is told, what is refused and how, and when they end."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from graph.test_access_matrix import FILTERS, READABLE, ROLES, SESSION
 from session_graph.access.accounts import find_or_create_account
 from session_graph.access.keys import create_key, revoke_key
 from session_graph.access.viewer import Role
+from session_graph.graph.log import ACCESS
 from session_graph.sessions.events import LATEST, Place, write_event_cursor
 from session_graph.sessions.reviewing import edit_session
 from session_graph.settings import Settings
@@ -335,3 +338,89 @@ async def test_streams_end_when_the_server_stops(
                 with pytest.raises(EOFError):
                     await following.next()
         await until(lambda: served.is_idle)
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/graphql-response+json, */*", "*/*"])
+async def test_a_subscription_is_refused_to_those_who_read_no_stream(
+    served: Served, bistro: Account, accept: str
+) -> None:
+    headers = {"Authorization": f"Bearer {await make_key(bistro)}", "Accept": accept}
+    async with httpx.AsyncClient(base_url=served.address, headers=headers) as client:
+        answer = await client.post("/graphql", json={"query": EVENTS})
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_whoever_can_read_both_gets_a_stream_where_one_is_asked_for(served: Served, bistro: Account) -> None:
+    headers = {
+        "Authorization": f"Bearer {await make_key(bistro)}",
+        "Accept": "application/graphql-response+json, application/json, text/event-stream",
+    }
+    async with httpx.AsyncClient(base_url=served.address, headers=headers) as client:
+        answer = await client.post("/graphql", json={"query": "{ viewer { role } }"})
+        assert answer.json() == {"data": {"viewer": {"role": "ADMIN"}}}
+        async with client.stream("POST", "/graphql", json={"query": EVENTS}) as stream:
+            assert stream.headers["Content-Type"] == "text/event-stream; charset=utf-8"
+
+
+async def test_who_asks_and_how_is_refused_as_ever(served: Served, bistro: Account) -> None:
+    """With a status and JSON, before any stream begins."""
+    key = {"Authorization": f"Bearer {await make_key(bistro)}"}
+    async with httpx.AsyncClient(base_url=served.address, headers={"Accept": "text/event-stream"}) as client:
+        refusals = [
+            await client.post("/graphql", json={"query": EVENTS}),
+            await client.post("/graphql", json={"query": EVENTS}, headers={"Authorization": "Bearer sg_no"}),
+            await client.post("/graphql", content="{", headers=key | {"Content-Type": "application/json"}),
+            await client.post("/graphql", content="{}", headers=key | {"Content-Type": "text/plain"}),
+            await client.put("/graphql", headers=key),
+        ]
+
+    assert [refusal.status_code for refusal in refusals] == [401, 401, 400, 415, 405]
+    assert {refusal.headers["Content-Type"] for refusal in refusals} == {"application/json; charset=utf-8"}
+
+
+async def test_only_queries_are_streamed_by_get(served: Served, bistro: Account) -> None:
+    headers = {"Authorization": f"Bearer {await make_key(bistro)}", "Accept": "text/event-stream"}
+    async with httpx.AsyncClient(base_url=served.address, headers=headers) as client:
+        answered = await client.get("/graphql", params={"query": "{ viewer { role } }"})
+        refused = await client.get("/graphql", params={"query": EVENTS})
+
+    assert answered.text.endswith(
+        'event: next\ndata: {"data":{"viewer":{"role":"ADMIN"}}}\n\nevent: complete\ndata:\n\n'
+    )
+    assert '"code":"BAD_USER_INPUT"' in refused.text
+
+
+async def test_without_live_updates_a_subscription_is_refused(
+    client: httpx.AsyncClient, database: Database, bistro: Account
+) -> None:
+    """Where the application is served without what they need."""
+    headers = {"Authorization": f"Bearer {await make_key(bistro)}", "Accept": "text/event-stream"}
+    answer = await client.post("/graphql", json={"query": EVENTS}, headers=headers)
+
+    assert answer.status_code == 406
+
+
+async def test_the_log_has_a_line_for_each_operation_and_connection(
+    served: Served, bistro: Account, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger=ACCESS.name):
+        async with connected(served.address, await make_key(bistro)) as socket:
+            await socket.subscribe("subscription Todo { sessionEvents { kind } }", id="a")
+            await socket.subscribe('subscription Wrong { sessionEvents(after: "x") { kind } }', id="b")
+        await until(lambda: served.is_idle)
+        await asyncio.sleep(0.05)
+
+    lines = [
+        {name: record.__dict__.get(name) for name in ("operation_type", "operation_name", "status", "codes", "account")}
+        for record in caplog.records
+        if record.name == ACCESS.name
+    ]
+    common = {"operation_type": "subscription", "account": bistro.idn}
+    assert lines == [
+        {**common, "operation_name": "Wrong", "status": 400, "codes": ["BAD_USER_INPUT"]},
+        {**common, "operation_name": "Todo", "status": 200, "codes": None},
+        {**common, "operation_type": None, "operation_name": None, "status": 101, "codes": None},
+    ]
+    assert {record.__dict__["method"] for record in caplog.records if record.name == ACCESS.name} == {"WEBSOCKET"}

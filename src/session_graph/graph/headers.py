@@ -74,6 +74,11 @@ def choose_media_type(headers: Headers) -> str:
     return chosen
 
 
+def accepts_events(headers: Headers) -> bool:
+    """Whether Accept names EVENTS, be it after others: frontends name all that they can read."""
+    return _weigh(EVENTS, [_split(part) for part in ",".join(headers.getlist("accept")).split(",")])[0] > 0
+
+
 def check_content(headers: Headers) -> None:
     """Raise UnsupportedMediaType unless the body is plain application/json in UTF-8."""
     media_type, parameters = _split(headers.get("content-type", ""))

@@ -18,6 +18,7 @@ from graphql import (
     Executor,
     GraphQLError,
     OperationDefinitionNode,
+    OperationType,
     VariableValues,
     create_source_event_stream,
     get_variable_values,
@@ -29,9 +30,9 @@ from strawberry import Schema
 from strawberry.types.execution import PreExecutionError
 
 from session_graph.access.viewer import Viewer
-from session_graph.errors import BadUserInput, RequestError, Unauthenticated
+from session_graph.errors import BadUserInput, RequestError, SessionGraphError, Unauthenticated
 from session_graph.graph.documents import DOCUMENT, MAX_ERRORS, Documents, InvalidRequest, PreparedDocument
-from session_graph.graph.headers import EVENTS, JSON, SAFE_HEADERS, NotAcceptable, choose_media_type
+from session_graph.graph.headers import EVENTS, JSON, SAFE_HEADERS, NotAcceptable, accepts_events, choose_media_type
 from session_graph.graph.limits import Limits
 from session_graph.graph.log import CLIENT_GONE, Note, note_of
 from session_graph.graph.operation import Operation
@@ -162,9 +163,10 @@ class GraphQLView:
         try:
             media_type = choose_media_type(request.headers)
             check_method(request)
-            if media_type == EVENTS:
-                return await self._stream(request, note)
-            return _reply(await self._answer(request, note), 200, media_type)
+            viewer, params = await self._read(request, note)
+            if media_type == EVENTS or (accepts_events(request.headers) and self._is_followed(params)):
+                return await self._stream(request, viewer, params, note)
+            return _reply(await self._answer(request, viewer, params, note), 200, media_type)
         except ClientDisconnect:
             raise
         except InvalidRequest as invalid:
@@ -175,17 +177,23 @@ class GraphQLView:
         note.add_codes(codes_of(errors))
         return _reply(orjson.dumps({"errors": errors}), status, JSON if media_type == EVENTS else media_type, headers)
 
-    async def _answer(self, request: Request, note: Note) -> bytes:
-        viewer, params = await self._read(request, note)
+    async def _answer(self, request: Request, viewer: Viewer, params: GraphQLParams, note: Note) -> bytes:
         operation = self.prepare(viewer, params, note, lambda node: _check_kind(node, request.method))
         async with while_connected(request):
             return await self.answer(operation, note)
 
-    async def _stream(self, request: Request, note: Note) -> ASGIApp:
-        """Who asks and how is answered as ever; what is wrong with the question is told in the stream."""
+    def _is_followed(self, params: GraphQLParams) -> bool:
+        """Whether it is a subscription; False for what is wrong in any way."""
+        try:
+            node = self._documents.prepare(params.query).choose_operation(params.operation_name)
+        except SessionGraphError:
+            return False
+        return node.operation is OperationType.SUBSCRIPTION
+
+    async def _stream(self, request: Request, viewer: Viewer, params: GraphQLParams, note: Note) -> ASGIApp:
+        """What is wrong with the question is told in the stream, where clients read it."""
         if self._streams is None:
             raise NotAcceptable
-        viewer, params = await self._read(request, note)
         with ExitStack() as held:
             held.enter_context(self._streams.hold(viewer))
             async with while_connected(request):

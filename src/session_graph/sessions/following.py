@@ -28,7 +28,10 @@ from session_graph.store.sql import Values
 LOGGER = logging.getLogger(__name__)
 
 HELD_SECONDS = 0.1
-"""Until one looks again for what an older transaction holds back."""
+LONGEST_HELD_SECONDS = 1.0
+"""Until one looks again for what an older transaction holds back, at first and later."""
+HELD_LONG = 30.0
+"""After so many seconds that is worth a line in the log."""
 AWAY_SECONDS = 1.0
 
 
@@ -72,6 +75,8 @@ class Feed:
         self._topic = topic
         self._reads: dict[tuple[int, Place, int], asyncio.Task[Batch]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._pause = HELD_SECONDS
+        self._held = 0.0
         self.users = 0
 
     @property
@@ -89,8 +94,10 @@ class Feed:
             read = self._reads[key] = asyncio.create_task(read_events(self._database, self._account_id, after, most))
             read.add_done_callback(lambda done: self._forget(key, done))
         batch = await asyncio.shield(read)
-        if batch.is_held and self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(HELD_SECONDS, self._look_again)
+        if not batch.is_held:
+            self._pause, self._held = HELD_SECONDS, 0.0
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._pause, self._look_again)
         return batch
 
     def close(self) -> None:
@@ -103,6 +110,10 @@ class Feed:
             done.exception()  # of which nobody may be left to hear
 
     def _look_again(self) -> None:
+        if self._held < HELD_LONG <= self._held + self._pause:
+            LOGGER.warning("live updates of an account wait for a transaction that has run for %s seconds", HELD_LONG)
+        self._held += self._pause
+        self._pause = min(2 * self._pause, LONGEST_HELD_SECONDS)
         self._timer = None
         self._topic.wake()
 
