@@ -121,17 +121,17 @@ async def test_a_batch_costs_one_statement_and_reads_only_what_was_asked_for(
 class Follower:
     """Who follows from now on; `told` grows as it is told."""
 
-    def __init__(self, database: Database, feeds: Feeds, viewer: Viewer, raw: Raw, place: Place) -> None:
+    def __init__(self, feeds: Feeds, viewer: Viewer, raw: Raw, place: Place) -> None:
         self._following = Following(viewer, raw, COLUMNS, 200)
-        self._run = (database, feeds, place)
+        self._run = (feeds, place)
         self.changes: list[Change] = []
         self._grown = asyncio.Event()
 
     async def run(self) -> None:
         async def prepare(changes: Sequence[Change]) -> None: ...
 
-        database, feeds, place = self._run
-        async with aclosing(follow_sessions(database, feeds, self._following, place, prepare)) as source:
+        feeds, place = self._run
+        async with aclosing(follow_sessions(feeds, self._following, place, prepare)) as source:
             async for changes in source:
                 self.changes += changes
                 self._grown.set()
@@ -161,7 +161,7 @@ async def feeds(database: Database, database_url: str) -> AsyncIterator[Feeds]:
 async def following(
     database: Database, feeds: Feeds, viewer: Viewer, raw: Raw | None = None, place: Place | None = None
 ) -> AsyncIterator[Follower]:
-    follower = Follower(database, feeds, viewer, raw or {}, place or await find_start(database))
+    follower = Follower(feeds, viewer, raw or {}, place or await find_start(database))
     task = asyncio.create_task(follower.run())
     yield follower
     task.cancel()
@@ -235,13 +235,13 @@ async def test_more_than_a_batch_comes_in_batches(database: Database, feeds: Fee
         assert await follower.told(450) == [(CHANGED, id_) for id_ in sorted(ids)]
 
 
-async def test_a_hundred_who_stand_at_the_same_place_read_the_log_once(
+async def test_a_hundred_who_follow_the_same_cost_as_many_statements_as_one(
     database: Database, feeds: Feeds, account: Account, statements: Statements
 ) -> None:
     await make_agent(account)
     viewers = [make_viewer(account) for _ in range(100)]
     place = await find_start(database)
-    followers = [Follower(database, feeds, viewer, {}, place) for viewer in viewers]
+    followers = [Follower(feeds, viewer, {}, place) for viewer in viewers]
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(follower.run()) for follower in followers]
         await asyncio.sleep(0.2)
@@ -254,6 +254,47 @@ async def test_a_hundred_who_stand_at_the_same_place_read_the_log_once(
 
     reads = [statement for statement in statements if "from session_event" in statement]
     assert len(reads) < 10  # once, and again for whatever held something back meanwhile
+    assert len([statement for statement in statements if "as is_meant" in statement]) == 1
+
+
+async def test_those_who_follow_otherwise_are_told_otherwise(
+    database: Database, feeds: Feeds, account: Account
+) -> None:
+    """Each difference alone, of followers at the same place at the same time."""
+    await make_agent(account)
+    await make_agent(account, idn="other")
+    place = await find_start(database)
+    admin, crm = make_viewer(account), make_viewer(account, Role.PARTNER, integrations=("crm",))
+    pos, own = make_viewer(account, Role.PARTNER, integrations=("pos",)), make_viewer(account, agents=("other",))
+    followers = {
+        "all": Follower(feeds, admin, {}, place),
+        "todo": Follower(feeds, admin, {"isTodo": True}, place),
+        "not todo": Follower(feeds, admin, {"isTodo": False}, place),
+        "crm": Follower(feeds, crm, {}, place),
+        "pos": Follower(feeds, pos, {}, place),
+        "own": Follower(feeds, own, {}, place),
+    }
+    ids = await record(
+        database,
+        account,
+        {"isTodo": True, "integration": "crm"},
+        {"integration": "pos"},
+        {"agent": "other"},
+    )
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(follower.run()) for follower in followers.values()]
+        told = {name: [id_ for _, id_ in await follower.told(1)] for name, follower in followers.items()}
+        for task in running:
+            task.cancel()
+
+    assert {name: {ids.index(id_) for id_ in found} for name, found in told.items()} == {
+        "all": {0, 1, 2},
+        "todo": {0},
+        "not todo": {1, 2},
+        "crm": {0},
+        "pos": {1},
+        "own": {2},
+    }
 
 
 async def test_a_period_counts_back_from_each_look(database: Database, feeds: Feeds, account: Account) -> None:
@@ -304,7 +345,7 @@ async def test_a_statement_that_the_database_refuses_ends_it(
     await make_agent(account)
     place = await find_start(database)
     await record(database, account, {})
-    source = follow_sessions(database, feeds, Following(make_viewer(account), {}, COLUMNS, 200), place, prepare)
+    source = follow_sessions(feeds, Following(make_viewer(account), {}, COLUMNS, 200), place, prepare)
 
     with pytest.raises(asyncpg.DivisionByZeroError):
         async with aclosing(source):

@@ -90,7 +90,7 @@ async def _tell_events(context: Context, following: Following, place: Place) -> 
         context.renew()
         await load_parts(context, following.columns, [change.session for change in changes if change.session])
 
-    source = follow_sessions(context.database, context.live.feeds, following, place, prepare)
+    source = follow_sessions(context.live.feeds, following, place, prepare)
     async with aclosing(source):
         async for changes in source:
             for change in changes:

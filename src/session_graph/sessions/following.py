@@ -7,12 +7,13 @@ on in the log.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, TypeVar
 from uuid import UUID
 
 from session_graph.access.scope import scope_sessions
@@ -26,6 +27,8 @@ from session_graph.store.repeating import DATABASE_AWAY
 from session_graph.store.sql import Values
 
 LOGGER = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 HELD_SECONDS = 0.1
 LONGEST_HELD_SECONDS = 1.0
@@ -56,7 +59,7 @@ class Change:
 Prepare = Callable[[Sequence[Change]], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Following:
     """Who follows which sessions. `filter` is as the caller sent it: its period counts back from each look."""
 
@@ -65,15 +68,21 @@ class Following:
     columns: frozenset[str]
     most: int
 
+    @cached_property
+    def question(self) -> Hashable:
+        """The same for all who are to be told the same of an account's events."""
+        viewer = self.viewer
+        return viewer.role, viewer.integrations, viewer.agents, repr(self.filter), self.columns
+
 
 class Feed:
-    """An account's log, read once for all who stand at the same place in it."""
+    """An account's log: read once for all who stand at the same place in it, and asked once for all who ask the same."""
 
     def __init__(self, database: Database, account_id: UUID, topic: Topic) -> None:
         self._database = database
         self._account_id = account_id
         self._topic = topic
-        self._reads: dict[tuple[int, Place, int], asyncio.Task[Batch]] = {}
+        self._under_way: dict[Hashable, asyncio.Task[Any]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._pause = HELD_SECONDS
         self._held = 0.0
@@ -88,24 +97,35 @@ class Feed:
 
     async def read(self, after: Place, most: int) -> Batch:
         """What happened behind the place, as of now or, at the earliest, of when the topic was woken last."""
-        key = (self._topic.count, after, most)
-        read = self._reads.get(key)
-        if read is None:
-            read = self._reads[key] = asyncio.create_task(read_events(self._database, self._account_id, after, most))
-            read.add_done_callback(lambda done: self._forget(key, done))
-        batch = await asyncio.shield(read)
+        read = partial(read_events, self._database, self._account_id, after, most)
+        batch = await self._once((self._topic.count, after, most), read)
         if not batch.is_held:
             self._pause, self._held = HELD_SECONDS, 0.0
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._pause, self._look_again)
         return batch
 
+    async def ask(self, following: Following, after: Place, batch: Batch) -> list[Change]:
+        """What the batch, which was read behind the place, comes to for the viewer."""
+        if not batch.events:
+            return []
+        ask = partial(read_changes, self._database, following, batch.events, datetime.now(UTC))
+        return await self._once((following.question, after, batch.events[-1].place), ask)
+
     def close(self) -> None:
         if self._timer:
             self._timer.cancel()
 
-    def _forget(self, key: tuple[int, Place, int], done: asyncio.Task[Batch]) -> None:
-        self._reads.pop(key, None)
+    async def _once(self, key: Hashable, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """What `make` comes to, which is begun once for all who want it meanwhile."""
+        if key not in self._under_way:
+            task = self._under_way[key] = asyncio.create_task(make())
+            task.add_done_callback(lambda done: self._forget(key, done))
+        made: T = await asyncio.shield(self._under_way[key])
+        return made
+
+    def _forget(self, key: Hashable, done: asyncio.Task[Any]) -> None:
+        self._under_way.pop(key, None)
         if not done.cancelled():
             done.exception()  # of which nobody may be left to hear
 
@@ -141,19 +161,19 @@ class Feeds:
 
 
 async def follow_sessions(
-    database: Database, feeds: Feeds, following: Following, place: Place, prepare: Prepare
+    feeds: Feeds, following: Following, place: Place, prepare: Prepare
 ) -> AsyncGenerator[Sequence[Change], None]:
     """What happens behind the place, for ever; what is there together comes together, and is never empty.
 
-    `prepare` loads what else is to be shown of them.
-    Goes on where the database was away. Raises what a statement raises that the database refuses.
+    `prepare` loads what else is to be shown of them. Goes on where the database was away. Raises what a statement raises
+    that the database refuses.
     """
     with feeds.open(following.viewer.account.id) as feed:
         while True:
             seen = feed.count
             try:
                 batch = await feed.read(place, following.most)
-                changes = await read_changes(database, following, batch.events, datetime.now(UTC))
+                changes = await feed.ask(following, place, batch)
                 if changes:
                     await prepare(changes)
             except DATABASE_AWAY as error:
