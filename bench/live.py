@@ -33,7 +33,7 @@ from websockets.typing import Subprotocol
 MANY = 1000
 LISTENERS = 100
 ROUNDS = 15
-QUIET_SECONDS = 10.0
+QUIET_SECONDS = 30.0
 MOST_MS = 500
 MOST_COST = 4
 

@@ -221,6 +221,7 @@ class _Connection:
     def _fail(self, error: Exception) -> None:
         if not self._failed.done():
             self._failed.set_exception(error)
+            self._failed.exception()  # nobody may be left to hear of it
 
     async def _until_ending(self) -> None:
         await self._live.until_ending()

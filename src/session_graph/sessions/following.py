@@ -76,7 +76,7 @@ class Following:
 
 
 class Feed:
-    """An account's log: read once for all who stand at the same place in it, and asked once for all who ask the same."""
+    """An account's log: read once for all who stand at the same place, and asked once for all who ask the same."""
 
     def __init__(self, database: Database, account_id: UUID, topic: Topic) -> None:
         self._database = database
@@ -165,8 +165,8 @@ async def follow_sessions(
 ) -> AsyncGenerator[Sequence[Change], None]:
     """What happens behind the place, for ever; what is there together comes together, and is never empty.
 
-    `prepare` loads what else is to be shown of them. Goes on where the database was away. Raises what a statement raises
-    that the database refuses.
+    `prepare` loads what else is to be shown of them. Goes on where the database was away. Raises what a
+    statement raises that the database refuses.
     """
     with feeds.open(following.viewer.account.id) as feed:
         while True:
