@@ -156,7 +156,7 @@ class Resolved:
 class ObjectPlan:
     """`assemble` makes a row of each object, with all keys in order; the resolved fields are filled in after.
 
-    With a `wrap`, the objects come as the bare rows that their fields are looked up in, and are made for resolvers only.
+    With a `wrap`, the objects come as the bare rows that their fields are looked up in, and are made for resolvers.
     """
 
     assemble: "Assembler"
