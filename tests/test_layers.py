@@ -16,7 +16,7 @@ FLOORS = (
     ("sessions",),
     ("exports",),
     ("graph",),
-    ("opening", "demonstration", "explorer", "app"),
+    ("opening", "demonstration", "pages", "explorer", "app"),
     ("administration", "service", "reference", "cli"),
 )
 ROOMS = [room for floor in FLOORS for room in floor]

@@ -4,14 +4,12 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from importlib import resources
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from session_graph.access.door import Door
@@ -27,17 +25,11 @@ from session_graph.graph.log import AccessLog
 from session_graph.graph.plans import Plans
 from session_graph.graph.schema import build_schema
 from session_graph.graph.view import GraphQLView
+from session_graph.pages import page_routes
 from session_graph.settings import Settings
 from session_graph.store.database import Database
 
-WEB = resources.files("session_graph") / "web"
 PATH = "/graphql"
-PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none';"
-    " form-action 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 def create_app(settings: Settings, database: Database) -> Starlette:
@@ -67,8 +59,7 @@ def create_app(settings: Settings, database: Database) -> Starlette:
     inspect = Inspector(schema._schema).inspect
     view = GraphQLView(schema, door.admit, make_context, inspect, settings, Plans(schema._schema).answer)
     routes = [
-        Route("/", _show_page),
-        Mount("/assets", StaticFiles(directory=str(WEB / "assets"))),
+        *page_routes(),
         Route("/healthz", _show_health),
         Route("/readyz", show_readiness),
         *Downloads(database, door, signer).routes(),
@@ -87,10 +78,6 @@ class Shortcut:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_target = scope["type"] == "http" and scope["path"] == self._path
         await (self._target if is_target else self._app)(scope, receive, send)
-
-
-async def _show_page(request: Request) -> Response:
-    return FileResponse(str(WEB / "index.html"), headers=PAGE_HEADERS)
 
 
 async def _show_health(request: Request) -> Response:

@@ -54,6 +54,7 @@ def describe_demo(keys: Keys, settings: Settings) -> str:
     question = orjson.dumps({"query": QUESTION}).decode()
     return f"""
 session_graph serves the demo account on {settings.public_url}/graphql
+and the Sessions page on {settings.public_url}/, which asks for one of these keys.
 
 Keys, kept in {settings.home / KEYS_FILE}:
 {listed}

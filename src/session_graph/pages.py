@@ -1,0 +1,62 @@
+"""The Sessions page and its assets: static files of the package that ask the API like any other client.
+
+Nothing is rendered here and nothing needs a key: what a page may show is decided where it asks.
+"""
+
+import os
+from importlib import resources
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+WEB = resources.files("session_graph") / "web"
+
+POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "connect-src": "'self'",
+    "img-src": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+    "require-trusted-types-for": "'script'",
+    "trusted-types": "'none'",
+}
+"""What a page may load and do: its own scripts and styles, and the API. No text can become markup or script."""
+
+ASSET_HEADERS = {
+    "Cache-Control": "no-cache",  # kept, and asked for again with its ETag: a new version is there at the next visit
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+PAGE_HEADERS = ASSET_HEADERS | {
+    "Content-Security-Policy": "; ".join(f"{directive} {value}" for directive, value in POLICY.items()),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+}
+
+MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+"""Said here, as a machine's own table may say otherwise, and with nosniff a wrong one is an empty page."""
+
+
+def page_routes() -> list[BaseRoute]:
+    """`/` and `/assets/…`."""
+    return [Route("/", _show_page), Mount("/assets", _Assets(directory=str(WEB / "assets")))]
+
+
+async def _show_page(request: Request) -> Response:
+    return FileResponse(str(WEB / "index.html"), headers=PAGE_HEADERS)
+
+
+class _Assets(StaticFiles):
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers.update(ASSET_HEADERS)
+        media_type = MEDIA_TYPES.get(os.path.splitext(path)[1])
+        if media_type and response.status_code == 200:
+            response.headers["Content-Type"] = f"{media_type}; charset=utf-8"
+        return response

@@ -1,0 +1,80 @@
+/**
+ * Asking the API: one POST a question. Whatever goes wrong becomes an ApiError with a code and words for a person.
+ */
+
+/** What to say and advise, by code; the API's own sentence is said where there is none. */
+const WORDS = {
+  OFFLINE: ["The server cannot be reached.", "Check the connection, and try again."],
+  UNAUTHENTICATED: [
+    "This key is not valid, or not any more.",
+    "Sign in with another key; what you were looking at is kept.",
+  ],
+  TIMEOUT: ["That took the database too long.", "Narrow the filter or the time range, and try again."],
+  INTERNAL: ["Something went wrong on the server.", "Try again; if it stays, report it with the id below."],
+  TOO_LARGE: ["That is more than one request may ask for.", "Choose fewer columns or a narrower filter."],
+};
+
+export class ApiError extends Error {
+  /** @param {string} code @param {string} message @param {Object<string, *>} [extensions] */
+  constructor(code, message, extensions = {}) {
+    super(message);
+    this.code = code;
+    this.extensions = extensions;
+  }
+
+  get title() {
+    return WORDS[this.code]?.[0] ?? this.message;
+  }
+
+  /** What to do about it; empty where the title says it all. */
+  get advice() {
+    return WORDS[this.code]?.[1] ?? "";
+  }
+
+  /** Whether it is about this place of the arguments, as in `filter.search`. */
+  isAbout(...path) {
+    return path.every((part, index) => this.extensions.path?.[index] === part);
+  }
+}
+
+export class Api {
+  /** @param {string} key @param {() => void} onRefused called whenever the key is not taken (any more) */
+  constructor(key, onRefused) {
+    this.key = key;
+    this.onRefused = onRefused;
+  }
+
+  get headers() {
+    return { Authorization: `Bearer ${this.key}`, "Content-Type": "application/json" };
+  }
+
+  /** The data of the answer. Raises ApiError, and AbortError where the signal says so. */
+  async ask(query, variables = {}, signal = undefined) {
+    const answer = await this.#post(query, variables, signal);
+    const error = answer.errors?.[0];
+    if (!error) return answer.data;
+    const code = error.extensions?.code ?? "INTERNAL";
+    if (code === "UNAUTHENTICATED") this.onRefused();
+    throw new ApiError(code, error.message, error.extensions);
+  }
+
+  async #post(query, variables, signal) {
+    let response;
+    try {
+      response = await fetch("/graphql", {
+        method: "POST",
+        headers: { ...this.headers, Accept: "application/graphql-response+json, application/json;q=0.9" },
+        body: JSON.stringify({ query, variables }),
+        cache: "no-store",
+        signal,
+      });
+      return await response.json();
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      if (response && error instanceof SyntaxError) {
+        throw new ApiError("INTERNAL", `The server answered with status ${response.status} and no GraphQL.`);
+      }
+      throw new ApiError("OFFLINE", "The server cannot be reached.");
+    }
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * Editing many sessions at once: those selected, or all that the filter leaves. It is tried first, and said how many
+ * would change, before anything is.
+ */
+
+import { openDialog } from "./dialogs.js";
+import { fill, h, newId } from "./elements.js";
+import { ASSESSMENTS, count } from "./formats.js";
+import { mayEdit } from "./roles.js";
+
+const MUTATION = `mutation Bulk($input: UpdateSessionsInput!) {
+  updateSessions(input: $input) { matchedCount changedCount errors { code message path } }
+}`;
+const YES_NO = { true: "Yes", false: "No" };
+const STARS = { 1: "1 star", 2: "2 stars", 3: "3 stars", 4: "4 stars", 5: "5 stars" };
+const CLEAR = "clear";
+
+/** field of the patch, the right that it needs, label, and its choices; a text where there are none */
+const FIELDS = [
+  ["humanAssessment", "humanAssessment", "Human assessment", { ...ASSESSMENTS, [CLEAR]: "None" }],
+  ["conversationQuality", "conversationQuality", "Conversation quality", { ...STARS, [CLEAR]: "No rating" }],
+  ["isLead", "isLead", "Is Lead", YES_NO],
+  ["isOpportunity", "isOpportunity", "Is Opportunity", YES_NO],
+  ["isTodo", "isTodo", "Is Todo", YES_NO],
+  ["isDone", "isDone", "Is Done", YES_NO],
+  ["isTest", "isTest", "Is Test", YES_NO],
+  ["isArchived", "isArchived", "Is Archived", YES_NO],
+  ["addTags", "tags", "Add tags"],
+  ["removeTags", "tags", "Remove tags"],
+  ["comment", "comment", "Comment"],
+  ["externalId", "externalId", "External ID"],
+];
+
+export class BulkBar {
+  #app;
+
+  /** @param {import("./sessions.js").SessionsView} app */
+  constructor(app) {
+    this.#app = app;
+    this.element = h("div", { class: "bulkbar", role: "region", "aria-label": "Selected sessions", hidden: true });
+  }
+
+  /** @param {Set<string>} ids */
+  show(ids) {
+    const { total } = this.#app;
+    this.element.hidden = ids.size === 0;
+    if (!ids.size) return;
+    const isFiltered = Object.keys(this.#app.view.filter).length > 0;
+    const all =
+      isFiltered &&
+      total > ids.size &&
+      h("button", { type: "button", onclick: () => this.#open(null, total) }, `Edit all ${count(total)} that match`);
+    fill(
+      this.element,
+      h("p", { role: "status" }, h("strong", {}, count(ids.size)), " selected"),
+      h("button", { type: "button", class: "primary", onclick: () => this.#open([...ids], ids.size) }, "Edit selected"),
+      all,
+      h(
+        "button",
+        { type: "button", class: "link", onclick: () => this.#app.table.clearSelection() },
+        "Clear selection",
+      ),
+    );
+  }
+
+  #open(ids, number) {
+    const target = ids ? { ids } : { filter: this.#app.graphQLFilter };
+    new BulkDialog(this.#app, target, `Edit ${count(number)} ${number === 1 ? "session" : "sessions"}`);
+  }
+}
+
+class BulkDialog {
+  #app;
+  #target;
+  #tried = null;
+
+  constructor(app, target, title) {
+    this.#app = app;
+    this.#target = target;
+    this.controls = new Map();
+    const fields = FIELDS.filter(([, right]) => mayEdit(app.viewer.role, right));
+    this.said = h(
+      "p",
+      { class: "preview", role: "status", "aria-live": "polite" },
+      "Choose what to set. Nothing changes before you have seen how many sessions it concerns.",
+    );
+    this.problem = h("p", { class: "problem", role: "alert" });
+    this.preview = h("button", { type: "button", onclick: () => this.#try() }, "Preview");
+    this.apply = h(
+      "button",
+      { type: "button", class: "primary", disabled: true, onclick: () => this.#apply() },
+      "Apply",
+    );
+    this.dialog = openDialog(title, {
+      body: [
+        h(
+          "div",
+          { class: "bulkfields", oninput: () => this.#edited() },
+          fields.map((field) => this.#drawField(field)),
+        ),
+        this.said,
+        this.problem,
+      ],
+      foot: [h("button", { type: "button", onclick: () => this.dialog.close() }, "Cancel"), this.preview, this.apply],
+    });
+  }
+
+  #drawField([name, , label, choices]) {
+    const id = newId();
+    const control = choices
+      ? h(
+          "select",
+          { id },
+          h("option", { value: "" }, "Leave as it is"),
+          Object.entries(choices).map(([value, words]) => h("option", { value }, words)),
+        )
+      : h("input", {
+          id,
+          type: "text",
+          autocomplete: "off",
+          placeholder: name.endsWith("Tags") ? "Comma-separated" : "Leave as it is",
+        });
+    this.controls.set(name, control);
+    return h("div", { class: "field" }, h("label", { for: id }, label), control);
+  }
+
+  #patch() {
+    const patch = {};
+    for (const [name, { value, tagName }] of this.controls) {
+      if (!value.trim()) continue;
+      if (value === CLEAR && tagName === "SELECT") patch[name] = null;
+      else if (name === "conversationQuality") patch[name] = Number(value);
+      else if (name.startsWith("is")) patch[name] = value === "true";
+      else if (name.endsWith("Tags"))
+        patch[name] = value
+          .split(",")
+          .map((tag) => tag.trim())
+          .filter(Boolean);
+      else patch[name] = value;
+    }
+    return patch;
+  }
+
+  /** What was tried does not hold any more. */
+  #edited() {
+    this.#tried = null;
+    this.apply.disabled = true;
+    fill(this.apply, "Apply");
+    fill(this.problem);
+  }
+
+  async #send(patch, dryRun) {
+    this.preview.disabled = this.apply.disabled = true;
+    fill(this.problem);
+    try {
+      const { updateSessions: done } = await this.#app.api.ask(MUTATION, {
+        input: { target: this.#target, patch, dryRun },
+      });
+      if (!done.errors.length) return done;
+      fill(
+        this.problem,
+        done.errors.map((error) => `${error.message}. `),
+      );
+    } catch (error) {
+      fill(this.problem, `${error.title} ${error.advice}`);
+    } finally {
+      this.preview.disabled = false;
+    }
+    return null;
+  }
+
+  async #try() {
+    const patch = this.#patch();
+    if (!Object.keys(patch).length) return void fill(this.problem, "Choose at least one thing to set.");
+    const done = await this.#send(patch, true);
+    if (!done) return;
+    this.#tried = patch;
+    fill(
+      this.said,
+      h("strong", {}, `${count(done.changedCount)} of ${count(done.matchedCount)} sessions will change.`),
+      done.changedCount < done.matchedCount && " The others are as wanted already.",
+    );
+    fill(this.apply, done.changedCount === 1 ? "Change 1 session" : `Change ${count(done.changedCount)} sessions`);
+    this.apply.disabled = done.changedCount === 0;
+  }
+
+  async #apply() {
+    const done = await this.#send(this.#tried, false);
+    if (!done) return;
+    this.dialog.close();
+    this.#app.notify(`${count(done.changedCount)} ${done.changedCount === 1 ? "session" : "sessions"} changed.`);
+    this.#app.table.clearSelection();
+    this.#app.refresh();
+  }
+}

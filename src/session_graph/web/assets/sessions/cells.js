@@ -1,0 +1,108 @@
+/**
+ * How the values of a session look, by kind of column: in the table, in cards, in the detail panel.
+ */
+
+import { h, icon } from "./elements.js";
+import {
+  ASSESSMENTS,
+  CHANNELS,
+  LENGTHS,
+  decimal,
+  duration,
+  instant,
+  money,
+  ratio,
+  shortInstant,
+  zoneName,
+} from "./formats.js";
+
+/**
+ * The value as nodes and texts; null where there is none.
+ * @param {import("./columns.js").Column} column
+ * @param {object} session
+ * @param {string} currency
+ */
+export function drawValue(column, session, currency) {
+  const value = column.kind === "agent" ? session.agent : session[column.field];
+  return value === null || value === undefined ? null : DRAW[column.kind](value, session, currency);
+}
+
+const DRAW = {
+  text: (value) => value,
+  id: (value) => h("code", { title: value }, value),
+  decimal: (value) => decimal(value),
+  ratio: (value) => ratio(value),
+  duration: (value) => duration(value),
+  channel: (value) => CHANNELS[value] ?? value,
+  length: (value) => LENGTHS[value] ?? value,
+  agent: (value) => h("span", { title: value.idn }, value.name),
+  map: (value) =>
+    Object.entries(value)
+      .map(([key, text]) => `${key}=${text}`)
+      .join("  ") || null,
+  tags: (value) => (value.length ? value.map((tag) => h("span", { class: "tag" }, tag)) : null),
+  flag: (value) =>
+    value
+      ? h("span", { class: "flag" }, icon("check"), hidden("Yes"))
+      : h("span", { class: "none" }, "–", hidden("No")),
+  money: (value, session, currency) =>
+    h("span", { class: Number(value) ? "money" : "money none" }, money(value, currency)),
+  instant: (value, session) => drawInstant(value, session.agent?.timeZone),
+  assessment: (value) => h("span", { class: `verdict ${value.toLowerCase()}` }, ASSESSMENTS[value] ?? value),
+  stars: (value) => drawStars(value),
+};
+
+function drawInstant(value, timeZone) {
+  return h(
+    "time",
+    { datetime: value, title: `${instant(value, timeZone)}, ${timeZone}` },
+    shortInstant(value, timeZone),
+    h("small", {}, zoneName(value, timeZone)),
+  );
+}
+
+export function drawStars(value) {
+  return h(
+    "span",
+    { class: "stars", role: "img", "aria-label": `${value} of 5 stars` },
+    h("span", {}, "★".repeat(value)),
+    h("span", { class: "rest" }, "★".repeat(5 - value)),
+  );
+}
+
+const nothing = () => h("span", { class: "none", "aria-hidden": "true" }, "–");
+
+/** For whoever listens. */
+const hidden = (text) => h("span", { class: "hidden" }, text);
+
+/** A row's cells, one for each column. */
+export function drawCells(session, columns, currency) {
+  return columns.map((column) => {
+    const isText = column.kind === "text";
+    const attributes = { role: "gridcell", dir: isText ? "auto" : null, title: isText ? session[column.field] : null };
+    return h("div", { class: `cell ${column.kind}`, ...attributes }, drawValue(column, session, currency) ?? nothing());
+  });
+}
+
+/** What a card shows, where it is chosen, and where. */
+const ON_CARD = [
+  ["title", ["CONTACT", "CONTACT_NAME"]],
+  ["when", ["STARTED_AT"]],
+  ["text", ["SUMMARY", "COMMENT", "CONTACT_INFORMATION"]],
+  [
+    "facts",
+    ["AUTO_ASSESSMENT", "HUMAN_ASSESSMENT", "ASR", "SESSION_TYPE", "CONVERSATION_QUALITY", "CHANNEL", "EXTERNAL_ID"],
+  ],
+];
+
+/** The same as a card: of the chosen columns, those that it has a place for. */
+export function drawCard(session, columns, currency) {
+  return ON_CARD.map(([place, codes]) => {
+    const shown = columns.filter((column) => codes.includes(column.code));
+    const values = (place === "text" ? shown.slice(0, 1) : shown).map((column) => {
+      const value = drawValue(column, session, currency);
+      return value && h("span", { class: column.kind, title: column.label }, value);
+    });
+    return h("div", { class: place, role: "gridcell", dir: "auto" }, values);
+  });
+}

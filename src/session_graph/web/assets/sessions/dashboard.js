@@ -1,0 +1,321 @@
+/**
+ * The figures of what the filter leaves: totals beside those of the span before, days as charts, groups as bars.
+ * Sums are the server's; nothing is added up here.
+ */
+
+import { drawSeries } from "./charts.js";
+import { fill, h } from "./elements.js";
+import {
+  ASSESSMENTS,
+  CHANNELS,
+  LENGTHS,
+  change,
+  count,
+  day,
+  decimal,
+  hour,
+  money,
+  points,
+  score,
+  signedRatio,
+} from "./formats.js";
+import { mayReadFigure } from "./roles.js";
+import { toGraphQL } from "./filters.js";
+
+/** label, its two letters' meaning, how it is written, and what counts it below */
+const FIGURES = {
+  totalSessionCount: ["Sessions", "All but test and archived ones", "count"],
+  totalLeadCount: ["Leads", "The user expressed an intent to buy", "count", "totalLeadValue"],
+  totalOpportunityCount: ["Opportunities", "Leads that did not fail", "count", "totalOpportunityValue"],
+  totalAdditionalDealCount: [
+    "Additional deals",
+    "Deals won only thanks to the agent: opportunity × conversion × success × recognition, summed",
+    "deals",
+  ],
+  totalAsr: ["ASR", "Additional secured revenue", "money"],
+  opportunitySuccessScore: [
+    "OSS",
+    "Opportunity success score: the agent's mean success over assessed opportunities",
+    "score",
+  ],
+  conversationSuccessScore: ["CSS", "Conversation success score: the mean of 0.2 × stars over rated sessions", "score"],
+  leadSuccessScore: ["LSS", "Lead success score: successful leads among assessed leads", "score"],
+};
+const BENEATH = { totalLeadValue: "worth", totalOpportunityValue: "worth" };
+
+const GROUPS = {
+  CHANNEL: ["Channel", "CHANNEL", "channels", (key) => CHANNELS[key]],
+  SESSION_TYPE: ["Session type", "SESSION_TYPE", "sessionTypes"],
+  WORKING_HOURS: [
+    "Working hours",
+    "WORKING_HOURS",
+    "workingHours",
+    (key) => (key === "true" ? "In working hours" : "Outside working hours"),
+  ],
+  AGENT: ["Agent", "AGENT", "agents"],
+  INTEGRATION: ["Integration", "INTEGRATION", "integrations"],
+  ASSESSMENT: ["Assessment", "ASSESSMENT", "assessments", (key) => ASSESSMENTS[key]],
+  SESSION_LENGTH: ["Session length", "SESSION_LENGTH", "sessionLengths", (key) => LENGTHS[key]],
+};
+const MOST_BARS = 5;
+const KEPT = "session_graph.figures";
+const NARROW = matchMedia("(max-width: 720px)");
+const INTERVALS = { DAY: "by day", WEEK: "by week", MONTH: "by month", HOUR: "by hour" };
+
+export class Dashboard {
+  #app;
+  #abort = new AbortController();
+  #all = false;
+  /** How long the last answer took, in milliseconds. */
+  took = 0;
+
+  /** @param {import("./sessions.js").SessionsView} app */
+  constructor(app) {
+    this.#app = app;
+    this.totals = h("div", { class: "totals" });
+    this.charts = h("div", { class: "charts" });
+    this.note = h("p", { class: "hint" });
+    this.element = h(
+      "details",
+      {
+        class: "dashboard",
+        open: (localStorage.getItem(KEPT) ?? (NARROW.matches ? "closed" : "open")) === "open",
+        ontoggle: () => this.#toggled(),
+      },
+      h("summary", {}, h("h2", {}, "Figures"), this.note),
+      this.totals,
+      this.charts,
+    );
+    fill(
+      this.totals,
+      this.#figures().map((name) => this.#drawFigure(name, null, null)),
+    );
+  }
+
+  stop() {
+    this.#abort.abort();
+  }
+
+  #toggled() {
+    localStorage.setItem(KEPT, this.element.open ? "open" : "closed");
+    if (this.element.open && this.stale) this.load(this.#app.view, true);
+  }
+
+  #figures() {
+    return Object.keys(FIGURES).filter((name) => mayReadFigure(this.#app.viewer.role, name));
+  }
+
+  get #worth() {
+    return mayReadFigure(this.#app.viewer.role, "totalAsr") ? "totalAsr" : "totalLeadValue";
+  }
+
+  #groups() {
+    return Object.keys(GROUPS).filter((group) => this.#app.may(GROUPS[group][1]));
+  }
+
+  /** Asks for the figures of a view; closed, only once it is opened. */
+  async load(view, isNew) {
+    this.#abort.abort();
+    this.#abort = new AbortController();
+    this.stale = !this.element.open;
+    if (this.stale) return;
+    const { signal } = this.#abort;
+    if (isNew) this.element.classList.add("stale");
+    const by = this.#groups().includes(view.group) ? view.group : "AGENT";
+    const intervals = view.filter.period === "LAST_24_HOURS" ? ["HOUR"] : ["DAY", "WEEK", "MONTH"];
+    const began = Date.now();
+    try {
+      await this.#ask(view.filter, by, intervals, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      const again = h("button", { type: "button", onclick: () => this.load(view, true) }, "Try again");
+      fill(
+        this.charts,
+        h(
+          "div",
+          { class: "trouble", role: "alert" },
+          h("strong", {}, `The figures are missing. ${error.title}`),
+          h("p", {}, error.advice),
+          again,
+        ),
+      );
+    }
+    this.took = Date.now() - began;
+    this.element.classList.remove("stale");
+  }
+
+  /** By day, and by longer intervals where the span has too many of them. */
+  async #ask(filter, by, [interval, ...longer], signal) {
+    const names = this.#figures()
+      .flatMap((name) => [name, FIGURES[name][3]])
+      .filter(Boolean)
+      .join(" ");
+    const few = `totalSessionCount ${this.#worth}`;
+    const query = `query Dashboard($filter: SessionFilter, $by: DashboardGroup!, $interval: Interval!) {
+      dashboard(filter: $filter) {
+        ${names} timeZone previous { ${names} }
+        series(interval: $interval) { from to totals { ${few} } }
+        groups(by: $by) { key totals { ${few} } }
+      }
+    }`;
+    try {
+      const { dashboard } = await this.#app.api.ask(query, { filter: toGraphQL(filter), by, interval }, signal);
+      this.#show(dashboard, filter, by, interval);
+    } catch (error) {
+      if (!longer.length || !["BAD_USER_INPUT", "TOO_LARGE"].includes(error.code) || error.isAbout("filter"))
+        throw error;
+      await this.#ask(filter, by, longer, signal);
+    }
+  }
+
+  #show(dashboard, filter, by, interval) {
+    const { previous } = dashboard;
+    fill(
+      this.totals,
+      this.#figures().map((name) => this.#drawFigure(name, dashboard, previous)),
+    );
+    const left = [filter.isTest === undefined && "test", filter.isArchived === undefined && "archived"]
+      .filter(Boolean)
+      .join(" and ");
+    fill(
+      this.note,
+      left && `Without ${left} sessions.`,
+      previous
+        ? " Change against the span of equal length before."
+        : " Choose a time range to compare with the span before.",
+    );
+    fill(this.charts, this.#drawCharts(dashboard, interval), this.#drawGroups(dashboard.groups, by));
+  }
+
+  #write(name, value) {
+    if (value === null || value === undefined) return "–";
+    const { currency } = this.#app.viewer.account;
+    const kind = BENEATH[name] ? "money" : FIGURES[name][2];
+    return { count, score, deals: (text) => decimal(text, 1), money: (text) => money(text, currency) }[kind](value);
+  }
+
+  #drawFigure(name, totals, previous) {
+    const [label, about, , beneath] = FIGURES[name];
+    return h(
+      "div",
+      { class: "figure", title: about },
+      h("p", { class: "label" }, label),
+      h("p", { class: "value" }, totals ? this.#write(name, totals[name]) : "\u00a0"),
+      h(
+        "p",
+        { class: "beneath" },
+        beneath && totals && h("span", {}, this.#write(beneath, totals[beneath])),
+        this.#drawChange(name, totals, previous),
+      ),
+    );
+  }
+
+  #drawChange(name, totals, previous) {
+    if (!previous || previous[name] === null || totals[name] === null) return null;
+    const isScore = FIGURES[name][2] === "score";
+    const by = isScore ? totals[name] - previous[name] : change(previous[name], totals[name]);
+    if (by === null) return null;
+    const kind = by > 0.0005 ? "up" : by < -0.0005 ? "down" : "same";
+    return h(
+      "span",
+      { class: `change ${kind}`, title: `Before: ${this.#write(name, previous[name])}` },
+      isScore ? points(by) : signedRatio(by),
+    );
+  }
+
+  #drawCharts({ series, timeZone }, interval) {
+    if (!series.length) return h("p", { class: "hint empty" }, "No days to draw.");
+    const label = (from) => (interval === "HOUR" ? hour(from, timeZone) : day(from, timeZone));
+    const choose = (from) => {
+      const point = series.find((each) => each.from === from);
+      const { period, ...rest } = this.#app.view.filter;
+      this.#app.change({ filter: { ...rest, from: point.from, to: point.to } });
+    };
+    const chart = (title, kind, name) => {
+      const points = series.map(({ from, totals }) => ({
+        key: from,
+        label: label(from),
+        value: Number(totals[name]),
+        words: name === "totalSessionCount" ? `${count(totals[name])} sessions` : this.#write(name, totals[name]),
+      }));
+      const most = points.reduce((best, point) => (point.value > best.value ? point : best));
+      return drawSeries({
+        title: `${title} ${INTERVALS[interval]}`,
+        kind,
+        points,
+        onChoose: choose,
+        summary: `${points.length} points from ${points[0].label} to ${points.at(-1).label}; the most is ${most.words} on ${most.label}.`,
+      });
+    };
+    return [
+      chart("Sessions", "columns", "totalSessionCount"),
+      chart(this.#worth === "totalAsr" ? "ASR" : "Lead value", "line", this.#worth),
+    ];
+  }
+
+  #drawGroups(groups, by) {
+    const select = h(
+      "select",
+      {
+        "aria-label": "Group by",
+        onchange: () => this.#app.change({ group: select.value === "AGENT" ? null : select.value }, true),
+      },
+      this.#groups().map((group) => h("option", { value: group, selected: group === by }, GROUPS[group][0])),
+    );
+    const sorted = [...groups].sort((a, b) => b.totals.totalSessionCount - a.totals.totalSessionCount);
+    const most = Math.max(1, ...sorted.map((group) => group.totals.totalSessionCount));
+    const shown = this.#all ? sorted : sorted.slice(0, MOST_BARS);
+    const more = h(
+      "button",
+      {
+        type: "button",
+        class: "link",
+        onclick: () => {
+          this.#all = !this.#all;
+          figure.replaceWith(this.#drawGroups(groups, by));
+        },
+      },
+      this.#all ? "Show fewer" : `Show all ${sorted.length}`,
+    );
+    const figure = h(
+      "figure",
+      { class: "chart groups" },
+      h("figcaption", {}, "Sessions by ", select),
+      h(
+        "ul",
+        {},
+        shown.map((group) => this.#drawBar(group, by, most)),
+      ),
+      sorted.length > MOST_BARS && more,
+    );
+    return figure;
+  }
+
+  #drawBar({ key, totals }, by, most) {
+    const [, , filterName, words] = GROUPS[by];
+    const agent = by === "AGENT" && this.#app.viewer.agents.find((each) => each.idn === key)?.name;
+    const name = key === null ? "None" : agent || (words?.(key) ?? key);
+    const choose = () => {
+      const value = filterName === "workingHours" ? key === "true" : [key];
+      this.#app.change({ filter: { ...this.#app.view.filter, [filterName]: value } });
+    };
+    const bar = h("span", { style: { width: `${(100 * totals.totalSessionCount) / most}%` } });
+    const content = [
+      h("span", { class: "name" }, name),
+      h("span", { class: "track" }, bar),
+      h("span", { class: "number" }, count(totals.totalSessionCount)),
+      h(
+        "span",
+        { class: "worth" },
+        this.#write(this.#worth === "totalAsr" ? "totalAsr" : "totalLeadValue", totals[this.#worth]),
+      ),
+    ];
+    return h(
+      "li",
+      {},
+      key === null
+        ? h("span", { class: "barline" }, content)
+        : h("button", { type: "button", class: "barline", title: `Only ${name}`, onclick: choose }, content),
+    );
+  }
+}

@@ -1,0 +1,47 @@
+/**
+ * Dialogs in front of the page: the browser keeps the focus inside, Escape closes, and the focus goes back.
+ */
+
+import { h, icon } from "./elements.js";
+
+/**
+ * Opens one; it is gone when it is closed.
+ * @param {string} title its name, too
+ * @param {{ body: *, foot?: *, onClose?: () => void, wide?: boolean }} parts
+ * @returns {HTMLDialogElement}
+ */
+export function openDialog(title, { body, foot, onClose, wide = false }) {
+  const from = document.activeElement;
+  const dialog = h(
+    "dialog",
+    {
+      class: wide ? "modal wide" : "modal",
+      "aria-label": title,
+      onclose: () => {
+        dialog.remove();
+        onClose?.();
+        from?.focus?.();
+      },
+      onclick: (event) => event.target === dialog && dialog.close(),
+    },
+    h(
+      "div",
+      { class: "inside" },
+      h(
+        "div",
+        { class: "bar" },
+        h("h2", {}, title),
+        h(
+          "button",
+          { type: "button", class: "bare", "aria-label": "Close", onclick: () => dialog.close() },
+          icon("close"),
+        ),
+      ),
+      h("div", { class: "content" }, body),
+      foot && h("footer", {}, foot),
+    ),
+  );
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}

@@ -1,0 +1,389 @@
+/**
+ * The review of a session, in place: choices are saved at once, texts when asked to. Every save says which version it
+ * has seen, so nobody's change is overwritten unseen; what was typed here stays until it is saved or taken back.
+ */
+
+import { fill, h, icon, newId } from "./elements.js";
+import { ASSESSMENTS, ASSESSMENT_MEANINGS, inWords } from "./formats.js";
+import { mayEdit } from "./roles.js";
+
+const FLAGS = {
+  isLead: "Is Lead",
+  isOpportunity: "Is Opportunity",
+  isTodo: "Is Todo",
+  isDone: "Is Done",
+  isTest: "Is Test",
+  isArchived: "Is Archived",
+};
+const LABELS = {
+  ...FLAGS,
+  humanAssessment: "Human assessment",
+  conversationQuality: "Conversation quality",
+  comment: "Comment",
+  externalId: "External ID",
+  tags: "Tags",
+};
+const VERDICT_KEYS = { 1: "YES_A", 2: "YES_B", 3: "NO", 0: null };
+
+export class Editor {
+  #app;
+  #session;
+  #fields;
+  #onSaved;
+  #saving = Promise.resolve();
+  /** Texts that were typed and not saved, by field. */
+  #typed;
+  #parts = {};
+  #problems = {};
+
+  /**
+   * @param {import("./sessions.js").SessionsView} app
+   * @param {string} fields what to select after a save
+   * @param {Map<string, string>} typed kept by the caller, so that leaving the session loses nothing
+   */
+  constructor(app, session, fields, typed, onSaved) {
+    this.#app = app;
+    this.#typed = typed;
+    this.#fields = fields;
+    this.#onSaved = onSaved;
+    this.conflict = h("div", { class: "conflict", role: "alert", hidden: true });
+    this.said = h("p", { class: "said hint", role: "status" });
+    this.element = h(
+      "section",
+      { class: "review", "aria-label": "Review" },
+      this.conflict,
+      this.has("humanAssessment") && this.#drawVerdict(session),
+      this.has("conversationQuality") && this.#drawStars(),
+      Object.keys(FLAGS).some((flag) => this.has(flag)) && this.#drawFlags(),
+      this.has("comment") && this.#drawText("comment", h("textarea", { rows: 2, maxlength: 10_000 })),
+      this.has("tags") && this.#drawTags(),
+      this.has("externalId") && this.#drawText("externalId", h("input", { type: "text", autocomplete: "off" })),
+      this.said,
+    );
+    this.show(session);
+  }
+
+  /** Whether it edits this field, as the role may. */
+  has(field) {
+    return mayEdit(this.#app.viewer.role, field);
+  }
+
+  /** The session as it is now. What was typed stays. */
+  show(session) {
+    this.#session = session;
+    for (const show of Object.values(this.#parts)) show(session);
+  }
+
+  /** Somebody changed it elsewhere. What was typed over what they changed is a conflict before it is saved. */
+  note(session) {
+    const typed = [...this.#typed].filter(([field]) => (this.#session[field] ?? "") !== (session[field] ?? ""));
+    if (typed.length) {
+      this.#showConflict(session, Object.fromEntries(typed.map(([field, text]) => [field, text || null])));
+    }
+    this.show(session);
+  }
+
+  press(event) {
+    if (
+      event.target.closest("textarea, input:not([type=radio], [type=checkbox]), select") ||
+      event.ctrlKey ||
+      event.metaKey ||
+      event.altKey
+    )
+      return;
+    if (!(event.key in VERDICT_KEYS) || !this.has("humanAssessment")) return;
+    event.preventDefault();
+    this.#choose(VERDICT_KEYS[event.key]);
+  }
+
+  // Controls
+
+  #drawVerdict(session) {
+    const name = newId();
+    const choices = [...Object.entries(ASSESSMENTS), ["", "None"]];
+    const radio = ([value, label]) => {
+      const input = h("input", {
+        type: "radio",
+        name,
+        value,
+        onchange: () => this.#choose(value || null),
+        onkeydown: walk,
+      });
+      return h(
+        "label",
+        {
+          class: `verdictchoice ${value.toLowerCase() || "unset"}`,
+          title: ASSESSMENT_MEANINGS[value] ?? "Leave it to the machine",
+        },
+        input,
+        h("span", {}, label),
+      );
+    };
+    const group = h("div", { class: "segments" }, choices.map(radio));
+    this.#parts.humanAssessment = (now) => {
+      for (const input of group.querySelectorAll("input")) input.checked = input.value === (now.humanAssessment ?? "");
+    };
+    const machine = session.autoAssessment;
+    return h(
+      "fieldset",
+      { class: "verdictfield" },
+      h("legend", {}, "Human assessment"),
+      group,
+      h(
+        "p",
+        { class: "hint" },
+        "The machine said ",
+        machine ? h("span", { class: `verdict ${machine.toLowerCase()}` }, ASSESSMENTS[machine]) : "nothing",
+        machine && ` ${ASSESSMENT_MEANINGS[machine].toLowerCase()}`,
+      ),
+      this.#problemOf("humanAssessment"),
+    );
+  }
+
+  #drawStars() {
+    const name = newId();
+    const radio = (stars) =>
+      h(
+        "label",
+        { class: "star" },
+        h("input", {
+          type: "radio",
+          name,
+          value: stars,
+          "aria-label": stars === 1 ? "1 star" : `${stars} stars`,
+          onkeydown: walk,
+          onchange: () => this.#save({ conversationQuality: stars }),
+        }),
+        h("span", { "aria-hidden": "true" }, "★"),
+      );
+    const group = h("div", { class: "starchoice" }, [1, 2, 3, 4, 5].map(radio));
+    const clear = h(
+      "button",
+      { type: "button", class: "link", onclick: () => this.#save({ conversationQuality: null }) },
+      "No rating",
+    );
+    this.#parts.conversationQuality = ({ conversationQuality }) => {
+      for (const input of group.querySelectorAll("input")) {
+        input.checked = Number(input.value) === conversationQuality;
+        input.parentElement.classList.toggle("lit", Number(input.value) <= (conversationQuality ?? 0));
+      }
+      clear.hidden = conversationQuality === null;
+    };
+    return h(
+      "fieldset",
+      { class: "starfield" },
+      h("legend", {}, "Conversation quality"),
+      group,
+      clear,
+      this.#problemOf("conversationQuality"),
+    );
+  }
+
+  #drawFlags() {
+    const box = (flag) => {
+      const input = h("input", { type: "checkbox", onchange: () => this.#save({ [flag]: input.checked }) });
+      this.#parts[flag] = (now) => (input.checked = now[flag]);
+      return h("label", { class: "choice" }, input, h("span", {}, FLAGS[flag]));
+    };
+    return h(
+      "fieldset",
+      { class: "flags" },
+      h("legend", {}, "Flags"),
+      Object.keys(FLAGS)
+        .filter((flag) => this.has(flag))
+        .map(box),
+      Object.keys(FLAGS).map((flag) => this.#problemOf(flag)),
+    );
+  }
+
+  #drawText(field, input) {
+    const id = newId();
+    const save = h(
+      "button",
+      { type: "button", onclick: () => this.#saveText(field) },
+      `Save ${field === "comment" ? "comment" : LABELS[field]}`,
+    );
+    const back = h("button", { type: "button", class: "link", onclick: () => this.#takeBack(field) }, "Take back");
+    const actions = h("div", { class: "actions" }, back, save);
+    input.id = id;
+    input.setAttribute("dir", "auto");
+    input.addEventListener("input", () => {
+      this.#typed.set(field, input.value);
+      actions.hidden = input.value === (this.#session[field] ?? "");
+      if (actions.hidden) this.#typed.delete(field);
+    });
+    input.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey || input.tagName === "INPUT")) {
+        event.preventDefault();
+        this.#saveText(field);
+      }
+    });
+    this.#parts[field] = (now) => {
+      input.value = this.#typed.get(field) ?? now[field] ?? "";
+      actions.hidden = !this.#typed.has(field);
+    };
+    return h("div", { class: "field" }, h("label", { for: id }, LABELS[field]), input, this.#problemOf(field), actions);
+  }
+
+  #drawTags() {
+    const [id, offers] = [newId(), newId()];
+    const list = h("ul", { class: "tags", "aria-label": "Tags" });
+    const input = h("input", {
+      id,
+      type: "text",
+      list: offers,
+      placeholder: "Add a tag",
+      autocomplete: "off",
+      "aria-label": "Add tag",
+      onkeydown: (event) => {
+        const tag = input.value.trim();
+        if (event.key !== "Enter" || !tag) return;
+        event.preventDefault();
+        this.#save({ addTags: [tag] }).then((done) => done && (input.value = ""));
+      },
+    });
+    this.#parts.tags = ({ tags }) => {
+      const remove = (tag) =>
+        h(
+          "button",
+          {
+            type: "button",
+            class: "bare",
+            "aria-label": `Remove tag ${tag}`,
+            onclick: () => this.#save({ removeTags: [tag] }),
+          },
+          icon("close"),
+        );
+      fill(
+        list,
+        tags.map((tag) => h("li", { class: "tag" }, tag, remove(tag))),
+      );
+    };
+    const options = (this.#app.viewer.options.tags ?? []).map((tag) => h("option", { value: tag }));
+    return h(
+      "div",
+      { class: "field tagfield" },
+      h("label", { for: id }, "Tags"),
+      h("div", {}, list, input),
+      h("datalist", { id: offers }, options),
+      this.#problemOf("tags"),
+    );
+  }
+
+  #problemOf(field) {
+    const problem = h("p", { class: "problem", role: "alert" });
+    this.#problems[field] = problem;
+    return problem;
+  }
+
+  #takeBack(field) {
+    this.#typed.delete(field);
+    this.#parts[field](this.#session);
+  }
+
+  // Saving
+
+  /** A verdict takes the comment with it that was typed beside it. */
+  #choose(verdict) {
+    const comment = this.#typed.get("comment");
+    return this.#save({ humanAssessment: verdict, ...(comment !== undefined && { comment: comment || null }) });
+  }
+
+  #saveText(field) {
+    if (this.#typed.has(field)) this.#save({ [field]: this.#typed.get(field) || null });
+  }
+
+  /** One after another, each on top of the version that the one before it left. Tells whether it was done. */
+  #save(patch) {
+    const done = this.#saving.then(() => this.#send(patch));
+    this.#saving = done.catch(() => {});
+    return done;
+  }
+
+  async #send(patch) {
+    for (const problem of Object.values(this.#problems)) fill(problem);
+    fill(this.said, "Saving…");
+    try {
+      const { session, errors } = await this.#mutate(patch);
+      if (!errors.length) return this.#succeed(session, patch);
+      fill(this.said);
+      if (errors.some((error) => error.code === "CONFLICT") && session) this.#showConflict(session, patch);
+      else for (const error of errors) this.#showProblem(error, patch);
+    } catch (error) {
+      fill(this.said);
+      this.#showProblem({ path: [], message: `${error.title} ${error.advice} Nothing was saved.` }, patch);
+    }
+    this.show(this.#session);
+    return false;
+  }
+
+  async #mutate(patch) {
+    const { id, version } = this.#session;
+    const answer = `{ session { ${this.#fields} } errors { code message path } }`;
+    const isVerdict = "humanAssessment" in patch;
+    const [name, input] = isVerdict
+      ? ["overrideAssessment", { sessionId: id, expectedVersion: version, ...patch }]
+      : ["updateSession", { sessionId: id, expectedVersion: version, patch }];
+    const type = isVerdict ? "OverrideAssessmentInput" : "UpdateSessionInput";
+    const data = await this.#app.api.ask(`mutation Edit($input: ${type}!) { ${name}(input: $input) ${answer} }`, {
+      input,
+    });
+    return data[name];
+  }
+
+  #succeed(session, patch) {
+    for (const field of Object.keys(patch)) {
+      if (this.#typed.has(field) && (this.#typed.get(field) || null) === patch[field]) this.#typed.delete(field);
+    }
+    this.conflict.hidden = true;
+    fill(this.said, "Saved.");
+    this.#onSaved(session);
+    return true;
+  }
+
+  #showProblem(error, patch) {
+    const named = error.path.find((part) => part in LABELS);
+    const field = named ?? ("addTags" in patch || "removeTags" in patch ? "tags" : Object.keys(patch)[0]);
+    const words = error.path.length ? `${LABELS[field]} ${error.message.replace(/^\S+ /, "")}.` : error.message;
+    fill(this.#problems[field] ?? this.said, words);
+  }
+
+  /** Somebody else was first: what they changed, and the choice. */
+  #showConflict(now, patch) {
+    const before = this.#session;
+    const differs = Object.keys(LABELS).filter((field) => JSON.stringify(before[field]) !== JSON.stringify(now[field]));
+    const by = now.history?.[0]?.by;
+    const change = (field) =>
+      h("li", {}, h("b", {}, LABELS[field]), ` ${inWords(field, before[field])} → ${inWords(field, now[field])}`);
+    const decide = (label, act, kind) =>
+      h("button", { type: "button", class: kind, onclick: () => ((this.conflict.hidden = true), act()) }, label);
+    this.#session = { ...before, ...now };
+    fill(
+      this.conflict,
+      h("strong", {}, `${by ?? "Somebody else"} changed this session meanwhile. Your change is not saved yet.`),
+      h("ul", {}, differs.map(change)),
+      h(
+        "div",
+        { class: "actions" },
+        decide("Keep theirs", () => {
+          for (const field of Object.keys(patch)) this.#typed.delete(field);
+          this.show(this.#session);
+        }),
+        decide("Save mine", () => this.#save(patch), "primary"),
+      ),
+    );
+    this.conflict.hidden = false;
+    this.conflict.scrollIntoView({ block: "nearest" });
+    this.#app.saved(now);
+  }
+}
+
+/** Arrows move between radio buttons without choosing on the way: each choice would be a save. */
+function walk(event) {
+  const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  event.stopPropagation();
+  const all = [...event.target.closest("fieldset").querySelectorAll("input[type=radio]")];
+  all[(all.indexOf(event.target) + step + all.length) % all.length].focus();
+}

@@ -1,0 +1,100 @@
+/**
+ * Making elements. What is not an element becomes a text node, so no text of a session can ever be markup.
+ *
+ *     h("button", { class: "quiet", onclick: save }, "Save")
+ */
+
+const SVG = "http://www.w3.org/2000/svg";
+const PROPERTIES = new Set(["checked", "disabled", "hidden", "indeterminate", "open", "selected", "value"]);
+
+/** @param {string} tag @param {Object<string, *>} [attributes] @param {...*} children nulls and false are left out */
+export function h(tag, attributes, ...children) {
+  return build(document.createElement(tag), attributes, children);
+}
+
+/** The same for SVG. */
+export function svg(tag, attributes, ...children) {
+  return build(document.createElementNS(SVG, tag), attributes, children);
+}
+
+function build(element, attributes, children) {
+  append(element, children);
+  for (const [name, value] of Object.entries(attributes ?? {})) set(element, name, value);
+  return element;
+}
+
+function append(element, children) {
+  element.append(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+  );
+}
+
+function set(element, name, value) {
+  if (value === null || value === undefined) return;
+  if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+  else if (name === "style") for (const [key, text] of Object.entries(value)) element.style.setProperty(key, text);
+  else if (PROPERTIES.has(name)) element[name] = value;
+  else if (value !== false) element.setAttribute(name, value === true ? "" : value);
+}
+
+/** Puts the children in place of what is there. */
+export function fill(element, ...children) {
+  element.replaceChildren();
+  append(element, children);
+  return element;
+}
+
+/** An icon of ours, drawn with lines in a box of 16; decoration for whoever cannot see it. */
+export function icon(path) {
+  return svg("svg", { class: "icon", viewBox: "0 0 16 16", "aria-hidden": "true" }, svg("path", { d: ICONS[path] }));
+}
+
+const ICONS = {
+  check: "M3 8.5l3.2 3.2L13 4.8",
+  close: "M4 4l8 8M12 4l-8 8",
+  columns: "M2.5 3h11v10h-11zM6.2 3v10M9.8 3v10",
+  down: "M4 6.5l4 4 4-4",
+  export: "M8 2.5v7.5M5 7l3 3 3-3M3 12.5v1h10v-1",
+  filter: "M2.5 4h11M4.5 8h7M6.5 12h3",
+  left: "M10 3.5L5.5 8l4.5 4.5",
+  moon: "M13 9.6A5.5 5.5 0 0 1 6.4 3 5.5 5.5 0 1 0 13 9.6z",
+  question: "M5.8 6a2.2 2.2 0 1 1 3.2 2c-.7.4-1 .8-1 1.6M8 12.4v.1",
+  refresh: "M13 8a5 5 0 1 1-1.6-3.7M13 2.5v3h-3",
+  right: "M6 3.5L10.5 8 6 12.5",
+  search: "M7 11.5a4.5 4.5 0 1 0 0-9 4.5 4.5 0 0 0 0 9zM10.3 10.3l3.2 3.2",
+  sun: "M8 10.8a2.8 2.8 0 1 0 0-5.6 2.8 2.8 0 0 0 0 5.6zM8 1.5v1.2M8 13.3v1.2M1.5 8h1.2M13.3 8h1.2M3.4 3.4l.9.9M11.7 11.7l.9.9M12.6 3.4l-.9.9M4.3 11.7l-.9.9",
+};
+
+let lastId = 0;
+
+/** An id for `for`, `aria-labelledby` and the like. */
+export function newId() {
+  lastId += 1;
+  return `e${lastId}`;
+}
+
+/**
+ * Calls once things have been quiet for a time, and at the latest after `most`: milliseconds, or what tells them.
+ */
+export function debounce(call, quiet, most = Infinity) {
+  const pause = (time) => (typeof time === "function" ? time() : time);
+  let timer = 0;
+  let since = 0;
+  const later = (...args) => {
+    const now = Date.now();
+    since = timer ? since : now;
+    clearTimeout(timer);
+    timer = setTimeout(
+      () => {
+        timer = 0;
+        call(...args);
+      },
+      Math.max(0, Math.min(pause(quiet), since + pause(most) - now)),
+    );
+  };
+  later.cancel = () => {
+    clearTimeout(timer);
+    timer = 0;
+  };
+  return later;
+}

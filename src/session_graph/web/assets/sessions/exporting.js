@@ -1,0 +1,310 @@
+/**
+ * Having the rows of the list sent by e-mail, and following the report until its mail is out.
+ */
+
+import { REPORT_SIZE } from "./columns.js";
+import { openDialog } from "./dialogs.js";
+import { fill, h, newId } from "./elements.js";
+import { chips } from "./filters.js";
+import { count } from "./formats.js";
+import { Stream } from "./stream.js";
+
+const REPORT = `id status progress rowCount rowsWritten timeZone bytes downloadUrl error expiresAt
+  deliveries { recipient status error }`;
+const ANSWER = `{ export { ${REPORT} } errors { code message path } }`;
+const REQUEST = `mutation Export($input: RequestSessionExportInput!) { requestSessionExport(input: $input) ${ANSWER} }`;
+const CANCEL = `mutation Cancel($id: ID!) { cancelSessionExport(id: $id) ${ANSWER} }`;
+const RETRY = `mutation Retry($id: ID!) { retrySessionExport(id: $id) ${ANSWER} }`;
+const LOOK = `query Export($id: ID!) { export(id: $id) { ${REPORT} } }`;
+const FOLLOW = `subscription Progress($id: ID!) { exportProgress(id: $id) { ${REPORT} } }`;
+
+const POLL = 1000;
+const ENDED = ["DONE", "FAILED", "CANCELLED", "EXPIRED"];
+const STATUS = {
+  QUEUED: "Waiting for its turn…",
+  RUNNING: "Writing the rows…",
+  SENDING: "Written. Sending the mail…",
+  DONE: "Done: the mail is out.",
+  FAILED: "It failed.",
+  CANCELLED: "Cancelled.",
+  EXPIRED: "The file is gone; have it written again.",
+};
+const DELIVERY = {
+  WAITING: "being sent",
+  ACCEPTED: "sent",
+  REFUSED: "refused by the mail server",
+  GIVEN_UP: "given up after a day",
+};
+
+/** @param {import("./sessions.js").SessionsView} app */
+export function openExport(app) {
+  const { viewer, view } = app;
+  const { account } = viewer;
+  const [to, hint, zone, zones] = [newId(), newId(), newId(), newId()];
+  const radios = newId();
+  const own = app.columns.map((column) => column.code);
+  const problem = h("p", { class: "problem", role: "alert" });
+  const recipients = h("input", {
+    id: to,
+    type: "text",
+    value: viewer.email ?? "",
+    "aria-describedby": hint,
+    autocomplete: "email",
+    placeholder: "ana@example.com",
+  });
+  const timeZone = h("input", {
+    id: zone,
+    type: "text",
+    list: zones,
+    placeholder: "Each agent's own",
+    autocomplete: "off",
+  });
+  const chosen = h("input", { type: "radio", name: radios, value: "own" });
+  const active = chips(view.filter, account.timeZone, (idn) => idn).map((chip) => chip.label);
+  const button = h("button", { type: "submit", class: "primary", form: "export-form" }, "Send the report");
+  let last = { content: null, key: null };
+
+  const form = h(
+    "form",
+    { id: "export-form", class: "exportform", onsubmit: (event) => (event.preventDefault(), request()) },
+    h(
+      "p",
+      {},
+      h(
+        "strong",
+        {},
+        app.total === null ? "All sessions" : `${count(app.total)} ${app.total === 1 ? "session" : "sessions"}`,
+      ),
+      active.length ? ` that match: ${active.join(" · ")}` : " of the account, without a filter.",
+      " In the order of the table, as they stand when the report begins.",
+    ),
+    h(
+      "div",
+      { class: "field" },
+      h("label", { for: to }, "Recipients"),
+      recipients,
+      h("p", { id: hint, class: "hint" }, explainRecipients(viewer)),
+    ),
+    h(
+      "fieldset",
+      {},
+      h("legend", {}, "Columns"),
+      h(
+        "label",
+        { class: "choice" },
+        h("input", { type: "radio", name: radios, value: "report", checked: true }),
+        h(
+          "span",
+          {},
+          `The report's ${REPORT_SIZE} columns`,
+          h("small", {}, "Those of them that you may see, as other tools expect them"),
+        ),
+      ),
+      h(
+        "label",
+        { class: "choice" },
+        chosen,
+        h("span", {}, own.length === 1 ? "The column on screen" : `The ${own.length} columns on screen`),
+      ),
+    ),
+    h(
+      "div",
+      { class: "field" },
+      h("label", { for: zone }, "Time zone"),
+      timeZone,
+      h(
+        "datalist",
+        { id: zones },
+        [account.timeZone, ...Intl.supportedValuesOf("timeZone")].map((name) => h("option", { value: name })),
+      ),
+    ),
+    problem,
+  );
+
+  async function request() {
+    const input = {
+      filter: app.graphQLFilter,
+      orderBy: view.order,
+      ...(chosen.checked && { columns: own }),
+      ...(recipients.value.trim() && { recipients: recipients.value.split(/[\s,;]+/).filter(Boolean) }),
+      ...(timeZone.value.trim() && { timeZone: timeZone.value.trim() }),
+    };
+    const content = JSON.stringify(input);
+    if (content !== last.content) last = { content, key: newKey() }; // pressed twice, or after a lost answer: one report
+    button.disabled = true;
+    fill(problem);
+    try {
+      const { requestSessionExport: payload } = await app.api.ask(REQUEST, {
+        input: { ...input, idempotencyKey: last.key },
+      });
+      if (payload.export) return follow(payload.export);
+      fill(
+        problem,
+        payload.errors.map((error) => h("span", {}, `${sentence(error)} `)),
+      );
+    } catch (error) {
+      fill(problem, `${error.title} ${error.advice}`);
+    }
+    button.disabled = false;
+  }
+
+  function follow(report) {
+    const progress = new Progress(app, report);
+    fill(dialog.querySelector(".content"), progress.element);
+    fill(dialog.querySelector("footer"), progress.buttons);
+    dialog.addEventListener("close", () => progress.stop());
+  }
+
+  const dialog = openDialog("Export", { body: form, foot: [button] });
+}
+
+function explainRecipients({ email, account }) {
+  const listed = account.exportRecipients;
+  const others = listed.length
+    ? `others must be on the account's list: ${listed.join(", ")}`
+    : "the account's list has no others yet";
+  return email
+    ? `Your own address by default; ${others}. Several are separated by commas.`
+    : `Your key has no address of its own; ${others}.`;
+}
+
+/** `input.recipients.0 must be …` as a sentence. */
+function sentence({ message, path }) {
+  const label = { recipients: "A recipient", timeZone: "The time zone", columns: "The columns" }[path[1]];
+  return `${label ? message.replace(/^\S+/, label) : message}.`;
+}
+
+/** Also where crypto.randomUUID is not, as the page is not served over https. */
+const newKey = () =>
+  [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/** A report on its way: by stream where the server has one, else by looking every second. */
+class Progress {
+  #app;
+  #timer = 0;
+  #stream = null;
+  #stopped = false;
+
+  constructor(app, report) {
+    this.#app = app;
+    this.id = report.id;
+    this.status = h("p", { class: "status", role: "status" });
+    this.bar = h("progress", { max: 1, "aria-label": "Progress" });
+    this.rows = h("p", { class: "hint" });
+    this.deliveries = h("ul", { class: "deliveries" });
+    this.problem = h("p", { class: "problem", role: "alert" });
+    this.link = h("p", {});
+    this.element = h(
+      "div",
+      { class: "exporting" },
+      this.status,
+      this.bar,
+      this.rows,
+      this.deliveries,
+      this.problem,
+      this.link,
+    );
+    this.cancel = h(
+      "button",
+      { type: "button", onclick: () => this.#change(CANCEL, "cancelSessionExport") },
+      "Cancel report",
+    );
+    this.retry = h(
+      "button",
+      { type: "button", onclick: () => this.#change(RETRY, "retrySessionExport") },
+      "Send again",
+    );
+    this.buttons = [this.cancel, this.retry];
+    this.#show(report);
+    this.#follow();
+  }
+
+  stop() {
+    this.#stopped = true;
+    this.#pause();
+  }
+
+  #pause() {
+    clearTimeout(this.#timer);
+    this.#stream?.stop();
+    this.#stream = null;
+  }
+
+  #follow() {
+    this.#pause();
+    if (this.#app.live.isOff) return void this.#look();
+    this.#stream = new Stream(this.#app.api, () => ({ query: FOLLOW, variables: { id: this.id } }), {
+      onNext: ({ exportProgress }) => this.#show(exportProgress),
+      onEnd: () => this.#look(),
+      onState: (state) => state !== "live" && this.#look(),
+    });
+  }
+
+  async #look() {
+    this.#pause();
+    try {
+      const data = await this.#app.api.ask(LOOK, { id: this.id });
+      if (data.export) this.#show(data.export);
+      fill(this.problem, data.export?.error);
+      if (!data.export || ENDED.includes(data.export.status)) return;
+    } catch (error) {
+      fill(this.problem, `${error.title} The report goes on without this page.`);
+    }
+    if (!this.#stopped) this.#timer = setTimeout(() => this.#look(), POLL);
+  }
+
+  async #change(mutation, name) {
+    this.cancel.disabled = this.retry.disabled = true;
+    try {
+      const { [name]: payload } = await this.#app.api.ask(mutation, { id: this.id });
+      if (payload.export) this.#show(payload.export);
+      fill(
+        this.problem,
+        payload.errors.map((error) => `${error.message}. `),
+      );
+      this.#follow();
+    } catch (error) {
+      fill(this.problem, `${error.title} ${error.advice}`);
+    }
+    this.cancel.disabled = this.retry.disabled = false;
+  }
+
+  #show(report) {
+    const ended = ENDED.includes(report.status);
+    fill(this.status, STATUS[report.status]);
+    this.status.dataset.status = report.status;
+    if (report.status === "QUEUED") this.bar.removeAttribute("value");
+    else this.bar.value = ended ? Number(report.status === "DONE") : report.progress;
+    this.bar.hidden = ended;
+    const rows =
+      report.rowCount === null
+        ? ""
+        : ended || report.status === "SENDING"
+          ? `${count(report.rowCount)} rows`
+          : `${count(report.rowsWritten)} of ${count(report.rowCount)} rows`;
+    fill(
+      this.rows,
+      rows,
+      rows && `; times ${report.timeZone === "local" ? "each in the agent's zone" : `in ${report.timeZone}`}`,
+    );
+    fill(
+      this.deliveries,
+      report.deliveries.map(({ recipient, status, error }) =>
+        h(
+          "li",
+          { class: status.toLowerCase() },
+          h("b", {}, recipient),
+          ` ${DELIVERY[status]}`,
+          error && h("p", { class: "hint" }, error),
+        ),
+      ),
+    );
+    fill(this.problem, report.error);
+    fill(
+      this.link,
+      report.downloadUrl && h("a", { class: "download", href: report.downloadUrl, download: "" }, "Download the CSV"),
+    );
+    this.cancel.hidden = ended;
+    this.retry.hidden = !["FAILED", "CANCELLED", "EXPIRED"].includes(report.status);
+  }
+}

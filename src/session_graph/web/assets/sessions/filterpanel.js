@@ -1,0 +1,176 @@
+/**
+ * The filter panel: a control for each filter that the viewer may use. It changes the view at once.
+ */
+
+import { debounce, fill, h, icon, newId } from "./elements.js";
+import { visibleFields } from "./filters.js";
+import { fromWallClock, wallClock } from "./formats.js";
+
+const MANY = 8;
+
+export class FilterPanel {
+  /** @param {import("./sessions.js").SessionsView} app */
+  constructor(app) {
+    this.app = app;
+    this.fields = h("div", { class: "fields" });
+    this.element = h(
+      "dialog",
+      { class: "filters sheet", "aria-label": "Filters", onclose: () => this.onclose?.() },
+      h(
+        "div",
+        { class: "bar" },
+        h("h2", {}, "Filters"),
+        h(
+          "button",
+          { type: "button", class: "bare", "aria-label": "Close filters", onclick: () => this.close() },
+          icon("close"),
+        ),
+      ),
+      this.fields,
+      h(
+        "footer",
+        {},
+        h("button", { type: "button", onclick: () => app.change({ filter: {} }) }, "Clear all"),
+        h("button", { type: "button", class: "primary", onclick: () => this.close() }, "Done"),
+      ),
+    );
+  }
+
+  /** Beside the table where there is room, above it as a sheet where there is none. */
+  open() {
+    if (matchMedia("(max-width: 1100px)").matches) this.element.showModal();
+    else this.element.show();
+  }
+
+  close() {
+    this.element.close();
+  }
+
+  /** @param {object} filter */
+  show(filter) {
+    const focused = document.activeElement?.closest?.(".filters") ? document.activeElement.dataset.key : null;
+    const scroll = this.fields.scrollTop;
+    const fields = visibleFields(this.app.viewer.visibleColumns).filter((field) => field.kind !== "text");
+    const draw = (field) => this.#draw(field, filter);
+    if (!this.range?.contains(document.activeElement)) this.range = this.#drawRange(); // not while it is typed in
+    fill(
+      this.fields,
+      this.range,
+      fields.filter((field) => !field.further).map(draw),
+      h("h3", {}, "Further"),
+      fields.filter((field) => field.further).map(draw),
+    );
+    this.fields.scrollTop = scroll;
+    if (focused) this.fields.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  #draw(field, filter) {
+    if (field.kind === "flag") return this.#drawFlag(field, filter);
+    if (field.kind === "choices") return this.#drawChoices(field, filter);
+    return null;
+  }
+
+  #set(filter, name, value) {
+    const { [name]: _, ...rest } = filter;
+    this.app.change({ filter: value === undefined ? rest : { ...rest, [name]: value } });
+  }
+
+  /** A year is typed digit by digit, each of which the browser tells: taken once it is quiet, and likely. */
+  #drawRange() {
+    const { timeZone } = this.app.viewer.account;
+    const { filter } = this.app.view;
+    const take = debounce((name, value) => {
+      const { period, [name]: _, ...rest } = this.app.view.filter;
+      if (!value || value >= "1970")
+        this.app.change({ filter: value ? { ...rest, [name]: fromWallClock(value, timeZone) } : rest });
+    }, 600);
+    const input = (name, label) => {
+      const id = newId();
+      const control = h("input", {
+        id,
+        type: "datetime-local",
+        "data-key": name,
+        value: filter[name] ? wallClock(filter[name], timeZone) : "",
+        oninput: () => take(name, control.value),
+      });
+      return h("div", { class: "field" }, h("label", { for: id }, label), control);
+    };
+    return h(
+      "fieldset",
+      { class: "range" },
+      h("legend", {}, "Time range"),
+      input("from", "From"),
+      input("to", "To"),
+      h("p", { class: "hint" }, `Up to, but not including, the end. In ${timeZone}, the account's zone.`),
+    );
+  }
+
+  #drawFlag(field, filter) {
+    const name = newId();
+    const value = filter[field.name];
+    const radio = (label, own, title) =>
+      h(
+        "label",
+        { title },
+        h("input", {
+          type: "radio",
+          name,
+          "data-key": `${field.name} ${own}`,
+          checked: value === own,
+          onchange: () => this.#set(filter, field.name, own),
+        }),
+        h("span", {}, label),
+      );
+    const [yes, no] = field.name === "isTest" ? ["Test", "Live"] : ["Yes", "No"];
+    return h(
+      "fieldset",
+      { class: "flagfield" },
+      h("legend", {}, field.label),
+      h(
+        "div",
+        { class: "segments" },
+        radio("Any", undefined),
+        radio(yes, true, field.words.true),
+        radio(no, false, field.words.false),
+      ),
+    );
+  }
+
+  #drawChoices(field, filter) {
+    const chosen = filter[field.name] ?? [];
+    const offered = this.#offer(field, chosen);
+    if (!offered.length) return null;
+    const toggle = (key, on) => {
+      const next = on ? [...chosen, key] : chosen.filter((each) => each !== key);
+      this.#set(filter, field.name, next.length ? next : undefined);
+    };
+    const box = ([key, words]) =>
+      h(
+        "label",
+        { class: "choice" },
+        h("input", {
+          type: "checkbox",
+          "data-key": `${field.name} ${key}`,
+          checked: chosen.includes(key),
+          onchange: (event) => toggle(key, event.target.checked),
+        }),
+        h("span", {}, words),
+      );
+    const boxes = h("div", { class: offered.length > MANY ? "choices many" : "choices" }, offered.map(box));
+    return h(
+      "fieldset",
+      {},
+      h("legend", {}, field.label, chosen.length > 0 && h("span", { class: "badge" }, chosen.length)),
+      boxes,
+    );
+  }
+
+  #offer(field, chosen) {
+    if (field.words) return Object.entries(field.words);
+    const { options, agents } = this.app.viewer;
+    if (field.options === "agents") return agents.map(({ idn, name }) => [idn, name]);
+    return [...new Set([...chosen, ...(options[field.options] ?? [])])]
+      .sort((a, b) => a.localeCompare(b))
+      .map((each) => [each, each]);
+  }
+}

@@ -1,0 +1,34 @@
+/** The keys of the page, for whoever asks with "?". */
+
+import { openDialog } from "./dialogs.js";
+import { h } from "./elements.js";
+
+const KEYS = [
+  ["/", "Search"],
+  ["j  k  or  ↓  ↑", "Next and previous session, also while one is open"],
+  ["Enter", "Open the session"],
+  ["1  2  3  0", "In an open session: human assessment Yes-A, Yes-B, No, none"],
+  ["Space  or  x", "Select the session; with Shift, all up to it"],
+  ["Home  End  Page Up  Page Down", "Move through the table"],
+  ["f", "Filters"],
+  ["c", "Columns"],
+  ["e", "Export"],
+  ["r", "Refresh"],
+  ["Escape", "Close what is open"],
+  ["?", "These keys"],
+];
+
+export function openKeys() {
+  const row = ([keys, what]) =>
+    h(
+      "div",
+      {},
+      h(
+        "dt",
+        {},
+        keys.split("  ").map((key) => (key === "or" ? " or " : h("kbd", {}, key))),
+      ),
+      h("dd", {}, what),
+    );
+  openDialog("Keys", { body: h("dl", { class: "keys" }, KEYS.map(row)) });
+}

@@ -1,0 +1,364 @@
+/**
+ * The view of somebody who is signed in: keeps address, table, figures, panels and the live stream in step.
+ */
+
+import { DEFAULT_ORDER, goTo, readAddress } from "./address.js";
+import { BulkBar } from "./bulk.js";
+import { openColumnChooser } from "./columnchooser.js";
+import { columnOf, columnOfOrder, defaultColumns, visibleColumns } from "./columns.js";
+import { Dashboard } from "./dashboard.js";
+import { Detail } from "./detail.js";
+import { debounce, fill, h, icon } from "./elements.js";
+import { openExport } from "./exporting.js";
+import { FilterPanel } from "./filterpanel.js";
+import { fieldOf, stillMatches, toGraphQL, visibleFields } from "./filters.js";
+import { openKeys } from "./keys.js";
+import { LiveSessions } from "./live.js";
+import { SessionList } from "./list.js";
+import { readOptions } from "./signin.js";
+import { SessionTable } from "./table.js";
+import { Toolbar } from "./toolbar.js";
+import { TopBar } from "./topbar.js";
+
+const COUNT = "query Count($filter: SessionFilter) { sessions(filter: $filter, first: 1) { totalCount } }";
+export class SessionsView {
+  /** @type {import("./address.js").View} */
+  view = { filter: {}, order: DEFAULT_ORDER, columns: null, session: null, group: null };
+  /** How many match; null while that is not known. */
+  total = null;
+
+  #ended = new AbortController();
+  #counting = new AbortController();
+  /** What takes the server long is asked for less often. */
+  #refreshSoon = debounce(
+    () => this.#refreshFigures(),
+    () => Math.max(1200, 4 * this.dashboard.took),
+    () => Math.max(8000, 12 * this.dashboard.took),
+  );
+
+  /** @param {import("./api.js").Api} api @param {object} viewer as `readViewer` has it */
+  constructor(api, viewer, onSignOut) {
+    this.api = api;
+    this.viewer = viewer;
+    const { currency } = viewer.account;
+    const { signal } = this.#ended;
+    this.change = this.change.bind(this);
+    this.notices = h("div", { class: "notices", role: "status", "aria-live": "polite" });
+    this.scroller = h("main", { class: "scroller", tabindex: "-1" });
+    this.list = new SessionList(api, (change) => this.#listChanged(change));
+    this.table = new SessionTable(this.list, this.scroller, currency, {
+      open: (id) => this.change({ session: id }),
+      order: (order) => this.change({ order }),
+      select: (ids) => this.bulk.show(ids),
+      remedies: (error) => this.#drawRemedies(error),
+      drawEmpty: () => this.#drawEmpty(),
+    });
+    this.dashboard = new Dashboard(this);
+    this.filters = new FilterPanel(this);
+    this.filters.onclose = () => this.#filtersMoved();
+    this.toolbar = new Toolbar({
+      viewer,
+      change: this.change,
+      openFilters: () => this.#toggleFilters(),
+      openColumns: () => openColumnChooser(this),
+      openExport: () => openExport(this),
+    });
+    this.top = new TopBar(this, onSignOut);
+    this.detail = new Detail(this);
+    this.bulk = new BulkBar(this);
+    this.live = new LiveSessions(
+      api,
+      (event) => this.#happened(event),
+      (state) => this.top.showLive(state),
+      () => this.#bridge(),
+    );
+    fill(this.scroller, this.dashboard.element, this.table.element, this.table.foot);
+    this.element = h(
+      "div",
+      { class: "app" },
+      this.top.element,
+      this.toolbar.element,
+      h("div", { class: "stage" }, this.filters.element, this.scroller, this.detail.element),
+      this.bulk.element,
+      this.notices,
+    );
+    addEventListener("popstate", () => this.#readAddress(), { signal });
+    addEventListener("online", () => this.refresh(), { signal });
+    document.addEventListener("keydown", (event) => this.#press(event), { signal });
+  }
+
+  start() {
+    this.scroller.focus();
+    this.#readAddress();
+    readOptions(this.api, this.viewer).then(
+      (options) => {
+        this.viewer.options = options;
+        this.filters.show(this.view.filter);
+      },
+      () => {}, // the panel does without what it cannot offer
+    );
+  }
+
+  end() {
+    this.#ended.abort();
+    this.#counting.abort();
+    this.live.stop();
+    this.dashboard.stop();
+  }
+
+  /** The chosen columns. @returns {import("./columns.js").Column[]} */
+  get columns() {
+    return this.view.columns ? this.view.columns.map(columnOf) : defaultColumns(this.viewer);
+  }
+
+  get graphQLFilter() {
+    return toGraphQL(this.view.filter);
+  }
+
+  may(code) {
+    return this.viewer.visibleColumns.includes(code);
+  }
+
+  /** Another view, in the address too. With `replace` "back" skips the one before. */
+  change(patch, replace = false) {
+    const before = this.view;
+    this.view = { ...before, ...patch };
+    goTo(this.view, replace);
+    this.#apply(before);
+  }
+
+  #readAddress() {
+    const before = this.view;
+    const { view, refused } = this.#allowed(readAddress());
+    this.view = view;
+    goTo(view, true);
+    if (refused.length) this.notify(`Left out of this link, as your role does not have it: ${refused.join(", ")}.`);
+    this.#apply(this.toolbar.shown ? before : null);
+    this.toolbar.shown = true;
+  }
+
+  /** The view without what the role may not see, and the names of that. */
+  #allowed(view) {
+    const refused = [];
+    const mine = new Set(visibleFields(this.viewer.visibleColumns).map((field) => field.name));
+    const filter = Object.fromEntries(
+      Object.entries(view.filter).filter(([name]) => mine.has(name) || !refused.push(fieldOf(name).label)),
+    );
+    const codes = view.columns?.filter(
+      (code) => (this.may(code) && columnOf(code)) || !refused.push(columnOf(code)?.label ?? code),
+    );
+    const ordered = columnOfOrder(view.order.field);
+    const order = ordered && this.may(ordered.code) ? view.order : DEFAULT_ORDER;
+    if (order !== view.order) refused.push(`the order by ${ordered?.label ?? view.order.field}`);
+    const columns = codes?.length ? visibleColumns(codes).map((column) => column.code) : null;
+    return { view: { ...view, filter, order, columns }, refused };
+  }
+
+  #apply(before) {
+    const { view } = this;
+    const differs = (...names) =>
+      !before || names.some((name) => JSON.stringify(before[name]) !== JSON.stringify(view[name]));
+    if (differs("filter", "order")) {
+      this.toolbar.show(view);
+      this.filters.show(view.filter);
+      this.top.show(view.filter);
+    }
+    if (differs("filter", "order", "columns")) {
+      this.table.rewind();
+      this.bulk.show(this.table.selected);
+      this.table.show(this.columns, view.order);
+      this.list.load(view, this.columns);
+      this.live.follow(this.graphQLFilter, this.list.fields, () => !this.list.isLoading);
+    }
+    if (differs("filter")) this.#refreshCount(true);
+    if (differs("filter", "group")) this.dashboard.load(view, differs("filter"));
+    if (differs("session")) this.#showSession(before);
+  }
+
+  #showSession(before) {
+    const { session } = this.view;
+    this.list.dismiss(session);
+    this.table.opened = session;
+    if (session) {
+      const index = this.list.indexOf(session);
+      if (index >= 0) {
+        this.table.active = index;
+        this.table.reveal(index);
+      }
+      this.detail.open(session);
+    } else {
+      this.detail.close();
+      if (before?.session) this.table.focus(Math.max(0, this.list.indexOf(before.session)));
+    }
+    this.table.draw();
+  }
+
+  /** Opens the session before or behind the open one. */
+  step(by) {
+    const index = this.list.indexOf(this.view.session) + by;
+    const next = this.list.rows[index];
+    if (next) this.change({ session: next.id }, true);
+    if (index > this.list.rows.length - 10) this.list.more();
+  }
+
+  refresh() {
+    this.list.load(this.view, this.columns);
+    this.live.retry();
+    this.#refreshFigures();
+  }
+
+  #refreshFigures() {
+    this.#refreshCount(false);
+    this.dashboard.load(this.view, false);
+  }
+
+  async #refreshCount(isNew) {
+    this.#counting.abort();
+    this.#counting = new AbortController();
+    const { signal } = this.#counting;
+    if (isNew) this.#setTotal(null);
+    try {
+      const { sessions } = await this.api.ask(COUNT, { filter: this.graphQLFilter }, signal);
+      this.#setTotal(sessions.totalCount);
+    } catch (error) {
+      if (!signal.aborted && isNew) this.toolbar.count.replaceChildren("Not counted");
+    }
+  }
+
+  #setTotal(total) {
+    this.total = total;
+    this.toolbar.setCount(total);
+    this.table.setTotal(total ?? -1);
+    this.detail.showPlace();
+  }
+
+  #listChanged(change) {
+    this.table.note(change);
+    if (change.kind !== "loaded") return;
+    const { error } = this.list;
+    if (error?.isAbout("filter", "search"))
+      this.top.sayOfSearch(error.message.replace(/^filter\.search /, "The search "));
+    const index = this.list.indexOf(this.view.session);
+    if (index >= 0) this.table.active = index;
+    this.detail.showPlace();
+  }
+
+  #happened(event) {
+    const isOpen = event.sessionId === this.view.session;
+    this.list.apply(event);
+    if (isOpen && event.kind !== "LEFT") this.detail.noteChange(event.session);
+    if (!isOpen) this.list.dismiss(this.view.session);
+    this.#refreshSoon();
+  }
+
+  /** Sessions may have come while nobody listened: looked at again, unless somebody is far down the list. */
+  #bridge() {
+    this.#refreshSoon();
+    if (this.scroller.scrollTop < 2000) this.list.load(this.view, this.columns);
+    else this.notify("The connection was lost for a while. Refresh to see what happened meanwhile.");
+  }
+
+  /** After an edit of the open session: its row, and every figure that depends on it. */
+  saved(session) {
+    this.list.replace(session);
+    if (!stillMatches(this.view.filter, session)) this.list.depart(session.id);
+    this.#refreshFigures();
+  }
+
+  #toggleFilters() {
+    if (this.filters.element.open) this.filters.close();
+    else this.filters.open();
+    this.#filtersMoved();
+  }
+
+  #filtersMoved() {
+    this.toolbar.filters.setAttribute("aria-expanded", String(this.filters.element.open));
+    if (!this.filters.element.open) this.toolbar.filters.focus();
+  }
+
+  #drawEmpty() {
+    const filtered = Object.keys(this.view.filter).length > 0;
+    return h(
+      "div",
+      { class: "empty" },
+      h("strong", {}, filtered ? "No session matches." : "There are no sessions yet."),
+      h(
+        "p",
+        {},
+        filtered
+          ? "Take a filter away, or look at a longer time."
+          : "They appear here as soon as an agent's conversation is recorded.",
+      ),
+      filtered && h("button", { type: "button", onclick: () => this.change({ filter: {} }) }, "Clear all filters"),
+    );
+  }
+
+  #drawRemedies(error) {
+    const again = () => (this.list.rows.length && !this.list.isStale ? this.list.more(true) : this.refresh());
+    const { from, to, ...rest } = this.view.filter;
+    return [
+      h("button", { type: "button", class: "primary", onclick: again }, "Try again"),
+      error.code === "TIMEOUT" &&
+        h(
+          "button",
+          { type: "button", onclick: () => this.change({ filter: { ...rest, period: "LAST_7_DAYS" } }) },
+          "Last 7 days only",
+        ),
+      error.code === "BAD_USER_INPUT" &&
+        h("button", { type: "button", onclick: () => this.change({ filter: {} }) }, "Clear all filters"),
+    ];
+  }
+
+  /** Says something that needs no answer. */
+  notify(words) {
+    const notice = h(
+      "p",
+      { class: "notice" },
+      words,
+      h(
+        "button",
+        { type: "button", class: "bare", "aria-label": "Dismiss", onclick: () => notice.remove() },
+        icon("close"),
+      ),
+    );
+    this.notices.append(notice);
+    setTimeout(() => notice.remove(), 8000);
+  }
+
+  #press(event) {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (document.querySelector("dialog:modal")) {
+      if (!this.detail.element.matches(":modal")) return;
+    }
+    if (event.key === "Escape") return this.#escape(event);
+    if (event.target.closest("input:not([type=checkbox], [type=radio]), textarea, select")) return;
+    const act = this.#keys()[event.key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  }
+
+  #keys() {
+    const { session } = this.view;
+    return {
+      "/": () => this.top.searchBox.select(),
+      "?": () => openKeys(),
+      f: () => this.#toggleFilters(),
+      c: () => openColumnChooser(this),
+      e: () => openExport(this),
+      r: () => this.refresh(),
+      j: () => (session ? this.step(1) : this.table.focus(this.table.active)),
+      k: () => (session ? this.step(-1) : this.table.focus(this.table.active)),
+      ...(session && { ArrowRight: () => this.step(1), ArrowLeft: () => this.step(-1) }),
+    };
+  }
+
+  #escape(event) {
+    if (event.target === this.top.searchBox && event.target.value) return;
+    if (this.view.session) this.change({ session: null });
+    else if (this.filters.element.open) this.filters.close();
+    else if (this.table.selected.size) this.table.clearSelection();
+    else return;
+    event.preventDefault();
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * Signing in with an API key. It is kept for this tab alone, and is never in an address.
+ */
+
+import { Api } from "./api.js";
+import { fill, h, newId } from "./elements.js";
+import { readableOptions } from "./roles.js";
+
+const KEPT = "session_graph.key";
+
+const WHO = `query Who {
+  viewer { role name email visibleColumns account { id name currency timeZone exportRecipients } }
+}`;
+
+const AGENTS = "query Agents { agents { idn name timeZone } }";
+
+export const keptKey = () => sessionStorage.getItem(KEPT);
+export const forgetKey = () => sessionStorage.removeItem(KEPT);
+
+/**
+ * Who asks, with what filters can offer them. Raises ApiError.
+ * @param {Api} api
+ */
+export async function readViewer(api) {
+  const agents = api.ask(AGENTS).then(
+    (data) => data.agents,
+    () => [], // who sees no sessions sees no agents
+  );
+  const { viewer } = await api.ask(WHO);
+  return { ...viewer, agents: await agents, options: {} };
+}
+
+/** What occurs among the sessions that the viewer may see: apart, as it takes longer than the first rows. */
+export async function readOptions(api, viewer) {
+  const names = readableOptions(viewer.visibleColumns).join(" ");
+  const data = await api.ask(`query Options { viewer { account { filterOptions { ${names} } } } }`);
+  return data.viewer.account.filterOptions;
+}
+
+/**
+ * The sign-in page. Calls `onSignedIn` with the Api and the viewer.
+ * @param {string} reason why somebody who was signed in sees it; empty at first
+ */
+export function drawSignIn(onSignedIn, reason = "") {
+  const [input, hint, problem] = [newId(), newId(), newId()];
+  const message = h("p", { id: problem, class: "problem", role: "alert" }, reason);
+  const key = h("input", {
+    id: input,
+    type: "password",
+    name: "key",
+    autocomplete: "off",
+    spellcheck: "false",
+    required: true,
+    placeholder: "sg_…",
+    "aria-describedby": `${hint} ${problem}`,
+  });
+  const button = h("button", { type: "submit", class: "primary" }, "Sign in");
+  const form = h(
+    "form",
+    { class: "signin", onsubmit: (event) => (event.preventDefault(), signIn()) },
+    h("p", { class: "brand" }, "session_graph"),
+    h("h1", {}, "Every conversation your AI employees had"),
+    h("div", { class: "field" }, h("label", { for: input }, "API key"), key, message),
+    button,
+    h(
+      "p",
+      { id: hint, class: "hint" },
+      "The key decides what you see. ",
+      h("code", {}, "make run"),
+      " prints one for each role of the demo and keeps them in ",
+      h("code", {}, ".session-graph/demo-keys.json"),
+      "; ",
+      h("code", {}, "session-graph key create"),
+      " makes others. It stays in this tab until you sign out or close it.",
+    ),
+  );
+
+  async function signIn() {
+    const text = key.value.trim();
+    if (!text) return say("Paste a key first.");
+    if (/[^\x21-\x7e]/.test(text)) return say("That is not a key: it has spaces or letters that no key has.");
+    button.disabled = true;
+    say("");
+    try {
+      const api = new Api(text, () => {});
+      const viewer = await readViewer(api);
+      sessionStorage.setItem(KEPT, text);
+      onSignedIn(text, viewer);
+    } catch (error) {
+      button.disabled = false;
+      say(
+        error.code === "UNAUTHENTICATED"
+          ? "That key is not valid: it may be mistyped, revoked or expired."
+          : `${error.title} ${error.advice}`,
+      );
+    }
+  }
+
+  function say(words) {
+    fill(message, words);
+    key.setAttribute("aria-invalid", String(Boolean(words)));
+    if (words) key.focus();
+  }
+
+  queueMicrotask(() => key.focus());
+  return h("main", { class: "door" }, form);
+}

@@ -1,0 +1,383 @@
+/**
+ * The table of sessions, as a grid whose rows can be reached by keys. Of thousands of rows only those in view exist:
+ * all are of one height, so a row's place follows from its index.
+ *
+ * On a narrow screen the same rows are cards.
+ */
+
+import { drawCard, drawCells } from "./cells.js";
+import { columnOfOrder } from "./columns.js";
+import { fill, h } from "./elements.js";
+
+const ROW = 36;
+const CARD = 106;
+const BEYOND = 12;
+const PREFETCH = 60;
+const SKELETONS = 14;
+const NARROW = matchMedia("(max-width: 720px)");
+
+export class SessionTable {
+  /** Index of the row that has the focus, or would get it. */
+  active = 0;
+  /** @type {Set<string>} ids */
+  selected = new Set();
+  /** The session that is open beside the table. */
+  opened = null;
+
+  #list;
+  #scroller;
+  #actions;
+  #currency;
+  #columns = [];
+  #order = null;
+  #drawn = new Map();
+  #fresh = new Set();
+  #anchor = 0;
+  #frame = 0;
+
+  /**
+   * @param {import("./list.js").SessionList} list
+   * @param {HTMLElement} scroller what scrolls the table, and what is above it
+   * @param {string} currency
+   * @param {{ open, order, select, retry }} actions
+   */
+  constructor(list, scroller, currency, actions) {
+    this.#list = list;
+    this.#scroller = scroller;
+    this.#currency = currency;
+    this.#actions = actions;
+    this.head = h("div", { class: "head", role: "rowgroup" });
+    this.body = h("div", { class: "body", role: "rowgroup" });
+    this.element = h(
+      "div",
+      { class: "table", role: "grid", "aria-label": "Sessions", "aria-multiselectable": "true" },
+      this.head,
+      this.body,
+    );
+    this.foot = h("div", { class: "foot", role: "status" });
+    this.element.addEventListener("keydown", (event) => this.#press(event));
+    this.body.addEventListener("focusin", (event) => this.#noteFocus(event));
+    scroller.addEventListener("scroll", () => this.#schedule(), { passive: true });
+    new ResizeObserver(() => this.#schedule()).observe(scroller);
+    NARROW.addEventListener("change", () => this.show(this.#columns, this.#order));
+  }
+
+  get #height() {
+    return NARROW.matches ? CARD : ROW;
+  }
+
+  /** Other columns or another order. */
+  show(columns, order) {
+    this.#columns = columns;
+    this.#order = order;
+    this.element.classList.toggle("cards", NARROW.matches);
+    const tracks = columns.map(({ code, width }) => (code === "SUMMARY" ? `minmax(${width}px, 1fr)` : `${width}px`));
+    const width = columns.reduce((sum, column) => sum + column.width, 40);
+    this.element.style.setProperty(
+      "--tracks",
+      `40px ${tracks.join(" ")}${columns.some((c) => c.code === "SUMMARY") ? "" : " 1fr"}`,
+    );
+    this.element.style.setProperty("--width", NARROW.matches ? "100%" : `${width}px`);
+    this.element.style.setProperty("--row", `${this.#height}px`);
+    this.element.setAttribute("aria-colcount", columns.length + 1);
+    fill(this.head, this.#drawHead());
+    this.#forget();
+    this.draw();
+  }
+
+  /** How many there are in all, for whoever cannot see the end. */
+  setTotal(total) {
+    this.element.setAttribute("aria-rowcount", total < 0 ? -1 : total + 1);
+  }
+
+  /** Back to the first row, as after another filter. */
+  rewind() {
+    this.active = 0;
+    this.#anchor = 0;
+    this.#fresh.clear();
+    this.selected.clear();
+    const top = this.element.offsetTop - this.head.offsetHeight;
+    if (this.#scroller.scrollTop > top) this.#scroller.scrollTop = Math.max(0, top);
+  }
+
+  /** What the list told: new rows are marked, and what is in view stays where it is. */
+  note({ kind, index, id }) {
+    if (kind === "inserted" || kind === "changed") this.#fresh.add(id);
+    const above = this.#scroller.scrollTop - this.body.offsetTop;
+    if (kind === "inserted" && index <= this.active && this.#list.rows.length > 1) this.active += 1;
+    if (kind === "inserted" && above > this.#height && index * this.#height <= above)
+      this.#scroller.scrollTop += this.#height;
+    if (kind === "removed") {
+      this.selected.delete(id);
+      if (index < this.active) this.active -= 1;
+      if (above > this.#height && index * this.#height < above) this.#scroller.scrollTop -= this.#height;
+    }
+    this.#schedule();
+  }
+
+  #schedule() {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.draw();
+    });
+  }
+
+  #forget() {
+    for (const { element } of this.#drawn.values()) element.remove();
+    this.#drawn.clear();
+  }
+
+  /** The rows in view, made where they are missing. */
+  draw() {
+    const { rows, hasNext, isLoading, isStale, error } = this.#list;
+    const empty = rows.length === 0;
+    this.element.classList.toggle("stale", isStale);
+    this.element.setAttribute("aria-busy", isLoading);
+    const pending = isLoading && empty ? SKELETONS : hasNext && !error ? 3 : 0;
+    this.body.style.setProperty("height", `${(rows.length + pending) * this.#height}px`);
+    const top = this.#scroller.scrollTop - this.body.offsetTop;
+    const first = Math.max(0, Math.floor(top / this.#height) - BEYOND);
+    const last = Math.min(rows.length, Math.ceil((top + this.#scroller.clientHeight) / this.#height) + BEYOND);
+    this.active = Math.max(0, Math.min(this.active, rows.length - 1));
+    this.#place(rows, first, last);
+    fill(this.foot, this.#drawFoot());
+    if (last + PREFETCH > rows.length && !isStale) this.#list.more();
+  }
+
+  #place(rows, first, last) {
+    const wanted = new Set();
+    const focused = this.body.contains(document.activeElement) ? this.active : -1;
+    for (let index = first; index < last; index++) this.#drawRow(rows[index], index, wanted);
+    if (focused >= 0 && (focused < first || focused >= last) && rows[focused])
+      this.#drawRow(rows[focused], focused, wanted);
+    const ghosts =
+      this.#list.isLoading && rows.length === 0 ? SKELETONS : this.#list.hasNext && last >= rows.length ? 3 : 0;
+    for (let ghost = 0; ghost < ghosts; ghost++) this.#drawGhost(`ghost ${ghost}`, rows.length + ghost, wanted);
+    for (const [key, { element }] of this.#drawn) {
+      if (wanted.has(key)) continue;
+      element.remove();
+      this.#drawn.delete(key);
+    }
+    this.#arrange();
+  }
+
+  /** Rows stand in the document as they stand on the screen, for whoever reads it. None that is in place is moved. */
+  #arrange() {
+    const place = ({ element }) => Number(element.dataset.index);
+    let next = this.body.firstChild;
+    for (const { element } of [...this.#drawn.values()].sort((a, b) => place(a) - place(b))) {
+      if (element === next) next = next.nextSibling;
+      else this.body.insertBefore(element, next);
+    }
+  }
+
+  #drawRow(session, index, wanted) {
+    wanted.add(session.id);
+    let drawn = this.#drawn.get(session.id);
+    if (!drawn || drawn.session !== session) {
+      const element = this.#makeRow(session);
+      if (drawn) {
+        const hadFocus = drawn.element.contains(document.activeElement);
+        drawn.element.replaceWith(element);
+        if (hadFocus) this.#focusAfter(element);
+      } else {
+        this.body.append(element);
+      }
+      drawn = { element, session };
+      this.#drawn.set(session.id, drawn);
+      if (this.#fresh.delete(session.id)) element.classList.add("fresh");
+    }
+    this.#update(drawn.element, session, index);
+  }
+
+  #focusAfter(element) {
+    element.tabIndex = 0;
+    element.focus({ preventScroll: true });
+  }
+
+  #update(element, session, index) {
+    const selected = this.selected.has(session.id);
+    this.#move(element, index);
+    element.setAttribute("aria-rowindex", index + 2);
+    element.setAttribute("aria-selected", selected);
+    element.tabIndex = index === this.active ? 0 : -1;
+    element.classList.toggle("opened", session.id === this.opened);
+    element.classList.toggle("departed", this.#list.departed.has(session.id));
+    if (session.id === this.opened) element.setAttribute("aria-current", "true");
+    else element.removeAttribute("aria-current");
+    element.querySelector("input").checked = selected;
+  }
+
+  #makeRow(session) {
+    const box = h("input", {
+      type: "checkbox",
+      tabindex: "-1",
+      "aria-label": "Select",
+      onclick: (event) => {
+        event.stopPropagation();
+        this.#select(this.#list.indexOf(session.id), event.shiftKey);
+      },
+    });
+    const row = h(
+      "div",
+      { class: "row", role: "row", "data-id": session.id },
+      h("div", { class: "box", role: "gridcell", onclick: (event) => event.stopPropagation() }, h("label", {}, box)),
+    );
+    row.append(...(NARROW.matches ? drawCard : drawCells)(session, this.#columns, this.#currency));
+    row.addEventListener("click", () => {
+      if (!getSelection().toString()) this.#actions.open(session.id);
+    });
+    return row;
+  }
+
+  #drawGhost(key, index, wanted) {
+    wanted.add(key);
+    let drawn = this.#drawn.get(key);
+    if (!drawn) {
+      const cells = NARROW.matches ? [1, 2, 3] : this.#columns;
+      drawn = {
+        element: h(
+          "div",
+          { class: "row ghost", "aria-hidden": "true" },
+          h("div", { class: "box" }),
+          cells.map(() => h("div", { class: "cell" }, h("i"))),
+        ),
+      };
+      this.#drawn.set(key, drawn);
+      this.body.append(drawn.element);
+    }
+    this.#move(drawn.element, index);
+  }
+
+  #move(element, index) {
+    element.dataset.index = index;
+    element.style.setProperty("transform", `translateY(${index * this.#height}px)`);
+  }
+
+  #drawHead() {
+    const all = h("input", {
+      type: "checkbox",
+      "aria-label": "Select all that are loaded",
+      onclick: () => this.#selectAll(all.checked),
+    });
+    const cells = this.#columns.map((column) => this.#drawHeader(column));
+    return h(
+      "div",
+      { class: "row", role: "row", "aria-rowindex": 1 },
+      h("div", { class: "box", role: "columnheader" }, h("label", {}, all)),
+      cells,
+    );
+  }
+
+  #drawHeader(column) {
+    const sorted = columnOfOrder(this.#order.field) === column;
+    const descending = this.#order.direction === "DESC";
+    const attributes = { class: `cell ${column.kind}`, role: "columnheader", title: column.about };
+    if (!column.order) return h("div", attributes, h("span", {}, column.label));
+    const reorder = () =>
+      this.#actions.order({ field: column.order, direction: sorted === descending ? "ASC" : "DESC" });
+    return h(
+      "div",
+      { ...attributes, "aria-sort": sorted ? (descending ? "descending" : "ascending") : "none" },
+      h(
+        "button",
+        { type: "button", onclick: reorder },
+        h("span", {}, column.label),
+        h("span", { class: "arrow", "aria-hidden": "true" }, sorted && !descending ? "↑" : "↓"),
+      ),
+    );
+  }
+
+  #drawFoot() {
+    const { rows, error, isLoading, isStale } = this.#list;
+    if (error) {
+      return h(
+        "div",
+        { class: "trouble", role: "alert" },
+        h("strong", {}, error.title),
+        h("p", {}, error.advice, error.extensions?.id && ` (${error.extensions.id})`),
+        h("div", { class: "actions" }, this.#actions.remedies(error)),
+      );
+    }
+    if (!rows.length && !isLoading && !isStale) return this.#actions.drawEmpty();
+    if (!this.#list.hasNext && !isLoading && rows.length > 20) return h("p", { class: "end" }, "That is all of them.");
+    return null;
+  }
+
+  // Selection and keys
+
+  #select(index, through = false) {
+    const [from, to] = through ? [Math.min(this.#anchor, index), Math.max(this.#anchor, index)] : [index, index];
+    const on = !this.selected.has(this.#list.rows[index].id);
+    for (const { id } of this.#list.rows.slice(from, to + 1)) this.selected[on ? "add" : "delete"](id);
+    this.#anchor = index;
+    this.active = index;
+    this.#selectionChanged();
+  }
+
+  #selectAll(on) {
+    this.selected = new Set(on ? this.#list.rows.map((row) => row.id) : []);
+    this.#selectionChanged();
+  }
+
+  clearSelection() {
+    this.selected.clear();
+    this.#selectionChanged();
+  }
+
+  #selectionChanged() {
+    const all = this.head.querySelector("input");
+    all.checked = this.selected.size > 0 && this.selected.size === this.#list.rows.length;
+    all.indeterminate = this.selected.size > 0 && !all.checked;
+    this.draw();
+    this.#actions.select(this.selected);
+  }
+
+  #noteFocus(event) {
+    const id = event.target.closest("[data-id]")?.dataset.id;
+    const index = id ? this.#list.indexOf(id) : -1;
+    if (index < 0 || index === this.active) return;
+    this.active = index;
+    this.#schedule();
+  }
+
+  #press(event) {
+    if (event.target.closest(".head") || event.altKey || event.ctrlKey || event.metaKey) return;
+    const page = Math.max(1, Math.floor(this.#scroller.clientHeight / this.#height) - 2);
+    const steps = {
+      ArrowDown: 1,
+      j: 1,
+      ArrowUp: -1,
+      k: -1,
+      PageDown: page,
+      PageUp: -page,
+      Home: -Infinity,
+      End: Infinity,
+    };
+    if (event.key in steps) this.focus(this.active + steps[event.key]);
+    else if (event.key === "Enter" && this.#list.rows[this.active]) this.#actions.open(this.#list.rows[this.active].id);
+    else if ((event.key === " " || event.key === "x") && this.#list.rows[this.active])
+      this.#select(this.active, event.shiftKey);
+    else return;
+    event.preventDefault();
+  }
+
+  /** Moves the focus to a row, and the row into view. */
+  focus(index) {
+    this.active = Math.max(0, Math.min(index, this.#list.rows.length - 1));
+    this.reveal(this.active);
+    const row = this.#list.rows[this.active];
+    if (row) this.#drawn.get(row.id)?.element.focus({ preventScroll: true });
+  }
+
+  /** Scrolls so far that a row is in view. */
+  reveal(index) {
+    const top = this.body.offsetTop + index * this.#height;
+    const visible = this.#scroller.scrollTop + this.head.offsetHeight;
+    if (top < visible) this.#scroller.scrollTop = top - this.head.offsetHeight;
+    else if (top + this.#height > this.#scroller.scrollTop + this.#scroller.clientHeight) {
+      this.#scroller.scrollTop = top + this.#height - this.#scroller.clientHeight + 8;
+    }
+    this.draw();
+  }
+}

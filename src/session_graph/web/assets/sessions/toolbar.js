@@ -1,0 +1,179 @@
+/**
+ * What stands above the table: quick presets, active filters as chips, the number of sessions, and what can be done.
+ */
+
+import { chips } from "./filters.js";
+import { fill, h, icon } from "./elements.js";
+import { PERIODS, count } from "./formats.js";
+import { COLUMNS } from "./columns.js";
+
+const SHORT = { LAST_24_HOURS: "24 hours", LAST_7_DAYS: "7 days", LAST_30_DAYS: "30 days" };
+
+export class Toolbar {
+  /** @param {{ viewer, change: (patch) => void, openFilters, openColumns, openExport }} app */
+  constructor(app) {
+    this.app = app;
+    this.count = h("p", { class: "count", role: "status", "aria-live": "polite" });
+    this.presets = h("div", { class: "presets" });
+    this.chips = h("ul", { class: "chips", "aria-label": "Active filters" });
+    this.sort = h("div", { class: "sort" });
+    this.filters = h(
+      "button",
+      { type: "button", class: "tool", "aria-expanded": "false", onclick: app.openFilters },
+      icon("filter"),
+      "Filters",
+    );
+    this.element = h(
+      "section",
+      { class: "toolbar", "aria-label": "View" },
+      h(
+        "div",
+        { class: "line" },
+        this.filters,
+        this.presets,
+        h(
+          "div",
+          { class: "tools" },
+          this.count,
+          this.sort,
+          h(
+            "button",
+            { type: "button", class: "tool", onclick: app.openColumns },
+            icon("columns"),
+            h("span", {}, "Columns"),
+          ),
+          h(
+            "button",
+            { type: "button", class: "tool", onclick: app.openExport },
+            icon("export"),
+            h("span", {}, "Export"),
+          ),
+        ),
+      ),
+      this.chips,
+    );
+  }
+
+  /** @param {import("./address.js").View} view */
+  show(view) {
+    fill(this.presets, this.#drawPeriods(view.filter), this.#drawQuick(view.filter));
+    fill(this.sort, this.#drawSort(view.order));
+    const { viewer } = this.app;
+    const name = (idn) => viewer.agents.find((agent) => agent.idn === idn)?.name ?? idn;
+    const active = chips(view.filter, viewer.account.timeZone, name);
+    const drop = ({ label, without }) =>
+      h(
+        "li",
+        {},
+        h(
+          "button",
+          {
+            type: "button",
+            class: "chip",
+            "aria-label": `Remove filter ${label}`,
+            onclick: () => this.app.change({ filter: without }),
+          },
+          label,
+          icon("close"),
+        ),
+      );
+    const clear = h(
+      "li",
+      {},
+      h("button", { type: "button", class: "link", onclick: () => this.app.change({ filter: {} }) }, "Clear all"),
+    );
+    fill(this.chips, active.map(drop), active.length > 0 && clear);
+    this.chips.hidden = active.length === 0;
+    fill(this.filters, icon("filter"), "Filters", active.length > 0 && h("span", { class: "badge" }, active.length));
+  }
+
+  /** @param {number | null} total null while it is counted */
+  setCount(total) {
+    fill(
+      this.count,
+      total === null
+        ? "Counting…"
+        : h(
+            "span",
+            {},
+            h("strong", {}, count(total)),
+            h("span", { class: "word" }, total === 1 ? " session" : " sessions"),
+          ),
+    );
+  }
+
+  #drawPeriods(filter) {
+    const own = filter.from || filter.to;
+    const choose = (period) => {
+      const { period: _, from, to, ...rest } = filter;
+      this.app.change({ filter: period ? { ...rest, period } : rest });
+    };
+    const button = (period, label, title, pressed) =>
+      h(
+        "button",
+        { type: "button", title, "aria-label": title, "aria-pressed": String(pressed), onclick: () => choose(period) },
+        label,
+      );
+    return h(
+      "div",
+      { class: "segments", role: "group", "aria-label": "Time range" },
+      Object.keys(PERIODS).map((period) => button(period, SHORT[period], PERIODS[period], filter.period === period)),
+      button(null, own ? "Custom" : "All", own ? "From and to, as filtered" : "All time", !filter.period),
+    );
+  }
+
+  #drawQuick(filter) {
+    const visible = this.app.viewer.visibleColumns;
+    const toggle = (label, title, name, value) => {
+      const pressed = JSON.stringify(filter[name]) === JSON.stringify(value);
+      const { [name]: _, ...rest } = filter;
+      const next = pressed ? rest : { ...rest, [name]: value };
+      return h(
+        "button",
+        {
+          type: "button",
+          class: "quick",
+          title,
+          "aria-pressed": String(pressed),
+          onclick: () => this.app.change({ filter: next }),
+        },
+        label,
+      );
+    };
+    return [
+      toggle("Live only", "Leave test sessions out", "isTest", false),
+      visible.includes("AUTO_ASSESSMENT") &&
+        toggle("Machine said No", "Auto Assessment: No", "autoAssessments", ["NO"]),
+      visible.includes("HUMAN_ASSESSMENT") &&
+        toggle("Not reviewed", "No human assessment yet", "humanAssessments", ["NONE"]),
+      visible.includes("CONVERSATION_QUALITY") && toggle("Low stars", "One or two stars", "stars", ["1", "2"]),
+      toggle("To do", "Someone must follow up", "isTodo", true),
+    ];
+  }
+
+  #drawSort(order) {
+    const options = COLUMNS.filter(
+      (column) => column.order && this.app.viewer.visibleColumns.includes(column.code),
+    ).flatMap(({ order: field, label }) =>
+      ["DESC", "ASC"].map((direction) =>
+        h(
+          "option",
+          { value: `${field} ${direction}`, selected: field === order.field && direction === order.direction },
+          `${label} ${direction === "DESC" ? "↓" : "↑"}`,
+        ),
+      ),
+    );
+    const select = h(
+      "select",
+      {
+        "aria-label": "Order",
+        onchange: () => {
+          const [field, direction] = select.value.split(" ");
+          this.app.change({ order: { field, direction } });
+        },
+      },
+      options,
+    );
+    return select;
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * The bar at the top: whose sessions, the search, whether the page is live, and who is signed in.
+ */
+
+import { debounce, fill, h, icon } from "./elements.js";
+import { searchProblem } from "./filters.js";
+import { openKeys } from "./keys.js";
+import { WORDS } from "./roles.js";
+import { drawThemeButton } from "./theme.js";
+
+const LIVE = {
+  live: ["Live", "New and changed sessions appear by themselves"],
+  connecting: ["Reconnecting…", "The connection was lost and is tried again"],
+  off: ["Not live", "New sessions appear when you refresh"],
+};
+
+export class TopBar {
+  #app;
+  #searchSoon = debounce(() => this.#search(), 300);
+
+  /** @param {import("./sessions.js").SessionsView} app */
+  constructor(app, onSignOut) {
+    this.#app = app;
+    this.searchHint = h("p", { class: "searchhint", id: "search-hint", role: "status" });
+    this.searchBox = h("input", {
+      type: "search",
+      "aria-label": "Search",
+      "aria-describedby": "search-hint",
+      autocomplete: "off",
+      spellcheck: "false",
+      placeholder: app.viewer.role === "PORTAL" ? "Name, phone, summary or comment" : "Contact name or phone number",
+      oninput: this.#searchSoon,
+      onkeydown: (event) => event.key === "Enter" && this.#search(),
+    });
+    this.live = h("p", { role: "status" });
+    this.showLive("off");
+    this.element = h("header", { class: "top" }, this.#drawName(), this.#drawSearch(), this.#drawWho(onSignOut));
+  }
+
+  #drawName() {
+    const { account } = this.#app.viewer;
+    return h("h1", { class: "brand" }, h("span", { class: "product" }, "session_graph"), h("span", {}, account.name));
+  }
+
+  #drawSearch() {
+    const key = h("kbd", { "aria-hidden": "true" }, "/");
+    return h("search", {}, h("label", { class: "searchbox" }, icon("search"), this.searchBox, key), this.searchHint);
+  }
+
+  #drawWho(onSignOut) {
+    const { viewer } = this.#app;
+    const bare = (label, name, onclick) =>
+      h("button", { type: "button", class: "bare", "aria-label": label, title: label, onclick }, icon(name));
+    return h(
+      "div",
+      { class: "who" },
+      this.live,
+      bare("Refresh", "refresh", () => this.#app.refresh()),
+      bare("Keys", "question", openKeys),
+      drawThemeButton(),
+      h("span", { class: "role", title: viewer.email ?? viewer.name }, WORDS[viewer.role]),
+      h("button", { type: "button", class: "link", onclick: onSignOut }, "Sign out"),
+    );
+  }
+
+  /** @param {object} filter */
+  show(filter) {
+    if (document.activeElement !== this.searchBox) this.searchBox.value = filter.search ?? "";
+    this.sayOfSearch(null);
+  }
+
+  /** @param {"live" | "connecting" | "off"} state */
+  showLive(state) {
+    const [words, hint] = LIVE[state];
+    this.live.className = `live is-${state}`;
+    this.live.title = hint;
+    fill(this.live, words);
+  }
+
+  #search() {
+    const search = this.searchBox.value.trim();
+    const problem = searchProblem(search);
+    this.sayOfSearch(problem);
+    const { search: old, ...rest } = this.#app.view.filter;
+    if (!problem && search !== (old ?? "")) this.#app.change({ filter: search ? { ...rest, search } : rest }, true);
+  }
+
+  /** Why the search is not answered; null where it is. */
+  sayOfSearch(words) {
+    fill(this.searchHint, words);
+    this.searchBox.setAttribute("aria-invalid", String(Boolean(words)));
+  }
+}
