@@ -146,6 +146,10 @@ async def _fill(connection: asyncpg.Connection) -> None:
             [(account, agent, f"agent-{agent.int}") for agent in AGENTS],
         )
         await connection.execute(_FILL, account, AGENTS, NOW, 10_000)
+    await connection.execute(
+        "update session s set contact_folded = 'quillfeather' where s.account_id = $1 and s.phone = '+14154711'",
+        ACCOUNTS[0],
+    )
     await connection.execute("vacuum (analyze) session")
     await connection.execute("analyze agent")
 
@@ -263,6 +267,23 @@ async def test_a_page_of_the_common_filters_reads_its_rows_and_no_others(
     plans = await read_page(explainer, SessionList(viewer(), parse_filter(raw, NOW)), PageRequest(SIZE))
 
     assert_reads_just(SIZE + 1, plans)
+
+
+@pytest.mark.parametrize(("text", "found"), [("(415) 000-9876", 0), ("5 98 76", 1), ("Quillfe", 1)], ids=str)
+async def test_a_search_among_many_reads_what_it_finds_where_the_server_offers_trigrams(
+    explainer: Explainer, text: str, found: int
+) -> None:
+    if not await explainer.connection.fetchval("select exists (select from pg_extension where extname = 'pg_trgm')"):
+        pytest.skip("needs a server that offers pg_trgm")
+    sessions = SessionList(viewer(), parse_filter({"search": text}, NOW))
+
+    pages = await read_pages(explainer, sessions, COLUMNS, PageRequest(SIZE))
+
+    assert len(pages[None].rows) == found
+    assert explainer.plans
+    known, _ = explainer.plans
+    assert known.scans == {"Bitmap Heap Scan"}, known
+    assert known.rows_read <= 3, known
 
 
 @pytest.mark.parametrize("integration", ["crm", "web"])

@@ -8,9 +8,9 @@ without errors: whatever goes wrong, the ordinary executor answers instead, and 
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
+from functools import reduce
 from typing import Any, Protocol
 
 import orjson
@@ -35,7 +35,7 @@ from session_graph.graph.context import Context
 from session_graph.graph.operation import Operation
 from session_graph.graph.rows import LookedUp
 from session_graph.graph.selection import Selection
-from session_graph.graph.together import batch_of, is_read_ahead
+from session_graph.graph.together import Wrap, batch_of, is_read_ahead, rows_of_field
 from session_graph.graph.variants import Variants
 from session_graph.store.database import Row
 
@@ -77,6 +77,12 @@ class Completion(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class AsItIs:
+    async def complete(self, values: Sequence[Any], context: Context) -> Sequence[Any]:
+        return values
+
+
+@dataclass(frozen=True, slots=True)
 class Leaf:
     write: Callable[[Any], Any]
 
@@ -89,8 +95,9 @@ class Required:
     inner: Completion
 
     async def complete(self, values: Sequence[Any], context: Context) -> Sequence[Any]:
-        if any(value is None for value in values):
-            raise Unplannable
+        for value in values:
+            if value is None:
+                raise Unplannable
         return await self.inner.complete(values, context)
 
 
@@ -107,22 +114,27 @@ class Many:
 
 
 @dataclass(frozen=True, slots=True)
-class Objects:
-    """Objects of one type, or of the types that implement an interface."""
+class Optional:
+    """Objects of one type, some of which may be missing."""
+
+    plan: "ObjectPlan"
+
+    async def complete(self, values: Sequence[Any], context: Context) -> Sequence[Any]:
+        rows = iter(await self.plan.complete([value for value in values if value is not None], context))
+        return [None if value is None else next(rows) for value in values]
+
+
+@dataclass(frozen=True, slots=True)
+class Various:
+    """Objects of the types that implement an interface."""
 
     plans: dict[str, "ObjectPlan"]
 
     async def complete(self, values: Sequence[Any], context: Context) -> Sequence[Any]:
-        if len(self.plans) == 1 and all(value is not None for value in values):
-            (plan,) = self.plans.values()
-            return await plan.complete(values, context)
         return [None if value is None else await self._complete_one(value, context) for value in values]
 
     async def _complete_one(self, value: Any, context: Context) -> Any:
-        (plan,) = (
-            self.plans.values() if len(self.plans) == 1 else [self.plans[type(value).__strawberry_definition__.name]]
-        )
-        (row,) = await plan.complete([value], context)
+        (row,) = await self.plans[type(value).__strawberry_definition__.name].complete([value], context)
         return row
 
 
@@ -142,13 +154,19 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class ObjectPlan:
-    """`assemble` makes a row of each object, with all keys in order; the resolved fields are filled in after."""
+    """`assemble` makes a row of each object, with all keys in order; the resolved fields are filled in after.
+
+    With a `wrap`, the objects come as the bare rows that their fields are looked up in, and are made for resolvers.
+    """
 
     assemble: "Assembler"
     resolved: Sequence[Resolved]
+    wrap: Wrap | None = None
 
     async def complete(self, objects: Sequence[Any], context: Context) -> Sequence[Any]:
         rows = self.assemble(objects)
+        if self.wrap and self.resolved:
+            objects = [self.wrap(each) for each in objects]
         for each in self.resolved:
             for row, value in zip(rows, await each.resolve(objects, context), strict=True):
                 row[each.key] = value
@@ -184,11 +202,13 @@ class Plans:
             return None
 
 
-def _plan_object(selection: Selection, type_: GraphQLObjectType, parents: Sequence[Any]) -> ObjectPlan:
+def _plan_object(
+    selection: Selection, type_: GraphQLObjectType, parents: Sequence[Any], wrap: Wrap | None = None
+) -> ObjectPlan:
     chosen: dict[str, list[FieldNode]] = {}
     for node in selection.fields(parents, type_.name):
         chosen.setdefault(node.alias.value if node.alias else node.name.value, []).append(node)
-    writer = _Writer(type_)
+    writer = _Writer(type_, are_rows=wrap is not None)
     resolved = []
     for key, nodes in chosen.items():
         name = nodes[0].name.value
@@ -200,21 +220,31 @@ def _plan_object(selection: Selection, type_: GraphQLObjectType, parents: Sequen
         field = type_.fields[name]
         if not writer.add_plain(key, field):
             writer.add(key, "None")
-            completion = _plan_completion(selection, field.type, nodes)
-            resolved.append(Resolved(key, _plan_call(field, type_.name, nodes), nodes, completion))
-    return ObjectPlan(writer.finish(), resolved)
+            definition = field.extensions.get(_DEFINITION)
+            if not isinstance(definition, StrawberryField):
+                raise Unplannable
+            rows = rows_of_field(definition)
+            completion = _plan_completion(selection, field.type, nodes, rows.wrap if rows else None)
+            resolved.append(Resolved(key, _plan_call(field, definition, type_.name), nodes, completion))
+    return ObjectPlan(writer.finish(), resolved, wrap)
 
 
-def _plan_call(field: GraphQLField, type_name: str, nodes: list[FieldNode]) -> Call:
-    definition = field.extensions.get(_DEFINITION)
-    if not isinstance(definition, StrawberryField):
-        raise Unplannable
+def _plan_call(field: GraphQLField, definition: StrawberryField, type_name: str) -> Call:
     if batch := batch_of(definition):
         return batch
+    if rows := rows_of_field(definition):
+        return _read_each(rows.read)
     resolver = definition.base_resolver
     if resolver and not definition.extensions and (not resolver.arguments or is_read_ahead(definition)):
         return _call_each(resolver)
     return _call_wrapped(field, type_name)
+
+
+def _read_each(read: Callable[[Any], Any]) -> Call:
+    async def call(objects: Sequence[Any], info: _PlannedInfo) -> Sequence[Any]:
+        return [read(each) for each in objects]
+
+    return call
 
 
 def _call_each(resolver: StrawberryResolver[Any]) -> Call:
@@ -250,30 +280,40 @@ async def _all(values: Sequence[Awaitable[Any]]) -> Sequence[Any]:
     return [await values[0]] if len(values) == 1 else await asyncio.gather(*values)
 
 
-def _plan_completion(selection: Selection, type_: GraphQLOutputType, nodes: list[FieldNode]) -> Completion:
+def _plan_completion(
+    selection: Selection, type_: GraphQLOutputType, nodes: list[FieldNode], wrap: Wrap | None
+) -> Completion:
     if isinstance(type_, GraphQLNonNull):
-        return Required(_plan_completion(selection, type_.of_type, nodes))
+        inner = _plan_completion(selection, type_.of_type, nodes, wrap)
+        return Required(inner.plan if isinstance(inner, Optional) else inner)
     if isinstance(type_, GraphQLList):
-        return Many(_plan_completion(selection, type_.of_type, nodes))
+        return Many(_plan_completion(selection, type_.of_type, nodes, wrap))
     if is_leaf_type(type_):
-        return Leaf(type_.serialize)
+        return AsItIs() if _is_written(type_, _AS_IT_IS) else Leaf(type_.serialize)
     if isinstance(type_, GraphQLObjectType):
-        return Objects({type_.name: _plan_object(selection, type_, nodes)})
+        return Optional(_plan_object(selection, type_, nodes, wrap))
     possible: Iterable[GraphQLObjectType] = selection.schema.get_possible_types(type_)  # type: ignore[arg-type]
-    return Objects({each.name: _plan_object(selection, each, nodes) for each in possible})
+    return Various({each.name: _plan_object(selection, each, nodes) for each in possible})
+
+
+def _is_written(type_: GraphQLLeafType, as_it_is: Collection[str]) -> bool:
+    """Whether the value already is what JSON has. Enums are, where each value is the text of its name."""
+    if isinstance(type_, GraphQLEnumType):
+        return all(str(value.value) == name for name, value in type_.values.items())
+    return type_.name in as_it_is
 
 
 @dataclass(frozen=True, slots=True)
 class Assembler:
     """Makes the rows of all objects of a type, in a generated function: one dictionary display for each object.
 
-    `items` are keys and expressions over the object `s` and `r`, where its fields are looked up (at `path`). Columns of
-    a database row are taken by their position: there is a function for each layout of such rows.
+    `items` are keys and expressions over the object `s` and `r`, what its fields are looked up in, which is at `path`.
+    Columns of a database row are taken by their position: there is a function for each layout of such rows.
     """
 
     items: Sequence[tuple[str, str]]
     names: Mapping[str, Any]
-    path: str | None
+    path: str
     functions: dict[Layout, Assemble] = field(default_factory=dict)
 
     def __call__(self, objects: Sequence[Any]) -> list[dict[str, Any]]:
@@ -286,14 +326,15 @@ class Assembler:
         return function(objects)
 
     def _layout(self, first: Any) -> Layout:
-        row = attrgetter(self.path)(first) if self.path else None
+        _, *names = self.path.split(".")
+        row = reduce(getattr, names, first)
         return tuple(row.keys()) if isinstance(row, Row) else ()
 
     def _compile(self, layout: Layout) -> Assemble:
         items = ", ".join(f"{key!r}: {expression}" for key, expression in self.items)
         for place, name in enumerate(layout):
             items = items.replace(f"r[{name!r}]", f"r[{place}]")
-        rows = f" for r in (s.{self.path},)" if self.path else ""
+        rows = f" for r in ({self.path},)"
         source = f"def assemble(objects):\n    return [{{{items}}} for s in objects{rows}]\n"
         names = dict(self.names)
         exec(source, names)  # noqa: S102 - of names from the schema and nothing that a caller sent but its keys' repr
@@ -304,7 +345,8 @@ class Assembler:
 class _Writer:
     """Writes down what an Assembler makes of a type's plain fields."""
 
-    def __init__(self, type_: GraphQLObjectType) -> None:
+    def __init__(self, type_: GraphQLObjectType, *, are_rows: bool) -> None:
+        self._are_rows = are_rows
         definition = type_.extensions.get(_DEFINITION)
         self._origin: type = definition.origin if definition else object
         self._as_it_is = _AS_IT_IS | _WRITTEN if getattr(self._origin, "as_written", False) else _AS_IT_IS
@@ -323,7 +365,7 @@ class _Writer:
             return False
         if isinstance(type_, GraphQLList):
             inner = type_.of_type.of_type if isinstance(type_.of_type, GraphQLNonNull) else type_.of_type
-            if not self._is_written(inner):
+            if not _is_written(inner, self._as_it_is):
                 return False
             self.add(key, self._access(definition))
         elif is_leaf_type(type_):
@@ -334,7 +376,8 @@ class _Writer:
 
     def finish(self) -> Assembler:
         looks_up = any("r." in expression or "r[" in expression for _, expression in self._items)
-        return Assembler(self._items, self._names, getattr(self._origin, "looked_up_in", None) if looks_up else None)
+        path = f"s.{self._origin.looked_up_in}" if issubclass(self._origin, LookedUp) else "s"
+        return Assembler(self._items, self._names, "s" if self._are_rows or not looks_up else path)
 
     def _access(self, definition: StrawberryField) -> str:
         name = definition.python_name
@@ -343,14 +386,8 @@ class _Writer:
         return f"r[{name!r}]" if self._origin.by_item else f"r.{name}"
 
     def _write(self, value: str, type_: GraphQLLeafType, required: bool) -> str:
-        if self._is_written(type_):
+        if _is_written(type_, self._as_it_is):
             return value
         write = f"write_{type_.name}"
         self._names.setdefault(write, str if type_ is GraphQLID else type_.serialize)
         return f"{write}({value})" if required else f"(None if (v := {value}) is None else {write}(v))"
-
-    def _is_written(self, type_: GraphQLLeafType) -> bool:
-        """Whether the value already is what JSON has. Enums are, where each value is the text of its name."""
-        if isinstance(type_, GraphQLEnumType):
-            return all(str(value.value) == name for name, value in type_.values.items())
-        return type_.name in self._as_it_is

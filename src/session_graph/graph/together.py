@@ -9,6 +9,7 @@ asks object by object, and a loader collects what it asks; a plan calls the func
 
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, get_args
 
@@ -20,11 +21,23 @@ from session_graph.graph.context import Info, place_of
 Batch = Callable[..., Awaitable[Sequence[Any]]]
 """Of the objects and the info."""
 
+Wrap = Callable[[Any], Any]
+"""Makes an object of the row in which its fields are looked up."""
+
 _BATCH = "session_graph.batch"
+_ROWS = "session_graph.rows"
 _READ_AHEAD = "session_graph.read_ahead"
 
 READ_AHEAD: dict[Any, Any] = {_READ_AHEAD: True}
 """Metadata of a field whose resolver takes its arguments from `context.arguments`; a plan gives it none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """`read` gives the row, or the rows, of an object's field; `wrap` makes an object of such a row."""
+
+    read: Callable[[Any], Any]
+    wrap: Wrap
 
 
 def together(description: str) -> Callable[[Batch], Any]:
@@ -52,6 +65,37 @@ def batch_of(field: StrawberryField) -> Batch | None:
     """The batch function that the field was made of, where it was."""
     batch: Batch | None = field.metadata.get(_BATCH)
     return batch
+
+
+def row_of(type_: Any, description: str) -> Callable[[Callable[[Any], Any]], Any]:
+    """Makes a field, of this type, of a function that gives the row of its object. A plan takes the row as it is,
+    without the object around it.
+    """
+    return lambda read: _of_rows(read, type_, lambda self: type_(row=read(self)), type_, description)
+
+
+def rows_of(type_: Any, description: str) -> Callable[[Callable[[Any], Any]], Any]:
+    """The same for a list."""
+    return lambda read: _of_rows(
+        read, type_, lambda self: [type_(row=row) for row in read(self)], list[type_], description
+    )
+
+
+def _of_rows(
+    read: Callable[[Any], Any], type_: Any, make: Callable[[Any], Any], returned: Any, description: str
+) -> Any:
+    def resolve(self: Any) -> Any:
+        return make(self)
+
+    resolve.__name__, resolve.__module__ = read.__name__, read.__module__
+    resolve.__annotations__ = {"return": returned}
+    return strawberry.field(resolve, description=description, metadata={_ROWS: Rows(read, lambda row: type_(row=row))})
+
+
+def rows_of_field(field: StrawberryField) -> Rows | None:
+    """How to get the rows of the field's objects, where there is more to the objects for resolvers alone."""
+    rows: Rows | None = field.metadata.get(_ROWS)
+    return rows
 
 
 def is_read_ahead(field: StrawberryField) -> bool:

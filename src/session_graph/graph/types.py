@@ -27,7 +27,7 @@ from session_graph.graph.inputs import SessionOrder
 from session_graph.graph.rows import LookedUp, declare_columns, looked_up
 from session_graph.graph.scalars import WorkingHours
 from session_graph.graph.selection import Selection
-from session_graph.graph.together import together
+from session_graph.graph.together import row_of, rows_of, together
 from session_graph.sessions.agents import find_agents
 from session_graph.sessions.columns import COLUMNS, Kind
 from session_graph.sessions.orders import CursorWriter
@@ -180,9 +180,9 @@ class SessionEdge:
     def cursor(self) -> str:
         return self.connection.source.write_cursor(self.row)
 
-    @strawberry.field(description="The session.")
-    def node(self) -> Session:
-        return Session(row=self.row)
+    @row_of(Session, description="The session.")
+    def node(self) -> Row:
+        return self.row
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -217,9 +217,9 @@ class SessionConnection:
     def edges(self) -> list[SessionEdge]:
         return [SessionEdge(connection=self, row=row) for row in self.page.rows]
 
-    @strawberry.field(description="The sessions.")
-    def nodes(self) -> list[Session]:
-        return [Session(row=row) for row in self.page.rows]
+    @rows_of(Session, description="The sessions.")
+    def nodes(self) -> Sequence[Row]:
+        return self.page.rows
 
     @strawberry.field(description="Where the page lies in the list.")
     def page_info(self) -> PageInfo:

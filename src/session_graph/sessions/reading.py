@@ -53,9 +53,11 @@ async def read_pages(
     values = Values(sessions.viewer.account.id)
     page = _page_sql(sessions, columns, request, values)
     rows = await database.fetch(_for_each_key(sessions.parent, page, keys, values), *values)
+    if sessions.parent is None:
+        return dict.fromkeys(keys, request.cut(rows))
     found: dict[Key, list[Row]] = {key: [] for key in keys}
     for row in rows:
-        found[row["parent"] if sessions.parent else None].append(row)
+        found[row["parent"]].append(row)
     return {key: request.cut(rows) for key, rows in found.items()}
 
 

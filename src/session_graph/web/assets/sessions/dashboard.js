@@ -299,7 +299,7 @@ export class Dashboard {
       const value = filterName === "workingHours" ? key === "true" : [key];
       this.#app.change({ filter: { ...this.#app.view.filter, [filterName]: value } });
     };
-    const bar = h("span", { class: "bar", style: { width: `${(100 * totals.totalSessionCount) / most}%` } });
+    const bar = h("span", { style: { width: `${(100 * totals.totalSessionCount) / most}%` } });
     const content = [
       h("span", { class: "name" }, name),
       h("span", { class: "track" }, bar),

@@ -38,8 +38,8 @@ export class Detail {
       "dialog",
       { class: "detail", "aria-label": "Session", oncancel: (event) => (event.preventDefault(), this.#leave()) },
       h(
-        "header",
-        {},
+        "div",
+        { class: "bar" },
         bare("Previous session", "left", () => app.step(-1)),
         bare("Next session", "right", () => app.step(1)),
         this.place,

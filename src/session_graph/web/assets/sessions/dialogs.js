@@ -28,8 +28,8 @@ export function openDialog(title, { body, foot, onClose, wide = false }) {
       "div",
       { class: "inside" },
       h(
-        "header",
-        {},
+        "div",
+        { class: "bar" },
         h("h2", {}, title),
         h(
           "button",

@@ -17,8 +17,8 @@ export class FilterPanel {
       "dialog",
       { class: "filters sheet", "aria-label": "Filters", onclose: () => this.onclose?.() },
       h(
-        "header",
-        {},
+        "div",
+        { class: "bar" },
         h("h2", {}, "Filters"),
         h(
           "button",

@@ -34,7 +34,6 @@ export class SessionTable {
   #fresh = new Set();
   #anchor = 0;
   #frame = 0;
-  #total = -1;
 
   /**
    * @param {import("./list.js").SessionList} list
@@ -88,7 +87,6 @@ export class SessionTable {
 
   /** How many there are in all, for whoever cannot see the end. */
   setTotal(total) {
-    this.#total = total;
     this.element.setAttribute("aria-rowcount", total < 0 ? -1 : total + 1);
   }
 
@@ -223,7 +221,7 @@ export class SessionTable {
     const row = h(
       "div",
       { class: "row", role: "row", "data-id": session.id },
-      h("label", { class: "box", role: "gridcell", onclick: (event) => event.stopPropagation() }, box),
+      h("div", { class: "box", role: "gridcell", onclick: (event) => event.stopPropagation() }, h("label", {}, box)),
     );
     row.append(...(NARROW.matches ? drawCard : drawCells)(session, this.#columns, this.#currency));
     row.addEventListener("click", () => {
@@ -266,7 +264,7 @@ export class SessionTable {
     return h(
       "div",
       { class: "row", role: "row", "aria-rowindex": 1 },
-      h("label", { class: "box", role: "columnheader" }, all),
+      h("div", { class: "box", role: "columnheader" }, h("label", {}, all)),
       cells,
     );
   }
