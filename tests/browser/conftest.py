@@ -15,6 +15,7 @@ import pytest
 
 from service.conftest import read_keys
 from support.databases import empty_database
+from support.desk import Desk
 from support.processes import Server
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class Site:
     keys: dict[str, str]
     bundle: Path
     """Where it looks for the explorer's bundle; nothing is there."""
+    home: Path
+    database_url: str
 
 
 @pytest.fixture(scope="package")
@@ -47,7 +50,7 @@ async def site(
     async with empty_database(server_url) as url:
         with Server(home, "demo", database_url=url, explorer=str(bundle)) as server:
             server.wait_until_it_serves()
-            yield Site(server.address, read_keys(home), bundle)
+            yield Site(server.address, read_keys(home), bundle, home, url)
             assert server.stop() == 0
 
 
@@ -88,6 +91,7 @@ async def page(browser: "Browser", site: Site, complaints: list[str]) -> AsyncIt
     context = await browser.new_context(base_url=site.address, viewport={"width": 1280, "height": 800})
     context.on("console", hear)
     context.on("weberror", lambda error: complaints.append(f"script: {error.error}"))
+    context.set_default_timeout(10_000)
     await context.add_init_script(TELL_BREACHES)
     await context.route(lambda address: not address.startswith(f"{site.address}/"), refuse)
     opened = await context.new_page()
@@ -95,3 +99,9 @@ async def page(browser: "Browser", site: Site, complaints: list[str]) -> AsyncIt
     await opened.evaluate("0")  # what was said before has arrived by now
     await context.close()
     assert complaints == []
+
+
+@pytest.fixture
+def desk(page: "Page", site: Site) -> Desk:
+    """Somebody with a BUILDER's key at the Sessions page; not signed in yet."""
+    return Desk(page, site)

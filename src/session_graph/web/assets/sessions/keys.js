@@ -4,7 +4,7 @@ import { openDialog } from "./dialogs.js";
 import { h } from "./elements.js";
 
 const KEYS = [
-  ["/", "Search"],
+  ["/", "Search; with ↓ on to the sessions"],
   ["j  k  or  ↓  ↑", "Next and previous session, also while one is open"],
   ["Enter", "Open the session"],
   ["1  2  3  0", "In an open session: human assessment Yes-A, Yes-B, No, none"],

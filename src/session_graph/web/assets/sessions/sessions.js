@@ -69,7 +69,7 @@ export class SessionsView {
     this.live = new LiveSessions(
       api,
       (event) => this.#happened(event),
-      (state) => this.top.showLive(state),
+      (state) => this.#showLive(state),
       () => this.#bridge(),
     );
     fill(this.scroller, this.dashboard.element, this.table.element, this.table.foot);
@@ -249,6 +249,12 @@ export class SessionsView {
     if (isOpen && event.kind !== "LEFT") this.detail.noteChange(event.session);
     if (!isOpen) this.list.dismiss(this.view.session);
     this.#refreshSoon();
+  }
+
+  /** Where the server is there again, what could not be asked of it is. */
+  #showLive(state) {
+    this.top.showLive(state);
+    if (state === "live" && this.list.error?.code === "OFFLINE") this.refresh();
   }
 
   /** Sessions may have come while nobody listened: looked at again, unless somebody is far down the list. */

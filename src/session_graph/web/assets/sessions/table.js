@@ -34,6 +34,7 @@ export class SessionTable {
   #fresh = new Set();
   #anchor = 0;
   #frame = 0;
+  #said = null;
 
   /**
    * @param {import("./list.js").SessionList} list
@@ -140,7 +141,7 @@ export class SessionTable {
     const last = Math.min(rows.length, Math.ceil((top + this.#scroller.clientHeight) / this.#height) + BEYOND);
     this.active = Math.max(0, Math.min(this.active, rows.length - 1));
     this.#place(rows, first, last);
-    fill(this.foot, this.#drawFoot());
+    this.#showFoot();
     if (last + PREFETCH > rows.length && !isStale) this.#list.more();
   }
 
@@ -288,20 +289,31 @@ export class SessionTable {
     );
   }
 
-  #drawFoot() {
-    const { rows, error, isLoading, isStale } = this.#list;
-    if (error) {
-      return h(
-        "div",
-        { class: "trouble", role: "alert" },
-        h("strong", {}, error.title),
-        h("p", {}, error.advice, error.extensions?.id && ` (${error.extensions.id})`),
-        h("div", { class: "actions" }, this.#actions.remedies(error)),
-      );
-    }
-    if (!rows.length && !isLoading && !isStale) return this.#actions.drawEmpty();
-    if (!this.#list.hasNext && !isLoading && rows.length > 20) return h("p", { class: "end" }, "That is all of them.");
-    return null;
+  /** Only where it says something else: it is told to whoever listens, and its buttons may have the focus. */
+  #showFoot() {
+    const { rows, error, hasNext, isLoading, isStale } = this.#list;
+    const isEmpty = !rows.length && !isLoading && !isStale;
+    const isEnd = !hasNext && !isLoading && rows.length > 20;
+    const said = error ?? (isEmpty ? "empty" : isEnd ? "end" : null);
+    if (said === this.#said) return;
+    this.#said = said;
+    fill(this.foot, this.#drawFoot(said));
+  }
+
+  #drawFoot(said) {
+    if (said === "empty") return this.#actions.drawEmpty();
+    if (said === "end") return h("p", { class: "end" }, "That is all of them.");
+    return said && this.#drawTrouble(said);
+  }
+
+  #drawTrouble(error) {
+    return h(
+      "div",
+      { class: "trouble", role: "alert" },
+      h("strong", {}, error.title),
+      h("p", {}, error.advice, error.extensions?.id && ` (${error.extensions.id})`),
+      h("div", { class: "actions" }, this.#actions.remedies(error)),
+    );
   }
 
   // Selection and keys

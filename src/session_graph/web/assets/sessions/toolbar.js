@@ -84,7 +84,7 @@ export class Toolbar {
     );
     fill(this.chips, active.map(drop), active.length > 0 && clear);
     this.chips.hidden = active.length === 0;
-    fill(this.filters, icon("filter"), "Filters", active.length > 0 && h("span", { class: "badge" }, active.length));
+    fill(this.filters, icon("filter"), "Filters ", active.length > 0 && h("span", { class: "badge" }, active.length));
   }
 
   /** @param {number | null} total null while it is counted */

@@ -30,7 +30,7 @@ export class TopBar {
       spellcheck: "false",
       placeholder: app.viewer.role === "PORTAL" ? "Name, phone, summary or comment" : "Contact name or phone number",
       oninput: this.#searchSoon,
-      onkeydown: (event) => event.key === "Enter" && this.#search(),
+      onkeydown: (event) => this.#press(event),
     });
     this.live = h("p", { role: "status" });
     this.showLive("off");
@@ -75,6 +75,14 @@ export class TopBar {
     this.live.className = `live is-${state}`;
     this.live.title = hint;
     fill(this.live, words);
+  }
+
+  /** Enter searches at once, and the arrow goes on to the rows. */
+  #press(event) {
+    if (event.key === "Enter") this.#search();
+    if (event.key !== "ArrowDown") return;
+    event.preventDefault();
+    this.#app.table.focus(this.#app.table.active);
   }
 
   #search() {
