@@ -1,6 +1,6 @@
 # `make run` starts the demo, `make test` runs all tests, `make check` what continuous integration checks besides.
 # PYTHON=/path/to/python3 names the Python of a new .venv, ARGS="-k word" are further arguments of pytest.
-.PHONY: run test check format schema docs requirements bench explorer
+.PHONY: run test check format schema docs screenshots requirements bench explorer
 
 run:
 	@.ci/setup
@@ -32,6 +32,11 @@ schema:
 docs:
 	@.ci/setup
 	.venv/bin/python -m session_graph.reference docs
+
+# The README's, of the demo; needs Chromium.
+screenshots:
+	@.ci/setup dev
+	PYTHONPATH=tests .venv/bin/python -m support.screenshots docs/images
 
 bench:
 	@.ci/setup dev
