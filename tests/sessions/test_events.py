@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,6 +13,7 @@ import pytest
 from session_graph.errors import BadUserInput
 from session_graph.sessions.edits import parse_patch
 from session_graph.sessions.events import (
+    _READ,
     CHANNEL,
     GRACE,
     Happening,
@@ -152,6 +154,28 @@ async def test_a_log_is_read_in_parts_without_a_gap(database: Database, account:
         place = read_event_cursor(cursor, account.id, "after")
 
     assert found == ids
+
+
+async def test_the_log_is_read_along_its_key(database: Database, account: Account) -> None:
+    """However much there is before the place."""
+    async with database.transaction() as connection:
+        for _ in range(20):
+            await write_events(connection, account.id, CHANGED, [uuid4() for _ in range(500)])
+    await database.execute("analyze session_event")
+    row = await database.fetchrow(
+        "select max(e.xid) as xid, max(e.seq) as seq from session_event e where e.account_id = $1", account.id
+    )
+    assert row
+
+    described = await database.fetchrow(
+        f"explain (analyze, costs off, timing off, format json) {_READ}", account.id, row["xid"], row["seq"] - 3, 200
+    )
+
+    assert described
+    plan = str(described[0])
+    assert "session_event_pkey" in plan
+    assert not {"Seq Scan", '"Sort"'} & set(re.findall(r'"Seq Scan"|"Sort"', plan))
+    assert max(map(int, re.findall(r'"Actual Rows": (\d+)', plan))) <= 3
 
 
 async def test_accounts_have_logs_of_their_own(database: Database, account: Account) -> None:

@@ -150,7 +150,7 @@ class Follower:
 async def feeds(database: Database, database_url: str) -> AsyncIterator[Feeds]:
     listener = Listener(database_url, [CHANNEL])
     task = asyncio.create_task(listener.run())
-    feeds = Feeds(database, listener)
+    feeds = Feeds(database, listener, 2)
     yield feeds
     task.cancel()
     await asyncio.wait([task])

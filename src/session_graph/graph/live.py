@@ -41,7 +41,7 @@ class Live:
     def __init__(self, database: Database, listener: Listener, settings: Settings) -> None:
         self.database = database
         self.listener = listener
-        self.feeds = Feeds(database, listener)
+        self.feeds = Feeds(database, listener, max(1, settings.pool_max_size // 2))
         self.kept = timedelta(hours=settings.live_hours)
         self.settings = settings
         self.connections = 0

@@ -231,8 +231,7 @@ class _Connection:
     async def _complain(self, id_: str, error: Exception, note: Note) -> None:
         errors = translate(error)
         note.add_codes(codes_of(errors))
-        refusal = next((e for e in [error] if isinstance(e, RequestError)), None)
-        note.status = refusal.status if refusal else note.status
+        note.status = error.status if isinstance(error, RequestError) else note.status
         await self._send({"type": "error", "id": id_, "payload": errors})
 
     async def _answer_ping(self, message: dict[str, Any]) -> None:

@@ -11,8 +11,9 @@ is taken, and who takes nothing for too long is cut off.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import ExitStack, aclosing, contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import orjson
@@ -34,6 +35,8 @@ ABORT = "session_graph.abort"
 LAST_SECONDS = 0.5
 KEEP_ALIVE = b":\n\n"
 COMPLETE = b"event: complete\ndata:\n\n"
+
+Wait = Callable[[], Awaitable[None]]
 
 
 class SlowReader(Exception):
@@ -60,57 +63,66 @@ class EventStreams:
         authorization = request.headers["authorization"]
 
         async def respond(scope: Scope, receive: Receive, send: Send) -> None:
+            stream = _Stream(Writer(scope, send, self._live.settings.live_send_seconds), answers, note)
+            until_gone = partial(until_refused, self._door, self._live.listener, viewer, authorization)
             with held, suppress(ClientDisconnect, SlowReader):
                 async with aclosing(answers), while_connected(Request(scope, receive)):
-                    await self._send_all(scope, send, viewer, authorization, answers, note)
+                    await stream.run(self._live, until_gone)
 
         return respond
 
-    async def _send_all(
-        self,
-        scope: Scope,
-        send: Send,
-        viewer: Viewer,
-        authorization: str,
-        answers: AsyncGenerator[bytes, None],
-        note: Note,
-    ) -> None:
-        seconds = self._live.settings.live_send_seconds
-        writer = Writer(scope, send, seconds)
-        await writer.send({"type": "http.response.start", "status": 200, "headers": _headers()})
-        await writer.send(_part(KEEP_ALIVE))
 
-        async def tell() -> None:
-            try:
-                async for answer in answers:
-                    await writer.send(_part(_next(answer)))
-            except SlowReader:
-                raise
-            except Exception as error:
-                await complain(error)
-            await writer.send(_part(COMPLETE))
+class _Stream:
+    """One response that goes on."""
 
-        async def complain(error: Exception) -> None:
-            errors = translate(error)
-            note.add_codes(codes_of(errors))
-            await writer.send(_part(_next(orjson.dumps({"errors": errors}))))
+    def __init__(self, writer: "Writer", answers: AsyncGenerator[bytes, None], note: Note) -> None:
+        self._writer = writer
+        self._answers = answers
+        self._note = note
 
-        async def keep_alive() -> None:
-            while True:
-                await asyncio.sleep(self._live.settings.live_keep_alive_seconds)
-                await writer.send(_part(KEEP_ALIVE))
+    async def run(self, live: Live, until_gone: Wait) -> None:
+        """Until all is told, the key is not taken any more, or the server stops. Raises SlowReader."""
+        await self._writer.send({"type": "http.response.start", "status": 200, "headers": _headers()})
+        await self._send(KEEP_ALIVE)
+        await first_of(
+            self._tell(),
+            self._keep_alive(live.settings.live_keep_alive_seconds),
+            self._end_with(until_gone),
+            self._hurry_after(live.until_ending),
+        )
+        await self._writer.send(_part(b"", more=False))
 
-        async def watch() -> None:
-            await until_refused(self._door, self._live.listener, viewer, authorization)
-            await complain(Unauthenticated())
-            await writer.send(_part(COMPLETE))
+    async def _tell(self) -> None:
+        try:
+            async for answer in self._answers:
+                await self._send(_next(answer))
+        except SlowReader:
+            raise
+        except Exception as error:
+            await self._complain(error)
+        await self._send(COMPLETE)
 
-        async def end() -> None:
-            await self._live.until_ending()
-            writer.hurry()
+    async def _keep_alive(self, seconds: float) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            await self._send(KEEP_ALIVE)
 
-        await first_of(tell(), keep_alive(), watch(), end())
-        await writer.send(_part(b"", more=False))
+    async def _end_with(self, until_gone: Wait) -> None:
+        await until_gone()
+        await self._complain(Unauthenticated())
+        await self._send(COMPLETE)
+
+    async def _hurry_after(self, ending: Wait) -> None:
+        await ending()
+        self._writer.hurry()
+
+    async def _complain(self, error: Exception) -> None:
+        errors = translate(error)
+        self._note.add_codes(codes_of(errors))
+        await self._send(_next(orjson.dumps({"errors": errors})))
+
+    async def _send(self, text: bytes) -> None:
+        await self._writer.send(_part(text))
 
 
 class Writer:

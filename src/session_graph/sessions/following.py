@@ -78,10 +78,11 @@ class Following:
 class Feed:
     """An account's log: read once for all who stand at the same place, and asked once for all who ask the same."""
 
-    def __init__(self, database: Database, account_id: UUID, topic: Topic) -> None:
+    def __init__(self, database: Database, account_id: UUID, topic: Topic, turns: asyncio.Semaphore) -> None:
         self._database = database
         self._account_id = account_id
         self._topic = topic
+        self._turns = turns
         self._under_way: dict[Hashable, asyncio.Task[Any]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._pause = HELD_SECONDS
@@ -119,10 +120,14 @@ class Feed:
     async def _once(self, key: Hashable, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """What `make` comes to, which is begun once for all who want it meanwhile."""
         if key not in self._under_way:
-            task = self._under_way[key] = asyncio.create_task(make())
+            task = self._under_way[key] = asyncio.create_task(self._in_turn(make))
             task.add_done_callback(lambda done: self._forget(key, done))
         made: T = await asyncio.shield(self._under_way[key])
         return made
+
+    async def _in_turn(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        async with self._turns:
+            return await make()
 
     def _forget(self, key: Hashable, done: asyncio.Task[Any]) -> None:
         self._under_way.pop(key, None)
@@ -139,18 +144,22 @@ class Feed:
 
 
 class Feeds:
-    """The feeds of the accounts that somebody follows."""
+    """The feeds of the accounts that somebody follows.
 
-    def __init__(self, database: Database, listener: Listener) -> None:
+    At most so many statements of theirs are under way: a change that thousands follow keeps no request waiting.
+    """
+
+    def __init__(self, database: Database, listener: Listener, most_statements: int) -> None:
         self._database = database
         self._listener = listener
+        self._turns = asyncio.Semaphore(most_statements)
         self._feeds: dict[UUID, Feed] = {}
 
     @contextmanager
     def open(self, account_id: UUID) -> Iterator[Feed]:
         """The account's, which is kept as long as somebody uses it."""
         with self._listener.topic(CHANNEL, str(account_id)) as topic:
-            feed = self._feeds.setdefault(account_id, Feed(self._database, account_id, topic))
+            feed = self._feeds.setdefault(account_id, Feed(self._database, account_id, topic, self._turns))
             feed.users += 1
             try:
                 yield feed

@@ -14,11 +14,13 @@ import asyncio
 import logging
 import random
 import socket
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import asyncpg
+
+from session_graph.store.repeating import STORE_FAILED
 
 LOGGER = logging.getLogger(__name__)
 
@@ -77,27 +79,31 @@ class Listener:
         pause = FIRST_PAUSE
         while True:
             try:
-                connection = await asyncpg.connect(
-                    self._url, timeout=CONNECT_SECONDS, server_settings={"application_name": "session_graph listener"}
-                )
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                LOGGER.warning("cannot listen to the database: %s", type(error).__name__)
-            else:
-                try:
+                async with self._connected() as connection:
                     await self._listen(connection)
-                    pause = FIRST_PAUSE
-                except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                    LOGGER.warning("cannot listen to the database: %s", type(error).__name__)
-                finally:
-                    connection.terminate()
+                pause = FIRST_PAUSE
+            except STORE_FAILED as error:
+                LOGGER.warning("cannot listen to the database: %s", type(error).__name__)
+            except Exception:
+                LOGGER.exception("cannot listen to the database")
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - so that processes do not come all at once
             pause = min(2 * pause, LONGEST_PAUSE)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[asyncpg.Connection]:
+        connection = await asyncpg.connect(
+            self._url, timeout=CONNECT_SECONDS, server_settings={"application_name": "session_graph listener"}
+        )
+        try:
+            _keep_alive(connection)
+            yield connection
+        finally:
+            connection.terminate()
 
     async def _listen(self, connection: asyncpg.Connection) -> None:
         """Until the connection ends."""
         ended = asyncio.Event()
         connection.add_termination_listener(lambda _: ended.set())
-        _keep_alive(connection)
         for channel in self._channels:
             await connection.add_listener(channel, self._hear)
         for topic in list(self._topics.values()):
