@@ -112,3 +112,16 @@ async def test_back_and_forward_walk_through_the_views(desk: Desk) -> None:
     await page.reload()
     await expect(desk.panel.get_by_role("heading", name="Transcript")).to_be_visible()
     await expect(desk.count).to_have_text(some)
+
+
+async def test_every_column_can_be_scrolled_into_sight_beside_an_open_session(desk: Desk) -> None:
+    await desk.sign_in()
+    await desk.rows.first.click()
+    await expect(desk.panel.get_by_role("heading", name="Transcript")).to_be_visible()
+
+    await desk.page.get_by_role("main").evaluate("main => main.scrollBy(10000, 0)")
+
+    last, panel = await desk.grid.get_by_role("columnheader").last.bounding_box(), await desk.panel.bounding_box()
+    assert last
+    assert panel
+    assert last["x"] + last["width"] <= panel["x"] + 1
