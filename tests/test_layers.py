@@ -17,7 +17,7 @@ FLOORS = (
     ("exports",),
     ("graph",),
     ("opening", "demonstration", "pages", "explorer", "app"),
-    ("administration", "service", "reference", "cli"),
+    ("connections", "administration", "service", "reference", "cli"),
 )
 ROOMS = [room for floor in FLOORS for room in floor]
 TOP = FLOORS[5] + FLOORS[6]

@@ -1,5 +1,6 @@
 """The README's examples, run as a newcomer would run them on the demo account."""
 
+import json
 import re
 import shlex
 from datetime import UTC, datetime
@@ -8,15 +9,20 @@ from pathlib import Path
 import httpx
 import pytest
 
+from session_graph.access.keys import create_key
 from session_graph.access.viewer import Role
 from session_graph.cli import make_parser
 from session_graph.demo import AGENTS, write_sessions
 from session_graph.sessions.agents import create_missing_agents, parse_agent
 from session_graph.sessions.recording import Status, record_sessions
 from session_graph.sessions.records import parse_record
+from session_graph.settings import Settings
 from session_graph.store.database import Database
 from session_graph.store.models import Account
 from support.api import make_caller
+from support.live import opened, serving, streamed
+from support.processes import Curl
+from support.records import make_agent, record
 
 pytestmark = pytest.mark.anyio
 
@@ -41,6 +47,33 @@ async def test_every_example_answers_on_the_demo_account(
     assert all(answer.data for answer in answers)
     payloads = [payload for answer in answers[3:] for payload in answer.data.values()]
     assert [payload["errors"] for payload in payloads] == [[], []]
+
+
+async def test_the_examples_of_live_updates_are_answered(
+    database: Database, database_url: str, settings: Settings, account: Account
+) -> None:
+    await make_agent(account)
+    key, _ = await create_key(account, Role.ADMIN)
+    curl, (told,) = Curl.read(README), re.findall(r"^data: (.*)$", README, re.MULTILINE)
+    (messages,) = re.findall(r"```json\n(.*?)```", README, re.DOTALL)
+
+    async with serving(database, database_url, settings) as served:
+        async with streamed(served.address, key, json.loads(curl.body)["query"]) as stream:
+            await record(database, account, {})
+            event = await stream.event()
+        async with opened(served.address) as socket:
+            for line in messages.splitlines():
+                await socket.connection.send(line.replace("sg_…", key))
+            answers = [await socket.receive() for _ in range(2)]
+            await record(database, account, {})
+            pushed = await socket.receive()
+
+    assert curl.headers["Accept"] == "text/event-stream"
+    example = json.loads(told)["data"]["sessionEvents"]
+    assert {name: event[name] for name in ("kind", "session")} == {"kind": "RECORDED", "session": event["session"]}
+    assert (event.keys(), event["session"].keys()) == (example.keys(), example["session"].keys())
+    assert answers == [{"type": "connection_ack"}, {"type": "pong"}]
+    assert (pushed["id"], pushed["payload"]["data"]["sessionEvents"]["kind"]) == ("1", "RECORDED")
 
 
 def test_every_command_is_one() -> None:

@@ -18,6 +18,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 WITH_SECRETS = {
     "database_url": f"postgresql://user:{SECRET}@example.com/name",
+    "listen_url": f"postgresql://user:{SECRET}@example.com/name",
     "smtp_url": f"smtps://user:{SECRET}@example.com",
     "jwt_key": SECRET,
 }

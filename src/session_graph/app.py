@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from session_graph.access.door import Door
@@ -21,9 +21,12 @@ from session_graph.exports.links import LinkSigner
 from session_graph.graph.context import Context
 from session_graph.graph.headers import SAFE_HEADERS, cors
 from session_graph.graph.inspection import Inspector
+from session_graph.graph.live import Live
 from session_graph.graph.log import AccessLog
 from session_graph.graph.plans import Plans
 from session_graph.graph.schema import build_schema
+from session_graph.graph.sockets import GraphQLSockets
+from session_graph.graph.streams import EventStreams
 from session_graph.graph.view import GraphQLView
 from session_graph.pages import page_routes
 from session_graph.settings import Settings
@@ -32,8 +35,8 @@ from session_graph.store.database import Database
 PATH = "/graphql"
 
 
-def create_app(settings: Settings, database: Database) -> Starlette:
-    """The application over a database that is open as long as it is served.
+def create_app(settings: Settings, database: Database, live: Live | None = None) -> Starlette:
+    """The application over a database that is open as long as it is served; for subscriptions `live` must run, too.
 
     Raises SettingError where a setting about tokens cannot be used.
     """
@@ -50,18 +53,21 @@ def create_app(settings: Settings, database: Database) -> Starlette:
         await door.close()
 
     def make_context(viewer: Viewer) -> Context:
-        return Context(viewer, database, datetime.now(UTC), settings, signer)
+        return Context(viewer, database, datetime.now(UTC), settings, signer, live)
 
     async def show_readiness(request: Request) -> Response:
         ready = await database.is_ready()
         return JSONResponse({"ready": ready}, 200 if ready else 503, headers=SAFE_HEADERS)
 
     inspect = Inspector(schema._schema).inspect
-    view = GraphQLView(schema, door.admit, make_context, inspect, settings, Plans(schema._schema).answer)
+    streams = EventStreams(live, door) if live else None
+    view = GraphQLView(schema, door.admit, make_context, inspect, settings, Plans(schema._schema).answer, streams)
+    sockets = [WebSocketRoute("/graphql", GraphQLSockets(view, live, door, settings))] if live else []
     routes = [
         *page_routes(),
         Route("/healthz", _show_health),
         Route("/readyz", show_readiness),
+        *sockets,
         *Downloads(database, door, signer).routes(),
         *explorer_routes(settings),
     ]

@@ -27,6 +27,7 @@ from session_graph.errors import (
 )
 from session_graph.graph.changes import UserErrorCode
 from session_graph.graph.headers import NotAcceptable, UnsupportedMediaType
+from session_graph.graph.live import TooManyConnections, TooManySubscriptions
 from session_graph.graph.request import BodyTooLarge, MethodNotAllowed, OnlyByPost
 from session_graph.sessions.columns import COLUMNS
 from session_graph.sessions.visibility import MUTATIONS, limited_fields
@@ -43,10 +44,12 @@ WHAT_TO_DO: dict[type[RequestError], str] = {
     BadUserInput: "Read the sentence; `extensions.path` or `locations` say where. The same request fails again.",
     MethodNotAllowed: "Send the request by POST.",
     OnlyByPost: "Send mutations by POST.",
-    NotAcceptable: "Accept one of the two media types, or `*/*`.",
+    NotAcceptable: "Accept one of these media types, or `*/*`.",
     UnsupportedMediaType: "Send JSON in UTF-8, as `application/json`.",
     TooLarge: "Ask for less at a time. The limits are [settings](settings.md); a request has at most 10 mutations.",
     BodyTooLarge: "Send smaller batches.",
+    TooManySubscriptions: "End some first, or follow more with one: a filter takes several conditions.",
+    TooManyConnections: "Wait, and connect again.",
     StatementTimeout: "Narrow the filter or the range. A mutation may have been carried out: look, or send it again"
     " with `expectedVersion` or with the record's id, which make it safe.",
     InternalError: "Look for the id in the server's log, and report it.",

@@ -4,22 +4,35 @@ import asyncio
 import signal
 import socket
 from argparse import Namespace
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from typing import Protocol
 
 import uvicorn
 
 from session_graph.app import create_app
+from session_graph.connections import Http, WebSocket
 from session_graph.demonstration import describe_demo, prepare_demo
 from session_graph.errors import SettingError
 from session_graph.explorer import BUNDLE
+from session_graph.exports.requesting import QUEUE
 from session_graph.exports.worker import Worker
+from session_graph.graph.live import CHANNELS, Live
 from session_graph.graph.log import configure_logging
 from session_graph.opening import open_url, store_url
 from session_graph.settings import Settings
 from session_graph.store.database import Database
+from session_graph.store.listening import Listener
 
 DRAIN_SECONDS = 10
+
+
+class Runs(Protocol):
+    """What works in the background."""
+
+    async def run(self) -> None: ...
+
+
 DEMO_LOG_LEVEL = "WARNING"
 OUTBOX = "outbox"
 
@@ -30,9 +43,10 @@ async def serve(settings: Settings, arguments: Namespace) -> int:
     with _listen(settings) as listener:
         settings = _with_address(settings, listener)
         async with store_url(settings) as url, open_url(url, settings) as database:
-            worker = None if arguments.no_worker else Worker(database, url, settings)
-            async with _running(worker):
-                await _serve(settings, database, listener, f"Serving {settings.public_url}/graphql")
+            live = Live(database, _listener(settings, url, CHANNELS), settings)
+            worker = None if arguments.no_worker else Worker(database, url, settings, live.listener)
+            async with _running(live, worker):
+                await _serve(settings, database, live, listener, f"Serving {settings.public_url}/graphql")
     return 0
 
 
@@ -45,34 +59,37 @@ async def demo(settings: Settings, arguments: Namespace) -> int:
         settings = settings.model_copy(update=given)
         async with store_url(settings) as url, open_url(url, settings) as database:
             keys = await prepare_demo(database, settings.home)
-            async with _running(Worker(database, url, settings)):
-                await _serve(settings, database, listener, describe_demo(keys, settings))
+            live = Live(database, _listener(settings, url, CHANNELS), settings)
+            async with _running(live, Worker(database, url, settings, live.listener)):
+                await _serve(settings, database, live, listener, describe_demo(keys, settings))
     return 0
 
 
 async def work(settings: Settings, arguments: Namespace) -> int:
     """Write and send reports until SIGINT or SIGTERM."""
     configure_logging(settings.log_level)
-    async with (
-        store_url(settings) as url,
-        open_url(url, settings) as database,
-        _running(Worker(database, url, settings)),
-    ):
-        print("Working on reports", flush=True)
-        await _until_told_to_stop()
+    async with store_url(settings) as url, open_url(url, settings) as database:
+        listener = _listener(settings, url, [QUEUE])
+        async with _running(listener, Worker(database, url, settings, listener)):
+            print("Working on reports", flush=True)
+            await _until_told_to_stop()
     return 0
 
 
 @asynccontextmanager
-async def _running(worker: Worker | None) -> AsyncIterator[None]:
-    """The worker runs as long as the block, and then hands back what it has."""
-    task = asyncio.create_task(worker.run()) if worker else None
+async def _running(*workers: Runs | None) -> AsyncIterator[None]:
+    """They run as long as the block; then each hands back what it has."""
+    tasks = [asyncio.create_task(worker.run()) for worker in workers if worker]
     try:
         yield
     finally:
-        if task:
+        for task in tasks:
             task.cancel()
-            await asyncio.wait([task])
+        await asyncio.wait(tasks)
+
+
+def _listener(settings: Settings, url: str, channels: Sequence[str]) -> Listener:
+    return Listener(settings.listen_url.get_secret_value() if settings.listen_url else url, channels)
 
 
 async def _until_told_to_stop() -> None:
@@ -100,28 +117,47 @@ def _with_address(settings: Settings, listener: socket.socket) -> Settings:
     return settings.model_copy(update={"public_url": settings.public_url or f"http://{host}:{port}", "port": port})
 
 
-async def _serve(settings: Settings, database: Database, listener: socket.socket, announcement: str) -> None:
-    config = uvicorn.Config(
-        create_app(settings, database),
+async def _serve(
+    settings: Settings, database: Database, live: Live, listener: socket.socket, announcement: str
+) -> None:
+    await _Server(make_config(settings, database, live), announcement, live).serve(sockets=[listener])
+
+
+def make_config(settings: Settings, database: Database, live: Live) -> uvicorn.Config:
+    """How the application is served."""
+    return uvicorn.Config(
+        create_app(settings, database, live),
+        http=Http,
+        ws=WebSocket,
+        ws_max_size=settings.max_body_bytes,
+        ws_ping_interval=settings.live_keep_alive_seconds,
+        ws_ping_timeout=settings.live_keep_alive_seconds,
+        ws_per_message_deflate=False,
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    await _Server(config, announcement).serve(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
     """Says when it serves, and after SIGINT or SIGTERM returns to its caller, who has a database to close."""
 
-    def __init__(self, config: uvicorn.Config, announcement: str) -> None:
+    def __init__(self, config: uvicorn.Config, announcement: str, live: Live) -> None:
         super().__init__(config)
         self._announcement = announcement
+        self._live = live
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         print(self._announcement, flush=True)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Who follows would keep us: they are sent away before the others are waited for."""
+        self._live.end()
+        await asyncio.sleep(0)
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -31,6 +31,10 @@ class Settings(BaseSettings):
         None,
         description="PostgreSQL 15 to 18 to use instead of the embedded one: `postgresql://user:password@host:5432/name`.",
     )
+    listen_url: SecretStr | None = Field(
+        None,
+        description="The same database without a pooler between, for the one connection of a process that listens for changes; `SESSION_GRAPH_DATABASE_URL` by default. Needed behind a pooler in transaction mode.",
+    )
     pool_min_size: int = Field(2, ge=0, le=1000, description="Database connections kept open for writing.")
     pool_max_size: int = Field(
         10, ge=1, le=1000, description="Database connections at most for writing, and as many again for reading."
@@ -99,11 +103,34 @@ class Settings(BaseSettings):
     link_above_bytes: int = Field(
         15 * 1024 * 1024, ge=0, description="A larger CSV is not attached: the mail has a link only; bytes."
     )
+    live_hours: int = Field(
+        24,
+        ge=1,
+        le=720,
+        description="How long the log of live updates is kept: so long one can go on with `after`; hours.",
+    )
+    live_connections: int = Field(
+        2000, ge=0, description="WebSockets and event streams that a process holds open at most; 0 for none."
+    )
+    live_subscriptions: int = Field(
+        200,
+        ge=1,
+        description="Subscriptions, and operations over WebSockets, of a key or token at a time, in a process.",
+    )
+    live_keep_alive_seconds: float = Field(
+        20, gt=0, description="A quiet event stream or WebSocket says so often that it is there; seconds."
+    )
+    live_send_seconds: float = Field(
+        10, gt=0, description="Who does not take what is sent to them for so long is cut off; seconds."
+    )
+    live_init_seconds: float = Field(
+        5, gt=0, description="A WebSocket must say within so long whose it is (`connection_init`); seconds."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least severity that is logged."
     )
 
-    @field_validator("database_url")
+    @field_validator("database_url", "listen_url")
     @classmethod
     def _postgresql(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not value.get_secret_value().startswith(("postgresql://", "postgres://")):

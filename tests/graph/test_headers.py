@@ -2,7 +2,7 @@ import httpx
 import pytest
 from starlette.datastructures import Headers
 
-from session_graph.graph.headers import GRAPHQL, JSON, NotAcceptable, UnsupportedMediaType, check_content
+from session_graph.graph.headers import EVENTS, GRAPHQL, JSON, NotAcceptable, UnsupportedMediaType, check_content
 from session_graph.graph.headers import choose_media_type as choose
 from session_graph.settings import load_settings
 from support.toy import KEY, ORIGIN, ToyApp, ask
@@ -31,6 +31,11 @@ pytestmark = pytest.mark.anyio
         (f"{JSON};q=0,*/*", GRAPHQL),
         (f"{JSON};q=0,application/*;q=0.5", GRAPHQL),
         (f"{GRAPHQL};q=broken,{JSON};q=0.1", JSON),
+        (EVENTS, EVENTS),
+        (f"{EVENTS}, {JSON};q=0.9", EVENTS),
+        (f"{JSON}, {EVENTS}", JSON),
+        (f"{EVENTS};q=0.5, */*", JSON),
+        ("text/event-stream, */*;q=0.1", EVENTS),
         ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", JSON),
     ],
 )
@@ -43,7 +48,8 @@ def test_several_accept_headers_are_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "accept", ["text/html", "*/*;q=0", f"{JSON};q=0", "application/json5", ",", "x", f"{JSON};q=2"]
+    "accept",
+    ["text/html", "*/*;q=0", f"{JSON};q=0", "application/json5", ",", "x", "text/*", f"{EVENTS};q=0", f"{JSON};q=2"],
 )
 def test_an_answer_that_nobody_wants_is_not_given(accept: str) -> None:
     with pytest.raises(NotAcceptable):

@@ -140,9 +140,9 @@ async def test_external_ids_cost_the_same_for_one_and_for_fifty(
         ("{ session(id: @) { asr agent { idn } transcript { text } history { by } } }", 4),
         ("{ node(id: @) { ... on Session { asr } } }", 1),
         ("{ a: session(id: @) { agent { idn } } b: session(id: @) { agent { idn } } }", 3),
-        ("mutation { updateSession(input: {sessionId: @, patch: {isTodo: true}}) { session { id } } }", 3),
+        ("mutation { updateSession(input: {sessionId: @, patch: {isTodo: true}}) { session { id } } }", 5),
         ("mutation { updateSession(input: {sessionId: @, patch: {isTodo: false}}) { session { id } } }", 2),
-        ("mutation { overrideAssessment(input: {sessionId: @, humanAssessment: NO}) { session { asr } } }", 3),
+        ("mutation { overrideAssessment(input: {sessionId: @, humanAssessment: NO}) { session { asr } } }", 5),
     ],
 )
 async def test_a_session_costs_a_statement_and_one_for_each_part(

@@ -15,7 +15,9 @@ import pytest
 
 from session_graph.access.viewer import AccountFacts, Role, Viewer
 from session_graph.sessions.dashboard import DashboardRequest, Group, Subject, Wanted, read_dashboards
+from session_graph.sessions.events import Event, Happening, Place, read_events
 from session_graph.sessions.filters import Filter, parse_filter
+from session_graph.sessions.following import Following, read_changes
 from session_graph.sessions.intervals import Interval
 from session_graph.sessions.options import read_options
 from session_graph.sessions.orders import ORDER_FIELDS, Cursor, Order
@@ -225,6 +227,25 @@ async def test_what_filter_panels_offer() -> None:
     await read_options(noted, viewer(), ["sessionTypes", "tags"])
 
     assert_golden("filter_options", noted)
+
+
+async def test_events_behind_a_place() -> None:
+    noted = Noted()
+
+    await read_events(noted, ID, Place(700, 3, NOW), 200)
+
+    assert_golden("events", noted)
+
+
+async def test_what_events_come_to() -> None:
+    """The list's own condition says what matches; its scope says of what one may be told at all."""
+    noted = Noted()
+    partner = viewer(Role.PARTNER, integrations=("crm", "pos"))
+    following = Following(partner, {"isTest": False, "period": "LAST_7_DAYS"}, COLUMNS, 200)
+
+    await read_changes(noted, following, [Event(Place(700, 4, NOW), ID, Happening.CHANGED)], NOW)
+
+    assert_golden("changes", noted)
 
 
 def test_every_file_is_one_of_these_statements() -> None:

@@ -9,11 +9,12 @@ from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.models import Model
 
 from session_graph.store.database import Database
-from session_graph.store.models import TenantModel
+from session_graph.store.models import TenantModel, TransactionId
 
 pytestmark = pytest.mark.anyio
 
 TYPES: dict[type[fields.Field[Any]], str] = {
+    TransactionId: "xid8",
     fields.UUIDField: "uuid",
     fields.TextField: "text",
     fields.CharField: "text",

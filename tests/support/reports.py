@@ -4,16 +4,18 @@ import asyncio
 import csv
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
 import httpx
 
 from session_graph.exports.files import read_file
+from session_graph.exports.requesting import QUEUE
 from session_graph.exports.worker import Worker
 from session_graph.settings import Settings
 from session_graph.store.database import Database, Row
+from session_graph.store.listening import Listener
 from support.api import Caller
 
 EXPORT = """
@@ -76,15 +78,16 @@ async def finished(ask: Caller, export_id: str, *statuses: str) -> Export:
 @asynccontextmanager
 async def working(database: Database, url: str, settings: Settings) -> AsyncIterator[Worker]:
     """A worker for as long as the block."""
-    worker = Worker(database, url, settings)
-    task = asyncio.create_task(worker.run())
+    listener = Listener(url, [QUEUE])
+    worker = Worker(database, url, settings, listener)
+    tasks = [asyncio.create_task(listener.run()), asyncio.create_task(worker.run())]
     try:
         yield worker
-        assert not task.done()
+        assert not any(task.done() for task in tasks)
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 async def read_row(database: Database, export_id: str | UUID) -> Row:

@@ -2,7 +2,7 @@
 
 import re
 
-from session_graph.access.keys import KEY_START, KeyUses, find_viewer
+from session_graph.access.keys import KEY_START, KeyUses, find_expiry, find_viewer
 from session_graph.access.tokens import TokenVerifier
 from session_graph.access.viewer import Viewer
 from session_graph.errors import Unauthenticated
@@ -28,6 +28,13 @@ class Door:
         if self._tokens is None:
             raise Unauthenticated
         return await self._tokens.verify(credential)
+
+    async def find_expiry(self, viewer: Viewer, authorization: str) -> float:
+        """Until when this header, by which the viewer was admitted, is taken; seconds since 1970, or infinity."""
+        if viewer.key_id:
+            return await find_expiry(viewer.key_id)
+        assert self._tokens is not None, "who has no key came with a token"
+        return await self._tokens.find_expiry(_read_credential(authorization))
 
     async def close(self) -> None:
         """Wait for the notes of use that are under way."""

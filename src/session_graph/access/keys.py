@@ -22,6 +22,7 @@ from uuid import UUID
 import asyncpg
 from tortoise.connection import get_connection
 from tortoise.exceptions import BaseORMException
+from tortoise.transactions import in_transaction
 
 from session_graph.access.accounts import check_email, check_name, gather_problems
 from session_graph.access.viewer import AccountFacts, Role, Viewer
@@ -31,6 +32,8 @@ from session_graph.store.models import Account, Agent, ApiKey
 from session_graph.values import parse_id, parse_instant
 
 KEY_START = "sg_"
+CHANNEL = "session_graph_keys"
+"""Tells that a key, whose id is the payload, has ended."""
 PREFIX_LENGTH = 10
 SECRET_LENGTH = 52
 USE_INTERVAL = 60.0
@@ -122,7 +125,9 @@ async def revoke_key(account: Account, prefix_or_id: str | UUID) -> ApiKey:
     key = await _find_key(account, prefix_or_id)
     if key is None:
         raise InvalidInput([Problem(("key",), "the account has no such key")])
-    await ApiKey.filter(id=key.id, revoked_at__isnull=True).update(revoked_at=datetime.now(UTC))
+    async with in_transaction() as transaction:
+        await ApiKey.filter(id=key.id, revoked_at__isnull=True).update(revoked_at=datetime.now(UTC))
+        await transaction.execute_query("select pg_notify($1, $2)", [CHANNEL, str(key.id)])
     await key.refresh_from_db(fields=["revoked_at"])
     return key
 
@@ -147,6 +152,12 @@ async def find_bearer(key_id: UUID) -> Viewer | None:
     """Who bears the key of this id, with the rights of now; None where it has ended."""
     row = await find_reader().fetchrow(_FIND_BY_ID, key_id)
     return _viewer(row) if row else None
+
+
+async def find_expiry(key_id: UUID) -> float:
+    """When the key ends by itself, seconds since 1970; infinity where it does not."""
+    key = await ApiKey.get_or_none(id=key_id).only("id", "expires_at")
+    return key.expires_at.timestamp() if key and key.expires_at else inf
 
 
 class KeyUses:

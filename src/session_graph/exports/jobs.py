@@ -8,6 +8,7 @@ its workers comes to an end. All times are the database's.
 from datetime import timedelta
 
 from session_graph.exports.files import File, Progress
+from session_graph.exports.telling import change_and_tell, tell_progress
 from session_graph.store.database import Database, Row
 
 LEASE = timedelta(seconds=6)
@@ -18,6 +19,7 @@ _CLAIM_LOCK = 7_270_202
 _BURY = """
 update session_export e set status = 'FAILED', error = $2, lease_until = null, finished_at = now()
 where e.status = 'RUNNING' and e.lease_until < now() and e.attempts >= $1
+returning e.id
 """
 _CLAIM_TO_WRITE = """
 with next as (
@@ -106,8 +108,12 @@ class Jobs:
         """The next report to write, RUNNING and ours from now on; None where there is none."""
         async with self._database.transaction() as connection:
             await connection.execute("select pg_advisory_xact_lock($1)", _CLAIM_LOCK)
-            await connection.execute(_BURY, MOST_ATTEMPTS, DIED_TOO_OFTEN)
-            return await connection.fetchrow(_CLAIM_TO_WRITE, LEASE, running_for_an_account)
+            for buried in await connection.fetch(_BURY, MOST_ATTEMPTS, DIED_TOO_OFTEN):
+                await tell_progress(connection, buried["id"])
+            job = await connection.fetchrow(_CLAIM_TO_WRITE, LEASE, running_for_an_account)
+            if job:
+                await tell_progress(connection, job["id"])
+            return job
 
     async def claim_to_send(self) -> Row | None:
         """The next report to send, ours from now on; None where there is none."""
@@ -116,7 +122,8 @@ class Jobs:
     async def keep(self, job: Row, progress: Progress | None) -> bool:
         """A heartbeat, with the progress of writing; False where the job is not ours any more."""
         if progress is None:
-            return await self._change(_KEEP, job, LEASE)
+            kept = await self._database.execute(_KEEP, job["account_id"], job["id"], job["claims"], LEASE)
+            return kept == "UPDATE 1"
         return await self._change(_BEAT, job, LEASE, progress.row_count, progress.rows_written, progress.bytes)
 
     async def finish_writing(self, job: Row, file: File, kept: timedelta) -> bool:
@@ -137,4 +144,5 @@ class Jobs:
             pass
 
     async def _change(self, sql: str, job: Row, *values: object) -> bool:
-        return await self._database.execute(sql, job["account_id"], job["id"], job["claims"], *values) == "UPDATE 1"
+        done = await change_and_tell(self._database, sql, job["account_id"], job["id"], job["claims"], *values)
+        return done == "UPDATE 1"

@@ -16,6 +16,7 @@ from session_graph.errors import AlreadyThere, InvalidInput, LimitReached, Probl
 from session_graph.exports.cells import REPORT
 from session_graph.exports.recipients import find_unlisted
 from session_graph.exports.stored_filter import dump_filter
+from session_graph.exports.telling import tell_progress
 from session_graph.sessions.agents import list_agents
 from session_graph.sessions.columns import COLUMNS
 from session_graph.sessions.orders import Order
@@ -298,4 +299,5 @@ async def _change(database: Database, viewer: Viewer, export_id: UUID, *statemen
             if await connection.execute(statement, viewer.account.id, export_id) == "UPDATE 0":
                 break
         await connection.execute("select pg_notify($1, '')", QUEUE)
+        await tell_progress(connection, export_id)
     return True

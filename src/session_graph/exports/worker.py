@@ -11,9 +11,6 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
 
-import asyncpg
-from tortoise.exceptions import BaseORMException
-
 from session_graph.access.viewer import Viewer
 from session_graph.errors import SessionGraphError
 from session_graph.exports.delivery import Deliverer
@@ -24,6 +21,8 @@ from session_graph.exports.requesters import find_requester
 from session_graph.exports.requesting import QUEUE, ExportStatus
 from session_graph.settings import Settings
 from session_graph.store.database import Database, Row
+from session_graph.store.listening import Listener
+from session_graph.store.repeating import STORE_FAILED, repeat
 
 LOGGER = logging.getLogger(__name__)
 
@@ -38,9 +37,6 @@ NOBODY_ACCEPTED = "The report is written, but no recipient's mail server has acc
 COULD_NOT_WRITE = "The report could not be written; it was tried {attempts} times."
 COULD_NOT_SEND = "The report is written, but something went wrong here when it was sent; it will be tried again."
 
-STORE_FAILED = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, BaseORMException)
-"""What a statement raises while the database is away."""
-
 Claim = Callable[[], Awaitable[Row | None]]
 Hand = Callable[[Row, Progress], Awaitable[None]]
 
@@ -48,22 +44,23 @@ Hand = Callable[[Row, Progress], Awaitable[None]]
 class Worker:
     """`run` until cancelled."""
 
-    def __init__(self, database: Database, url: str, settings: Settings) -> None:
+    def __init__(self, database: Database, url: str, settings: Settings, listener: Listener) -> None:
         self._database = database
         self._url = url
         self._settings = settings
+        self._listener = listener
         self._jobs = Jobs(database)
         self._deliverer = Deliverer(database, settings, find_postman(settings))
         self._awake = asyncio.Event()
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_repeat(self._listen, POLL_SECONDS))
-            tasks.create_task(_repeat(self._sweep, SWEEP_SECONDS))
+            tasks.create_task(repeat(self._listen, POLL_SECONDS))
+            tasks.create_task(repeat(self._sweep, SWEEP_SECONDS))
             for _ in range(WRITERS):
-                tasks.create_task(_repeat(partial(self._work, self._claim_to_write, self._write)))
+                tasks.create_task(repeat(partial(self._work, self._claim_to_write, self._write)))
             for _ in range(SENDERS):
-                tasks.create_task(_repeat(partial(self._work, self._jobs.claim_to_send, self._send)))
+                tasks.create_task(repeat(partial(self._work, self._jobs.claim_to_send, self._send)))
 
     async def _claim_to_write(self) -> Row | None:
         return await self._jobs.claim_to_write(self._settings.exports_running)
@@ -172,47 +169,12 @@ class Worker:
                 block.uncancel()
 
     async def _listen(self) -> None:
-        """Wakes the others when a job is queued, until the connection is lost."""
-        connection = await asyncpg.connect(self._url)
-        try:
-            await self._wake_by(connection)
-        finally:
-            connection.terminate()
-
-    async def _wake_by(self, connection: asyncpg.Connection) -> None:
-        """Until the connection ends."""
-        ended = asyncio.Event()
-        connection.add_termination_listener(lambda _: ended.set())
-        await connection.add_listener(QUEUE, lambda *_: self._wake())
-        self._wake()
-        await ended.wait()
+        """Wakes the others when a job is queued, and when one can hear of it again."""
+        with self._listener.topic(QUEUE) as topic:
+            while True:
+                seen = topic.count
+                self._wake()
+                await topic.wait(seen)
 
     async def _sweep(self) -> None:
         await self._jobs.sweep()
-
-
-async def _repeat(step: Callable[[], Awaitable[None]], pause: float = 0) -> None:
-    """A step again and again until the task is cancelled, whatever the step raises: the database may be away.
-
-    A driver that is cancelled while it connects may raise something of its own instead, and the cancellation of a job
-    whose lease is lost may come late; so it is the task that is asked whether it is over.
-    """
-    task = asyncio.current_task()
-    assert task is not None
-    while True:
-        failed = False
-        try:
-            await step()
-        except asyncio.CancelledError:
-            if task.cancelling():
-                raise
-        except STORE_FAILED as error:
-            failed = True
-            LOGGER.warning("the database is away: %s", type(error).__name__)
-        except Exception:
-            failed = True
-            LOGGER.exception("a step of the worker failed")
-        if task.cancelling():
-            raise asyncio.CancelledError
-        if failed or pause:
-            await asyncio.sleep(pause or POLL_SECONDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import strawberry
@@ -12,7 +12,9 @@ from graphql import FieldNode
 from strawberry.dataloader import DataLoader
 
 from session_graph.access.viewer import Viewer
+from session_graph.errors import BadUserInput
 from session_graph.exports.links import LinkSigner
+from session_graph.graph.live import Live
 from session_graph.graph.selection import Selection
 from session_graph.settings import Settings
 from session_graph.store.database import Database
@@ -40,6 +42,7 @@ class Context:
     now: datetime
     settings: Settings
     signer: LinkSigner
+    _live: Live | None = None
     _inspected: Inspected | None = None
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
 
@@ -57,6 +60,18 @@ class Context:
     def admit(self, inspected: Inspected) -> None:
         """From here on the request may be executed."""
         self._inspected = inspected
+
+    @property
+    def live(self) -> Live:
+        """What subscriptions share. Raises BadUserInput where none are served."""
+        if self._live is None:
+            raise BadUserInput("Subscriptions are not served here.")
+        return self._live
+
+    def renew(self) -> None:
+        """Before the next events of a subscription: it is later now, and what was loaded may have changed."""
+        self.now = datetime.now(UTC)
+        self._loaders.clear()
 
     def loader(self, key: Hashable, load: Load, *, keeps: bool = True) -> DataLoader[Any, Any]:
         """The request's one loader of this key; what is asked of it in the same turn is one statement.

@@ -13,6 +13,7 @@ from session_graph.settings import Settings
 
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
+EVENTS = "text/event-stream"
 
 SAFE_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 """Answers are one account's own: nothing between us and the client may keep them, or take them for a page."""
@@ -23,7 +24,7 @@ _QUALITY = re.compile(r"(0(\.\d{0,3})?|1(\.0{0,3})?)", re.ASCII)
 
 
 class NotAcceptable(BadUserInput):
-    """Answers are application/graphql-response+json or application/json; the Accept header wants neither."""
+    """Accept wants none of application/graphql-response+json, application/json and text/event-stream."""
 
     status = 406
 
@@ -49,13 +50,33 @@ def cors(settings: Settings) -> list[Middleware]:
     ]
 
 
+def is_own_page(headers: Headers, settings: Settings) -> bool:
+    """Whether a WebSocket is not opened by a browser on a page of somebody else's.
+
+    Browsers say in Origin whose page it is, and hold nobody back: RFC 6455, section 10.2.
+    """
+    origin = headers.get("origin")
+    if origin is None or origin in settings.cors_origins:
+        return True
+    scheme, _, host = origin.lower().partition("://")
+    own = {f"{own}://{headers.get('host', '')}".lower() for own in ("http", "https")}
+    if settings.public_url:
+        own.add("/".join(settings.public_url.lower().split("/")[:3]))
+    return f"{scheme}://{host}" in own
+
+
 def choose_media_type(headers: Headers) -> str:
-    """JSON or GRAPHQL, by the Accept header. Raises NotAcceptable."""
+    """JSON, GRAPHQL or, only where it is named, EVENTS, by the Accept header. Raises NotAcceptable."""
     accept = ",".join(headers.getlist("accept"))
     chosen = _negotiate(accept) if accept.strip() else JSON
     if chosen is None:
         raise NotAcceptable
     return chosen
+
+
+def accepts_events(headers: Headers) -> bool:
+    """Whether Accept names EVENTS, be it after others: frontends name all that they can read."""
+    return _weigh(EVENTS, [_split(part) for part in ",".join(headers.getlist("accept")).split(",")])[0] > 0
 
 
 def check_content(headers: Headers) -> None:
@@ -73,14 +94,14 @@ def check_content(headers: Headers) -> None:
 def _negotiate(accept: str) -> str | None:
     """RFC 9110, section 12.5.1. Of equals, the one that is named wins, then the one that is named first, then JSON."""
     ranges = [_split(part) for part in accept.split(",")]
-    offers = [(offer, *_weigh(offer, ranges)) for offer in (JSON, GRAPHQL)]
+    offers = [(offer, *_weigh(offer, ranges)) for offer in (JSON, GRAPHQL, EVENTS)]
     best, quality, *_ = max(offers, key=lambda offer: offer[1:])
     return best if quality > 0 else None
 
 
 def _weigh(offer: str, ranges: Sequence[tuple[str, dict[str, str]]]) -> tuple[float, int, int]:
     """How much the offer is wanted: quality, how exactly it is named, how early. The most exact range decides."""
-    exactness = {"*/*": 1, "application/*": 2, offer: 3}
+    exactness = {offer: 3} if offer == EVENTS else {"*/*": 1, "application/*": 2, offer: 3}
     found = (0, 0, 0.0)
     for index, (media_range, parameters) in enumerate(ranges):
         quality = parameters.get("q", "1")

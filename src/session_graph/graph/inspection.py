@@ -33,9 +33,11 @@ from session_graph.graph.context import Context, Inspected
 from session_graph.graph.exports import read_place
 from session_graph.graph.operation import Operation
 from session_graph.graph.selection import Selection
+from session_graph.graph.subscription import EventArguments
 from session_graph.graph.types import selected_columns, session_columns
 from session_graph.graph.variants import Variants
 from session_graph.sessions.dashboard import Group
+from session_graph.sessions.events import read_event_cursor
 from session_graph.sessions.filters import columns_named, parse_filter
 from session_graph.sessions.orders import ORDER_FIELDS
 from session_graph.sessions.pages import DEFAULT_SIZE, check_size
@@ -138,7 +140,7 @@ def _names(use: Use, arguments: dict[str, Any]) -> Iterator[Name]:
     """What the arguments name."""
     if use.type == "Mutation":
         yield from _names_edited(arguments.get("input"))
-    if use.type in ("Query", "Agent"):
+    if use.type in ("Query", "Agent", "Subscription"):
         yield from (column_name(column) for column in columns_named(arguments.get("filter") or {}))
         if order := arguments.get("orderBy"):
             yield column_name(ORDER_FIELDS[order["field"].value].column)
@@ -172,6 +174,13 @@ def _read(context: Context, selection: Selection, use: Use, given: dict[str, Any
             size = DEFAULT_SIZE if given.get("first") is None else check_size("first", given["first"])
             return ExportListArguments(size, None if after is None else read_place(after, context.viewer.account.id))
         case ("Query", "session" | "node" | "export"):
+            return read_uuid(given["id"], "id")
+        case ("Subscription", "sessionEvents"):
+            parse_filter(given.get("filter"), context.now)
+            after = given.get("after")
+            place = None if after is None else read_event_cursor(after, context.viewer.account.id, "after")
+            return EventArguments(given.get("filter") or {}, place)
+        case ("Subscription", "exportProgress"):
             return read_uuid(given["id"], "id")
         case ("Query", "agent"):
             return read_lookup(given["by"])

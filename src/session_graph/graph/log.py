@@ -22,6 +22,8 @@ ACCESS = logging.getLogger("session_graph.access")
 MAX_NAME = 64
 MAX_PATH = 200
 MAX_CODES = 10
+SWITCHED = 101
+"""The status of a WebSocket that was opened."""
 CLIENT_GONE = 499
 """The status of a request whose client left before the answer; nobody reads it but us."""
 
@@ -67,23 +69,26 @@ class AccessLog:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
         note = scope[_SCOPE_KEY] = Note()
         token = _request_id.set(note.request_id)
         started = perf_counter()
 
         async def send_noted(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 note.status = message["status"]
                 message["headers"] = [*message["headers"], (b"x-request-id", note.request_id.encode())]
+            elif message["type"] == "websocket.accept":
+                note.status = SWITCHED
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", note.request_id.encode())]
             await send(message)
 
         try:
             await self._app(scope, receive, send_noted)
         finally:
             _request_id.reset(token)
-            _write(scope, note, (perf_counter() - started) * 1000)
+            write_line(scope, note, started)
 
 
 def configure_logging(level: str) -> None:
@@ -94,13 +99,13 @@ def configure_logging(level: str) -> None:
         "rename_fields": {"levelname": "level", "name": "logger"},
         "timestamp": "time",
     }
-    handler = {"class": "logging.StreamHandler", "formatter": "json", "filters": ["request"]}
+    handler = {"class": "logging.StreamHandler", "formatter": "json", "filters": ["request", "addresses"]}
     logging.config.dictConfig(
         {
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {"json": formatter},
-            "filters": {"request": {"()": lambda: _name_request}},
+            "filters": {"request": {"()": lambda: _name_request}, "addresses": {"()": lambda: _keep_addresses}},
             "handlers": {"stderr": handler},
             "root": {"level": level, "handlers": ["stderr"]},
         }
@@ -114,16 +119,24 @@ def _name_request(record: logging.LogRecord) -> bool:
     return True
 
 
-def _write(scope: Scope, note: Note, milliseconds: float) -> None:
-    """Makes the record itself, so that nobody looks through the stack for where it was made."""
+def _keep_addresses(record: logging.LogRecord) -> bool:
+    """False for uvicorn's own lines about WebSockets, which have all of an address; ours is in the access log."""
+    return not (record.name == "uvicorn.error" and '"WebSocket %s"' in str(record.msg))
+
+
+def write_line(scope: Scope, note: Note, started: float) -> None:
+    """The line of a request, or of an operation over a WebSocket, that began at this `perf_counter`.
+
+    Makes the record itself, so that nobody looks through the stack for where it was made.
+    """
     if not ACCESS.isEnabledFor(logging.INFO):
         return
     fields = {
         "request_id": note.request_id,
-        "method": scope["method"],
+        "method": scope.get("method", "WEBSOCKET"),
         "path": _pattern(scope),
         "status": note.status,
-        "duration_ms": round(milliseconds, 2),
+        "duration_ms": round((perf_counter() - started) * 1000, 2),
         "account": note.account,
         "role": note.role,
         "operation_type": note.operation_type,

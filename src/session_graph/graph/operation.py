@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from graphql import OperationDefinitionNode, VariableValues
+from graphql import OperationDefinitionNode, OperationType, VariableValues
 
 from session_graph.access.viewer import Viewer
 from session_graph.graph.documents import Document
@@ -19,3 +19,7 @@ class Operation:
     document: Document
     definition: OperationDefinitionNode
     variables: VariableValues
+
+    @property
+    def is_subscription(self) -> bool:
+        return self.definition.operation is OperationType.SUBSCRIPTION

@@ -56,6 +56,27 @@ class GraphQLParams:
     extensions: dict[str, object]
 
 
+def read_message(text: str, max_bytes: int) -> dict[str, object]:
+    """A message of a WebSocket: a JSON object. Raises BadUserInput and TooLarge."""
+    body = text.encode("utf-8", "surrogatepass")
+    if len(body) > max_bytes:
+        raise BodyTooLarge(f"A message may have {max_bytes} bytes; this one has {len(body)}.")
+    value = _parse_json(body, "The message")
+    if not isinstance(value, dict):
+        raise BadUserInput("The message must be a JSON object.")
+    return value
+
+
+def take_params(fields: Mapping[str, object]) -> GraphQLParams:
+    """The parameters of a request; other names are ignored, as the draft asks for. Raises BadUserInput."""
+    query, operation_name = fields.get("query"), fields.get("operationName")
+    if not isinstance(query, str):
+        raise BadUserInput('"query" must be a string: the GraphQL document.')
+    if operation_name is not None and not isinstance(operation_name, str):
+        raise BadUserInput('"operationName" must be a string or null.')
+    return GraphQLParams(query, operation_name, _take_object(fields, "variables"), _take_object(fields, "extensions"))
+
+
 def check_method(request: Request) -> None:
     """Raise MethodNotAllowed, or UnsupportedMediaType for a body that cannot be read; reads no byte of it."""
     if request.method not in METHODS:
@@ -70,9 +91,9 @@ async def read_params(request: Request, max_bytes: int) -> GraphQLParams:
     Raises BadUserInput, BodyTooLarge, and Starlette's ClientDisconnect where the client goes away meanwhile.
     """
     if request.method == "GET":
-        return _take(_parse_query_string(request.scope["query_string"]))
+        return take_params(_parse_query_string(request.scope["query_string"]))
     body = await _read_body(request, max_bytes)
-    return _take(_parse_body(body))
+    return take_params(_parse_body(body))
 
 
 class while_connected:
@@ -204,16 +225,6 @@ def _refuse_twice(names: Iterable[str]) -> None:
         if name in seen and name in PARAMETERS:
             raise BadUserInput(f'"{name}" is there twice.')
         seen.add(name)
-
-
-def _take(fields: Mapping[str, object]) -> GraphQLParams:
-    """Names other than the four are ignored, as the draft asks for."""
-    query, operation_name = fields.get("query"), fields.get("operationName")
-    if not isinstance(query, str):
-        raise BadUserInput('"query" must be a string: the GraphQL document.')
-    if operation_name is not None and not isinstance(operation_name, str):
-        raise BadUserInput('"operationName" must be a string or null.')
-    return GraphQLParams(query, operation_name, _take_object(fields, "variables"), _take_object(fields, "extensions"))
 
 
 def _take_object(fields: Mapping[str, object], name: str) -> dict[str, object]:

@@ -10,6 +10,7 @@ from session_graph.graph.exports import SessionExport
 from session_graph.graph.mutation import Mutation
 from session_graph.graph.query import Query
 from session_graph.graph.scalars import SCALARS
+from session_graph.graph.subscription import Subscription
 from session_graph.graph.types import Agent, Session
 
 
@@ -19,6 +20,7 @@ def build_schema() -> Schema:
     return Schema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         types=[Session, Agent, Account, SessionExport],
         extensions=[PreparedDocument],
         config=config,

@@ -12,6 +12,7 @@ from graphql import ArgumentNode, DirectiveNode, GraphQLError, ValueNode
 from strawberry.exceptions import StrawberryInputCoercionError
 
 from session_graph.errors import BadUserInput, InternalError, InvalidInput, RequestError, StatementTimeout
+from session_graph.graph.documents import InvalidRequest
 from session_graph.store.ids import new_id
 
 LOGGER = logging.getLogger("session_graph.errors")
@@ -19,6 +20,15 @@ LOGGER = logging.getLogger("session_graph.errors")
 MAX_MESSAGE = 500
 
 WireError = dict[str, object]
+
+
+class NotFollowed(Exception):
+    """A subscription that could not begin, as the executor says it."""
+
+    def __init__(self, errors: Sequence[GraphQLError]) -> None:
+        super().__init__("; ".join(error.message for error in errors))
+        self.errors = tuple(errors)
+
 
 _PYTHON_VALUE = re.compile(r"(?<=[ \[])(?:None|True|False)(?=[],.;}]|$)")
 _JSON_VALUES = {"None": "null", "True": "true", "False": "false"}
@@ -39,6 +49,20 @@ def translate_executed(errors: Sequence[GraphQLError]) -> list[WireError]:
     """Errors of fields. The same exception in several fields has the same id."""
     known: dict[int, RequestError] = {}
     return [_locate(_explain_field(error, known), error) for error in errors]
+
+
+def translate(error: Exception) -> list[WireError]:
+    """Whatever kept a request from being answered."""
+    if isinstance(error, InvalidRequest):
+        return translate_invalid(error.errors)
+    if isinstance(error, NotFollowed):
+        return translate_executed(error.errors)
+    return [translate_error(as_request_error(error))]
+
+
+def codes_of(errors: Sequence[WireError]) -> list[str]:
+    """For the log."""
+    return [str(extensions["code"]) for error in errors if isinstance(extensions := error["extensions"], dict)]
 
 
 def as_request_error(error: Exception) -> RequestError:

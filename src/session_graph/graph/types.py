@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any, Protocol
 from uuid import UUID
 
@@ -357,6 +358,13 @@ def session_columns(selection: Selection, nodes: Sequence[FieldNode]) -> frozens
     """The session columns that are selected below fields that return sessions."""
     names = selection.names(nodes, "Session")
     return frozenset(COLUMN_OF_FIELD[name] for name in names if name in COLUMN_OF_FIELD)
+
+
+async def load_parts(context: Context, columns: frozenset[str], rows: Sequence[Row]) -> None:
+    """Load what was asked for beside these sessions, so that none is resolved by a statement of its own."""
+    loads: dict[str, Any] = {"agent": _load_agents, "transcript": _load_transcripts, "history": _load_history}
+    for part in loads.keys() & columns:
+        await context.load_all(part, partial(loads[part], context), [row[part] for row in rows])
 
 
 async def _load_agents(context: Context, ids: Sequence[UUID]) -> list[models.Agent]:

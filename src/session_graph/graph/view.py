@@ -6,35 +6,51 @@ In this order: method and media types, who asks, parameters, document, operation
 Without a valid key nothing gets past the second, so that even the schema is told only to those who have one.
 """
 
+import inspect
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import ExitStack, aclosing
+from typing import Any, Protocol, cast
 
 import orjson
-from graphql import OperationDefinitionNode, VariableValues, get_variable_values
+from graphql import (
+    ExecutionResult,
+    Executor,
+    GraphQLError,
+    OperationDefinitionNode,
+    OperationType,
+    VariableValues,
+    create_source_event_stream,
+    get_variable_values,
+)
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from strawberry import Schema
 from strawberry.types.execution import PreExecutionError
 
 from session_graph.access.viewer import Viewer
-from session_graph.errors import BadUserInput, RequestError, Unauthenticated
+from session_graph.errors import BadUserInput, RequestError, SessionGraphError, Unauthenticated
 from session_graph.graph.documents import DOCUMENT, MAX_ERRORS, Documents, InvalidRequest, PreparedDocument
-from session_graph.graph.headers import JSON, SAFE_HEADERS, choose_media_type
+from session_graph.graph.headers import EVENTS, JSON, SAFE_HEADERS, NotAcceptable, accepts_events, choose_media_type
 from session_graph.graph.limits import Limits
 from session_graph.graph.log import CLIENT_GONE, Note, note_of
 from session_graph.graph.operation import Operation
 from session_graph.graph.request import (
     BodyTooLarge,
+    GraphQLParams,
     MethodNotAllowed,
     OnlyByPost,
     check_method,
     read_params,
     while_connected,
 )
+from session_graph.graph.streams import EventStreams, just
 from session_graph.graph.translation import (
-    WireError,
+    NotFollowed,
     as_request_error,
+    codes_of,
+    translate,
     translate_error,
     translate_executed,
     translate_invalid,
@@ -46,12 +62,24 @@ Admit = Callable[[str | None], Awaitable[Viewer]]
 MakeContext = Callable[[Viewer], object]
 Inspect = Callable[[Operation], None]
 """Raises the RequestError of an operation that this viewer may not ask for, before any of it is executed."""
+Check = Callable[[OperationDefinitionNode], None]
+"""Raises the RequestError of an operation of a kind that is not served so."""
 Plan = Callable[[Operation], Awaitable[bytes | None]]
 """Answers with the JSON of the whole response, or with None where the ordinary executor must."""
 
 
+class Result(Protocol):
+    """What came of executing an operation."""
+
+    data: dict[str, Any] | None
+    errors: list[GraphQLError] | None
+
+
 class GraphQLView:
-    """The ASGI endpoint. Answers every request, with errors in the shape of GraphQL whatever happens."""
+    """The ASGI endpoint. Answers every request, with errors in the shape of GraphQL whatever happens.
+
+    `prepare`, `answer` and `follow` are the same for all transports.
+    """
 
     def __init__(
         self,
@@ -61,6 +89,7 @@ class GraphQLView:
         inspect: Inspect,
         settings: Settings,
         plan: Plan | None = None,
+        streams: EventStreams | None = None,
     ) -> None:
         if PreparedDocument not in schema.extensions:
             raise TypeError("The schema must have the extension PreparedDocument.")
@@ -69,6 +98,7 @@ class GraphQLView:
         self._make_context = make_context
         self._inspect = inspect
         self._plan = plan
+        self._streams = streams
         self._max_body_bytes = settings.max_body_bytes
         self._documents = Documents(schema, Limits.of(settings))
         logging.getLogger("strawberry.execution").disabled = True  # `translation` logs what is worth it, once
@@ -82,12 +112,61 @@ class GraphQLView:
         else:
             await response(scope, receive, send)
 
-    async def _respond(self, request: Request, note: Note) -> Response:
+    def prepare(self, viewer: Viewer, params: GraphQLParams, note: Note, check: Check) -> Operation:
+        """What is asked for, inspected. Raises InvalidRequest, RequestError, and what `check` raises of its kind."""
+        document = self._documents.prepare(params.query)
+        node = document.choose_operation(params.operation_name)
+        note.set_operation(node.operation.value, node.name.value if node.name else None)
+        check(node)
+        variables = self._coerce(node, params.variables)
+        operation = Operation(viewer, self._make_context(viewer), params, document, node, variables)
+        self._inspect(operation)
+        return operation
+
+    async def answer(self, operation: Operation, note: Note) -> bytes:
+        """The JSON of the response to a query or a mutation."""
+        answer = await self._plan(operation) if self._plan else None
+        return answer if answer is not None else await self._execute(operation, note)
+
+    async def follow(self, operation: Operation, note: Note) -> AsyncGenerator[bytes, None]:
+        """The JSON of each response of a subscription, which has begun. Raises NotFollowed."""
+        executor = Executor.build(
+            self._schema._schema,
+            operation.document.node,
+            context_value=operation.context,
+            raw_variable_values=operation.params.variables,
+            operation_name=operation.definition.name.value if operation.definition.name else None,
+            hide_suggestions=self._schema.config.disable_field_suggestions,
+        )
+        if isinstance(executor, list):
+            raise InvalidRequest(executor)
+        source = create_source_event_stream(executor)
+        if inspect.isawaitable(source):
+            source = await source
+        if isinstance(source, ExecutionResult):
+            raise NotFollowed(source.errors or ())
+        return self._responses(operation, executor, cast("AsyncGenerator[object, None]", source), note)
+
+    async def _responses(
+        self, operation: Operation, executor: Executor[Any], source: AsyncGenerator[object, None], note: Note
+    ) -> AsyncGenerator[bytes, None]:
+        async with aclosing(source):
+            async for event in source:
+                self._inspect(operation)  # arguments may say what counts from now
+                result = executor.build_per_event_executor(event).execute_operation(False)
+                if inspect.isawaitable(result):
+                    result = await result
+                yield _write_result(cast(ExecutionResult, result), note)
+
+    async def _respond(self, request: Request, note: Note) -> ASGIApp:
         media_type = JSON
         try:
             media_type = choose_media_type(request.headers)
             check_method(request)
-            return _reply(await self._answer(request, note), 200, media_type)
+            viewer, params = await self._read(request, note)
+            if media_type == EVENTS or (accepts_events(request.headers) and self._is_followed(params)):
+                return await self._stream(request, viewer, params, note)
+            return _reply(await self._answer(request, viewer, params, note), 200, media_type)
         except ClientDisconnect:
             raise
         except InvalidRequest as invalid:
@@ -95,23 +174,49 @@ class GraphQLView:
         except Exception as error:
             refusal = as_request_error(error)
             errors, status, headers = [translate_error(refusal)], refusal.status, _refusal_headers(refusal)
-        note.add_codes(map(_code, errors))
-        return _reply(orjson.dumps({"errors": errors}), status, media_type, headers)
+        note.add_codes(codes_of(errors))
+        return _reply(orjson.dumps({"errors": errors}), status, JSON if media_type == EVENTS else media_type, headers)
 
-    async def _answer(self, request: Request, note: Note) -> bytes:
+    async def _answer(self, request: Request, viewer: Viewer, params: GraphQLParams, note: Note) -> bytes:
+        operation = self.prepare(viewer, params, note, lambda node: _check_kind(node, request.method))
+        async with while_connected(request):
+            return await self.answer(operation, note)
+
+    def _is_followed(self, params: GraphQLParams) -> bool:
+        """Whether it is a subscription; False for what is wrong in any way."""
+        try:
+            node = self._documents.prepare(params.query).choose_operation(params.operation_name)
+        except SessionGraphError:
+            return False
+        return node.operation is OperationType.SUBSCRIPTION
+
+    async def _stream(self, request: Request, viewer: Viewer, params: GraphQLParams, note: Note) -> ASGIApp:
+        """What is wrong with the question is told in the stream, where clients read it."""
+        if self._streams is None:
+            raise NotAcceptable
+        with ExitStack() as held:
+            held.enter_context(self._streams.hold(viewer))
+            async with while_connected(request):
+                answers = await self._begin(viewer, params, note, request.method)
+            return self._streams.respond(request, viewer, answers, note, held.pop_all())
+
+    async def _begin(
+        self, viewer: Viewer, params: GraphQLParams, note: Note, method: str
+    ) -> AsyncGenerator[bytes, None]:
+        try:
+            operation = self.prepare(viewer, params, note, lambda node: _check_streamed(node, method))
+            if operation.is_subscription:
+                return await self.follow(operation, note)
+            return just(await self.answer(operation, note))
+        except Exception as error:
+            errors = translate(error)
+            note.add_codes(codes_of(errors))
+            return just(orjson.dumps({"errors": errors}))
+
+    async def _read(self, request: Request, note: Note) -> tuple[Viewer, GraphQLParams]:
         viewer = await self._admit(request.headers.get("authorization"))
         note.set_viewer(viewer)
-        params = await read_params(request, self._max_body_bytes)
-        document = self._documents.prepare(params.query)
-        node = document.choose_operation(params.operation_name)
-        note.set_operation(node.operation.value, node.name.value if node.name else None)
-        _check_kind(node, request.method)
-        variables = self._coerce(node, params.variables)
-        operation = Operation(viewer, self._make_context(viewer), params, document, node, variables)
-        self._inspect(operation)
-        async with while_connected(request):
-            answer = await self._plan(operation) if self._plan else None
-            return answer if answer is not None else await self._execute(operation, note)
+        return viewer, await read_params(request, self._max_body_bytes)
 
     def _coerce(self, node: OperationDefinitionNode, values: dict[str, object]) -> VariableValues:
         coerced = get_variable_values(
@@ -136,18 +241,29 @@ class GraphQLView:
         )
         if isinstance(result, PreExecutionError):
             raise RuntimeError("A prepared document was not executed.") from next(iter(result.errors or ()), None)
-        if not result.errors:
-            return orjson.dumps({"data": result.data})
-        errors = translate_executed(result.errors)
-        note.add_codes(map(_code, errors))
-        return orjson.dumps({"errors": errors, "data": result.data})
+        return _write_result(result, note)
+
+
+def _write_result(result: Result, note: Note) -> bytes:
+    if not result.errors:
+        return orjson.dumps({"data": result.data})
+    errors = translate_executed(result.errors)
+    note.add_codes(codes_of(errors))
+    return orjson.dumps({"errors": errors, "data": result.data})
 
 
 def _check_kind(node: OperationDefinitionNode, method: str) -> None:
     kind = node.operation.value
     if kind == "subscription":
-        raise BadUserInput("Subscriptions are not served here.")
+        raise BadUserInput(
+            "Subscriptions are served as text/event-stream, which Accept must name, or over a WebSocket."
+        )
     if method == "GET" and kind != "query":
+        raise OnlyByPost
+
+
+def _check_streamed(node: OperationDefinitionNode, method: str) -> None:
+    if method == "GET" and node.operation.value != "query":
         raise OnlyByPost
 
 
@@ -161,12 +277,6 @@ def _refusal_headers(error: RequestError) -> dict[str, str]:
             return {"Connection": "close"}  # the rest of the body is not read
         case _:
             return {}
-
-
-def _code(error: WireError) -> str:
-    extensions = error["extensions"]
-    assert isinstance(extensions, dict)
-    return str(extensions["code"])
 
 
 def _reply(body: bytes, status: int, media_type: str, headers: Mapping[str, str] | None = None) -> Response:

@@ -23,6 +23,7 @@ from session_graph.sessions.edits import (
     revise,
     write_value,
 )
+from session_graph.sessions.events import Happening, write_events
 from session_graph.sessions.filters import EVERYTHING, Filter, where
 from session_graph.sessions.reading import read_session
 from session_graph.store.database import Connection, Database, Row
@@ -166,6 +167,7 @@ async def _apply(connection: Connection, viewer: Viewer, rows: Sequence[Row], pa
         await connection.execute(_UPDATE, viewer.account.id, now, [row["id"] for row in new], *columns)
         history = [entry for row, changes in changed for entry in _history(viewer, row, changes, now)]
         await connection.copy_records_to_table("session_change", records=history, columns=HISTORY_COLUMNS)
+        await write_events(connection, viewer.account.id, Happening.CHANGED, [row["id"] for row in new])
     return len(changed)
 
 

@@ -202,6 +202,23 @@ class SessionChange(TenantModel):
         table = "session_change"
 
 
+class TransactionId(fields.BigIntField):
+    """The 64-bit number of a transaction, which grows and never comes again."""
+
+
+class SessionEvent(TenantModel):
+    """A session was recorded or changed, in the transaction `xid`."""
+
+    xid = TransactionId()
+    seq = fields.BigIntField(primary_key=True, generated=False)
+    session_id = fields.UUIDField()
+    kind = fields.TextField()
+    at = fields.DatetimeField(auto_now_add=True)
+
+    class Meta:
+        table = "session_event"
+
+
 class ExportRecipient(TenantModel):
     """An address or a domain that the account's reports may go to."""
 

@@ -1,0 +1,161 @@
+"""The log of what happens to sessions: written in the transaction that does it, read by those who follow.
+
+A transaction's events are read once no older transaction runs any more: in the order of the transactions' numbers
+nothing can come in before them then, and whoever goes on behind a place has seen all there is before it.
+"""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from session_graph.errors import BadUserInput
+from session_graph.store.database import Connection, Database
+
+CHANNEL = "session_graph_sessions"
+"""Tells that an account, whose id is the payload, has events."""
+
+LATEST = 2**63 - 1
+GRACE = timedelta(hours=1)
+"""Events are kept so much longer than cursors are taken: a transaction may be older than its number."""
+SWEEP_SECONDS = 600.0
+SWEEP_BATCH = 5_000
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_VERSION = 1
+
+_WRITE = "insert into session_event (account_id, session_id, kind) select $1, s.id, $3 from unnest($2::uuid[]) s (id)"
+_NOTIFY = "select pg_notify($1, $2)"
+_START = "select pg_snapshot_xmin(pg_current_snapshot()) as xid, now() as at"
+_IS_LOST = "select $1 < now() - $2::interval or $3::xid8 >= pg_snapshot_xmax(pg_current_snapshot())"
+_READ = """
+select e.xid, e.seq, e.at, e.session_id, e.kind, e.xid < pg_snapshot_xmin(n.snapshot) as is_settled
+from session_event e cross join pg_current_snapshot() n (snapshot)
+where e.account_id = $1 and (e.xid, e.seq) > ($2::xid8, $3::bigint) and e.xid < pg_snapshot_xmax(n.snapshot)
+order by e.xid, e.seq
+limit $4
+"""
+_SWEEP = """
+with old as (
+    select e.account_id, e.xid, e.seq
+    from session_event e
+    where e.at < now() - $1::interval
+    order by e.at
+    limit $2
+    for update skip locked
+)
+delete from session_event e using old o where e.account_id = o.account_id and e.xid = o.xid and e.seq = o.seq
+"""
+
+
+class Happening(StrEnum):
+    """What happened to a session."""
+
+    RECORDED = "RECORDED"
+    CHANGED = "CHANGED"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in an account's log: behind the event of this number. `at` is when its transaction began."""
+
+    xid: int
+    seq: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    place: Place
+    session_id: UUID
+    kind: Happening
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Events in their order. `is_held`: more are there, but an older transaction still runs. `is_full`: read on."""
+
+    events: Sequence[Event]
+    is_held: bool = False
+    is_full: bool = False
+
+
+async def write_events(connection: Connection, account_id: UUID, kind: Happening, session_ids: Sequence[UUID]) -> None:
+    """Log what the connection's transaction does to these sessions; who follows them is told when it commits.
+
+    However often a transaction tells the same, PostgreSQL passes it on once.
+    """
+    if session_ids:
+        await connection.execute(_WRITE, account_id, session_ids, kind)
+        await connection.execute(_NOTIFY, CHANNEL, str(account_id))
+
+
+async def find_start(database: Database) -> Place:
+    """The place behind all that is certainly over: what commits from now on comes after it."""
+    row = await database.fetchrow(_START)
+    assert row is not None
+    return Place(row["xid"] - 1, LATEST, row["at"])
+
+
+async def check_place(database: Database, place: Place, kept: timedelta) -> None:
+    """Raises BadUserInput where events behind the place may be gone already, or the log is another one."""
+    row = await database.fetchrow(_IS_LOST, place.at, kept, place.xid)
+    if row is None or row[0]:
+        raise BadUserInput("is older than the events that are kept; read the list again", ["after"])
+
+
+async def read_events(database: Database, account_id: UUID, after: Place, most: int) -> Batch:
+    """What happened behind the place, at most so many."""
+    rows = await database.fetch(_READ, account_id, after.xid, after.seq, most)
+    settled = [row for row in rows if row["is_settled"]]  # all of these come first, as they are in order
+    events = [
+        Event(Place(row["xid"], row["seq"], row["at"]), row["session_id"], Happening(row["kind"])) for row in settled
+    ]
+    return Batch(events, is_held=len(settled) < len(rows), is_full=len(settled) == most)
+
+
+async def sweep_events(database: Database, kept: timedelta) -> int:
+    """Delete what is older, a batch in each statement; how many there were. Any number may do it at once."""
+    count = 0
+    while True:
+        done = int((await database.execute(_SWEEP, kept + GRACE, SWEEP_BATCH)).removeprefix("DELETE "))
+        count += done
+        if done < SWEEP_BATCH:
+            return count
+
+
+def write_event_cursor(place: Place, account_id: UUID) -> str:
+    """URL-safe text, bound to the account."""
+    parts = [_binding(account_id), place.xid, place.seq, (place.at - _EPOCH) // timedelta(microseconds=1)]
+    return base64.urlsafe_b64encode(orjson.dumps(parts)).rstrip(b"=").decode()
+
+
+def read_event_cursor(text: str, account_id: UUID, argument: str) -> Place:
+    """The place that `write_event_cursor` wrote. Raises BadUserInput for another account's, and for what is none."""
+    try:
+        parts = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
+        binding, xid, seq, at = parts
+        if binding != _binding(account_id):
+            raise ValueError
+        return Place(_natural(xid), _natural(seq), _EPOCH + timedelta(microseconds=_natural(at)))
+    except (ValueError, TypeError, OverflowError, binascii.Error):
+        raise BadUserInput("is not a cursor of these events", [argument]) from None
+
+
+def _natural(value: Any) -> int:
+    if type(value) is not int or not 0 <= value <= LATEST:
+        raise ValueError
+    return value
+
+
+@lru_cache(maxsize=1024)
+def _binding(account_id: UUID) -> str:
+    return hashlib.sha256(f"{_VERSION} events {account_id}".encode()).hexdigest()[:12]
