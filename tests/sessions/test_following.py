@@ -29,7 +29,7 @@ from support.oracle import Raw, Row
 from support.records import make_agent, record
 from support.statements import Statements
 from support.viewers import VIEWERS, make_viewer, viewer_of
-from support.walks import NOW, walk
+from support.walks import NOW, id_of, walk
 
 pytestmark = pytest.mark.anyio
 
@@ -55,8 +55,8 @@ async def tell(database: Database, viewer: Viewer, raw: Raw, events: Sequence[Ev
 async def check_agreement(database: Database, viewer: Viewer, raw: Raw, rows: Sequence[Row]) -> None:
     """What is recorded and matches is the list; what was changed and does not is the rest that one may see."""
     ids = [row["id"] for row in rows]
-    listed = {UUID(row["id"]) for row in await walk(database, SessionList(viewer, parse_filter(raw, NOW)), 200)}
-    seen = {UUID(row["id"]) for row in await walk(database, SessionList(viewer), 200)}
+    listed = {id_of(row) for row in await walk(database, SessionList(viewer, parse_filter(raw, NOW)), 200)}
+    seen = {id_of(row) for row in await walk(database, SessionList(viewer), 200)}
 
     recorded = await tell(database, viewer, raw, events_of(ids, Happening.RECORDED))
     changed = await tell(database, viewer, raw, events_of(ids))

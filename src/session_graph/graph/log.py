@@ -81,7 +81,7 @@ class AccessLog:
                 message["headers"] = [*message["headers"], (b"x-request-id", note.request_id.encode())]
             elif message["type"] == "websocket.accept":
                 note.status = SWITCHED
-                message["headers"] = [*message.get("headers", []), (b"x-request-id", note.request_id.encode())]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", note.request_id.encode())]
             await send(message)
 
         try:

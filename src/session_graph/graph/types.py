@@ -363,7 +363,7 @@ def session_columns(selection: Selection, nodes: Sequence[FieldNode]) -> frozens
 async def load_parts(context: Context, columns: frozenset[str], rows: Sequence[Row]) -> None:
     """Load what was asked for beside these sessions, so that none is resolved by a statement of its own."""
     loads: dict[str, Any] = {"agent": _load_agents, "transcript": _load_transcripts, "history": _load_history}
-    for part in loads.keys() & columns if rows else ():
+    for part in loads.keys() & columns:
         await context.load_all(part, partial(loads[part], context), [row[part] for row in rows])
 
 

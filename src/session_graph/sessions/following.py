@@ -210,7 +210,7 @@ async def read_changes(
     changes = []
     for event in sorted(newest.values(), key=lambda event: (event.place.xid, event.place.seq)):
         kind = EventKind.RECORDED if event.session_id in recorded else EventKind.CHANGED
-        session = found.get(str(event.session_id))
+        session = found.get(event.session_id)
         if session is not None and session["is_meant"]:
             changes.append(Change(kind, event.session_id, session, event.place))
         elif session is not None and kind is EventKind.CHANGED:
@@ -220,8 +220,8 @@ async def read_changes(
 
 async def _read_current(
     database: Database, following: Following, filter_: Filter, ids: Sequence[UUID]
-) -> dict[str, Row]:
-    """Those of the sessions that the viewer may see, by id, and of each whether the filter leaves it now."""
+) -> dict[UUID, Row]:
+    """Those of the sessions that the viewer may see, and of each whether the filter leaves it now."""
     values = Values(following.viewer.account.id)
     is_meant = where(following.viewer, filter_, values)
     scope = scope_sessions(following.viewer, values)
@@ -230,4 +230,4 @@ async def _read_current(
         f" where {scope} and s.id = any({values.bind(list(ids))})",
         *values,
     )
-    return {row["id"]: row for row in rows}
+    return {UUID(row["id"]): row for row in rows}
