@@ -107,6 +107,26 @@ async def test_texts_of_a_session_are_shown_as_they_stand(
     await expect_nothing_carried_out(page)
 
 
+async def test_a_word_without_end_stays_in_its_place_on_a_phone(desk: Desk, page: "Page") -> None:
+    word = "W" * 400
+    texts = dict.fromkeys(("summary", "actualResult", "expectedResult", "otherContact"), word)
+    said = [{"speaker": speaker, "text": word} for speaker in ("USER", "AGENT", "SYSTEM")]
+    short = dict.fromkeys(("sessionType", "externalId", "integration", "connector"), word[:60])
+    session = await desk.record(
+        f"Endless {word[:150]}", **texts, **short, tags=[word[:60]], transcript=said, utms={"utm_source": word}
+    )
+    await desk.edit(session, comment=word)
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await desk.sign_in("/#search=Endless")
+    assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert await page.get_by_role("main").evaluate("main => main.scrollWidth - main.clientWidth") <= 0
+
+    await desk.rows.first.click()
+    await expect(desk.panel.get_by_role("heading", name="Transcript")).to_be_visible()
+
+    assert await desk.panel.locator(".content").evaluate("content => content.scrollWidth - content.clientWidth") <= 0
+
+
 async def test_a_link_with_a_script_in_it_is_a_filter_with_that_text(desk: Desk, page: "Page") -> None:
     address = (
         "/#search=%3Cimg+src%3Dx+onerror%3Dtop.hit%3D5%3E&sessionTypes=%3Csvg+onload%3Dtop.hit%3D6%3E&group=constructor"
