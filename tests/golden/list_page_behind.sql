@@ -6,7 +6,7 @@ select s.session_type as session_type,
     'YYYY-MM-DD"T"HH24:MI:SS"Z"' else 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"' end) as started_at,
     (extract(epoch from s.started_at) * 1000000)::bigint as order_value
 from session s
-where (s.started_at, s.id) < ((select $6::timestamptz), $7::uuid)
+where (s.started_at, s.id) < ($6::timestamptz, $7::uuid)
 and s.account_id = $1
 and (s.started_at >= $2 and s.started_at < $3)
 and (not s.is_test)

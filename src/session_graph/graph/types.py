@@ -173,12 +173,12 @@ class PageInfo:
 
 @strawberry.type(description="A session and its place in the list.")
 class SessionEdge:
-    connection: strawberry.Private["SessionConnection"]
+    source: strawberry.Private["_Source"]
     row: strawberry.Private[Row]
 
     @strawberry.field(description="Where the session is in the list; for after and before.")
     def cursor(self) -> str:
-        return self.connection.source.write_cursor(self.row)
+        return self.source.write_cursor(self.row)
 
     @row_of(Session, description="The session.")
     def node(self) -> Row:
@@ -215,7 +215,7 @@ class SessionConnection:
 
     @strawberry.field(description="The sessions with their cursors.")
     def edges(self) -> list[SessionEdge]:
-        return [SessionEdge(connection=self, row=row) for row in self.page.rows]
+        return [SessionEdge(source=self.source, row=row) for row in self.page.rows]
 
     @rows_of(Session, description="The sessions.")
     def nodes(self) -> Sequence[Row]:

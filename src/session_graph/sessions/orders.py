@@ -23,6 +23,7 @@ from session_graph.values import parse_decimal
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _VERSION = 1
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def _rank(column: str) -> str:
@@ -71,7 +72,10 @@ _TEXT = ValueType("text", "{sql}", str, _string)
 
 @dataclass(frozen=True, slots=True)
 class OrderField:
-    """`column` is the session column that the order reads; `sql` an expression over `session s`."""
+    """`column` is the session column that the order reads; `sql` an expression over `session s`.
+
+    Where `is_shared`, many sessions may have the same value: an ASR of 0, the moment of a bulk edit.
+    """
 
     name: str
     column: str
@@ -79,6 +83,7 @@ class OrderField:
     type: ValueType
     description: str
     nullable: bool = False
+    is_shared: bool = True
 
     @property
     def written_sql(self) -> str:
@@ -90,8 +95,8 @@ class OrderField:
 ORDER_FIELDS: dict[str, OrderField] = {
     row.name: row
     for row in (
-        OrderField("STARTED_AT", "started_at", "s.started_at", _INSTANT, "When it began."),
-        OrderField("ENDED_AT", "ended_at", "s.ended_at", _INSTANT, "When it ended."),
+        OrderField("STARTED_AT", "started_at", "s.started_at", _INSTANT, "When it began.", is_shared=False),
+        OrderField("ENDED_AT", "ended_at", "s.ended_at", _INSTANT, "When it ended.", is_shared=False),
         OrderField("UPDATED_AT", "updated_at", "s.updated_at", _INSTANT, "When it was recorded or last changed."),
         OrderField("DURATION", "duration_seconds", "s.duration_seconds", _INTEGER, "Whole seconds from begin to end."),
         OrderField("CONTACT", "contact", "s.contact_folded", _TEXT, "The contact's name; the nameless come last.", nullable=True),
@@ -135,8 +140,8 @@ class CursorWriter:
 
     def write(self, value: object, id_: str) -> str:
         """The cursor of a row, with its order's value as the database writes it for cursors."""
-        place = id_.replace("-", "").encode()
-        return base64.urlsafe_b64encode(self._start + place + b'",' + orjson.dumps(value) + b"]").rstrip(b"=").decode()
+        text = b'%b%b",%b]' % (self._start, id_.replace("-", "").encode(), orjson.dumps(value))
+        return binascii.b2a_base64(text, newline=False).translate(_URL_SAFE).rstrip(b"=").decode()
 
 
 def write_cursor(cursor: Cursor, order: Order, account: UUID) -> str:

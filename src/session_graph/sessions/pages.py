@@ -87,12 +87,14 @@ def _comparison(order: Order, request: PageRequest) -> str:
 
 
 def _beyond(order: Order, request: PageRequest, values: Values) -> str:
-    """The value is a subselect, which the planner does not look into: in a row comparison it counts the first column
-    alone, takes all that ties with a common value (an ASR of 0) for nothing, and would leave the order's own index.
+    """A value that may be shared is a subselect, which the planner does not look into: in a row comparison it counts
+    the first column alone, takes all that ties with a common value for nothing, and would leave the order's own index.
     """
     if request.cursor is None or request.cursor.value is None:
         return ""
-    value = f"(select {values.bind(request.cursor.value)}::{order.field.type.sql})"
+    value = f"{values.bind(request.cursor.value)}::{order.field.type.sql}"
+    if order.field.is_shared:
+        value = f"(select {value})"
     place = f"({value}, {values.bind(request.cursor.id)}::uuid)"
     return f"({order.field.sql}, s.id) {_comparison(order, request)} {place} and "
 

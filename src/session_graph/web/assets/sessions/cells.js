@@ -8,6 +8,7 @@ import {
   CHANNELS,
   LENGTHS,
   decimal,
+  directionOf,
   duration,
   instant,
   money,
@@ -78,8 +79,8 @@ const hidden = (text) => h("span", { class: "hidden" }, text);
 /** A row's cells, one for each column. */
 export function drawCells(session, columns, currency) {
   return columns.map((column) => {
-    const isText = column.kind === "text";
-    const attributes = { role: "gridcell", dir: isText ? "auto" : null, title: isText ? session[column.field] : null };
+    const text = column.kind === "text" ? session[column.field] : null;
+    const attributes = { role: "gridcell", dir: text && directionOf(text), title: text };
     return h("div", { class: `cell ${column.kind}`, ...attributes }, drawValue(column, session, currency) ?? nothing());
   });
 }
@@ -101,8 +102,9 @@ export function drawCard(session, columns, currency) {
     const shown = columns.filter((column) => codes.includes(column.code));
     const values = (place === "text" ? shown.slice(0, 1) : shown).map((column) => {
       const value = drawValue(column, session, currency);
-      return value && h("span", { class: column.kind, title: column.label }, value);
+      const dir = typeof value === "string" ? directionOf(value) : null;
+      return value && h("span", { class: column.kind, title: column.label, dir }, value);
     });
-    return h("div", { class: place, role: "gridcell", dir: "auto" }, values);
+    return h("div", { class: place, role: "gridcell" }, values);
   });
 }

@@ -6,7 +6,7 @@ import { drawValue } from "./cells.js";
 import { COLUMNS, selection, visibleColumns } from "./columns.js";
 import { Editor } from "./editor.js";
 import { fill, h, icon } from "./elements.js";
-import { clock, duration, inWords, instant, money, ratio, zoneName } from "./formats.js";
+import { clock, directionOf, duration, inWords, instant, money, ratio, zoneName } from "./formats.js";
 
 const NARROW = matchMedia("(max-width: 900px)");
 const SPEAKERS = { USER: "User", AGENT: "Agent", SYSTEM: "System" };
@@ -187,7 +187,7 @@ export class Detail {
       session.contactInformation && h("p", { class: "contactinformation" }, session.contactInformation),
       h("p", {}, h("time", { datetime: session.startedAt }, instant(session.startedAt, zone)), ` · ${zone}`),
       h("p", {}, channel, ` · ${duration(session.durationSeconds)} · ${session.agent.name}`),
-      session.summary && h("p", { class: "summary", dir: "auto" }, session.summary),
+      session.summary && h("p", { class: "summary", dir: directionOf(session.summary) }, session.summary),
     );
   }
 
@@ -254,7 +254,7 @@ export class Detail {
 
   #drawResults(session) {
     if (!session.actualResult && !session.expectedResult) return null;
-    const part = (label, text) => h("div", {}, h("h3", {}, label), h("p", { dir: "auto" }, text ?? "–"));
+    const part = (label, text) => h("div", {}, h("h3", {}, label), h("p", { dir: directionOf(text ?? "") }, text ?? "–"));
     return h(
       "section",
       { class: "results" },
@@ -270,7 +270,7 @@ export class Detail {
         "li",
         { class: speaker.toLowerCase() },
         h("p", { class: "speaker" }, SPEAKERS[speaker], at && h("time", { datetime: at }, clock(at, agent.timeZone))),
-        h("p", { class: "said", dir: "auto" }, text),
+        h("p", { class: "said", dir: directionOf(text) }, text),
       );
     return h(
       "section",

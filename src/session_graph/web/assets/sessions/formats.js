@@ -99,6 +99,14 @@ export function inWords(field, value) {
   return { true: "Yes", false: "No", ...ASSESSMENTS }[plain] ?? String(plain);
 }
 
+const RIGHT_TO_LEFT = /[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/gu;
+
+/** Which way most of a text's letters run. Its first letter, which `dir="auto"` goes by, may be a foreign name's. */
+export function directionOf(text) {
+  const backwards = text.match(RIGHT_TO_LEFT)?.length ?? 0;
+  return backwards && 2 * backwards > text.match(/\p{L}/gu).length ? "rtl" : "ltr";
+}
+
 /** `195` → `3:15`. */
 export function duration(seconds) {
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60)];
