@@ -111,9 +111,8 @@ class _Session(LookedUp, Node):
 
     @together(description=COLUMNS["agent"].description)
     async def agent(sessions: Sequence["_Session"], info: Info) -> list["Agent"]:
-        context, ids = info.context, [session.row["agent"] for session in sessions]
-        found = await context.load_all("agent", lambda ids: _load_agents(context, ids), ids)
-        return [Agent(model=found[id_]) for id_ in ids]
+        agents = await _load_part(info.context, "agent", [session.row for session in sessions])
+        return [Agent(model=agent) for agent in agents]
 
     @strawberry.field(description=COLUMNS["asr_factors"].description)
     def asr_factors(self) -> AsrFactors:
@@ -121,15 +120,13 @@ class _Session(LookedUp, Node):
 
     @together(description=COLUMNS["transcript"].description)
     async def transcript(sessions: Sequence["_Session"], info: Info) -> list[list[Turn]]:
-        context, ids = info.context, [session.row["transcript"] for session in sessions]
-        found = await context.load_all("transcript", lambda ids: _load_transcripts(context, ids), ids)
-        return [[Turn(position=place, **turn) for place, turn in enumerate(found[id_], start=1)] for id_ in ids]
+        transcripts = await _load_part(info.context, "transcript", [session.row for session in sessions])
+        return [[Turn(position=place, **turn) for place, turn in enumerate(turns, start=1)] for turns in transcripts]
 
     @together(description=COLUMNS["history"].description)
     async def history(sessions: Sequence["_Session"], info: Info) -> list[list[SessionChange]]:
-        context, ids = info.context, [session.row["history"] for session in sessions]
-        found = await context.load_all("history", lambda ids: _load_history(context, ids), ids)
-        return [[_change(row) for row in found[id_]] for id_ in ids]
+        histories = await _load_part(info.context, "history", [session.row for session in sessions])
+        return [[_change(row) for row in history] for history in histories]
 
 
 declare_columns(_Session, (column for column in COLUMNS.values() if column.kind not in (Kind.PART, Kind.ID)))
@@ -362,9 +359,15 @@ def session_columns(selection: Selection, nodes: Sequence[FieldNode]) -> frozens
 
 async def load_parts(context: Context, columns: frozenset[str], rows: Sequence[Row]) -> None:
     """Load what was asked for beside these sessions, so that none is resolved by a statement of its own."""
-    loads: dict[str, Any] = {"agent": _load_agents, "transcript": _load_transcripts, "history": _load_history}
-    for part in loads.keys() & columns:
-        await context.load_all(part, partial(loads[part], context), [row[part] for row in rows])
+    for part in _LOADS.keys() & columns:
+        await _load_part(context, part, rows)
+
+
+async def _load_part(context: Context, part: str, rows: Sequence[Row]) -> list[Any]:
+    """What the part of each session is made of. The session's row has the id that it is loaded by."""
+    ids = [row[part] for row in rows]
+    found = await context.load_all(part, partial(_LOADS[part], context), ids)
+    return [found[id_] for id_ in ids]
 
 
 async def _load_agents(context: Context, ids: Sequence[UUID]) -> list[models.Agent]:
@@ -380,6 +383,9 @@ async def _load_transcripts(context: Context, ids: Sequence[UUID]) -> list[list[
 async def _load_history(context: Context, ids: Sequence[UUID]) -> list[list[Row]]:
     found = await read_history(context.database, context.viewer, ids)
     return [found[id_] for id_ in ids]
+
+
+_LOADS: dict[str, Any] = {"agent": _load_agents, "transcript": _load_transcripts, "history": _load_history}
 
 
 def _change(row: Row) -> SessionChange:

@@ -1,4 +1,4 @@
-"""The open database: one pool under both Tortoise and the SQL text of `sessions`.
+"""The open database: a pool for Tortoise's models and for transactions, and readers for single statements of SQL text.
 
 Nothing here, and nobody who borrows a connection, changes its state but with `set local`.
 """
@@ -30,7 +30,7 @@ class Reader(Protocol):
 
 
 class Database:
-    """One pool, open from `open_database` until `close`."""
+    """Open from `open_database` until `close`."""
 
     def __init__(self, client: PoolClient) -> None:
         self._client = client
@@ -72,7 +72,7 @@ def find_reader() -> Reader:
 
 
 async def open_database(url: str, settings: Settings, on_connect: Initializer | None = None) -> Database:
-    """Open the pool that Tortoise's models and the SQL text share; one for a process and its event loop.
+    """Open the pool and the readers; one database for a process and its event loop.
 
     Raises StoreError where the server cannot be reached. `on_connect` sees every new connection (tests count with it).
     """

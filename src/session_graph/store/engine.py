@@ -1,4 +1,4 @@
-"""Tortoise's client for our one pool: opened from a URL as asyncpg reads it, and without a round trip on release."""
+"""Tortoise's client: opened from a URL as asyncpg reads it, no round trip on release, and readers beside its pool."""
 
 import asyncio
 from typing import Any
