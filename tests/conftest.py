@@ -16,6 +16,7 @@ import httpx
 import orjson
 import pytest
 
+from session_graph.access import admissions
 from session_graph.access.accounts import find_or_create_account
 from session_graph.access.viewer import Role
 from session_graph.app import create_app
@@ -46,6 +47,14 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     with start_embedded(tmp_path_factory.mktemp("home")) as server:
         yield server.url
+
+
+@pytest.fixture(scope="session", autouse=True)
+def short_admissions() -> Iterator[None]:
+    """In this process a key is kept, and waited for where it ends, for less than a test would notice."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(admissions, "KEPT_SECONDS", 0.05)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -383,6 +383,7 @@ async def test_the_door_refuses_everything_else_in_the_same_words(account: Accou
         f"Bearer {'a' * HEADER_LIMIT}",
         "Bearer \x00",
         "Bearer ünal",
+        "Bearer \ud800",
     ]
     door = Door(None)
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import jwt
 import pytest
 
-from session_graph.access import tokens
+from session_graph.access import admissions, tokens
 from session_graph.access.door import Door
-from session_graph.access.keys import CHANNEL, create_key, find_viewer, revoke_key
+from session_graph.access.keys import CHANNEL, create_key, look_up_key, revoke_key
 from session_graph.access.lasting import until_refused
 from session_graph.access.tokens import TokenVerifier
 from session_graph.access.viewer import Role
@@ -73,6 +73,24 @@ async def test_a_key_is_taken_until_it_is_revoked(account: Account, door: Door, 
     assert await ends(lasting, 2)
 
 
+async def test_a_key_s_end_is_heard_of_before_it_would_be_forgotten(
+    account: Account, door: Door, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admissions, "KEPT_SECONDS", 60.0)
+    text, key = await create_key(account, Role.ADMIN)
+    lasting = await last(door, listener, f"Bearer {text}")
+    await asyncio.sleep(0.2)
+
+    revoking = asyncio.create_task(revoke_key(account, key.id))
+
+    assert await ends(lasting, 5)
+    assert not revoking.done()
+    with pytest.raises(Unauthenticated):
+        await door.admit(f"Bearer {text}")
+    revoking.cancel()
+    await asyncio.wait([revoking])
+
+
 async def test_a_key_that_was_revoked_meanwhile_is_found_out_at_once(
     account: Account, door: Door, listener: Listener
 ) -> None:
@@ -121,9 +139,9 @@ async def test_a_database_that_is_away_ends_nothing(
     async def find(given: str) -> object:
         if failures:
             raise failures.pop()
-        return await find_viewer(given)
+        return await look_up_key(given)
 
-    monkeypatch.setattr("session_graph.access.door.find_viewer", find)
+    monkeypatch.setattr("session_graph.access.door.look_up_key", find)
     monkeypatch.setattr("session_graph.access.lasting.AWAY_SECONDS", 0.01)
     lasting = asyncio.create_task(until_refused(door, listener, viewer, f"Bearer {text}"))
     await asyncio.sleep(0.2)

@@ -13,6 +13,7 @@ from zoneinfo import available_timezones
 from tortoise.connection import get_connection
 from tortoise.transactions import in_transaction
 
+from session_graph.access.admissions import is_in_transaction, until_forgotten
 from session_graph.access.currencies import money_scale_of
 from session_graph.access.viewer import AccountFacts
 from session_graph.errors import InvalidInput, PathSegment, Problem
@@ -70,6 +71,8 @@ async def change_account(
 ) -> Account:
     """Change what is not None, all or nothing; the account as it is now.
 
+    Returns when every process shows it so, a second after the commit; within a transaction of the caller's at once, and
+    then the caller waits `until_forgotten` after its commit.
     Raises InvalidInput with every problem there is, each at `name`, `currency` or `timeZone`.
     """
     changes, problems = await _check_changes(name, currency, time_zone)
@@ -81,6 +84,8 @@ async def change_account(
             raise InvalidInput(problems)
         if changes:
             await current.update_from_dict(changes).save(update_fields=changes)
+    if changes and not is_in_transaction():
+        await until_forgotten()
     return current
 
 

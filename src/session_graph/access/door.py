@@ -1,8 +1,10 @@
 """The door: an Authorization header becomes a Viewer, or the request ends here."""
 
 import re
+from time import monotonic
 
-from session_graph.access.keys import KEY_START, KeyUses, find_expiry, find_viewer
+from session_graph.access.admissions import Admissions
+from session_graph.access.keys import KEY_START, KeyUses, find_expiry, look_up_key
 from session_graph.access.tokens import TokenVerifier
 from session_graph.access.viewer import Viewer
 from session_graph.errors import Unauthenticated
@@ -18,13 +20,22 @@ class Door:
 
     def __init__(self, tokens: TokenVerifier | None) -> None:
         self._tokens = tokens
+        self._admissions = Admissions()
         self._uses = KeyUses()
 
     async def admit(self, authorization: str | None) -> Viewer:
         """Who asks, by the header's value. Raises Unauthenticated, in the same words for every reason."""
+        if authorization and (viewer := self._admissions.find(authorization)):
+            return viewer
+        return await self.admit_anew(authorization)
+
+    async def admit_anew(self, authorization: str | None) -> Viewer:
+        """Likewise, by what the database says now and not a moment ago."""
+        if authorization is None:
+            raise Unauthenticated
         credential = _read_credential(authorization)
         if credential.startswith(KEY_START):
-            return await self._admit_key(credential)
+            return await self._admit_key(authorization, credential)
         if self._tokens is None:
             raise Unauthenticated
         return await self._tokens.verify(credential)
@@ -40,16 +51,21 @@ class Door:
         """Wait for the notes of use that are under way."""
         await self._uses.finish()
 
-    async def _admit_key(self, text: str) -> Viewer:
-        viewer = await find_viewer(text)
-        if viewer is None or viewer.key_id is None:
+    async def _admit_key(self, header: str, text: str) -> Viewer:
+        asked_at = monotonic()
+        found = await look_up_key(text)
+        if found is None:
+            self._admissions.forget(header)
             raise Unauthenticated
+        viewer, seconds_left = found
+        assert viewer.key_id, "who has a key has its id"
+        self._admissions.keep(header, viewer, asked_at, seconds_left)
         self._uses.note(viewer.key_id)
         return viewer
 
 
-def _read_credential(authorization: str | None) -> str:
-    if authorization is None or len(authorization) > HEADER_LIMIT:
+def _read_credential(authorization: str) -> str:
+    if len(authorization) > HEADER_LIMIT:
         raise Unauthenticated
     form = _BEARER.fullmatch(authorization)
     if form is None:

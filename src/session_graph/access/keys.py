@@ -25,6 +25,7 @@ from tortoise.exceptions import BaseORMException
 from tortoise.transactions import in_transaction
 
 from session_graph.access.accounts import check_email, check_name, gather_problems
+from session_graph.access.admissions import until_forgotten
 from session_graph.access.viewer import AccountFacts, Role, Viewer
 from session_graph.errors import InvalidInput, Problem
 from session_graph.store.database import find_reader
@@ -52,8 +53,9 @@ _NO_KEY: dict[str, Any] = {"secret_hash": bytes(32), "is_revoked": False, "is_ex
 
 _BEARER = """
 select k.id, k.name, k.role, k.secret_hash, k.integrations, k.agents, k.email, k.revoked_at is not null as is_revoked,
-       coalesce(k.expires_at <= now(), false) as is_expired, a.id as account_id, a.idn as account_idn,
-       a.name as account_name, a.currency, a.money_scale, a.time_zone
+       coalesce(k.expires_at <= now(), false) as is_expired,
+       (extract(epoch from k.expires_at) - extract(epoch from now()))::float8 as seconds_left,
+       a.id as account_id, a.idn as account_idn, a.name as account_name, a.currency, a.money_scale, a.time_zone
 from api_key k
 join account a on a.id = k.account_id
 """
@@ -118,8 +120,9 @@ async def list_keys(account: Account) -> list[ApiKey]:
 
 
 async def revoke_key(account: Account, prefix_or_id: str | UUID) -> ApiKey:
-    """End the key at once and for good; again, nothing more happens. A leaked key is also found by its whole text.
+    """End the key for good; again, nothing more happens. A leaked key is also found by its whole text.
 
+    Returns when no process takes the key any more, a second after the commit: not to be called within a transaction.
     Raises InvalidInput where the account has no such key.
     """
     key = await _find_key(account, prefix_or_id)
@@ -128,12 +131,19 @@ async def revoke_key(account: Account, prefix_or_id: str | UUID) -> ApiKey:
     async with in_transaction() as transaction:
         await ApiKey.filter(id=key.id, revoked_at__isnull=True).update(revoked_at=datetime.now(UTC))
         await transaction.execute_query("select pg_notify($1, $2)", [CHANNEL, str(key.id)])
+    await until_forgotten()
     await key.refresh_from_db(fields=["revoked_at"])
     return key
 
 
 async def find_viewer(key_text: str) -> Viewer | None:
-    """Who bears this key; None for a key that is malformed, unknown, revoked or expired.
+    """Who bears this key; None for a key that is malformed, unknown, revoked or expired."""
+    found = await look_up_key(key_text)
+    return found[0] if found else None
+
+
+async def look_up_key(key_text: str) -> tuple[Viewer, float] | None:
+    """Who bears this key, and for how many seconds yet, infinity where it does not end by itself; None as above.
 
     The refusals of well-formed keys cost the same: one hash, one statement, one comparison.
     """
@@ -145,7 +155,8 @@ async def find_viewer(key_text: str) -> Viewer | None:
     if reason := _refusal(row, _hash(key_text)):
         logger.info("API key %s%s refused: %s", KEY_START, prefix, reason)
         return None
-    return _viewer(row)
+    seconds_left = row["seconds_left"]
+    return _viewer(row), inf if seconds_left is None else seconds_left
 
 
 async def find_bearer(key_id: UUID) -> Viewer | None:

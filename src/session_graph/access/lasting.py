@@ -26,7 +26,7 @@ async def until_refused(door: Door, listener: Listener, viewer: Viewer, authoriz
         while True:
             seen = topic.count
             try:
-                await door.admit(authorization)
+                await door.admit_anew(authorization)
                 until = await door.find_expiry(viewer, authorization)
             except Unauthenticated:
                 return
