@@ -8,10 +8,10 @@ import asyncpg
 from bench.cases import FAR_PAGE, PAGE, POSTGRAPHILE, PRODUCT, Question
 from bench.dataset import Dataset
 from bench.servers import Server
-from session_graph.sessions.orders import NEWEST_FIRST, Cursor, write_cursor
+from session_graph.sessions.orders import NEWEST_FIRST, cursor_sql, cursor_start
 
-LAST_BEFORE = """
-select s.started_at, s.id from session s where s.account_id = $1
+LAST_BEFORE = f"""
+select {cursor_sql(NEWEST_FIRST, "$3")} from session s where s.account_id = $1
 order by s.started_at desc, s.id desc offset $2 limit 1
 """
 
@@ -19,11 +19,11 @@ order by s.started_at desc, s.id desc offset $2 limit 1
 async def write_cursors(data: Dataset) -> dict[str, str]:
     """The product's, as it would have written it itself."""
     connection = await asyncpg.connect(data.url)
-    row = await connection.fetchrow(LAST_BEFORE, data.viewer.account.id, _offset(data))
+    account = data.viewer.account.id
+    start = cursor_start(NEWEST_FIRST, account, datetime.now(UTC))
+    cursor: str = await connection.fetchval(LAST_BEFORE, account, _offset(data), start)
     await connection.close()
-    assert row is not None
-    cursor = Cursor(row["started_at"], row["id"], datetime.now(UTC))
-    return {PRODUCT: write_cursor(cursor, NEWEST_FIRST, data.viewer.account.id)}
+    return {PRODUCT: cursor}
 
 
 async def ask_postgraphile(data: Dataset, servers: Mapping[str, Server]) -> dict[str, str]:

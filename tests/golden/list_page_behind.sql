@@ -4,7 +4,7 @@ select s.session_type as session_type,
     s.id::text as id,
     to_char(s.started_at at time zone 'UTC', case when date_trunc('second', s.started_at) = s.started_at then
     'YYYY-MM-DD"T"HH24:MI:SS"Z"' else 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"' end) as started_at,
-    (extract(epoch from s.started_at) * 1000000)::bigint as order_value
+    $5::text || (extract(epoch from s.started_at) * 1000000)::bigint || '.'::text || s.id as cursor
 from session s
 where (s.started_at, s.id) < ($6::timestamptz, $7::uuid)
 and s.account_id = $1
@@ -17,4 +17,4 @@ and (s.agent_id = (
     and a.idn = $4
 ))
 order by s.started_at desc, s.id desc
-limit $5
+limit 51

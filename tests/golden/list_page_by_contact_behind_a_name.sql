@@ -6,6 +6,8 @@ from ((
         s.id::text as id,
         to_char(s.started_at at time zone 'UTC', case when date_trunc('second', s.started_at) = s.started_at
         then 'YYYY-MM-DD"T"HH24:MI:SS"Z"' else 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"' end) as started_at,
+        $2::text || coalesce(translate(encode(convert_to(s.contact_folded, 'UTF8'), 'base64'), e'+/=\n', '-_')
+        || '.'::text, '') || s.id as cursor,
         s.contact_folded as order_value,
         s.id as order_id
     from session s
@@ -14,7 +16,7 @@ from ((
     and (s.is_lead)
     and s.contact_folded is not null
     order by s.contact_folded asc, s.id asc
-    limit $2
+    limit 51
 ) union all (
     select s.session_type as session_type,
         s.asr::text as asr,
@@ -22,6 +24,8 @@ from ((
         s.id::text as id,
         to_char(s.started_at at time zone 'UTC', case when date_trunc('second', s.started_at) = s.started_at
         then 'YYYY-MM-DD"T"HH24:MI:SS"Z"' else 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"' end) as started_at,
+        $2::text || coalesce(translate(encode(convert_to(s.contact_folded, 'UTF8'), 'base64'), e'+/=\n', '-_')
+        || '.'::text, '') || s.id as cursor,
         s.contact_folded as order_value,
         s.id as order_id
     from session s
@@ -29,7 +33,7 @@ from ((
     and (s.is_lead)
     and s.contact_folded is null
     order by s.id asc
-    limit $2
+    limit 51
 )) u
 order by u.order_value asc nulls last, u.order_id asc
-limit $2
+limit 51

@@ -9,12 +9,12 @@ from ((
         s.contact_folded as order_value,
         s.id as order_id
     from session s
-    where s.id > $3::uuid
+    where s.id > $2::uuid
     and s.account_id = $1
     and true
     and s.contact_folded is null
     order by s.id asc
-    limit $2
+    limit 51
 )) u
 order by u.order_value asc nulls last, u.order_id asc
-limit $2
+limit 51

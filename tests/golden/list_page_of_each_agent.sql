@@ -1,17 +1,16 @@
 select k.parent, p.*
-from unnest($3::uuid[]) k (parent)
+from unnest($2::uuid[]) k (parent)
 cross join lateral (
     select s.session_type as session_type,
         s.asr::text as asr,
         coalesce(s.contact_name, 'User') as contact,
         s.id::text as id,
         to_char(s.started_at at time zone 'UTC', case when date_trunc('second', s.started_at) = s.started_at
-        then 'YYYY-MM-DD"T"HH24:MI:SS"Z"' else 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"' end) as started_at,
-        (extract(epoch from s.started_at) * 1000000)::bigint as order_value
+        then 'YYYY-MM-DD"T"HH24:MI:SS"Z"' else 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"' end) as started_at
     from session s
     where s.account_id = $1
     and true
     and s.agent_id = k.parent
     order by s.started_at desc, s.id desc
-    limit $2
+    limit 6
 ) p

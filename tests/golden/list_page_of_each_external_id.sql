@@ -6,8 +6,7 @@ cross join lateral (
         coalesce(s.contact_name, 'User') as contact,
         s.id::text as id,
         to_char(s.started_at at time zone 'UTC', case when date_trunc('second', s.started_at) = s.started_at
-        then 'YYYY-MM-DD"T"HH24:MI:SS"Z"' else 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"' end) as started_at,
-        (extract(epoch from s.started_at) * 1000000)::bigint as order_value
+        then 'YYYY-MM-DD"T"HH24:MI:SS"Z"' else 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"' end) as started_at
     from session s
     where s.account_id = $1
     and s.integration = any($2)

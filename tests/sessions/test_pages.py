@@ -10,17 +10,18 @@ import pytest
 from session_graph.access.viewer import Role
 from session_graph.errors import BadUserInput
 from session_graph.sessions.filters import parse_filter
-from session_graph.sessions.orders import NEWEST_FIRST, ORDER_FIELDS, Cursor, Order, write_cursor
+from session_graph.sessions.orders import NEWEST_FIRST, ORDER_FIELDS, Cursor, Order
 from session_graph.sessions.pages import MAX_SIZE, PageRequest, check_size
 from session_graph.sessions.reading import AGENT, SessionList, has_sessions_behind, read_pages
 from session_graph.sessions.reviewing import edit_session
 from session_graph.sessions.vocabulary import Direction
 from session_graph.store.database import Database
 from session_graph.store.models import Account
+from support.cursors import write_cursor
 from support.records import make_agent, record
 from support.varied import Row
 from support.viewers import make_viewer
-from support.walks import NOW, cursor_of, id_of, walk, walk_pages
+from support.walks import NOW, cursor_of, cursors_of, id_of, walk, walk_pages
 
 pytestmark = pytest.mark.anyio
 
@@ -139,7 +140,7 @@ async def test_a_session_that_moves_ahead_of_the_reader_does_not_hide_another(
     await make_agent(account)
     ids = await record(database, account, *[{}] * 10)
     sessions = SessionList(make_viewer(account), order=Order(ORDER_FIELDS["UPDATED_AT"], Direction.DESC))
-    first = (await read_pages(database, sessions, frozenset(), PageRequest(4)))[None]
+    first = (await read_pages(database, sessions, frozenset(), PageRequest(4), cursors=cursors_of(sessions)))[None]
 
     moved = next(id_ for id_ in ids if id_ not in {id_of(row) for row in first.rows})
     await edit_session(database, sessions.viewer, moved, {"comment": "x"}, None, frozenset())
@@ -156,7 +157,7 @@ async def test_a_page_behind_a_session_that_is_gone_from_the_list_goes_on_in_its
     await record(database, account, *[{"isTodo": True} for _ in range(9)])
     sessions = SessionList(make_viewer(account), parse_filter({"isTodo": True}, NOW))
     before = [id_of(row) for row in await walk(database, sessions)]
-    page = (await read_pages(database, sessions, frozenset(), PageRequest(4)))[None]
+    page = (await read_pages(database, sessions, frozenset(), PageRequest(4), cursors=cursors_of(sessions)))[None]
 
     await edit_session(database, sessions.viewer, before[3], {"isTodo": False}, None, frozenset())
     behind = PageRequest(20, cursor=cursor_of(page.rows[-1], sessions))

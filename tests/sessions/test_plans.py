@@ -17,13 +17,13 @@ from session_graph.sessions.dashboard import DashboardRequest, Subject, Wanted, 
 from session_graph.sessions.figures import FIGURES
 from session_graph.sessions.filters import parse_filter
 from session_graph.sessions.intervals import Interval
-from session_graph.sessions.orders import ORDER_FIELDS, Order
+from session_graph.sessions.orders import ORDER_FIELDS, Order, cursor_sql
 from session_graph.sessions.pages import PageRequest
 from session_graph.sessions.reading import AGENT, EXTERNAL_ID, SessionList, read_pages
 from session_graph.sessions.vocabulary import Direction
 from session_graph.store.migration import migrate
 from support.databases import Attached, connected, empty_database
-from support.walks import NOW, cursor_of, walk_pages
+from support.walks import NOW, cursor_of, cursors_of, walk_pages
 
 pytestmark = pytest.mark.anyio
 
@@ -195,11 +195,11 @@ async def test_a_page_far_down_costs_what_the_first_costs(
 ) -> None:
     sessions = SessionList(viewer(), parse_filter(raw, NOW), order)
     middle = await explainer.connection.fetchrow(
-        f"select s.id::text as id, {order.field.written_sql} as order_value from session s"
-        " where s.account_id = $1 and s.agent_id = $2"
+        f"select {cursor_sql(order, '$3')} as cursor from session s where s.account_id = $1 and s.agent_id = $2"
         f" order by {order.field.sql} {order.direction}, s.id {order.direction} offset 700 limit 1",
         ACCOUNTS[0],
         AGENTS[3],
+        cursors_of(sessions),
     )
     assert middle
 
@@ -238,7 +238,8 @@ async def test_a_page_far_down_a_span_touches_as_many_blocks_as_the_first(
 ) -> None:
     """Entries of an index that are passed by on the way to a page are told by no count of rows, but by their blocks."""
     sessions = SessionList(viewer(), parse_filter(raw, NOW), Order(ORDER_FIELDS[field], direction))
-    rows = (await read_pages(explainer, sessions, COLUMNS, PageRequest(4000)))[None].rows
+    request = PageRequest(4000)
+    rows = (await read_pages(explainer, sessions, COLUMNS, request, cursors=cursors_of(sessions)))[None].rows
 
     first = await read_page(explainer, sessions, PageRequest(SIZE))
     later = await read_page(explainer, sessions, PageRequest(SIZE, cursor=cursor_of(rows[-1], sessions)))

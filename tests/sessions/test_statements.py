@@ -33,7 +33,7 @@ from session_graph.sessions.reading import (
 )
 from session_graph.sessions.vocabulary import Direction
 from session_graph.store.database import Database
-from support.walks import NOW
+from support.walks import NOW, cursors_of
 
 pytestmark = pytest.mark.anyio
 
@@ -133,7 +133,8 @@ async def test_the_first_page_of_a_list() -> None:
 async def test_the_page_behind_it() -> None:
     noted = Noted()
 
-    await read_pages(noted, SessionList(viewer(), filtered(LIVE_WEEK)), COLUMNS, behind(NOW))
+    sessions = SessionList(viewer(), filtered(LIVE_WEEK))
+    await read_pages(noted, sessions, COLUMNS, behind(NOW), cursors=cursors_of(sessions))
 
     assert_golden("list_page_behind", noted)
 
@@ -141,7 +142,8 @@ async def test_the_page_behind_it() -> None:
 async def test_a_page_behind_a_cursor_in_an_order_with_empty_values() -> None:
     noted = Noted()
 
-    await read_pages(noted, SessionList(viewer(), filtered({"isLead": True}), BY_CONTACT), COLUMNS, behind("ana"))
+    sessions = SessionList(viewer(), filtered({"isLead": True}), BY_CONTACT)
+    await read_pages(noted, sessions, COLUMNS, behind("ana"), cursors=cursors_of(sessions))
 
     assert_golden("list_page_by_contact_behind_a_name", noted)
 

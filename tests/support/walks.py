@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from session_graph.sessions.orders import Cursor, CursorWriter, read_cursor
-from session_graph.sessions.pages import ORDER_VALUE, Page, PageRequest
-from session_graph.sessions.reading import SessionList, read_pages
+from session_graph.sessions.orders import Cursor, cursor_start, read_cursor
+from session_graph.sessions.pages import Page, PageRequest
+from session_graph.sessions.reading import CURSOR, SessionList, read_pages
 from session_graph.store.database import Database, Row
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -18,11 +18,14 @@ def id_of(row: Any) -> UUID:
     return UUID(str(row["id"]))
 
 
+def cursors_of(sessions: SessionList) -> str:
+    """What the cursors of the list begin with."""
+    return cursor_start(sessions.order, sessions.viewer.account.id, NOW)
+
+
 def cursor_of(row: Row, sessions: SessionList) -> Cursor:
     """The row's place, through the text that a caller holds."""
-    account = sessions.viewer.account.id
-    text = CursorWriter(sessions.order, account, NOW).write(row[ORDER_VALUE], row["id"])
-    return read_cursor(text, sessions.order, account, "after")
+    return read_cursor(row[CURSOR], sessions.order, sessions.viewer.account.id, "after")
 
 
 async def walk_pages(
@@ -36,7 +39,7 @@ async def walk_pages(
     """Every page with what was asked for, from the first one on; from the last one back where `backwards`."""
     request = PageRequest(size, backwards)
     while True:
-        page = (await read_pages(database, sessions, columns, request))[None]
+        page = (await read_pages(database, sessions, columns, request, cursors=cursors_of(sessions)))[None]
         yield request, page
         if not page.has_more:
             return

@@ -17,6 +17,7 @@ import strawberry
 from strawberry.types.field import StrawberryField
 
 from session_graph.graph.context import Info, place_of
+from session_graph.store.database import Row
 
 Batch = Callable[..., Awaitable[Sequence[Any]]]
 """Of the objects and the info."""
@@ -34,9 +35,11 @@ READ_AHEAD: dict[Any, Any] = {_READ_AHEAD: True}
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """`read` gives the row, or the rows, of an object's field; `wrap` makes an object of such a row."""
+    """`read` gives the rows of an object's field; None where it is looked up in the object's own row. `wrap` makes an
+    object of a row.
+    """
 
-    read: Callable[[Any], Any]
+    read: Callable[[Any], Sequence[Row]] | None
     wrap: Wrap
 
 
@@ -67,33 +70,36 @@ def batch_of(field: StrawberryField) -> Batch | None:
     return batch
 
 
-def row_of(type_: Any, description: str) -> Callable[[Callable[[Any], Any]], Any]:
-    """Makes a field, of this type, of a function that gives the row of its object. A plan takes the row as it is,
-    without the object around it.
+def rows_of(type_: Any, description: str) -> Callable[[Callable[[Any], Sequence[Row]]], Any]:
+    """Makes a field, a list of this type, of a function that gives the rows of its objects. A plan takes the rows as
+    they are, without the objects around them.
     """
-    return lambda read: _of_rows(read, type_, lambda self: type_(row=read(self)), type_, description)
+
+    def make_field(read: Callable[[Any], Sequence[Row]]) -> Any:
+        def resolve(self: Any) -> Any:
+            return [type_(row=row) for row in read(self)]
+
+        return _of_rows(resolve, list[type_], description, Rows(read, lambda row: type_(row=row)))
+
+    return make_field
 
 
-def rows_of(type_: Any, description: str) -> Callable[[Callable[[Any], Any]], Any]:
-    """The same for a list."""
-    return lambda read: _of_rows(
-        read, type_, lambda self: [type_(row=row) for row in read(self)], list[type_], description
-    )
+def same_row(type_: Any, description: str) -> Any:
+    """A field, of this type, that is looked up in the row of the object that has it."""
 
-
-def _of_rows(
-    read: Callable[[Any], Any], type_: Any, make: Callable[[Any], Any], returned: Any, description: str
-) -> Any:
     def resolve(self: Any) -> Any:
-        return make(self)
+        return type_(row=self.row)
 
-    resolve.__name__, resolve.__module__ = read.__name__, read.__module__
+    return _of_rows(resolve, type_, description, Rows(None, lambda row: type_(row=row)))
+
+
+def _of_rows(resolve: Callable[[Any], Any], returned: Any, description: str, rows: Rows) -> Any:
     resolve.__annotations__ = {"return": returned}
-    return strawberry.field(resolve, description=description, metadata={_ROWS: Rows(read, lambda row: type_(row=row))})
+    return strawberry.field(resolve, description=description, metadata={_ROWS: rows})
 
 
 def rows_of_field(field: StrawberryField) -> Rows | None:
-    """How to get the rows of the field's objects, where there is more to the objects for resolvers alone."""
+    """How to get the rows of the field's objects, where the objects themselves are for resolvers alone."""
     rows: Rows | None = field.metadata.get(_ROWS)
     return rows
 

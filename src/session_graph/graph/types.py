@@ -27,13 +27,14 @@ from session_graph.graph.inputs import SessionOrder
 from session_graph.graph.rows import LookedUp, declare_columns, looked_up
 from session_graph.graph.scalars import WorkingHours
 from session_graph.graph.selection import Selection
-from session_graph.graph.together import row_of, rows_of, together
+from session_graph.graph.together import rows_of, same_row, together
 from session_graph.sessions.agents import find_agents
 from session_graph.sessions.columns import COLUMNS, Kind
-from session_graph.sessions.orders import CursorWriter
-from session_graph.sessions.pages import ORDER_VALUE, Page
+from session_graph.sessions.orders import cursor_start
+from session_graph.sessions.pages import Page
 from session_graph.sessions.reading import (
     AGENT,
+    CURSOR,
     Key,
     Parent,
     SessionList,
@@ -114,9 +115,7 @@ class _Session(LookedUp, Node):
         agents = await _load_part(info.context, "agent", [session.row for session in sessions])
         return [Agent(model=agent) for agent in agents]
 
-    @strawberry.field(description=COLUMNS["asr_factors"].description)
-    def asr_factors(self) -> AsrFactors:
-        return AsrFactors(row=self.row)
+    asr_factors = same_row(AsrFactors, COLUMNS["asr_factors"].description)
 
     @together(description=COLUMNS["transcript"].description)
     async def transcript(sessions: Sequence["_Session"], info: Info) -> list[list[Turn]]:
@@ -169,17 +168,12 @@ class PageInfo:
 
 
 @strawberry.type(description="A session and its place in the list.")
-class SessionEdge:
-    source: strawberry.Private["_Source"]
+class SessionEdge(LookedUp):
     row: strawberry.Private[Row]
+    cursor: str = looked_up("Where the session is in the list; for after and before.")
+    node = same_row(Session, "The session.")
 
-    @strawberry.field(description="Where the session is in the list; for after and before.")
-    def cursor(self) -> str:
-        return self.source.write_cursor(self.row)
-
-    @row_of(Session, description="The session.")
-    def node(self) -> Row:
-        return self.row
+    looked_up_in = "row"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,11 +183,7 @@ class _Source:
     context: Context
     sessions: SessionList
     arguments: ListArguments
-    cursors: CursorWriter
     keys: Sequence[Key]
-
-    def write_cursor(self, row: Row) -> str:
-        return self.cursors.write(row[ORDER_VALUE], row["id"])
 
     def behind(self) -> DataLoader[Key, bool]:
         """Of each key, whether its list has sessions on the other side of the page."""
@@ -210,9 +200,9 @@ class SessionConnection:
     key: strawberry.Private[Key]
     page: strawberry.Private[Page]
 
-    @strawberry.field(description="The sessions with their cursors.")
-    def edges(self) -> list[SessionEdge]:
-        return [SessionEdge(source=self.source, row=row) for row in self.page.rows]
+    @rows_of(SessionEdge, description="The sessions with their cursors.")
+    def edges(self) -> Sequence[Row]:
+        return self.page.rows
 
     @rows_of(Session, description="The sessions.")
     def nodes(self) -> Sequence[Row]:
@@ -248,7 +238,7 @@ class _SessionPage:
 
     def _cursor(self, index: int) -> str | None:
         rows = self.connection.page.rows
-        return self.connection.source.write_cursor(rows[index]) if rows else None
+        return rows[index][CURSOR] if rows else None
 
 
 @strawberry.type(description="An AI employee of the account.")
@@ -325,9 +315,10 @@ async def load_sessions(
     read: ListArguments = context.arguments(info)
     columns = selected_columns(context.selection, nodes_of(info))
     sessions = SessionList(context.viewer, read.filter, read.order, parent)
-    cursors = CursorWriter(read.order, context.viewer.account.id, read.now)
-    source = _Source(context, sessions, read, cursors, keys)
-    pages = await read_pages(context.database, sessions, columns, read.page, keys)
+    wants_cursors = _selects_cursors(context.selection, nodes_of(info))
+    cursors = cursor_start(read.order, context.viewer.account.id, read.now) if wants_cursors else None
+    source = _Source(context, sessions, read, keys)
+    pages = await read_pages(context.database, sessions, columns, read.page, keys, cursors)
     return [SessionConnection(source=source, key=key, page=pages[key]) for key in keys]
 
 
@@ -349,6 +340,19 @@ def _selected_columns(selection: Selection, nodes: Sequence[FieldNode]) -> froze
         *selection.below(nodes, ("SessionConnection", "edges"), ("SessionEdge", "node")),
     ]
     return session_columns(selection, sessions)
+
+
+def _selects_cursors(selection: Selection, nodes: Sequence[FieldNode]) -> bool:
+    """Whether a cursor is selected below a field that returns a SessionConnection."""
+    return selection.once("cursors", nodes, lambda: bool(_cursors(selection, nodes)))
+
+
+def _cursors(selection: Selection, nodes: Sequence[FieldNode]) -> list[FieldNode]:
+    return [
+        *selection.below(nodes, ("SessionConnection", "edges"), ("SessionEdge", "cursor")),
+        *selection.below(nodes, ("SessionConnection", "pageInfo"), ("PageInfo", "startCursor")),
+        *selection.below(nodes, ("SessionConnection", "pageInfo"), ("PageInfo", "endCursor")),
+    ]
 
 
 def session_columns(selection: Selection, nodes: Sequence[FieldNode]) -> frozenset[str]:

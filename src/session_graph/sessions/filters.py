@@ -219,6 +219,11 @@ CONDITIONS: dict[str, Condition] = {
 }
 # fmt: on
 
+ONE_PLAN = frozenset(row.name for row in CONDITIONS.values() if row.takes is Takes.FLAG) | {
+    *("anyOf", "not", "agents", "period", "from", "to")
+}
+"""The conditions whose values do not decide which plan is best; the span's only where an index has it in order."""
+
 
 def where(viewer: Viewer, filter_: Filter, values: Values) -> str:
     """The viewer's scope and the filter, as one condition over `session s`."""

@@ -12,7 +12,6 @@ from session_graph.store.sql import Values
 DEFAULT_SIZE = 50
 MAX_SIZE = 200
 ORDER_VALUE = "order_value"
-"""The order's value as cursors have it."""
 ORDER_ID = "order_id"
 
 
@@ -50,7 +49,15 @@ def check_size(argument: str, size: int, most: int = MAX_SIZE) -> int:
     return size
 
 
-def page_sql(select: str, condition: str, order: Order, request: PageRequest, values: Values) -> str:
+def limit_sql(request: PageRequest, values: Values, *, keeps_plan: bool) -> str:
+    """So many rows, and one to spare. In the text itself, it lets the server keep the statement's plan; bound, it has
+    each execution planned for its values, as the server takes an unknown limit for a tenth of all rows.
+    """
+    rows = request.size + 1
+    return f"limit {values.constant(rows) if keeps_plan else values.bind(rows)}"
+
+
+def page_sql(select: str, condition: str, order: Order, request: PageRequest, values: Values, limit: str) -> str:
     """One page of `select` with a condition over `session s`; it has the order's value and id where those may be empty.
 
     An order with empty values is read as two branches, each in an order of its own: the values and, last, the empty
@@ -58,7 +65,6 @@ def page_sql(select: str, condition: str, order: Order, request: PageRequest, va
     the one that is named first, and the end of a filter's span would have it pass by all the pages before.
     """
     direction = _reading_direction(order, request)
-    limit = f"limit {values.bind(request.size + 1)}"
     by_value = f"order by {order.field.sql} {direction}, s.id {direction} {limit}"
     if not order.field.nullable:
         return f"{select} where {_beyond(order, request, values)}{condition} {by_value}"

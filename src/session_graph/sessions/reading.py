@@ -10,14 +10,17 @@ from uuid import UUID
 
 from session_graph.access.viewer import Viewer
 from session_graph.sessions.columns import select_list
-from session_graph.sessions.filters import EVERYTHING, Filter, where
-from session_graph.sessions.orders import NEWEST_FIRST, Order
-from session_graph.sessions.pages import ORDER_ID, ORDER_VALUE, Page, PageRequest, page_sql
+from session_graph.sessions.filters import EVERYTHING, ONE_PLAN, Filter, where
+from session_graph.sessions.orders import NEWEST_FIRST, Order, cursor_sql
+from session_graph.sessions.pages import ORDER_ID, ORDER_VALUE, Page, PageRequest, limit_sql, page_sql
 from session_graph.store.database import Database, Reader, Row
 from session_graph.store.sql import Values
 
 Key = UUID | str | None
 """A parent of a list; None for a list without one."""
+
+CURSOR = "cursor"
+"""Where the row is in its list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +51,13 @@ async def read_pages(
     columns: frozenset[str],
     request: PageRequest,
     keys: Sequence[Key] = (None,),
+    cursors: str | None = None,
 ) -> dict[Key, Page]:
-    """A page for each key, in one statement. Rows have the columns as GraphQL writes them, and the order's value."""
+    """A page for each key, in one statement. Rows have the columns as GraphQL writes them and, where `cursors` says
+    what these begin with (`cursor_start`), their CURSOR.
+    """
     values = Values(sessions.viewer.account.id)
-    page = _page_sql(sessions, columns, request, values)
+    page = _page_sql(sessions, columns, request, values, cursors)
     rows = await database.fetch(_for_each_key(sessions.parent, page, keys, values), *values)
     if sessions.parent is None:
         return dict.fromkeys(keys, request.cut(rows))
@@ -121,13 +127,29 @@ def _for_each_key(parent: Parent | None, page: str, keys: Sequence[Key], values:
     return f"select k.parent, p.* from {parents} cross join lateral ({page}) p"
 
 
-def _page_sql(sessions: SessionList, columns: frozenset[str], request: PageRequest, values: Values) -> str:
+def _page_sql(
+    sessions: SessionList, columns: frozenset[str], request: PageRequest, values: Values, cursors: str | None = None
+) -> str:
     condition = where(sessions.viewer, sessions.filter, values)
     if sessions.parent:
         condition += f" and s.{sessions.parent.column} = k.parent"
-    field = sessions.order.field
-    select = f"select {select_list(columns)}, {field.written_sql} as {ORDER_VALUE}"
-    if field.nullable:
-        select += f", s.id as {ORDER_ID}"
+    select = f"select {select_list(columns)}"
+    if cursors is not None:
+        select += f", {cursor_sql(sessions.order, values.bind(cursors))} as {CURSOR}"
+    if sessions.order.field.nullable:
+        select += f", {sessions.order.field.sql} as {ORDER_VALUE}, s.id as {ORDER_ID}"
     select += " from session s"
-    return page_sql(select, condition, sessions.order, request, values)
+    limit = limit_sql(request, values, keeps_plan=_keeps_plan(sessions))
+    return page_sql(select, condition, sessions.order, request, values, limit)
+
+
+def _keeps_plan(sessions: SessionList) -> bool:
+    """Whether the same plan is the best one whatever the values are: an index has the rows in order, and what else is
+    asked is a constant of the text or is not known to the planner in any case.
+    """
+    ordered = set() if sessions.order.field.column == "started_at" else {"period", "from", "to"}
+    return (
+        ONE_PLAN.issuperset(sessions.filter.names())
+        and ordered.isdisjoint(sessions.filter.names())
+        and (len(sessions.viewer.integrations) <= 1)
+    )

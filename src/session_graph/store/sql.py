@@ -17,6 +17,11 @@ class Values(list[object]):
         self.append(value)
         return f"${len(self)}"
 
+    @staticmethod
+    def constant(number: int) -> str:
+        """A whole number in the text itself. For numbers of which there are few, as connections keep each text."""
+        return str(int(number))
+
     def equals_any(self, expression: str, options: Sequence[object]) -> str:
         """`expression` is one of the options; with a single one an index also keeps its order."""
         if len(options) == 1:
