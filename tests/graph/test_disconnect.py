@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from starlette.requests import ClientDisconnect, Request
-from starlette.types import Message
+from starlette.requests import ClientDisconnect
+from starlette.types import Message, Receive
 
 from session_graph.graph.headers import JSON
 from session_graph.graph.log import ACCESS
@@ -20,8 +20,8 @@ from support.toy import KEY, Happened, ToyApp, serve
 pytestmark = pytest.mark.anyio
 
 
-def request_of(types: Iterable[str]) -> Request:
-    """A request that receives these messages, and then waits for more."""
+def receiving(types: Iterable[str]) -> Receive:
+    """What receives these messages, and then waits for more."""
     messages = iter(types)
 
     async def receive() -> Message:
@@ -30,7 +30,7 @@ def request_of(types: Iterable[str]) -> Request:
         await asyncio.sleep(30)
         raise AssertionError
 
-    return Request({"type": "http"}, receive)
+    return receive
 
 
 async def test_a_block_ends_when_the_client_leaves() -> None:
@@ -38,7 +38,7 @@ async def test_a_block_ends_when_the_client_leaves() -> None:
     assert task is not None
 
     with pytest.raises(ClientDisconnect):
-        async with while_connected(request_of(["http.request", "http.disconnect"])):
+        async with while_connected(receiving(["http.request", "http.disconnect"])):
             await asyncio.sleep(30)
 
     assert task.cancelling() == 0
@@ -48,7 +48,7 @@ async def test_a_block_that_is_cancelled_from_elsewhere_stays_cancelled() -> Non
     inside = asyncio.Event()
 
     async def block() -> None:
-        async with while_connected(request_of([])):
+        async with while_connected(receiving([])):
             inside.set()
             await asyncio.sleep(30)
 
@@ -68,7 +68,7 @@ async def test_a_block_that_is_cancelled_twice_over_stays_cancelled() -> None:
         return {"type": "http.disconnect"}
 
     async def block() -> None:
-        async with while_connected(Request({"type": "http"}, receive)):
+        async with while_connected(receive):
             inside.set()
             await asyncio.sleep(30)
 
@@ -83,7 +83,7 @@ async def test_a_block_that_is_cancelled_twice_over_stays_cancelled() -> None:
 
 async def test_a_block_keeps_its_own_errors() -> None:
     with pytest.raises(KeyError):
-        async with while_connected(request_of(["http.request"])):
+        async with while_connected(receiving(["http.request"])):
             raise KeyError
 
 

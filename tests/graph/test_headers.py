@@ -1,8 +1,15 @@
 import httpx
 import pytest
-from starlette.datastructures import Headers
 
-from session_graph.graph.headers import EVENTS, GRAPHQL, JSON, NotAcceptable, UnsupportedMediaType, check_content
+from session_graph.graph.headers import (
+    EVENTS,
+    GRAPHQL,
+    JSON,
+    NotAcceptable,
+    UnsupportedMediaType,
+    check_content,
+    fields_of,
+)
 from session_graph.graph.headers import choose_media_type as choose
 from session_graph.settings import load_settings
 from support.toy import KEY, ORIGIN, ToyApp, ask
@@ -40,11 +47,13 @@ pytestmark = pytest.mark.anyio
     ],
 )
 def test_the_media_type_is_the_one_that_is_wanted_most(accept: str | None, chosen: str) -> None:
-    assert choose(Headers({} if accept is None else {"accept": accept})) == chosen
+    assert choose({} if accept is None else {"accept": accept}) == chosen
 
 
 def test_several_accept_headers_are_one() -> None:
-    assert choose(Headers(raw=[(b"accept", b"text/html"), (b"accept", GRAPHQL.encode())])) == GRAPHQL
+    scope = {"type": "http", "headers": [(b"accept", b"text/html"), (b"accept", GRAPHQL.encode())]}
+
+    assert choose(fields_of(scope)) == GRAPHQL
 
 
 @pytest.mark.parametrize(
@@ -53,7 +62,7 @@ def test_several_accept_headers_are_one() -> None:
 )
 def test_an_answer_that_nobody_wants_is_not_given(accept: str) -> None:
     with pytest.raises(NotAcceptable):
-        choose(Headers({"accept": accept}))
+        choose({"accept": accept})
 
 
 @pytest.mark.parametrize(
@@ -66,7 +75,7 @@ def test_an_answer_that_nobody_wants_is_not_given(accept: str) -> None:
     ],
 )
 def test_json_in_utf_8_is_read(content_type: str) -> None:
-    check_content(Headers({"content-type": content_type, "content-encoding": "identity"}))
+    check_content({"content-type": content_type, "content-encoding": "identity"})
 
 
 @pytest.mark.parametrize(
@@ -86,7 +95,7 @@ def test_json_in_utf_8_is_read(content_type: str) -> None:
 )
 def test_other_bodies_are_not_read(headers: dict[str, str], sentence: str) -> None:
     with pytest.raises(UnsupportedMediaType) as refused:
-        check_content(Headers(headers))
+        check_content(headers)
 
     assert refused.value.message == sentence
 

@@ -196,9 +196,9 @@ async def test_an_operation_is_inspected_with_all_that_is_known_of_it() -> None:
     assert operation.context is app.happened
     assert operation.definition.name is not None
     assert operation.definition.name.value == "A"
-    assert operation.document.fragments.keys() == {"F"}
-    assert operation.variables.coerced == {"n": 2}
-    assert operation.params.variables == {}
+    assert operation.question.document.fragments.keys() == {"F"}
+    assert operation.question.variables.coerced == {"n": 2}
+    assert operation.question.params.variables == {}
 
 
 def test_a_schema_that_would_parse_everything_twice_is_refused(settings: Settings) -> None:
@@ -208,7 +208,7 @@ def test_a_schema_that_would_parse_everything_twice_is_refused(settings: Setting
 
 async def test_a_plan_answers_instead_of_the_executor() -> None:
     async def plan(operation: Operation) -> bytes | None:
-        return b'{"data":{"hello":"planned"}}' if operation.document.text == "{ hello }" else None
+        return b'{"data":{"hello":"planned"}}' if operation.question.document.text == "{ hello }" else None
 
     client = ToyApp(plan=plan).client()
 
@@ -222,6 +222,38 @@ async def test_a_text_that_is_asked_often_answers_by_its_variables_each_time() -
     for name in ("Ada", "Bo", "Cy"):
         response = await ask(client, "query($n: String!) { hello(name: $n) }", {"n": name})
         assert response.json() == {"data": {"hello": f"Hello {name}"}}
+
+
+async def test_a_body_that_is_sent_again_is_read_once_and_inspected_each_time() -> None:
+    seen: list[Operation] = []
+    app = ToyApp()
+    view = GraphQLView(app.schema, admit, lambda viewer: app.happened, seen.append, app.settings)
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(view), base_url="http://toys")
+
+    for variables in ({"n": 1}, {"n": 1}, {"n": 2}):
+        await ask(client, "query($n: Int) { toys(first: $n) { name } }", variables, Authorization=KEY)
+
+    first, again, other = seen
+    assert again.question is first.question
+    assert other.question is not first.question
+    assert [operation.question.variables.coerced["n"] for operation in seen] == [1, 1, 2]
+
+
+async def test_a_mutation_that_is_sent_again_is_read_again() -> None:
+    client = ToyApp().client()
+
+    answers = [(await ask(client, 'mutation { rename(name: "a") }')).json() for _ in range(3)]
+
+    assert answers == [{"data": {"rename": "a"}}] * 3
+
+
+async def test_a_body_that_was_refused_is_refused_again() -> None:
+    client = ToyApp().client()
+
+    refusals = [await refuse(client, "query($n: Int!) { toys(first: $n) { name } }") for _ in range(3)]
+
+    assert refusals[0]["extensions"]["code"] == "BAD_USER_INPUT"
+    assert refusals == [refusals[0]] * 3
 
 
 async def test_a_refusal_is_the_same_with_a_plan() -> None:

@@ -1,12 +1,13 @@
 """What the headers of a request ask for, and those that every response has."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import Scope
 
 from session_graph.errors import BadUserInput
 from session_graph.settings import Settings
@@ -19,6 +20,9 @@ SAFE_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"
 """Answers are one account's own: nothing between us and the client may keep them, or take them for a page."""
 
 PREFLIGHT_SECONDS = 600
+
+Fields = Mapping[str, str]
+"""Of a request's header, by their names in lower case."""
 
 _QUALITY = re.compile(r"(0(\.\d{0,3})?|1(\.0{0,3})?)", re.ASCII)
 
@@ -65,28 +69,47 @@ def is_own_page(headers: Headers, settings: Settings) -> bool:
     return f"{scheme}://{host}" in own
 
 
-def choose_media_type(headers: Headers) -> str:
+def fields_of(scope: Scope) -> Fields:
+    """The header fields of a request; one that came several times is one list (RFC 9110, section 5.3)."""
+    fields: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        fields[name] = f"{fields[name]}, {value}" if name in fields else value
+    return fields
+
+
+def choose_media_type(fields: Fields) -> str:
     """JSON, GRAPHQL or, only where it is named, EVENTS, by the Accept header. Raises NotAcceptable."""
-    accept = ",".join(headers.getlist("accept"))
+    accept = fields.get("accept", "")
     chosen = _negotiate(accept) if accept.strip() else JSON
     if chosen is None:
         raise NotAcceptable
     return chosen
 
 
-def accepts_events(headers: Headers) -> bool:
+def accepts_events(fields: Fields) -> bool:
     """Whether Accept names EVENTS, be it after others: frontends name all that they can read."""
-    return _weigh(EVENTS, [_split(part) for part in ",".join(headers.getlist("accept")).split(",")])[0] > 0
+    return _names_events(fields.get("accept", ""))
 
 
-def check_content(headers: Headers) -> None:
+@lru_cache(maxsize=128)
+def _names_events(accept: str) -> bool:
+    return _weigh(EVENTS, [_split(part) for part in accept.split(",")])[0] > 0
+
+
+def check_content(fields: Fields) -> None:
     """Raise UnsupportedMediaType unless the body is plain application/json in UTF-8."""
-    media_type, parameters = _split(headers.get("content-type", ""))
+    _check_content(fields.get("content-type", ""), fields.get("content-encoding", "identity"))
+
+
+@lru_cache(maxsize=128)
+def _check_content(content_type: str, encoding: str) -> None:
+    media_type, parameters = _split(content_type)
     if media_type != JSON:
         raise UnsupportedMediaType
     if parameters.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
         raise UnsupportedMediaType("The charset of the body must be utf-8.")
-    if headers.get("content-encoding", "identity").lower() != "identity":
+    if encoding.lower() != "identity":
         raise UnsupportedMediaType("The body must not have a Content-Encoding.")
 
 

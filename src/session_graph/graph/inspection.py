@@ -4,9 +4,10 @@ A column counts as read wherever it is named: selected, filtered by, ordered by,
 is refused once, with all the names; then every argument is read, so that a bad one costs no statement.
 """
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from graphql import (
     FieldNode,
@@ -31,7 +32,7 @@ from session_graph.graph.arguments import (
 )
 from session_graph.graph.context import Context, Inspected
 from session_graph.graph.exports import read_place
-from session_graph.graph.operation import Operation
+from session_graph.graph.operation import Operation, Question
 from session_graph.graph.selection import Selection
 from session_graph.graph.subscription import EventArguments
 from session_graph.graph.types import selected_columns, session_columns
@@ -44,6 +45,8 @@ from session_graph.sessions.pages import DEFAULT_SIZE, check_size
 from session_graph.sessions.visibility import Name, check_callable, check_readable, column_name
 
 MAX_ROOT_MUTATIONS = 10
+
+Arguments = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,26 +69,43 @@ class Outline:
     memo: dict[Hashable, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a question selects, with the arguments of its fields, and all that it names."""
+
+    selection: Selection
+    given: Sequence[tuple[Use, Arguments]]
+    names: frozenset[Name]
+
+
 class Inspector:
-    """Inspects the operations of a schema."""
+    """Inspects the operations of a schema. What is found out about a question is kept as long as the question."""
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
         self._outlines = Variants(_outline)
+        self._examined: WeakKeyDictionary[Question, Examined] = WeakKeyDictionary()
 
     def inspect(self, operation: Operation) -> None:
         """Raises Forbidden, ForbiddenField or BadUserInput; otherwise the operation may be executed in its context."""
         context = operation.context
         assert isinstance(context, Context)
-        selection = Selection(self._schema, operation.definition, operation.document.fragments, operation.variables)
-        _check_mutations(context.viewer, selection)
-        outline = self._outlines.get(operation.document, selection)
-        selection = replace(selection, memo=outline.memo)
-        given = [(use, arguments) for use in outline.uses if (arguments := _arguments(selection, use)) is not None]
-        named = {name for use, arguments in given for name in _names(use, arguments)}
-        check_readable(context.viewer.role, outline.names | named if named else outline.names)
-        read = {id(use.field): _read(context, selection, use, arguments) for use, arguments in given}
-        context.admit(Inspected(selection, read))
+        examined = self._examine(operation.question)
+        _check_mutations(context.viewer, examined.selection)
+        check_readable(context.viewer.role, examined.names)
+        read = {id(use.field): _read(context, examined.selection, use, given) for use, given in examined.given}
+        context.admit(Inspected(examined.selection, read))
+
+    def _examine(self, question: Question) -> Examined:
+        examined = self._examined.get(question)
+        if examined is None:
+            selection = Selection.of(self._schema, question)
+            outline = self._outlines.get(question.document, selection)
+            selection = replace(selection, memo=outline.memo)
+            given = [(use, arguments) for use in outline.uses if (arguments := _arguments(selection, use)) is not None]
+            named = (name for use, arguments in given for name in _names(use, arguments))
+            examined = self._examined[question] = Examined(selection, given, outline.names.union(named))
+        return examined
 
 
 def _outline(selection: Selection) -> Outline:
@@ -128,7 +148,7 @@ def _object_types(selection: Selection, type_: Any) -> list[GraphQLObjectType]:
     return [type_] if isinstance(type_, GraphQLObjectType) else []
 
 
-def _arguments(selection: Selection, use: Use) -> dict[str, Any] | None:
+def _arguments(selection: Selection, use: Use) -> Arguments | None:
     """None where the executor will refuse them."""
     try:
         return selection.arguments(use.type, use.field)
@@ -136,7 +156,7 @@ def _arguments(selection: Selection, use: Use) -> dict[str, Any] | None:
         return None
 
 
-def _names(use: Use, arguments: dict[str, Any]) -> Iterator[Name]:
+def _names(use: Use, arguments: Arguments) -> Iterator[Name]:
     """What the arguments name."""
     if use.type == "Mutation":
         yield from _names_edited(arguments.get("input"))
@@ -162,7 +182,7 @@ def _names_edited(given: Any) -> Iterator[Name]:
             yield column_name(ORDER_FIELDS[order["field"].value].column)
 
 
-def _read(context: Context, selection: Selection, use: Use, given: dict[str, Any]) -> Any:
+def _read(context: Context, selection: Selection, use: Use, given: Arguments) -> Any:
     match use.type, use.field.name.value:
         case ("Query" | "Agent", "sessions"):
             columns = selected_columns(selection, [use.field])

@@ -15,7 +15,7 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from session_graph.access.viewer import Viewer
-from session_graph.store.ids import new_id
+from session_graph.store.ids import new_request_id
 
 ACCESS = logging.getLogger("session_graph.access")
 
@@ -35,7 +35,7 @@ _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 class Note:
     """What is known of a request when its line is written."""
 
-    request_id: str = field(default_factory=lambda: str(new_id()))
+    request_id: str = field(default_factory=new_request_id)
     status: int = 500
     account: str | None = None
     role: str | None = None
@@ -93,6 +93,7 @@ class AccessLog:
 
 def configure_logging(level: str) -> None:
     """Everything from `level` up as JSON on standard error. Start uvicorn with `log_config=None, access_log=False`."""
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line of ours has these
     formatter = {
         "()": OrjsonFormatter,
         "fmt": ("levelname", "name", "message"),

@@ -10,6 +10,7 @@ import strawberry
 from tortoise.transactions import in_transaction
 
 from session_graph.access.accounts import change_account, facts_of
+from session_graph.access.admissions import until_forgotten
 from session_graph.access.viewer import Viewer
 from session_graph.errors import AlreadyThere, InvalidInput, LimitReached, PathSegment, Problem
 from session_graph.exports.recipients import change_recipients
@@ -225,17 +226,20 @@ CHANGED_MEANWHILE = ("is not the session's version: somebody else has changed it
 
 
 async def _change_account(account_id: UUID, given: Given) -> AccountModel:
-    """All or nothing."""
+    """All or nothing; what a Viewer carries is seen everywhere when this returns."""
     async with in_transaction():
         await change_recipients(
             account_id, given.get("addExportRecipients", ()), given.get("removeExportRecipients", ())
         )
-        return await change_account(
+        account = await change_account(
             await AccountModel.get(id=account_id),
             name=given.get("name"),
             currency=given.get("currency"),
             time_zone=given.get("timeZone"),
         )
+    if given.keys() & {"name", "currency", "timeZone"}:
+        await until_forgotten()
+    return account
 
 
 def _read_export(given: Given, now: datetime) -> ExportRequest:

@@ -11,10 +11,11 @@ from typing import ClassVar, cast
 from urllib.parse import parse_qsl
 
 import orjson
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive
 
 from session_graph.errors import BadUserInput, TooLarge
-from session_graph.graph.headers import check_content
+from session_graph.graph.headers import Fields, check_content
 
 PARAMETERS = ("query", "operationName", "variables", "extensions")
 METHODS = ("GET", "POST")
@@ -77,23 +78,40 @@ def take_params(fields: Mapping[str, object]) -> GraphQLParams:
     return GraphQLParams(query, operation_name, _take_object(fields, "variables"), _take_object(fields, "extensions"))
 
 
-def check_method(request: Request) -> None:
-    """Raise MethodNotAllowed, or UnsupportedMediaType for a body that cannot be read; reads no byte of it."""
-    if request.method not in METHODS:
+def check_method(method: str, fields: Fields) -> None:
+    """Raise MethodNotAllowed, or UnsupportedMediaType for a body that cannot be read."""
+    if method not in METHODS:
         raise MethodNotAllowed
-    if request.method == "POST":
-        check_content(request.headers)
+    if method == "POST":
+        check_content(fields)
 
 
-async def read_params(request: Request, max_bytes: int) -> GraphQLParams:
-    """The parameters of a request that `check_method` let pass.
+async def read_body(receive: Receive, fields: Fields, max_bytes: int) -> bytes:
+    """Raises BodyTooLarge, and Starlette's ClientDisconnect where the client goes away meanwhile."""
+    declared = fields.get("content-length", "")
+    if declared.isdecimal() and (len(declared) > 18 or int(declared) > max_bytes):
+        raise BodyTooLarge(f"A body may have {max_bytes} bytes; this one has {declared[:18]}.")
+    chunks, length, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunks.append(message.get("body", b""))
+        length += len(chunks[-1])
+        if length > max_bytes:
+            raise BodyTooLarge(f"A body may have {max_bytes} bytes; this one has more.")
+        more = message.get("more_body", False)
+    return b"".join(chunks)
 
-    Raises BadUserInput, BodyTooLarge, and Starlette's ClientDisconnect where the client goes away meanwhile.
-    """
-    if request.method == "GET":
-        return take_params(_parse_query_string(request.scope["query_string"]))
-    body = await _read_body(request, max_bytes)
+
+def parse_body(body: bytes) -> GraphQLParams:
+    """The parameters of a POST. Raises BadUserInput."""
     return take_params(_parse_body(body))
+
+
+def parse_query_string(query_string: bytes) -> GraphQLParams:
+    """The parameters of a GET. Raises BadUserInput."""
+    return take_params(_parse_query_string(query_string))
 
 
 class while_connected:
@@ -102,16 +120,17 @@ class while_connected:
     Only a block that lasts is worth a task that watches the client: most are over before it begins to.
     """
 
-    def __init__(self, request: Request) -> None:
-        self._request = request
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
         self._gone = False
         self._watcher: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> None:
-        block = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        block = asyncio.current_task(loop)
         assert block is not None
         self._block, self._cancelled_before = block, block.cancelling()
-        self._timer = asyncio.get_running_loop().call_later(WATCH_AFTER, self._begin)
+        self._timer = loop.call_later(WATCH_AFTER, self._begin)
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         self._timer.cancel()
@@ -125,23 +144,10 @@ class while_connected:
         self._watcher = asyncio.create_task(self._watch())
 
     async def _watch(self) -> None:
-        while (await self._request.receive())["type"] != "http.disconnect":
+        while (await self._receive())["type"] != "http.disconnect":
             pass
         self._gone = True
         self._block.cancel()
-
-
-async def _read_body(request: Request, max_bytes: int) -> bytes:
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and (len(declared) > 18 or int(declared) > max_bytes):
-        raise BodyTooLarge(f"A body may have {max_bytes} bytes; this one has {declared[:18]}.")
-    chunks, length = [], 0
-    async for chunk in request.stream():
-        length += len(chunk)
-        if length > max_bytes:
-            raise BodyTooLarge(f"A body may have {max_bytes} bytes; this one has more.")
-        chunks.append(chunk)
-    return b"".join(chunks)
 
 
 def _parse_body(body: bytes) -> Mapping[str, object]:

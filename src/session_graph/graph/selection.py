@@ -22,6 +22,8 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
+from session_graph.graph.operation import Question
+
 T = TypeVar("T")
 
 
@@ -33,8 +35,17 @@ class Selection:
     operation: OperationDefinitionNode
     fragments: Mapping[str, FragmentDefinitionNode]
     variables: VariableValues
+    conditions: tuple[tuple[str, bool], ...]
+    """The variables that can decide @skip and @include, with their values: all that are Boolean."""
     memo: dict[Hashable, Any] = field(default_factory=dict)
     """What was found out of the same selection before; shared by all that select the same."""
+
+    @classmethod
+    def of(cls, schema: GraphQLSchema, question: Question) -> "Selection":
+        names = (v.variable.name.value for v in question.definition.variable_definitions or () if _is_boolean(v.type))
+        values = question.variables.coerced
+        conditions = tuple((name, values[name]) for name in names if name in values)
+        return cls(schema, question.definition, question.document.fragments, question.variables, conditions)
 
     def fields(self, parents: Sequence[FieldNode | OperationDefinitionNode], type_name: str) -> Iterator[FieldNode]:
         """The fields that are selected below these nodes where the object is of this type."""
@@ -67,11 +78,6 @@ class Selection:
         for type_name, name in path:
             found = [field for field in self.fields(found, type_name) if field.name.value == name]
         return found
-
-    def conditions(self) -> tuple[tuple[str, bool], ...]:
-        """The variables that can decide @skip and @include, with their values: all that are Boolean."""
-        names = (v.variable.name.value for v in self.operation.variable_definitions or () if _is_boolean(v.type))
-        return tuple((name, self.variables.coerced[name]) for name in names if name in self.variables.coerced)
 
     def _open(self, selection_set: SelectionSetNode, type_name: str, seen: set[str]) -> Iterator[FieldNode]:
         for node in selection_set.selections:

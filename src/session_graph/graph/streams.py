@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 import orjson
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from session_graph.access.door import Door
@@ -57,16 +57,15 @@ class EventStreams:
             yield
 
     def respond(
-        self, request: Request, viewer: Viewer, answers: AsyncGenerator[bytes, None], note: Note, held: ExitStack
+        self, authorization: str, viewer: Viewer, answers: AsyncGenerator[bytes, None], note: Note, held: ExitStack
     ) -> ASGIApp:
         """What has begun, as a response; `held` is let go at its end."""
-        authorization = request.headers["authorization"]
 
         async def respond(scope: Scope, receive: Receive, send: Send) -> None:
             stream = _Stream(Writer(scope, send, self._live.settings.live_send_seconds), answers, note)
             until_gone = partial(until_refused, self._door, self._live.listener, viewer, authorization)
             with held, suppress(ClientDisconnect, SlowReader):
-                async with aclosing(answers), while_connected(Request(scope, receive)):
+                async with aclosing(answers), while_connected(receive):
                     await stream.run(self._live, until_gone)
 
         return respond

@@ -22,7 +22,7 @@ class Variants(Generic[T]):
 
     def get(self, document: Document, selection: Selection) -> T:
         variants = self._kept.setdefault(document, {})
-        key = (id(selection.operation), selection.conditions())
+        key = (id(selection.operation), selection.conditions)
         if key not in variants:
             if len(variants) >= MOST:
                 variants.clear()

@@ -8,7 +8,7 @@ Without a valid key nothing gets past the second, so that even the schema is tol
 
 import inspect
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import ExitStack, aclosing
 from typing import Any, Protocol, cast
 
@@ -23,8 +23,7 @@ from graphql import (
     create_source_event_stream,
     get_variable_values,
 )
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 from strawberry import Schema
 from strawberry.types.execution import PreExecutionError
@@ -32,17 +31,28 @@ from strawberry.types.execution import PreExecutionError
 from session_graph.access.viewer import Viewer
 from session_graph.errors import BadUserInput, RequestError, SessionGraphError, Unauthenticated
 from session_graph.graph.documents import DOCUMENT, MAX_ERRORS, Documents, InvalidRequest, PreparedDocument
-from session_graph.graph.headers import EVENTS, JSON, SAFE_HEADERS, NotAcceptable, accepts_events, choose_media_type
+from session_graph.graph.headers import (
+    EVENTS,
+    JSON,
+    Fields,
+    NotAcceptable,
+    accepts_events,
+    choose_media_type,
+    fields_of,
+)
 from session_graph.graph.limits import Limits
 from session_graph.graph.log import CLIENT_GONE, Note, note_of
-from session_graph.graph.operation import Operation
+from session_graph.graph.operation import Operation, Question, Questions
+from session_graph.graph.reply import Reply
 from session_graph.graph.request import (
     BodyTooLarge,
     GraphQLParams,
     MethodNotAllowed,
     OnlyByPost,
     check_method,
-    read_params,
+    parse_body,
+    parse_query_string,
+    read_body,
     while_connected,
 )
 from session_graph.graph.streams import EventStreams, just
@@ -101,25 +111,29 @@ class GraphQLView:
         self._streams = streams
         self._max_body_bytes = settings.max_body_bytes
         self._documents = Documents(schema, Limits.of(settings))
+        self._questions = Questions()
         logging.getLogger("strawberry.execution").disabled = True  # `translation` logs what is worth it, once
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request, note = Request(scope, receive), note_of(scope)
+        note = note_of(scope)
         try:
-            response = await self._respond(request, note)
+            response = await self._respond(scope, receive, note)
         except ClientDisconnect:
             note.status = CLIENT_GONE
         else:
             await response(scope, receive, send)
 
-    def prepare(self, viewer: Viewer, params: GraphQLParams, note: Note, check: Check) -> Operation:
+    def prepare(self, viewer: Viewer, asked: GraphQLParams | Question, note: Note, check: Check) -> Operation:
         """What is asked for, inspected. Raises InvalidRequest, RequestError, and what `check` raises of its kind."""
-        document = self._documents.prepare(params.query)
-        node = document.choose_operation(params.operation_name)
-        note.set_operation(node.operation.value, node.name.value if node.name else None)
-        check(node)
-        variables = self._coerce(node, params.variables)
-        operation = Operation(viewer, self._make_context(viewer), params, document, node, variables)
+        if isinstance(asked, Question):
+            _note_and_check(asked.definition, note, check)
+            question = asked
+        else:
+            document = self._documents.prepare(asked.query)
+            node = document.choose_operation(asked.operation_name)
+            _note_and_check(node, note, check)
+            question = Question(asked, document, node, self._coerce(node, asked.variables))
+        operation = Operation(viewer, self._make_context(viewer), question)
         self._inspect(operation)
         return operation
 
@@ -132,9 +146,9 @@ class GraphQLView:
         """The JSON of each response of a subscription, which has begun. Raises NotFollowed."""
         executor = Executor.build(
             self._schema._schema,
-            operation.document.node,
+            operation.question.document.node,
             context_value=operation.context,
-            raw_variable_values=operation.params.variables,
+            raw_variable_values=operation.question.params.variables,
             operation_name=operation.definition.name.value if operation.definition.name else None,
             hide_suggestions=self._schema.config.disable_field_suggestions,
         )
@@ -158,15 +172,22 @@ class GraphQLView:
                     result = await result
                 yield _write_result(cast(ExecutionResult, result), note)
 
-    async def _respond(self, request: Request, note: Note) -> ASGIApp:
+    async def _respond(self, scope: Scope, receive: Receive, note: Note) -> ASGIApp:
         media_type = JSON
         try:
-            media_type = choose_media_type(request.headers)
-            check_method(request)
-            viewer, params = await self._read(request, note)
-            if media_type == EVENTS or (accepts_events(request.headers) and self._is_followed(params)):
-                return await self._stream(request, viewer, params, note)
-            return _reply(await self._answer(request, viewer, params, note), 200, media_type)
+            fields = fields_of(scope)
+            media_type = choose_media_type(fields)
+            check_method(scope["method"], fields)
+            viewer = await self._admit(fields.get("authorization"))
+            note.set_viewer(viewer)
+            body, asked = await self._read(scope, receive, fields)
+            if accepts_events(fields) and (media_type == EVENTS or self._is_followed(asked)):
+                return await self._stream(scope, receive, viewer, asked, note)
+            operation = self.prepare(viewer, asked, note, _CHECKS[scope["method"]])
+            if body and operation.question is not asked:
+                self._questions.keep(body, operation.question)
+            async with while_connected(receive):
+                return Reply(await self.answer(operation, note), 200, media_type)
         except ClientDisconnect:
             raise
         except InvalidRequest as invalid:
@@ -175,36 +196,43 @@ class GraphQLView:
             refusal = as_request_error(error)
             errors, status, headers = [translate_error(refusal)], refusal.status, _refusal_headers(refusal)
         note.add_codes(codes_of(errors))
-        return _reply(orjson.dumps({"errors": errors}), status, JSON if media_type == EVENTS else media_type, headers)
+        return Reply(orjson.dumps({"errors": errors}), status, JSON if media_type == EVENTS else media_type, headers)
 
-    async def _answer(self, request: Request, viewer: Viewer, params: GraphQLParams, note: Note) -> bytes:
-        operation = self.prepare(viewer, params, note, lambda node: _check_kind(node, request.method))
-        async with while_connected(request):
-            return await self.answer(operation, note)
+    async def _read(self, scope: Scope, receive: Receive, fields: Fields) -> tuple[bytes, GraphQLParams | Question]:
+        """The body, and what is asked."""
+        if scope["method"] == "GET":
+            return b"", parse_query_string(scope["query_string"])
+        body = await read_body(receive, fields, self._max_body_bytes)
+        return body, self._questions.recall(body) or parse_body(body)
 
-    def _is_followed(self, params: GraphQLParams) -> bool:
+    def _is_followed(self, asked: GraphQLParams | Question) -> bool:
         """Whether it is a subscription; False for what is wrong in any way."""
+        if isinstance(asked, Question):
+            return False
         try:
-            node = self._documents.prepare(params.query).choose_operation(params.operation_name)
+            node = self._documents.prepare(asked.query).choose_operation(asked.operation_name)
         except SessionGraphError:
             return False
         return node.operation is OperationType.SUBSCRIPTION
 
-    async def _stream(self, request: Request, viewer: Viewer, params: GraphQLParams, note: Note) -> ASGIApp:
+    async def _stream(
+        self, scope: Scope, receive: Receive, viewer: Viewer, asked: GraphQLParams | Question, note: Note
+    ) -> ASGIApp:
         """What is wrong with the question is told in the stream, where clients read it."""
         if self._streams is None:
             raise NotAcceptable
         with ExitStack() as held:
             held.enter_context(self._streams.hold(viewer))
-            async with while_connected(request):
-                answers = await self._begin(viewer, params, note, request.method)
-            return self._streams.respond(request, viewer, answers, note, held.pop_all())
+            async with while_connected(receive):
+                answers = await self._begin(viewer, asked, note, scope["method"])
+            authorization = fields_of(scope)["authorization"]
+            return self._streams.respond(authorization, viewer, answers, note, held.pop_all())
 
     async def _begin(
-        self, viewer: Viewer, params: GraphQLParams, note: Note, method: str
+        self, viewer: Viewer, asked: GraphQLParams | Question, note: Note, method: str
     ) -> AsyncGenerator[bytes, None]:
         try:
-            operation = self.prepare(viewer, params, note, lambda node: _check_streamed(node, method))
+            operation = self.prepare(viewer, asked, note, _CHECKS_OF_STREAMS[method])
             if operation.is_subscription:
                 return await self.follow(operation, note)
             return just(await self.answer(operation, note))
@@ -212,11 +240,6 @@ class GraphQLView:
             errors = translate(error)
             note.add_codes(codes_of(errors))
             return just(orjson.dumps({"errors": errors}))
-
-    async def _read(self, request: Request, note: Note) -> tuple[Viewer, GraphQLParams]:
-        viewer = await self._admit(request.headers.get("authorization"))
-        note.set_viewer(viewer)
-        return viewer, await read_params(request, self._max_body_bytes)
 
     def _coerce(self, node: OperationDefinitionNode, values: dict[str, object]) -> VariableValues:
         coerced = get_variable_values(
@@ -234,10 +257,10 @@ class GraphQLView:
         name = operation.definition.name
         result = await self._schema.execute(
             None,
-            variable_values=operation.params.variables,
+            variable_values=operation.question.params.variables,
             context_value=operation.context,
             operation_name=name.value if name else None,
-            operation_extensions={DOCUMENT: operation.document},
+            operation_extensions={DOCUMENT: operation.question.document},
         )
         if isinstance(result, PreExecutionError):
             raise RuntimeError("A prepared document was not executed.") from next(iter(result.errors or ()), None)
@@ -252,19 +275,31 @@ def _write_result(result: Result, note: Note) -> bytes:
     return orjson.dumps({"errors": errors, "data": result.data})
 
 
-def _check_kind(node: OperationDefinitionNode, method: str) -> None:
-    kind = node.operation.value
-    if kind == "subscription":
+def _note_and_check(node: OperationDefinitionNode, note: Note, check: Check) -> None:
+    note.set_operation(node.operation.value, node.name.value if node.name else None)
+    check(node)
+
+
+def _check_posted(node: OperationDefinitionNode) -> None:
+    if node.operation is OperationType.SUBSCRIPTION:
         raise BadUserInput(
             "Subscriptions are served as text/event-stream, which Accept must name, or over a WebSocket."
         )
-    if method == "GET" and kind != "query":
+
+
+def _check_got(node: OperationDefinitionNode) -> None:
+    _check_posted(node)
+    _check_got_streamed(node)
+
+
+def _check_got_streamed(node: OperationDefinitionNode) -> None:
+    if node.operation is not OperationType.QUERY:
         raise OnlyByPost
 
 
-def _check_streamed(node: OperationDefinitionNode, method: str) -> None:
-    if method == "GET" and node.operation.value != "query":
-        raise OnlyByPost
+_CHECKS: dict[str, Check] = {"GET": _check_got, "POST": _check_posted}
+_CHECKS_OF_STREAMS: dict[str, Check] = {"GET": _check_got_streamed, "POST": lambda node: None}
+"""Which kinds are served, by method."""
 
 
 def _refusal_headers(error: RequestError) -> dict[str, str]:
@@ -277,8 +312,3 @@ def _refusal_headers(error: RequestError) -> dict[str, str]:
             return {"Connection": "close"}  # the rest of the body is not read
         case _:
             return {}
-
-
-def _reply(body: bytes, status: int, media_type: str, headers: Mapping[str, str] | None = None) -> Response:
-    content_type = {"Content-Type": f"{media_type}; charset=utf-8"}
-    return Response(body, status, content_type | SAFE_HEADERS | dict(headers or {}))
