@@ -1,12 +1,9 @@
 """Whether servers answer the same: the same rows in the same order and every value of them, however it is written."""
 
-import base64
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
-
-import orjson
 
 from bench.cases import LIMIT, PRODUCT, Case
 from bench.servers import Server
@@ -58,9 +55,9 @@ def _without_moments(value: Any) -> Any:
     return {key: _place(inner) if key in CURSORS else _without_moments(inner) for key, inner in value.items()}
 
 
-def _place(cursor: str) -> list[Any]:
-    binding, _, *place = orjson.loads(base64.urlsafe_b64decode(cursor + "=="))
-    return [binding, *place]
+def _place(cursor: str) -> tuple[str, str]:
+    binding, _, place = cursor.split(".", 2)
+    return binding, place
 
 
 def _first_difference(expected: Any, answer: Any, path: str = "") -> str:

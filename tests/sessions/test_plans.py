@@ -3,6 +3,8 @@
 Held against EXPLAIN over 20,000 sessions of two accounts. Source: design.md, "What each part promises".
 """
 
+import asyncio
+import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
@@ -345,3 +347,52 @@ async def test_a_dashboard_reads_the_index_alone(
     for plan in explainer.plans:
         assert plan.scans == {"Index Only Scan"}, plan
         assert plan.rows_read < 1700, plan
+
+
+SETTLED: list[tuple[dict[str, Any], Order]] = [
+    ({}, Order()),
+    ({"agents": ["agent-103"], "period": "LAST_30_DAYS", "isTodo": True}, Order()),
+    ({}, Order(ORDER_FIELDS["ASR"])),
+    ({"not": {"isTest": True}}, Order(ORDER_FIELDS["CONTACT"])),
+]
+
+
+@pytest.mark.parametrize(("raw", "order"), SETTLED, ids=str)
+async def test_a_plan_is_kept_where_it_is_the_best_for_all_values(
+    explainer: Explainer, raw: dict[str, Any], order: Order
+) -> None:
+    sessions = SessionList(viewer(), parse_filter(raw, NOW), order)
+    request = PageRequest(37)  # no other statement has this limit
+
+    for _ in range(10):
+        await read_pages(Attached(explainer.connection), sessions, COLUMNS, request)
+
+    used = await explainer.connection.fetchrow(
+        "select generic_plans, custom_plans from pg_prepared_statements where statement like '%limit 38'"
+        " order by prepare_time desc limit 1"
+    )
+    assert used
+    assert (used["generic_plans"], used["custom_plans"]) == (5, 5)
+
+
+UNSETTLED: list[tuple[dict[str, Any], Order]] = [
+    ({"search": "quill"}, Order()),
+    ({"channels": ["SMS"]}, Order()),
+    ({"period": "LAST_30_DAYS"}, Order(ORDER_FIELDS["ASR"])),
+    ({"anyOf": [{"isTodo": True}, {"asr": {"from": 1}}]}, Order()),
+]
+
+
+@pytest.mark.parametrize(("raw", "order"), UNSETTLED, ids=str)
+async def test_a_limit_is_bound_where_values_decide_which_plan_is_the_best(
+    explainer: Explainer, raw: dict[str, Any], order: Order
+) -> None:
+    sessions = SessionList(viewer(), parse_filter(raw, NOW), order)
+    asked: list[str] = []
+
+    with explainer.connection.query_logger(lambda query: asked.append(query.query)):
+        await read_pages(Attached(explainer.connection), sessions, COLUMNS, PageRequest(SIZE))
+        await asyncio.sleep(0)
+
+    (statement,) = asked
+    assert re.search(r"limit \$\d+$", statement)

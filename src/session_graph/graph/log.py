@@ -9,8 +9,10 @@ import logging.config
 from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from time import perf_counter
+from datetime import UTC, datetime
+from time import perf_counter, time
 
+import orjson
 from pythonjsonlogger.orjson import OrjsonFormatter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -27,6 +29,13 @@ SWITCHED = 101
 CLIENT_GONE = 499
 """The status of a request whose client left before the answer; nobody reads it but us."""
 
+FIELDS = (
+    *("request_id", "method", "path", "status", "duration_ms", "account", "role", "operation_type", "operation_name"),
+    "codes",
+)
+"""What the line of a request may have, in this order."""
+
+_RECORD = ACCESS.makeRecord(ACCESS.name, logging.INFO, __name__, 0, "request", (), None).__dict__
 _SCOPE_KEY = "session_graph.note"
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
@@ -91,23 +100,37 @@ class AccessLog:
             write_line(scope, note, started)
 
 
+class LineFormatter(OrjsonFormatter):
+    """JSON; of a request's line, which is written most, what it may have is known."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        if record.name != ACCESS.name:
+            return super().format(record)
+        line = {"level": record.levelname, "logger": record.name, "message": record.msg}
+        known = record.__dict__
+        line |= {name: known[name] for name in FIELDS if name in known}
+        line["time"] = datetime.fromtimestamp(record.created, UTC)
+        return orjson.dumps(line).decode()
+
+
 def configure_logging(level: str) -> None:
     """Everything from `level` up as JSON on standard error. Start uvicorn with `log_config=None, access_log=False`."""
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line of ours has these
     formatter = {
-        "()": OrjsonFormatter,
+        "()": LineFormatter,
         "fmt": ("levelname", "name", "message"),
         "rename_fields": {"levelname": "level", "name": "logger"},
         "timestamp": "time",
     }
-    handler = {"class": "logging.StreamHandler", "formatter": "json", "filters": ["request", "addresses"]}
+    handler = {"class": "logging.StreamHandler", "formatter": "json"}
     logging.config.dictConfig(
         {
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {"json": formatter},
             "filters": {"request": {"()": lambda: _name_request}, "addresses": {"()": lambda: _keep_addresses}},
-            "handlers": {"stderr": handler},
+            "handlers": {"access": handler, "stderr": handler | {"filters": ["request", "addresses"]}},
+            "loggers": {ACCESS.name: {"handlers": ["access"], "propagate": False}},
             "root": {"level": level, "handlers": ["stderr"]},
         }
     )
@@ -128,11 +151,14 @@ def _keep_addresses(record: logging.LogRecord) -> bool:
 def write_line(scope: Scope, note: Note, started: float) -> None:
     """The line of a request, or of an operation over a WebSocket, that began at this `perf_counter`.
 
-    Makes the record itself, so that nobody looks through the stack for where it was made.
+    The record is made of one that is there, so that nobody looks for where, and in which thread, it was made.
     """
     if not ACCESS.isEnabledFor(logging.INFO):
         return
+    created = time()
     fields = {
+        "created": created,
+        "msecs": created % 1 * 1000,
         "request_id": note.request_id,
         "method": scope.get("method", "WEBSOCKET"),
         "path": _pattern(scope),
@@ -144,12 +170,15 @@ def write_line(scope: Scope, note: Note, started: float) -> None:
         "operation_name": note.operation_name,
         "codes": list(note.codes) or None,
     }
-    extra = {name: value for name, value in fields.items() if value is not None}
-    ACCESS.handle(ACCESS.makeRecord(ACCESS.name, logging.INFO, __name__, 0, "request", (), None, extra=extra))
+    record = logging.LogRecord.__new__(logging.LogRecord)
+    record.__dict__ = _RECORD | {name: value for name, value in fields.items() if value is not None}
+    ACCESS.handle(record)
 
 
 def _pattern(scope: Scope) -> str:
     """The path with its parameters by name, as `/exports/{id}`: their values may be somebody's business."""
     path: str = scope["path"]
-    names = {str(value): f"{{{name}}}" for name, value in scope.get("path_params", {}).items()}
+    if "path_params" not in scope:
+        return path[:MAX_PATH]
+    names = {str(value): f"{{{name}}}" for name, value in scope["path_params"].items()}
     return "/".join(names.get(segment, segment) if segment else "" for segment in path.split("/"))[:MAX_PATH]

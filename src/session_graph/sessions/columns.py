@@ -74,13 +74,10 @@ _WRITTEN = {
     Kind.NUMBER: "{sql}::text",
     Kind.MONEY: "{sql}::text",
     Kind.RATIO: "{sql}::text",
-    Kind.INSTANT: (
-        "to_char({sql} at time zone 'UTC', case when date_trunc('second', {sql}) = {sql}"
-        """ then 'YYYY-MM-DD"T"HH24:MI:SS"Z"' else 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"' end)"""
-    ),
+    Kind.INSTANT: "replace(({sql} at time zone 'UTC')::text, ' ', 'T') || 'Z'",
 }
 """How the database writes values just as GraphQL does. It takes a tenth of the time that Python takes to make a value
-and write it again."""
+and write it again. For instants `to_char` would take twice as long; their text is ISO 8601 on our connections."""
 
 
 def _contact_information() -> str:

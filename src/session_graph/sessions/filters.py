@@ -219,10 +219,10 @@ CONDITIONS: dict[str, Condition] = {
 }
 # fmt: on
 
-ONE_PLAN = frozenset(row.name for row in CONDITIONS.values() if row.takes is Takes.FLAG) | {
-    *("anyOf", "not", "agents", "period", "from", "to")
-}
-"""The conditions whose values do not decide which plan is best; the span's only where an index has it in order."""
+SETTLED = frozenset(row.name for row in CONDITIONS.values() if row.takes is Takes.FLAG) | {"anyOf", "not", "agents"}
+"""The conditions whose values do not decide which plan is the best."""
+SETTLED_BY_START = SETTLED | {"period", "from", "to"}
+"""The same where an index has the span in the list's own order."""
 
 
 def where(viewer: Viewer, filter_: Filter, values: Values) -> str:
@@ -249,7 +249,9 @@ def parse_filter(raw: Mapping[str, Any] | None, now: datetime, path: Path = ("fi
 
     Raises BadUserInput with the path of what is wrong.
     """
-    parsed = _parse(raw or {}, now, path, depth=0)
+    if not raw:
+        return EVERYTHING
+    parsed = _parse(raw, now, path, depth=0)
     if sum(1 for _ in parsed.names()) > MAX_CONDITIONS:
         raise BadUserInput(f"must have at most {MAX_CONDITIONS} conditions in all", path)
     return parsed

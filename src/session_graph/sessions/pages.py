@@ -50,8 +50,8 @@ def check_size(argument: str, size: int, most: int = MAX_SIZE) -> int:
 
 
 def limit_sql(request: PageRequest, values: Values, *, keeps_plan: bool) -> str:
-    """So many rows, and one to spare. In the text itself, it lets the server keep the statement's plan; bound, it has
-    each execution planned for its values, as the server takes an unknown limit for a tenth of all rows.
+    """So many rows, and one to spare. In the text itself, it lets the server keep the plan of a statement. It takes
+    a bound one for a tenth of all rows, and so plans each execution for its values.
     """
     rows = request.size + 1
     return f"limit {values.constant(rows) if keeps_plan else values.bind(rows)}"

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from session_graph.access.viewer import Viewer
 from session_graph.sessions.columns import select_list
-from session_graph.sessions.filters import EVERYTHING, ONE_PLAN, Filter, where
+from session_graph.sessions.filters import EVERYTHING, SETTLED, SETTLED_BY_START, Filter, where
 from session_graph.sessions.orders import NEWEST_FIRST, Order, cursor_sql
 from session_graph.sessions.pages import ORDER_ID, ORDER_VALUE, Page, PageRequest, limit_sql, page_sql
 from session_graph.store.database import Database, Reader, Row
@@ -147,9 +147,5 @@ def _keeps_plan(sessions: SessionList) -> bool:
     """Whether the same plan is the best one whatever the values are: an index has the rows in order, and what else is
     asked is a constant of the text or is not known to the planner in any case.
     """
-    ordered = set() if sessions.order.field.column == "started_at" else {"period", "from", "to"}
-    return (
-        ONE_PLAN.issuperset(sessions.filter.names())
-        and ordered.isdisjoint(sessions.filter.names())
-        and (len(sessions.viewer.integrations) <= 1)
-    )
+    settled = SETTLED_BY_START if sessions.order.field.column == "started_at" else SETTLED
+    return len(sessions.viewer.integrations) <= 1 and settled.issuperset(sessions.filter.names())

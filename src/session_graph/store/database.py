@@ -100,7 +100,7 @@ async def open_database(url: str, settings: Settings, on_connect: Initializer | 
 def _limits(settings: Settings) -> dict[str, object]:
     """How connections treat statements. A pooler in transaction mode refuses to open one with settings that it does
     not know of, and then the driver cancels what runs too long."""
-    common = {"application_name": "session_graph", "timezone": "UTC"}
+    common = {"application_name": "session_graph", "timezone": "UTC", "datestyle": "ISO"}
     if not settings.statement_cache_size:
         seconds = settings.statement_timeout_ms / 1000
         return {"statement_cache_size": 0, "server_settings": common, "command_timeout": seconds}
