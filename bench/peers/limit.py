@@ -4,7 +4,7 @@
 
 Every answer is a function of its own over rows that are addressed by position; ids and decimals come from PostgreSQL as
 text, JSON goes through as it is. No GraphQL, no filter, no limits, no log; `/graphql` asks for no key, `/keyed` looks
-it up as the product does.
+it up for each request, where the product does so once a second.
 """
 
 import os

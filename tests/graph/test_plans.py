@@ -1,17 +1,20 @@
 """Plans answer what the ordinary executor answers, byte for byte, and the ordinary executor answers the rest."""
 
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import httpx
 import pytest
 from graphql import GraphQLInterfaceType, GraphQLObjectType, get_named_type
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from session_graph.access.accounts import find_or_create_account
@@ -19,12 +22,13 @@ from session_graph.access.viewer import Role, Viewer
 from session_graph.exports.links import LinkSigner
 from session_graph.graph.context import Context
 from session_graph.graph.inspection import Inspector
+from session_graph.graph.log import ACCESS, AccessLog
 from session_graph.graph.operation import Operation
 from session_graph.graph.plans import Plans
 from session_graph.graph.schema import build_schema
 from session_graph.graph.view import GraphQLView, Plan
 from session_graph.settings import Settings
-from session_graph.store.database import Database
+from session_graph.store.database import Database, Row
 from session_graph.store.models import Account
 from support.statements import Statements
 from support.varied import make_varied
@@ -83,7 +87,8 @@ async def both(database: Database, settings: Settings, varied_for_plans: Account
 
     def client(plan: Plan | None) -> httpx.AsyncClient:
         view = GraphQLView(schema, admit, make_context, Inspector(schema._schema).inspect, settings, plan)
-        transport = httpx.ASGITransport(Starlette(routes=[Route("/", view)]))
+        app = Starlette(routes=[Route("/", view)], middleware=[Middleware(AccessLog)])
+        transport = httpx.ASGITransport(app)
         return httpx.AsyncClient(transport=transport, base_url="http://test")
 
     async with client(plan) as planning, client(None) as ordinary:
@@ -191,6 +196,95 @@ async def test_the_ordinary_executor_answers_the_rest(both: Both, varied_for_pla
 
     assert both.planned == before
     assert (planned.status_code, planned.content) == (ordinary.status_code, ordinary.content)
+
+
+DEEP = "agents { sessions { nodes { " * 6 + "id" + " } } }" * 6
+
+DENIALS: list[tuple[Role, str, int, str]] = [
+    (Role.PORTAL, "{ sessions { nodes { id isLead } } }", 403, "FORBIDDEN_FIELD"),
+    (Role.PORTAL, "{ sessions(filter: {not: {isLead: true}}) { totalCount } }", 403, "FORBIDDEN_FIELD"),
+    (Role.PARTNER, "{ sessions(orderBy: {field: ASR}) { nodes { id } } }", 403, "FORBIDDEN_FIELD"),
+    (Role.PORTAL, "{ dashboard { groups(by: ASSESSMENT) { key } } }", 403, "FORBIDDEN_FIELD"),
+    (Role.PARTNER, "{ agents { idn industry } }", 403, "FORBIDDEN_FIELD"),
+    (Role.RECORDER, "{ sessions { edges { node { summary } } } }", 403, "FORBIDDEN_FIELD"),
+    (
+        Role.BUILDER,
+        'mutation { createAgent(input: {idn: "a", name: "a", timeZone: "UTC"}) { __typename } }',
+        403,
+        "FORBIDDEN",
+    ),
+    (Role.BUILDER, "{ sessions(first: 201) { totalCount } }", 400, "BAD_USER_INPUT"),
+    (Role.BUILDER, "{ sessions(first: 51) { nodes { transcript { text } } } }", 400, "BAD_USER_INPUT"),
+    (Role.BUILDER, '{ sessions(after: "x") { totalCount } }', 400, "BAD_USER_INPUT"),
+    (Role.BUILDER, '{ sessions(filter: {search: "%"}) { totalCount } }', 400, "BAD_USER_INPUT"),
+    (Role.BUILDER, '{ session(id: "x") { id } }', 400, "BAD_USER_INPUT"),
+    (Role.BUILDER, "query($first: Int!) { sessions(first: $first) { totalCount } }", 200, "BAD_USER_INPUT"),
+    (Role.BUILDER, "{ sessions { nodes { nothing } } }", 200, "BAD_USER_INPUT"),
+    (Role.BUILDER, f"{{ {DEEP} }}", 400, "TOO_LARGE"),
+]
+
+
+@pytest.mark.parametrize(("role", "query", "status", "code"), DENIALS)
+async def test_what_is_denied_is_denied_both_ways_and_each_time(
+    both: Both,
+    varied_for_plans: Account,
+    statements: Statements,
+    caplog: pytest.LogCaptureFixture,
+    role: Role,
+    query: str,
+    status: int,
+    code: str,
+) -> None:
+    both.viewer = make_viewer(varied_for_plans, role)
+    caplog.set_level(logging.INFO, ACCESS.name)
+    await statements.restart()
+
+    answers = [answer for _ in range(2) for answer in await both.ask(query)]
+
+    assert {answer.status_code for answer in answers} == {status}
+    assert len({answer.content for answer in answers}) == 1
+    (error,) = answers[0].json()["errors"]
+    assert error["extensions"]["code"] == code
+    assert "data" not in answers[0].json()
+    assert [record.__dict__["codes"] for record in caplog.records] == [[code]] * 4
+    assert len(statements) == 0
+
+
+async def test_a_body_that_one_may_ask_stays_denied_to_another(both: Both, varied_for_plans: Account) -> None:
+    query = "{ sessions(first: 1) { nodes { isLead } } }"
+
+    for role, code in ((Role.BUILDER, None), (Role.PORTAL, "FORBIDDEN_FIELD"), (Role.BUILDER, None)):
+        both.viewer = make_viewer(varied_for_plans, role)
+        for answer in await both.ask(query):
+            errors = answer.json().get("errors", [])
+            assert [error["extensions"]["code"] for error in errors] == ([code] if code else [])
+
+
+async def test_a_body_that_two_accounts_send_answers_each_with_its_own(both: Both, varied_for_plans: Account) -> None:
+    empty = await find_or_create_account(f"plans-{uuid4().hex[:12]}")
+    query = "{ sessions(first: 1) { totalCount nodes { id } } viewer { account { name } } }"
+
+    for account in (varied_for_plans, empty, varied_for_plans):
+        both.viewer = make_viewer(account)
+        for answer in await both.ask(query):
+            data = answer.json()["data"]
+            assert data["viewer"]["account"]["name"] == account.name
+            assert (data["sessions"]["totalCount"] == 0) is (account is empty)
+
+
+async def test_what_takes_too_long_is_told_so_both_ways(
+    both: Both, varied_for_plans: Account, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both.viewer = make_viewer(varied_for_plans)
+
+    async def fetch(sql: str, *values: object) -> list[Row]:
+        raise asyncpg.QueryCanceledError("canceling statement due to statement timeout")
+
+    monkeypatch.setattr(database, "fetch", fetch)
+    planned, ordinary = await both.ask("{ sessions { nodes { id } } }")
+
+    assert planned.content == ordinary.content
+    assert planned.json()["errors"][0]["extensions"]["code"] == "TIMEOUT"
 
 
 async def test_a_plan_asks_the_database_no_more_than_the_executor(
