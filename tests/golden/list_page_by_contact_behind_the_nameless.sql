@@ -4,8 +4,9 @@ from ((
         s.asr::text as asr,
         coalesce(s.contact_name, 'User') as contact,
         s.id::text as id,
-        to_char(s.started_at at time zone 'UTC', case when date_trunc('second', s.started_at) = s.started_at
-        then 'YYYY-MM-DD"T"HH24:MI:SS"Z"' else 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"' end) as started_at,
+        case when s.started_at = s.started_at::timestamptz(0) then replace((s.started_at at time zone 'UTC')
+        ::text, ' ', 'T') || 'Z' else to_char(s.started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+        end as started_at,
         s.contact_folded as order_value,
         s.id as order_id
     from session s

@@ -74,10 +74,14 @@ _WRITTEN = {
     Kind.NUMBER: "{sql}::text",
     Kind.MONEY: "{sql}::text",
     Kind.RATIO: "{sql}::text",
-    Kind.INSTANT: "replace(({sql} at time zone 'UTC')::text, ' ', 'T') || 'Z'",
+    Kind.INSTANT: (
+        "case when {sql} = {sql}::timestamptz(0) then replace(({sql} at time zone 'UTC')::text, ' ', 'T') || 'Z'"
+        """ else to_char({sql} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') end"""
+    ),
 }
 """How the database writes values just as GraphQL does. It takes a tenth of the time that Python takes to make a value
-and write it again. For instants `to_char` would take twice as long; their text is ISO 8601 on our connections."""
+and write it again. Whole seconds are written by the type itself, in ISO 8601 on our connections: half of what `to_char`
+takes."""
 
 
 def _contact_information() -> str:

@@ -1,6 +1,7 @@
 """Tortoise's client: opened from a URL as asyncpg reads it, no round trip on release, and readers beside its pool."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
@@ -35,7 +36,8 @@ class Transaction(TransactionContextPooled):
             return await super().__aenter__()
         except BaseException:
             if self.client._connection is not None:
-                self.client._connection.terminate()
+                with suppress(asyncpg.InterfaceError):  # the server closed it, and the pool has it back
+                    self.client._connection.terminate()
                 get_connections().reset(self.token)
             raise
 
