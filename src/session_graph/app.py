@@ -48,7 +48,7 @@ def create_app(settings: Settings, database: Database, live: Live | None = None)
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         gc.collect()
         gc.freeze()  # what is there now stays until the end: looking at it again took a fifth of a large recording
-        gc.set_threshold(5_000)  # rows of an answer are many, and none of them is in a cycle
+        gc.set_threshold(5_000, 20, 20)  # rows of an answer are many, none of them in a cycle, and what lives is much
         yield
         await door.close()
 

@@ -1,6 +1,8 @@
+import gc
 from collections.abc import Callable
 
 import pytest
+from graphql import Token
 from strawberry import Schema
 
 from session_graph.errors import TooLarge
@@ -82,6 +84,27 @@ def test_only_so_much_text_is_kept(documents: Documents, monkeypatch: pytest.Mon
     assert documents.prepare("{ b: hello }") is second
     assert documents.prepare("{ c: hello }") is third
     assert documents.prepare("{ a: hello }") is not first
+
+
+def test_what_is_not_kept_any_more_ends_without_a_search_for_cycles(
+    documents: Documents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_KEPT", 1)
+    documents.prepare("{ lasting: hello }")
+    gc.collect()  # what validation leaves behind
+    gc.disable()
+    try:
+        assert is_alive("lasting")
+
+        documents.prepare("{ hello }")
+
+        assert not is_alive("lasting")
+    finally:
+        gc.enable()
+
+
+def is_alive(word: str) -> bool:
+    return any(isinstance(each, Token) and each.value == word for each in gc.get_objects())
 
 
 def test_a_long_text_is_not_kept(documents: Documents) -> None:

@@ -95,7 +95,7 @@ class Assembler:
         )
         source = f"def assemble(objects):\n    return [{made} {loops}]\n"
         exec(source, names := dict(names))  # noqa: S102 - of names from the schema and nothing that a caller sent
-        assemble: Assemble = names["assemble"]
+        assemble: Assemble = names.pop("assemble")  # out of its own globals: it ends with its plan
         return assemble
 
 

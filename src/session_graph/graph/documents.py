@@ -117,6 +117,7 @@ class Documents:
 
     def _read(self, text: str) -> Document:
         node = parse_text(text, self._limits)
+        _unlink_tokens(node)
         check_size(node, self._limits)
         errors = validate(self._schema, node, RULES, MAX_ERRORS, hide_suggestions=self._hide_suggestions)
         if errors:
@@ -136,6 +137,15 @@ class Documents:
         while len(self._kept) > MAX_KEPT or self._kept_characters > MAX_KEPT_CHARACTERS:
             oldest, _ = self._kept.popitem(last=False)
             self._kept_characters -= len(oldest)
+
+
+def _unlink_tokens(node: DocumentNode) -> None:
+    """Leave the tokens to each other in one direction only, so that a document ends as soon as it is not kept any more,
+    and not when all that is alive is looked through for cycles.
+    """
+    token = node.loc.start_token if node.loc else None
+    while token:
+        token.prev, token = None, token.next
 
 
 def parse_text(text: str, limits: Limits) -> DocumentNode:
