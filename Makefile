@@ -31,7 +31,7 @@ schema:
 
 docs:
 	@.ci/setup
-	.venv/bin/python -m session_graph.reference docs
+	.venv/bin/python -m tools.reference docs
 
 # The README's, of the demo; needs Chromium.
 screenshots:

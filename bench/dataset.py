@@ -11,7 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from session_graph.access.accounts import facts_of, find_or_create_account
-from session_graph.access.keys import create_key
+from session_graph.access.api_keys import create_key
 from session_graph.access.viewer import Role, Viewer
 from session_graph.sessions.agents import create_missing_agents, parse_agent
 from session_graph.settings import load_settings

@@ -22,16 +22,16 @@ import asyncpg
 
 from session_graph.access.accounts import facts_of, find_or_create_account
 from session_graph.access.viewer import Role, Viewer
-from session_graph.exports.cells import REPORT
-from session_graph.exports.files import Progress, write_file
+from session_graph.exports.csv_columns import REPORT
+from session_graph.exports.csv_file import Progress, write_file
 from session_graph.exports.jobs import Jobs
-from session_graph.exports.requesting import ExportRequest, request_export
+from session_graph.exports.requests import ExportRequest, request_export
 from session_graph.sessions.agents import create_agent, parse_agent
 from session_graph.sessions.columns import COLUMNS
-from session_graph.sessions.orders import NEWEST_FIRST
+from session_graph.sessions.ordering import NEWEST_FIRST
 from session_graph.settings import Settings, load_settings
 from session_graph.store.database import Database, open_database
-from session_graph.store.embedded import start_embedded
+from session_graph.store.embedded.server import start_embedded
 from session_graph.store.migration import migrate
 
 TARGET = 0.45
@@ -136,7 +136,7 @@ async def measure_memory(rows: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with filled(Path(folder), rows) as (url, settings, database, viewer):
             environment = {**os.environ, "SESSION_GRAPH_DATABASE_URL": url, "SESSION_GRAPH_OUTBOX": f"{folder}/outbox"}
-            process = subprocess.Popen([sys.executable, "-m", "session_graph.cli", "worker"], env=environment)  # noqa: ASYNC220
+            process = subprocess.Popen([sys.executable, "-m", "session_graph.cli.main", "worker"], env=environment)  # noqa: ASYNC220
             try:
                 await asyncio.sleep(2)
                 before = _peak_megabytes(process.pid)

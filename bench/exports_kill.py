@@ -43,7 +43,7 @@ class Inbox:
 def start_worker(url: str) -> subprocess.Popen[bytes]:
     setting = {"SESSION_GRAPH_DATABASE_URL": url, "SESSION_GRAPH_SMTP_URL": f"smtp://127.0.0.1:{PORT}"}
     return subprocess.Popen(
-        [sys.executable, "-m", "session_graph.cli", "worker"],
+        [sys.executable, "-m", "session_graph.cli.main", "worker"],
         env={**os.environ, **setting, "SESSION_GRAPH_LOG_LEVEL": "ERROR"},
         stdout=subprocess.DEVNULL,
     )

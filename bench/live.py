@@ -63,7 +63,7 @@ class Server:
         }
         self._environment = {**os.environ, **settings}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "session_graph.cli", "serve", "--no-worker"],
+            [sys.executable, "-m", "session_graph.cli.main", "serve", "--no-worker"],
             env=self._environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -75,7 +75,7 @@ class Server:
     def make_key(self, account: str) -> str:
         command = ["key", "create", "--account", account, "--role", "ADMIN", "--quiet"]
         made = subprocess.run(  # noqa: S603 - a command of ours
-            [sys.executable, "-m", "session_graph.cli", *command],
+            [sys.executable, "-m", "session_graph.cli.main", *command],
             env=self._environment,
             capture_output=True,
             text=True,

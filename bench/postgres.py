@@ -10,7 +10,7 @@ import asyncpg
 
 from bench.places import data_home
 from bench.processes import find_parent
-from session_graph.store.embedded import start_embedded
+from session_graph.store.embedded.server import start_embedded
 
 
 @contextmanager

@@ -37,21 +37,21 @@ import uvicorn
 import uvloop
 
 from session_graph.access.accounts import find_or_create_account
-from session_graph.access.keys import create_key
+from session_graph.access.api_keys import create_key
 from session_graph.access.viewer import Role
-from session_graph.app import create_app
 from session_graph.demo import AGENTS, write_sessions
 from session_graph.errors import Problem
-from session_graph.graph import schema
-from session_graph.graph.changes import RecordSessionInput, RecordSessionsPayload
-from session_graph.graph.context import Info
-from session_graph.graph.mutation import Mutation
-from session_graph.opening import open_url, store_url
+from session_graph.http.app import create_app
+from session_graph.schema import schema
+from session_graph.schema.context import Info
+from session_graph.schema.mutation import Mutation
+from session_graph.schema.mutation_types import RecordSessionInput, RecordSessionsPayload
 from session_graph.sessions.agents import create_missing_agents, parse_agent
 from session_graph.sessions.importing import import_sessions
-from session_graph.sessions.visibility import MUTATIONS
+from session_graph.sessions.permissions import MUTATIONS
 from session_graph.settings import Settings, load_settings
 from session_graph.store.database import Database
+from session_graph.store.lifecycle import open_url, store_url
 from session_graph.store.models import Account
 
 STAR = Path(__file__).parents[2] / "shared" / "data" / "star"

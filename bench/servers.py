@@ -66,7 +66,7 @@ class Server:
 async def start_product(data: Dataset, **settings: str) -> Server:
     """As it is shipped: key checked, limits on, one process, its log written."""
     environment = {"SESSION_GRAPH_DATABASE_URL": data.url, **settings}
-    command = (sys.executable, "-m", "session_graph.cli", "serve", "--no-worker")
+    command = (sys.executable, "-m", "session_graph.cli.main", "serve", "--no-worker")
     port = _free_port()
     authorization = {"Authorization": f"Bearer {data.key}"}
     return await _start(PRODUCT, port, (*command, "--port", str(port)), environment, authorization)

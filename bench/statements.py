@@ -10,12 +10,12 @@ import orjson
 
 from bench.cases import Question
 from session_graph.access.viewer import Viewer
+from session_graph.engine.analysis import Inspector
+from session_graph.engine.plans import Plans
 from session_graph.exports.links import LinkSigner
-from session_graph.graph.context import Context
-from session_graph.graph.inspection import Inspector
-from session_graph.graph.plans import Plans
-from session_graph.graph.schema import build_schema
-from session_graph.graph.view import GraphQLView
+from session_graph.http.graphql_view import GraphQLView
+from session_graph.schema.context import Context
+from session_graph.schema.schema import build_schema
 from session_graph.settings import Settings
 from session_graph.store.database import Database, Row
 

@@ -16,19 +16,21 @@ import httpx
 import orjson
 import pytest
 
-from session_graph.access import admissions
+from session_graph.access import authentication_cache
 from session_graph.access.accounts import find_or_create_account
 from session_graph.access.viewer import Role
-from session_graph.app import create_app
 from session_graph.errors import Problem
+from session_graph.http.app import create_app
 from session_graph.sessions.agents import create_missing_agents, parse_agent
 from session_graph.sessions.importing import import_sessions
 from session_graph.settings import Settings, load_settings
 from session_graph.store.database import Connection, Database, open_database
-from session_graph.store.embedded import start_embedded
+from session_graph.store.embedded.server import start_embedded
 from session_graph.store.migration import migrate
 from session_graph.store.models import Account
 from support.api import Caller, make_caller
+from support.live import Served, serving
+from support.records import make_agent
 from support.statements import Statements
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -53,7 +55,7 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def short_admissions() -> Iterator[None]:
     """In this process a key is kept, and waited for where it ends, for less than a test would notice."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(admissions, "KEPT_SECONDS", 0.05)
+        patch.setattr(authentication_cache, "KEPT_SECONDS", 0.05)
         yield
 
 
@@ -157,3 +159,17 @@ async def run_on(url: str, sql: str) -> None:
 
 def with_database(url: str, name: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+@pytest.fixture(scope="module")
+async def served(database: Database, database_url: str, settings: Settings) -> AsyncIterator[Served]:
+    """The application behind a real server, for subscriptions."""
+    async with serving(database, database_url, settings) as served:
+        yield served
+
+
+@pytest.fixture
+async def bistro(account: Account) -> Account:
+    """An account with an agent."""
+    await make_agent(account)
+    return account

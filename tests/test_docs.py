@@ -10,14 +10,14 @@ import pytest
 from graphql import GraphQLInputObjectType, GraphQLObjectType
 
 from conftest import MakeCaller
-from session_graph import reference
 from session_graph.access.viewer import Role
 from session_graph.errors import RequestError
-from session_graph.graph.changes import UserErrorCode
-from session_graph.graph.schema import build_schema
+from session_graph.schema.mutation_types import UserErrorCode
+from session_graph.schema.schema import build_schema
 from session_graph.settings import PREFIX, Settings
 from session_graph.store.models import Account
 from support.records import make_agent
+from tools import reference
 
 PROJECT = Path(__file__).parents[1]
 PAGES = {path.name: path.read_text("utf-8") for path in (PROJECT / "docs").glob("*.md") if path.stem != "performance"}
@@ -38,7 +38,7 @@ def first_column(table: str) -> list[str]:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_has_the_tables_that_the_code_prints(name: str) -> None:
-    assert PAGES[name] == reference.rewrite(PAGES[name]), "run `python -m session_graph.reference docs`"
+    assert PAGES[name] == reference.rewrite(PAGES[name]), "run `python -m tools.reference docs`"
 
 
 def test_every_table_is_in_one_page() -> None:

@@ -17,7 +17,7 @@ from zipfile import ZipFile
 import pytest
 import yaml
 
-from session_graph.cli import main
+from session_graph.cli.main import main
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "session_graph"

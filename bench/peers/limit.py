@@ -19,11 +19,11 @@ import orjson
 from bench.cases import FIGURES, LIMIT, POINT, SMALL, WIDE, Case, column_of, list_cases
 from bench.dataset import Dataset, find
 from bench.statements import Listener, Statement
-from session_graph.access.keys import _FIND as FIND_KEY
-from session_graph.sessions.figures import FIGURES as KNOWN_FIGURES
+from session_graph.access.api_keys import _FIND as FIND_KEY
+from session_graph.sessions.metrics import FIGURES as KNOWN_FIGURES
 from session_graph.settings import load_settings
 from session_graph.store.database import open_database
-from session_graph.store.engine import StatelessConnection
+from session_graph.store.tortoise_client import StatelessConnection
 
 HEADERS = [(b"content-type", b"application/json; charset=utf-8")]
 NODES = {

@@ -1,7 +1,18 @@
 """The record of every conversation an AI employee had, behind one GraphQL endpoint.
 
-The package is a house; a file imports only from its own floor's earlier rooms or from floors below. From the ground:
-`errors`, `settings` and `values`; `store` (PostgreSQL) and `access` (who asks); `sessions` (what a session is, and
-every use of it); `graph` (GraphQL over HTTP); `app` (the parts put together); `cli` (the command). `demo` is data for a
-first look, `web` the pages.
+A module imports only from its own room, or from rooms on the floors below it:
+
+    7  cli        the command `session-graph`
+    6  http       the application: HTTP, WebSocket, server-sent events, pages, logs
+    5  schema     the GraphQL types and resolvers
+    4  exports    session reports: the queue, the CSV, the mail
+    4  engine     GraphQL for any schema: documents, limits, analysis, plans
+    3  sessions   what a session is, and every use of it
+    2  access     who is calling, and what they may see
+    1  store      PostgreSQL: connections, migrations, notifications
+    0  parsing    text to values
+    0  settings   the environment, read once
+    0  errors     every error, and its code on the wire
+
+`demo` (the data of the demo account; imports nothing from here) and `web` (static pages) stand beside the house.
 """

@@ -24,7 +24,7 @@ from pydantic import SecretStr
 
 from session_graph.access import tokens
 from session_graph.access.accounts import facts_of
-from session_graph.access.door import HEADER_LIMIT, Door
+from session_graph.access.authentication import HEADER_LIMIT, Door
 from session_graph.access.tokens import TokenVerifier, read_key, read_key_set
 from session_graph.access.viewer import Role, Viewer
 from session_graph.errors import SettingError, Unauthenticated

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from browser.conftest import Site
-from session_graph.explorer import BUNDLE, load_examples
+from session_graph.http.explorer import BUNDLE, load_examples
 
 if TYPE_CHECKING:
     from playwright.async_api import Page

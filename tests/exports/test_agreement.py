@@ -12,15 +12,15 @@ import orjson
 import pytest
 
 from session_graph.access.viewer import Role, Viewer
-from session_graph.exports.requesting import ExportRequest, request_export
+from session_graph.exports.requests import ExportRequest, request_export
 from session_graph.exports.worker import Worker
 from session_graph.sessions.columns import COLUMNS
 from session_graph.sessions.contacts import display_phone
 from session_graph.sessions.dashboard import DashboardRequest, Subject, Wanted, read_dashboards
+from session_graph.sessions.enums import Direction
 from session_graph.sessions.filters import parse_filter
-from session_graph.sessions.orders import ORDER_FIELDS, Order
+from session_graph.sessions.ordering import ORDER_FIELDS, Order
 from session_graph.sessions.reading import SessionList
-from session_graph.sessions.vocabulary import Direction
 from session_graph.settings import Settings
 from session_graph.store.database import Database
 from session_graph.store.models import Account

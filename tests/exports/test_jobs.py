@@ -12,12 +12,12 @@ import pytest
 
 from session_graph.access.accounts import find_or_create_account
 from session_graph.access.viewer import Role
-from session_graph.app import create_app
-from session_graph.exports.files import LostLease, Progress, write_file
+from session_graph.exports.csv_file import LostLease, Progress, write_file
 from session_graph.exports.jobs import DIED_TOO_OFTEN, MOST_ATTEMPTS, Jobs
-from session_graph.exports.requesters import find_requester
-from session_graph.exports.requesting import ExportStatus
+from session_graph.exports.requester_rights import find_requester
+from session_graph.exports.requests import ExportStatus
 from session_graph.exports.worker import NO_LONGER_ALLOWED, Worker
+from session_graph.http.app import create_app
 from session_graph.settings import Settings
 from session_graph.store.database import Database, Row
 from session_graph.store.models import Account

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from session_graph.access.viewer import Role
 from session_graph.errors import SettingError
 from session_graph.exports.mail import NotDelivered, Server, find_postman
-from session_graph.exports.requesting import QUEUE
+from session_graph.exports.requests import QUEUE
 from session_graph.settings import Settings
 from session_graph.store.database import Database
 from session_graph.store.models import Account

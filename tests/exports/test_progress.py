@@ -9,15 +9,15 @@ import httpx
 import pytest
 
 from session_graph.access.viewer import Role
-from session_graph.exports.files import Progress
+from session_graph.exports.csv_file import Progress
 from session_graph.exports.jobs import Jobs
 from session_graph.exports.progress import follow_export
 from session_graph.exports.telling import PROGRESS
 from session_graph.exports.worker import Worker
 from session_graph.settings import Settings
 from session_graph.store.database import Database, Row
-from session_graph.store.listening import Listener
 from session_graph.store.models import Account
+from session_graph.store.notifications import Listener
 from support.api import Caller, make_caller
 from support.live import Socket, connected, serving
 from support.records import make_agent, record

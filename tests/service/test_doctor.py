@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from session_graph.cli import main
+from session_graph.cli.main import main
 from support.smtp import Mailbox, MailServer, accept_login, free_port, refuse_login
 
 ANA = "ana@example.com"

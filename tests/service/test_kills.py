@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from service.conftest import read_keys
-from session_graph.store.embedded import start_embedded
+from session_graph.store.embedded.server import start_embedded
 from support.processes import Server
 from support.records import BISTRO, MONDAY_IN_HOURS, PARTY_OF_FOUR
 

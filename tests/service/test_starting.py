@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from session_graph.cli import main
-from session_graph.graph.schema import build_schema, print_sdl
+from session_graph.cli.main import main
+from session_graph.schema.schema import build_schema, print_sdl
 from support.processes import Server, run_command
 
 

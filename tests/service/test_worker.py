@@ -16,8 +16,8 @@ import pytest
 from session_graph.access.accounts import facts_of, find_or_create_account
 from session_graph.access.viewer import Role, Viewer
 from session_graph.exports.jobs import LEASE
-from session_graph.exports.requesting import ExportRequest, request_export
-from session_graph.sessions.orders import NEWEST_FIRST
+from session_graph.exports.requests import ExportRequest, request_export
+from session_graph.sessions.ordering import NEWEST_FIRST
 from session_graph.settings import Settings
 from session_graph.store.database import Database, Row
 from support.processes import Server

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from session_graph.access.viewer import Role, Viewer
 from session_graph.errors import BadUserInput
+from session_graph.parsing import parse_instant
 from session_graph.sessions.dashboard import (
     DashboardRequest,
     Figured,
@@ -27,14 +28,13 @@ from session_graph.sessions.dashboard import (
     Wanted,
     read_dashboards,
 )
-from session_graph.sessions.figures import FIGURES
 from session_graph.sessions.filters import CONDITIONS, parse_filter
 from session_graph.sessions.intervals import Interval
-from session_graph.sessions.pages import PageRequest
+from session_graph.sessions.metrics import FIGURES
+from session_graph.sessions.pagination import PageRequest
 from session_graph.sessions.reading import AGENT, EXTERNAL_ID, SessionList, count_sessions, read_pages, read_session
 from session_graph.store.database import Database
 from session_graph.store.models import Account
-from session_graph.values import parse_instant
 from support import oracle
 from support.api import make_caller
 from support.filters import CASES, VALUES, filters, resolved

@@ -21,7 +21,7 @@ from session_graph.sessions.closing import (
     recognised_share,
     within_working_hours,
 )
-from session_graph.sessions.vocabulary import Redirection, SessionLength
+from session_graph.sessions.enums import Redirection, SessionLength
 
 NEW_YORK = "America/New_York"
 NINE_TO_FIVE: WorkingHours = {"MON": [("09:00", "17:00")]}

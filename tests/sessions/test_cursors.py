@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from session_graph.access.accounts import find_or_create_account
 from session_graph.access.viewer import Role
 from session_graph.errors import BadUserInput
+from session_graph.sessions.enums import Direction
 from session_graph.sessions.filters import parse_filter
-from session_graph.sessions.orders import NEWEST_FIRST, ORDER_FIELDS, Cursor, Order, read_cursor
-from session_graph.sessions.pages import PageRequest
+from session_graph.sessions.ordering import NEWEST_FIRST, ORDER_FIELDS, Cursor, Order, read_cursor
+from session_graph.sessions.pagination import PageRequest
 from session_graph.sessions.reading import SessionList, has_sessions_behind, read_pages
-from session_graph.sessions.vocabulary import Direction
 from session_graph.store.database import Database
 from session_graph.store.models import Account
 from support.cursors import write_cursor

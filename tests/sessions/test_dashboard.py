@@ -12,9 +12,9 @@ from session_graph.access.accounts import change_account
 from session_graph.access.viewer import Role
 from session_graph.errors import BadUserInput
 from session_graph.sessions.dashboard import DashboardRequest, Figured, Group, Subject, Wanted, read_dashboards
-from session_graph.sessions.figures import FIGURES
 from session_graph.sessions.filters import parse_filter
 from session_graph.sessions.intervals import Interval
+from session_graph.sessions.metrics import FIGURES
 from session_graph.store.database import Database
 from session_graph.store.models import Account
 from support.records import make_agent, record

@@ -16,13 +16,13 @@ import pytest
 
 from session_graph.access.viewer import AccountFacts, Role, Viewer
 from session_graph.sessions.dashboard import DashboardRequest, Subject, Wanted, read_dashboards
-from session_graph.sessions.figures import FIGURES
+from session_graph.sessions.enums import Direction
 from session_graph.sessions.filters import parse_filter
 from session_graph.sessions.intervals import Interval
-from session_graph.sessions.orders import ORDER_FIELDS, Order, cursor_sql
-from session_graph.sessions.pages import PageRequest
+from session_graph.sessions.metrics import FIGURES
+from session_graph.sessions.ordering import ORDER_FIELDS, Order, cursor_sql
+from session_graph.sessions.pagination import PageRequest
 from session_graph.sessions.reading import AGENT, EXTERNAL_ID, SessionList, read_pages
-from session_graph.sessions.vocabulary import Direction
 from session_graph.store.migration import migrate
 from support.databases import Attached, connected, empty_database
 from support.walks import NOW, cursor_of, cursors_of, walk_pages

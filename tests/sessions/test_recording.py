@@ -13,8 +13,8 @@ import orjson
 import pytest
 
 from session_graph.access.accounts import find_or_create_account
+from session_graph.sessions.record import SessionRecord, parse_record
 from session_graph.sessions.recording import Outcome, Status, record_sessions
-from session_graph.sessions.records import SessionRecord, parse_record
 from session_graph.store.database import Connection, Database, Row
 from session_graph.store.ids import new_id
 from session_graph.store.models import Account

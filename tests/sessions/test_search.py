@@ -9,10 +9,10 @@ import pytest
 from session_graph.access.accounts import find_or_create_account
 from session_graph.access.viewer import Role
 from session_graph.errors import BadUserInput
+from session_graph.sessions.editing import edit_session
 from session_graph.sessions.filters import parse_filter
-from session_graph.sessions.pages import PageRequest
+from session_graph.sessions.pagination import PageRequest
 from session_graph.sessions.reading import SessionList, read_pages
-from session_graph.sessions.reviewing import edit_session
 from session_graph.store.database import Database
 from session_graph.store.models import Account
 from support.records import make_agent, record

@@ -15,13 +15,14 @@ import pytest
 
 from session_graph.access.viewer import AccountFacts, Role, Viewer
 from session_graph.sessions.dashboard import DashboardRequest, Group, Subject, Wanted, read_dashboards
-from session_graph.sessions.events import Event, Happening, Place, read_events
+from session_graph.sessions.enums import Direction
+from session_graph.sessions.event_log import Event, Happening, Place, read_events
+from session_graph.sessions.feed import Following, read_changes
+from session_graph.sessions.filter_options import read_options
 from session_graph.sessions.filters import Filter, parse_filter
-from session_graph.sessions.following import Following, read_changes
 from session_graph.sessions.intervals import Interval
-from session_graph.sessions.options import read_options
-from session_graph.sessions.orders import ORDER_FIELDS, Cursor, Order
-from session_graph.sessions.pages import PageRequest
+from session_graph.sessions.ordering import ORDER_FIELDS, Cursor, Order
+from session_graph.sessions.pagination import PageRequest
 from session_graph.sessions.reading import (
     AGENT,
     EXTERNAL_ID,
@@ -31,7 +32,6 @@ from session_graph.sessions.reading import (
     read_pages,
     read_session,
 )
-from session_graph.sessions.vocabulary import Direction
 from session_graph.store.database import Database
 from support.walks import NOW, cursors_of
 

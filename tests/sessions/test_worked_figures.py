@@ -10,10 +10,10 @@ import pytest
 from session_graph.access.accounts import change_account
 from session_graph.sessions.agents import change_agent
 from session_graph.sessions.dashboard import DashboardRequest, Figures, Subject, Wanted, read_dashboards
-from session_graph.sessions.figures import FIGURES
+from session_graph.sessions.editing import edit_session
 from session_graph.sessions.filters import EVERYTHING
+from session_graph.sessions.metrics import FIGURES
 from session_graph.sessions.reading import read_session
-from session_graph.sessions.reviewing import edit_session
 from session_graph.store.database import Database, Row
 from session_graph.store.models import Account
 from support.records import SUNDAY, make_agent, record

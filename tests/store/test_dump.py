@@ -11,10 +11,10 @@ import pytest
 
 from session_graph.access.accounts import find_or_create_account
 from session_graph.sessions.dashboard import DashboardRequest, Figured, Group, Subject, Wanted, read_dashboards
-from session_graph.sessions.figures import FIGURES
 from session_graph.sessions.filters import EVERYTHING
 from session_graph.sessions.intervals import Interval
-from session_graph.sessions.orders import ORDER_FIELDS, Order
+from session_graph.sessions.metrics import FIGURES
+from session_graph.sessions.ordering import ORDER_FIELDS, Order
 from session_graph.sessions.reading import SessionList
 from session_graph.store.database import Database
 from session_graph.store.migration import migrate, pending

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from session_graph.access.keys import create_key
+from session_graph.access.api_keys import create_key
 from session_graph.access.viewer import Role
 from session_graph.store.models import Account
 

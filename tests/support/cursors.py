@@ -5,8 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from session_graph.sessions.orders import Cursor, Order, cursor_start
-from session_graph.values import parse_instant
+from session_graph.parsing import parse_instant
+from session_graph.sessions.ordering import Cursor, Order, cursor_start
 
 EPOCH = parse_instant("1970-01-01T00:00:00Z")
 

@@ -13,11 +13,11 @@ import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
-from session_graph.graph.live import CHANNELS, Live
-from session_graph.service import make_config
+from session_graph.cli.serve import make_config
+from session_graph.schema.subscription_hub import CHANNELS, Live
 from session_graph.settings import Settings
 from session_graph.store.database import Database
-from session_graph.store.listening import Listener
+from session_graph.store.notifications import Listener
 
 PROTOCOL = "graphql-transport-ws"
 SECONDS = 10.0

@@ -21,7 +21,7 @@ import session_graph
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
-_COMMAND = (sys.executable, "-m", "session_graph.cli")
+_COMMAND = (sys.executable, "-m", "session_graph.cli.main")
 _SOURCE = str(Path(session_graph.__file__).parents[1])
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 

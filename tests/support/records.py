@@ -5,8 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from session_graph.sessions.agents import create_agent, parse_agent
+from session_graph.sessions.record import parse_record
 from session_graph.sessions.recording import Outcome, record_sessions
-from session_graph.sessions.records import parse_record
 from session_graph.store.database import Database
 from session_graph.store.models import Account, Agent
 

@@ -10,12 +10,12 @@ from uuid import UUID
 
 import httpx
 
-from session_graph.exports.files import read_file
-from session_graph.exports.requesting import QUEUE
+from session_graph.exports.csv_file import read_file
+from session_graph.exports.requests import QUEUE
 from session_graph.exports.worker import Worker
 from session_graph.settings import Settings
 from session_graph.store.database import Database, Row
-from session_graph.store.listening import Listener
+from session_graph.store.notifications import Listener
 from support.api import Caller
 
 EXPORT = """

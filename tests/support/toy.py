@@ -20,12 +20,12 @@ from starlette.routing import Route
 from strawberry.schema.config import StrawberryConfig
 
 from session_graph.access.viewer import AccountFacts, Role, Viewer
+from session_graph.engine.documents import PreparedDocument
+from session_graph.engine.operation import Operation
 from session_graph.errors import BadUserInput, ForbiddenField, InvalidInput, Problem, Unauthenticated
-from session_graph.graph.documents import PreparedDocument
-from session_graph.graph.headers import cors
-from session_graph.graph.log import AccessLog
-from session_graph.graph.operation import Operation
-from session_graph.graph.view import GraphQLView, Plan
+from session_graph.http.access_log import AccessLog
+from session_graph.http.graphql_view import GraphQLView, Plan
+from session_graph.http.negotiation import cors
 from session_graph.settings import Settings, load_settings
 
 KEY = "Bearer toy"

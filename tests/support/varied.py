@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from session_graph.sessions.reviewing import edit_session
+from session_graph.sessions.editing import edit_session
 from session_graph.store.database import Database
 from session_graph.store.models import Account
 from support.records import make_agent, record

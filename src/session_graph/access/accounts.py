@@ -13,12 +13,12 @@ from zoneinfo import available_timezones
 from tortoise.connection import get_connection
 from tortoise.transactions import in_transaction
 
-from session_graph.access.admissions import is_in_transaction, until_forgotten
+from session_graph.access.authentication_cache import is_in_transaction, until_forgotten
 from session_graph.access.currencies import money_scale_of
 from session_graph.access.viewer import AccountFacts
 from session_graph.errors import InvalidInput, PathSegment, Problem
+from session_graph.parsing import check_text
 from session_graph.store.models import Account, Session
-from session_graph.values import check_text
 
 NAME_LIMIT = 200
 EMAIL_LIMIT = 254

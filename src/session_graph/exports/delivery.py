@@ -10,10 +10,10 @@ from collections.abc import Coroutine
 from datetime import timedelta
 
 from session_graph.access.viewer import Viewer
-from session_graph.exports.files import read_file
+from session_graph.exports.csv_file import read_file
 from session_graph.exports.links import LinkSigner
 from session_graph.exports.mail import NotDelivered, Postman
-from session_graph.exports.messages import Report, compose
+from session_graph.exports.message import Report, compose
 from session_graph.exports.recipients import find_unlisted
 from session_graph.exports.telling import change_and_tell
 from session_graph.settings import Settings

@@ -7,7 +7,7 @@ its workers comes to an end. All times are the database's.
 
 from datetime import timedelta
 
-from session_graph.exports.files import File, Progress
+from session_graph.exports.csv_file import File, Progress
 from session_graph.exports.telling import change_and_tell, tell_progress
 from session_graph.store.database import Database, Row
 

@@ -10,11 +10,11 @@ from typing import Any
 from uuid import UUID
 
 from session_graph.access.viewer import Viewer
-from session_graph.exports.requesting import find_export, list_deliveries
+from session_graph.exports.requests import find_export, list_deliveries
 from session_graph.exports.telling import PROGRESS
+from session_graph.store.background import DATABASE_AWAY
 from session_graph.store.database import Database, Row
-from session_graph.store.listening import Listener
-from session_graph.store.repeating import DATABASE_AWAY
+from session_graph.store.notifications import Listener
 
 LOGGER = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import orjson
 
+from session_graph.parsing import format_instant, parse_decimal, parse_instant
 from session_graph.sessions.filters import CONDITIONS, Filter, Takes, parse_filter
-from session_graph.values import format_instant, parse_decimal, parse_instant
 
 
 def dump_filter(raw: Mapping[str, Any]) -> str:

@@ -13,16 +13,16 @@ from functools import partial
 
 from session_graph.access.viewer import Viewer
 from session_graph.errors import SessionGraphError
+from session_graph.exports.csv_file import LostLease, Progress, write_file
 from session_graph.exports.delivery import Deliverer
-from session_graph.exports.files import LostLease, Progress, write_file
 from session_graph.exports.jobs import MOST_ATTEMPTS, Jobs
 from session_graph.exports.mail import find_postman
-from session_graph.exports.requesters import find_requester
-from session_graph.exports.requesting import QUEUE, ExportStatus
+from session_graph.exports.requester_rights import find_requester
+from session_graph.exports.requests import QUEUE, ExportStatus
 from session_graph.settings import Settings
+from session_graph.store.background import STORE_FAILED, repeat
 from session_graph.store.database import Database, Row
-from session_graph.store.listening import Listener
-from session_graph.store.repeating import STORE_FAILED, repeat
+from session_graph.store.notifications import Listener
 
 LOGGER = logging.getLogger(__name__)
 

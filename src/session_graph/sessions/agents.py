@@ -15,12 +15,12 @@ from tortoise.transactions import in_transaction
 from session_graph.access.accounts import check_time_zone
 from session_graph.access.viewer import Role, Viewer
 from session_graph.errors import AlreadyThere, InvalidInput, Problem
+from session_graph.parsing import plain
 from session_graph.sessions.closing import MIDNIGHT, WEEKDAYS, AgentTerms
 from session_graph.sessions.contacts import normalise_contact
-from session_graph.sessions.shapes import Amount, Name, OptionalName, Ratio, Shape, parse_shape, problem
-from session_graph.sessions.vocabulary import Redirection
+from session_graph.sessions.enums import Redirection
+from session_graph.sessions.input_model import Amount, Name, OptionalName, Ratio, Shape, parse_shape, problem
 from session_graph.store.models import Agent
-from session_graph.values import plain
 
 _IDN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)

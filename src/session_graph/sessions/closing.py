@@ -10,9 +10,9 @@ from datetime import datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from session_graph.parsing import EXACT
 from session_graph.sessions.contacts import normalise_contact
-from session_graph.sessions.vocabulary import Redirection, SessionLength
-from session_graph.values import EXACT
+from session_graph.sessions.enums import Redirection, SessionLength
 
 WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 MIDNIGHT = "24:00"

@@ -5,7 +5,7 @@ import re
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat
 
-from session_graph.values import digits
+from session_graph.parsing import digits
 
 _GROUPS = re.compile(r"(?<=\d)(?=(?:\d{3})*\d{4}$)")
 _DIALLED = re.compile(r"\+?[\d\s().\-/\u2010-\u2015\u00a0]+")

@@ -13,9 +13,9 @@ from typing import Any
 from uuid import UUID
 
 from session_graph.access.viewer import Viewer
-from session_graph.sessions.figures import FIGURES, Figure
 from session_graph.sessions.filters import Filter, where
 from session_graph.sessions.intervals import Interval, boundaries, ceiling_to, floor_to
+from session_graph.sessions.metrics import FIGURES, Figure
 from session_graph.store.database import Database, Row
 from session_graph.store.sql import Values
 

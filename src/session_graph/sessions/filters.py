@@ -17,10 +17,10 @@ import orjson
 from session_graph.access.scope import held_by, scope_sessions
 from session_graph.access.viewer import Role, Viewer
 from session_graph.errors import BadUserInput, PathSegment
+from session_graph.parsing import check_text
+from session_graph.sessions.enums import Assessment, Channel, Period, SessionLength
 from session_graph.sessions.search import Search, parse_search, search_sql
-from session_graph.sessions.vocabulary import Assessment, Channel, Period, SessionLength
 from session_graph.store.sql import Values
-from session_graph.values import check_text
 
 MAX_DEPTH = 3
 MAX_CONDITIONS = 50

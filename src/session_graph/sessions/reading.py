@@ -11,8 +11,8 @@ from uuid import UUID
 from session_graph.access.viewer import Viewer
 from session_graph.sessions.columns import select_list
 from session_graph.sessions.filters import EVERYTHING, SETTLED, SETTLED_BY_START, Filter, where
-from session_graph.sessions.orders import NEWEST_FIRST, Order, cursor_sql
-from session_graph.sessions.pages import ORDER_ID, ORDER_VALUE, Page, PageRequest, limit_sql, page_sql
+from session_graph.sessions.ordering import NEWEST_FIRST, Order, cursor_sql
+from session_graph.sessions.pagination import ORDER_ID, ORDER_VALUE, Page, PageRequest, limit_sql, page_sql
 from session_graph.store.database import Database, Reader, Row
 from session_graph.store.sql import Values
 

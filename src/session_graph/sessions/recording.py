@@ -15,15 +15,15 @@ import asyncpg
 import orjson
 
 from session_graph.errors import Problem
+from session_graph.parsing import DECIMAL_LIMIT, fold
 from session_graph.sessions.agents import terms_of
 from session_graph.sessions.closing import AgentTerms, Decisions, Facts, close
 from session_graph.sessions.contacts import display_phone
-from session_graph.sessions.events import Happening, write_events
-from session_graph.sessions.records import SessionRecord, TurnRecord
+from session_graph.sessions.event_log import Happening, write_events
+from session_graph.sessions.record import SessionRecord, TurnRecord
 from session_graph.store.database import Connection, Database
 from session_graph.store.ids import new_id
 from session_graph.store.models import Agent
-from session_graph.values import DECIMAL_LIMIT, fold
 
 ATTEMPTS = 5
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from session_graph.errors import BadUserInput, PathSegment
+from session_graph.parsing import check_text, digits, fold
 from session_graph.store.sql import Values
-from session_graph.values import check_text, digits, fold
 
 MAX_LENGTH = 200
 MIN_DIGITS = 4

@@ -15,8 +15,8 @@ from tortoise.transactions import in_transaction
 
 from session_graph.errors import StoreError
 from session_graph.settings import Settings
-from session_graph.store.engine import PoolClient
 from session_graph.store.migration import UNREACHABLE, pending
+from session_graph.store.tortoise_client import PoolClient
 
 Row = asyncpg.Record
 Connection = PoolConnectionProxy
@@ -84,7 +84,7 @@ async def open_database(url: str, settings: Settings, on_connect: Initializer | 
         **_limits(settings),
     }
     config = {
-        "connections": {"default": {"engine": "session_graph.store.engine", "credentials": credentials}},
+        "connections": {"default": {"engine": "session_graph.store.tortoise_client", "credentials": credentials}},
         "apps": {"session_graph": {"models": ["session_graph.store.models"], "default_connection": "default"}},
     }
     await Tortoise.init(config=config, use_tz=True, timezone="UTC", _enable_global_fallback=True)

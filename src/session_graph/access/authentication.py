@@ -1,0 +1,73 @@
+"""The door: an Authorization header becomes a Viewer, or the request ends here."""
+
+import re
+from time import monotonic
+
+from session_graph.access.api_keys import KEY_START, KeyUses, find_expiry, look_up_key
+from session_graph.access.authentication_cache import Admissions
+from session_graph.access.tokens import TokenVerifier
+from session_graph.access.viewer import Viewer
+from session_graph.errors import Unauthenticated
+
+HEADER_LIMIT = 8192
+
+_BEARER = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/-]+=*)")
+"""RFC 6750, section 2.1; the scheme's case does not matter (RFC 9110, section 11.1)."""
+
+
+class Door:
+    """Admits by API key, and by signed token where there is a verifier. `close` it before the database."""
+
+    def __init__(self, tokens: TokenVerifier | None) -> None:
+        self._tokens = tokens
+        self._admissions = Admissions()
+        self._uses = KeyUses()
+
+    async def admit(self, authorization: str | None) -> Viewer:
+        """Who asks, by the header's value. Raises Unauthenticated, in the same words for every reason."""
+        if authorization and (viewer := self._admissions.find(authorization)):
+            return viewer
+        return await self.admit_anew(authorization)
+
+    async def admit_anew(self, authorization: str | None) -> Viewer:
+        """Likewise, by what the database says now and not a moment ago."""
+        if authorization is None:
+            raise Unauthenticated
+        credential = _read_credential(authorization)
+        if credential.startswith(KEY_START):
+            return await self._admit_key(authorization, credential)
+        if self._tokens is None:
+            raise Unauthenticated
+        return await self._tokens.verify(credential)
+
+    async def find_expiry(self, viewer: Viewer, authorization: str) -> float:
+        """Until when this header, by which the viewer was admitted, is taken; seconds since 1970, or infinity."""
+        if viewer.key_id:
+            return await find_expiry(viewer.key_id)
+        assert self._tokens is not None, "who has no key came with a token"
+        return await self._tokens.find_expiry(_read_credential(authorization))
+
+    async def close(self) -> None:
+        """Wait for the notes of use that are under way."""
+        await self._uses.finish()
+
+    async def _admit_key(self, header: str, text: str) -> Viewer:
+        asked_at = monotonic()
+        found = await look_up_key(text)
+        if found is None:
+            self._admissions.forget(header)
+            raise Unauthenticated
+        viewer, seconds_left = found
+        assert viewer.key_id, "who has a key has its id"
+        self._admissions.keep(header, viewer, asked_at, seconds_left)
+        self._uses.note(viewer.key_id)
+        return viewer
+
+
+def _read_credential(authorization: str) -> str:
+    if len(authorization) > HEADER_LIMIT:
+        raise Unauthenticated
+    form = _BEARER.fullmatch(authorization)
+    if form is None:
+        raise Unauthenticated
+    return form[1]

@@ -1,0 +1,1 @@
+"""GraphQL for any schema: documents, limits, analysis, plans. Knows nothing of sessions."""

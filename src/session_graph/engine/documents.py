@@ -1,0 +1,161 @@
+"""GraphQL documents, parsed, measured and validated once for each text."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    parse,
+    specified_rules,
+    validate,
+)
+from strawberry import Schema
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+
+from session_graph.engine.limits import MAX_CHARACTERS, Limits, check_size
+from session_graph.errors import SessionGraphError, TooLarge
+
+MAX_KEPT = 1000
+MAX_KEPT_CHARACTERS = 512 * 1024
+"""Of all kept texts together. A document takes 50 to 300 bytes of memory for each character of its text."""
+MAX_KEPT_TEXT = 32 * 1024
+"""Of one kept text: frontends send shorter ones again and again, longer ones once."""
+MAX_ERRORS = 20
+
+DOCUMENT = "session_graph.document"
+"""The operation extension that `PreparedDocument` takes the Document from."""
+
+RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+"""Those that Strawberry validates with (`strawberry.schema.schema.validate_document`)."""
+
+
+class InvalidRequest(SessionGraphError):
+    """The document, the name of its operation or its variables are not what the schema wants.
+
+    These are the *request errors* of the GraphQL specification (section 7.1.2), in its own words.
+    """
+
+    def __init__(self, errors: Sequence[GraphQLError]) -> None:
+        super().__init__("; ".join(error.message for error in errors))
+        self.errors = tuple(errors)
+
+
+@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
+class Document:
+    """A valid document. Equal only to itself, so that what is compiled from one may be kept by it."""
+
+    text: str
+    node: DocumentNode
+    operations: tuple[OperationDefinitionNode, ...]
+    fragments: Mapping[str, FragmentDefinitionNode]
+
+    def choose_operation(self, name: str | None) -> OperationDefinitionNode:
+        """The operation of that name, or the only one. Raises InvalidRequest (GraphQL specification, section 6.1)."""
+        if name is None:
+            if len(self.operations) == 1:
+                return self.operations[0]
+            raise InvalidRequest([GraphQLError("The document has several operations; operationName must name one.")])
+        for operation in self.operations:
+            if operation.name and operation.name.value == name:
+                return operation
+        raise InvalidRequest([GraphQLError(f"The document has no operation named '{name}'.")])
+
+
+class PreparedDocument(SchemaExtension):
+    """Lets `schema.execute(None, operation_extensions={DOCUMENT: document}, …)` execute a Document as it is.
+
+    Strawberry's own way, a text that it parses and validates itself, stays open to tests and scripts.
+    """
+
+    def on_operation(self) -> Iterator[None]:
+        context = self.execution_context
+        document = (context.operation_extensions or {}).get(DOCUMENT)
+        if isinstance(document, Document):
+            context.graphql_document = document.node
+            context.pre_execution_errors = []
+        yield
+
+
+class Documents:
+    """The latest documents by their text, refused ones included. For one schema and one set of limits."""
+
+    def __init__(self, schema: Schema, limits: Limits) -> None:
+        self._schema = schema._schema
+        self._hide_suggestions = schema.config.disable_field_suggestions
+        self._limits = limits
+        self._kept: OrderedDict[str, Document | Callable[[], SessionGraphError]] = OrderedDict()
+        self._kept_characters = 0
+
+    def prepare(self, text: str) -> Document:
+        """The document of this text. Raises InvalidRequest (syntax, validation) and TooLarge."""
+        outcome = self._kept.get(text)
+        if outcome is None:
+            outcome = self._judge(text)
+            self._keep(text, outcome)
+        else:
+            self._kept.move_to_end(text)
+        if isinstance(outcome, Document):
+            return outcome
+        raise outcome()
+
+    def _judge(self, text: str) -> Document | Callable[[], SessionGraphError]:
+        """The document, or what makes its refusal: an exception raised twice would keep what raised it first."""
+        try:
+            return self._read(text)
+        except InvalidRequest as error:
+            return partial(InvalidRequest, error.errors)
+        except TooLarge as error:
+            return partial(TooLarge, error.message)
+
+    def _read(self, text: str) -> Document:
+        node = parse_text(text, self._limits)
+        _unlink_tokens(node)
+        check_size(node, self._limits)
+        errors = validate(self._schema, node, RULES, MAX_ERRORS, hide_suggestions=self._hide_suggestions)
+        if errors:
+            raise InvalidRequest(errors)
+        return Document(
+            text,
+            node,
+            tuple(part for part in node.definitions if isinstance(part, OperationDefinitionNode)),
+            {part.name.value: part for part in node.definitions if isinstance(part, FragmentDefinitionNode)},
+        )
+
+    def _keep(self, text: str, outcome: Document | Callable[[], SessionGraphError]) -> None:
+        if len(text) > MAX_KEPT_TEXT:
+            return
+        self._kept[text] = outcome
+        self._kept_characters += len(text)
+        while len(self._kept) > MAX_KEPT or self._kept_characters > MAX_KEPT_CHARACTERS:
+            oldest, _ = self._kept.popitem(last=False)
+            self._kept_characters -= len(oldest)
+
+
+def _unlink_tokens(node: DocumentNode) -> None:
+    """Leave the tokens to each other in one direction only, so that a document ends as soon as it is not kept any more,
+    and not when all that is alive is looked through for cycles.
+    """
+    token = node.loc.start_token if node.loc else None
+    while token:
+        token.prev, token = None, token.next
+
+
+def parse_text(text: str, limits: Limits) -> DocumentNode:
+    """Parse, giving up at the limit of tokens. Raises InvalidRequest and TooLarge."""
+    if len(text) > MAX_CHARACTERS:
+        raise TooLarge(f"A document may have {MAX_CHARACTERS} characters; this one has {len(text)}.")
+    try:
+        return parse(text, max_lexical_tokens=limits.tokens, max_comments=limits.tokens)
+    except GraphQLSyntaxError as error:
+        if error.description.startswith("Document contains more than"):
+            what = "comments" if " comments." in error.description else "tokens"
+            raise TooLarge(f"A document may have {limits.tokens} {what}; this one has more.") from None
+        raise InvalidRequest([error.with_traceback(None)]) from None

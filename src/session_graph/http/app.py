@@ -1,0 +1,90 @@
+"""The parts put together: an ASGI application that opens the database when it starts and closes it when it ends."""
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from session_graph.access.authentication import Door
+from session_graph.access.tokens import TokenVerifier
+from session_graph.access.viewer import Viewer
+from session_graph.engine.analysis import Inspector
+from session_graph.engine.plans import Plans
+from session_graph.exports.links import LinkSigner
+from session_graph.http.access_log import AccessLog
+from session_graph.http.downloads import Downloads
+from session_graph.http.explorer import explorer_routes
+from session_graph.http.graphql_view import GraphQLView
+from session_graph.http.negotiation import SAFE_HEADERS, cors
+from session_graph.http.pages import page_routes
+from session_graph.http.sse import EventStreams
+from session_graph.http.websocket import GraphQLSockets
+from session_graph.schema.context import Context
+from session_graph.schema.schema import build_schema
+from session_graph.schema.subscription_hub import Live
+from session_graph.settings import Settings
+from session_graph.store.database import Database
+
+PATH = "/graphql"
+
+
+def create_app(settings: Settings, database: Database, live: Live | None = None) -> Starlette:
+    """The application over a database that is open as long as it is served; for subscriptions `live` must run, too.
+
+    Raises SettingError where a setting about tokens cannot be used.
+    """
+    schema = build_schema()
+    door = Door(TokenVerifier.from_settings(settings))
+    signer = LinkSigner(database, settings)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        gc.collect()
+        gc.freeze()  # what is there now stays until the end: looking at it again took a fifth of a large recording
+        gc.set_threshold(5_000, 20, 20)  # rows of an answer are many, none of them in a cycle, and what lives is much
+        yield
+        await door.close()
+
+    def make_context(viewer: Viewer) -> Context:
+        return Context(viewer, database, datetime.now(UTC), settings, signer, live)
+
+    async def show_readiness(request: Request) -> Response:
+        ready = await database.is_ready()
+        return JSONResponse({"ready": ready}, 200 if ready else 503, headers=SAFE_HEADERS)
+
+    inspect = Inspector(schema._schema).inspect
+    streams = EventStreams(live, door) if live else None
+    view = GraphQLView(schema, door.admit, make_context, inspect, settings, Plans(schema._schema).answer, streams)
+    sockets = [WebSocketRoute(PATH, GraphQLSockets(view, live, door, settings))] if live else []
+    routes = [
+        *page_routes(),
+        Route("/healthz", _show_health),
+        Route("/readyz", show_readiness),
+        *sockets,
+        *Downloads(database, door, signer).routes(),
+        *explorer_routes(settings),
+    ]
+    middleware = [Middleware(AccessLog), *cors(settings), Middleware(Shortcut, path=PATH, target=view)]
+    return Starlette(routes=routes, middleware=middleware, lifespan=lifespan)
+
+
+class Shortcut:
+    """Middleware that hands the requests of one path to their application at once, past everything that is inside."""
+
+    def __init__(self, app: ASGIApp, path: str, target: ASGIApp) -> None:
+        self._app, self._path, self._target = app, path, target
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_target = scope["type"] == "http" and scope["path"] == self._path
+        await (self._target if is_target else self._app)(scope, receive, send)
+
+
+async def _show_health(request: Request) -> Response:
+    return JSONResponse({"alive": True}, headers=SAFE_HEADERS)

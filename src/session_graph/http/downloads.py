@@ -1,0 +1,92 @@
+"""Opening a report's file over HTTP: by the signed link of a mail, or with a key.
+
+Whatever is in the way (no such report, another account's, not signed here, cancelled, expired, its asker's rights
+ended), the answer is the same: there is no such file. Every opening is noted.
+"""
+
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from session_graph.access.authentication import Door
+from session_graph.errors import Unauthenticated
+from session_graph.exports.csv_file import read_file
+from session_graph.exports.links import LinkSigner
+from session_graph.exports.message import file_name
+from session_graph.exports.requester_rights import find_requester
+from session_graph.exports.requests import find_export
+from session_graph.store.database import Database, Row
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+NO_FILE = "There is no such file, or it is not there any more."
+
+_FIND = """
+select e.* from session_export e
+where e.account_id = $1 and e.id = $2 and e.file_claim is not null and e.status in ('SENDING', 'DONE', 'FAILED')
+    and e.expires_at > now()
+"""
+_NOTE = "insert into export_download (account_id, export_id, at, by) values ($1, $2, now(), $3)"
+CONTENT_TYPE = "text/csv; charset=utf-8; header=present"
+
+
+class Downloads:
+    """The two ways to a file."""
+
+    def __init__(self, database: Database, door: Door, signer: LinkSigner) -> None:
+        self._database = database
+        self._door = door
+        self._signer = signer
+
+    def routes(self) -> list[BaseRoute]:
+        return [
+            Route("/exports/{account_id:uuid}/{export_id:uuid}/{name}/{signature}", self._open_link, methods=["GET"]),
+            Route("/exports/{export_id:uuid}", self._open_with_key, methods=["GET"]),
+        ]
+
+    async def _open_link(self, request: Request) -> Response:
+        parts = request.path_params
+        place = parts["account_id"], parts["export_id"]
+        recipient = await self._signer.read_link(*place, parts["name"], parts["signature"])
+        if recipient is None:
+            return _no_file()
+        return await self._open(request, *place, f"link of {recipient}")
+
+    async def _open_with_key(self, request: Request) -> Response:
+        try:
+            viewer = await self._door.admit(request.headers.get("authorization"))
+        except Unauthenticated as error:
+            body = {"errors": [{"message": error.message, "extensions": error.extensions}]}
+            return JSONResponse(body, error.status, HEADERS | {"WWW-Authenticate": "Bearer"})
+        export = await find_export(self._database, viewer, request.path_params["export_id"])
+        if export is None:
+            return _no_file()
+        return await self._open(request, export["account_id"], export["id"], viewer.name)
+
+    async def _open(self, request: Request, account_id: UUID, export_id: UUID, by: str) -> Response:
+        export = await self._database.fetchrow(_FIND, account_id, export_id)
+        if export is None or await find_requester(export) is None:
+            return _no_file()
+        if request.method == "HEAD":
+            return Response(headers=_headers(export))
+        await self._database.execute(_NOTE, account_id, export_id, by)
+        return StreamingResponse(read_file(self._database, export), headers=_headers(export))
+
+
+def _headers(export: Row) -> dict[str, str]:
+    return {
+        "Content-Type": CONTENT_TYPE,
+        "Content-Disposition": f'attachment; filename="{file_name(export)}"',
+        "Content-Length": str(export["bytes"]),
+        **HEADERS,
+    }
+
+
+def _no_file() -> Response:
+    return PlainTextResponse(NO_FILE, 404, HEADERS)

@@ -1,0 +1,181 @@
+"""Responses that go on: server-sent events, after the "distinct connections" of the protocol GraphQL over SSE.
+
+    event: next
+    data: {"data": {"sessionEvents": {…}}}
+
+    event: complete
+    data:
+
+Comments keep a quiet stream open. Nothing is buffered for a slow reader: the next response is made once the last one
+is taken, and who takes nothing for too long is cut off.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import ExitStack, aclosing, contextmanager, suppress
+from functools import partial
+from typing import Any
+
+import orjson
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from session_graph.access.authentication import Door
+from session_graph.access.revocation import until_refused
+from session_graph.access.viewer import Viewer
+from session_graph.engine.error_format import codes_of, translate
+from session_graph.errors import Unauthenticated
+from session_graph.http.access_log import Note
+from session_graph.http.negotiation import EVENTS, SAFE_HEADERS
+from session_graph.http.request import while_connected
+from session_graph.schema.subscription_hub import Live
+
+ABORT = "session_graph.abort"
+"""The extension of the ASGI scope, where the server has it, that drops the connection with what is not sent yet."""
+LAST_SECONDS = 0.5
+KEEP_ALIVE = b":\n\n"
+COMPLETE = b"event: complete\ndata:\n\n"
+
+Wait = Callable[[], Awaitable[None]]
+
+
+class SlowReader(Exception):
+    """What was sent was not taken in time."""
+
+
+class EventStreams:
+    """Streams of one application."""
+
+    def __init__(self, live: Live, door: Door) -> None:
+        self._live = live
+        self._door = door
+
+    @contextmanager
+    def hold(self, viewer: Viewer) -> Iterator[None]:
+        """A place for one stream. Raises TooManyConnections and TooManySubscriptions."""
+        with self._live.connection(), self._live.subscription(viewer):
+            yield
+
+    def respond(
+        self, authorization: str, viewer: Viewer, answers: AsyncGenerator[bytes, None], note: Note, held: ExitStack
+    ) -> ASGIApp:
+        """What has begun, as a response; `held` is let go at its end."""
+
+        async def respond(scope: Scope, receive: Receive, send: Send) -> None:
+            stream = _Stream(Writer(scope, send, self._live.settings.live_send_seconds), answers, note)
+            until_gone = partial(until_refused, self._door, self._live.listener, viewer, authorization)
+            with held, suppress(ClientDisconnect, SlowReader):
+                async with aclosing(answers), while_connected(receive):
+                    await stream.run(self._live, until_gone)
+
+        return respond
+
+
+class _Stream:
+    """One response that goes on."""
+
+    def __init__(self, writer: "Writer", answers: AsyncGenerator[bytes, None], note: Note) -> None:
+        self._writer = writer
+        self._answers = answers
+        self._note = note
+
+    async def run(self, live: Live, until_gone: Wait) -> None:
+        """Until all is told, the key is not taken any more, or the server stops. Raises SlowReader."""
+        await self._writer.send({"type": "http.response.start", "status": 200, "headers": _headers()})
+        await self._send(KEEP_ALIVE)
+        await first_of(
+            self._tell(),
+            self._keep_alive(live.settings.live_keep_alive_seconds),
+            self._end_with(until_gone),
+            self._hurry_after(live.until_ending),
+        )
+        await self._writer.send(_part(b"", more=False))
+
+    async def _tell(self) -> None:
+        try:
+            async for answer in self._answers:
+                await self._send(_next(answer))
+        except SlowReader:
+            raise
+        except Exception as error:
+            await self._complain(error)
+        await self._send(COMPLETE)
+
+    async def _keep_alive(self, seconds: float) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            await self._send(KEEP_ALIVE)
+
+    async def _end_with(self, until_gone: Wait) -> None:
+        await until_gone()
+        await self._complain(Unauthenticated())
+        await self._send(COMPLETE)
+
+    async def _hurry_after(self, ending: Wait) -> None:
+        await ending()
+        self._writer.hurry()
+
+    async def _complain(self, error: Exception) -> None:
+        errors = translate(error)
+        self._note.add_codes(codes_of(errors))
+        await self._send(_next(orjson.dumps({"errors": errors})))
+
+    async def _send(self, text: bytes) -> None:
+        await self._writer.send(_part(text))
+
+
+class Writer:
+    """Sends in time or not at all."""
+
+    def __init__(self, scope: Scope, send: Send, seconds: float) -> None:
+        self._abort = scope.get("extensions", {}).get(ABORT)
+        self._send = send
+        self._seconds = seconds
+
+    def hurry(self) -> None:
+        """The server stops, and waits for nobody who is slow."""
+        self._seconds = min(self._seconds, LAST_SECONDS)
+
+    async def send(self, message: Message) -> None:
+        """Raises SlowReader, and drops the connection where the server lets us."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._send(message)
+        except TimeoutError:
+            if self._abort:
+                self._abort()
+            raise SlowReader from None
+
+
+async def first_of(*works: Coroutine[Any, Any, None]) -> None:
+    """Until the first of them has come to its end; the others are cancelled, and waited for. Raises what they raise."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        errors = [task.exception() for task in tasks if not task.cancelled()]
+    for error in errors:
+        if error is not None:
+            raise error
+
+
+async def just(answer: bytes) -> AsyncGenerator[bytes, None]:
+    """One answer."""
+    yield answer
+
+
+def _headers() -> list[tuple[bytes, bytes]]:
+    headers = {"content-type": f"{EVENTS}; charset=utf-8", **SAFE_HEADERS, "x-accel-buffering": "no"}
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
+def _next(answer: bytes) -> bytes:
+    """JSON of ours has no line breaks."""
+    return b"event: next\ndata: " + answer + b"\n\n"
+
+
+def _part(body: bytes, *, more: bool = True) -> Message:
+    return {"type": "http.response.body", "body": body, "more_body": more}

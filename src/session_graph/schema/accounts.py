@@ -1,0 +1,82 @@
+"""The account, who asks for it, and what its filter panels can offer."""
+
+from typing import Any
+
+import strawberry
+
+from session_graph.access.viewer import AccountFacts, Role
+from session_graph.access.viewer import Viewer as Asker
+from session_graph.engine.row_types import LookedUp, looked_up
+from session_graph.exports.recipients import list_recipients
+from session_graph.schema.context import Info, nodes_of
+from session_graph.schema.enums import SessionColumn
+from session_graph.schema.sessions import Node
+from session_graph.sessions.columns import visible_columns
+from session_graph.sessions.filter_options import OPTIONS, read_options
+
+
+@strawberry.type(description="What filter panels can offer: the values that occur among the sessions that you may see.")
+class FilterOptions:
+    lists: strawberry.Private[dict[str, list[str]]]
+
+    @strawberry.field(description="Session types.")
+    def session_types(self) -> list[str]:
+        return self.lists["sessionTypes"]
+
+    @strawberry.field(description="Integrations.")
+    def integrations(self) -> list[str]:
+        return self.lists["integrations"]
+
+    @strawberry.field(description="Connectors.")
+    def connectors(self) -> list[str]:
+        return self.lists["connectors"]
+
+    @strawberry.field(description="Tags.")
+    def tags(self) -> list[str]:
+        return self.lists["tags"]
+
+    @strawberry.field(description="The names of UTM parameters.")
+    def utm_keys(self) -> list[str]:
+        return self.lists["utmKeys"]
+
+
+@strawberry.type(description="The business that owns agents. Nothing of one account is ever visible to another.")
+class Account(LookedUp, Node):
+    facts: strawberry.Private[AccountFacts]
+    name: str = looked_up("Its name.")
+    currency: str = looked_up("The currency of its money (ISO 4217).")
+    time_zone: str = looked_up("The zone of its dashboard's days (IANA).")
+
+    looked_up_in = "facts"
+    by_item = False
+
+    @strawberry.field(description="Addresses and domains that reports may go to.")
+    async def export_recipients(self) -> list[str]:
+        return await list_recipients(self.facts.id)
+
+    @strawberry.field(description="What filter panels can offer.")
+    async def filter_options(self, info: Info) -> FilterOptions:
+        selection = info.context.selection
+        wanted = selection.names(nodes_of(info), "FilterOptions") & OPTIONS.keys()
+        if not wanted:
+            return FilterOptions(lists={})
+        return FilterOptions(lists=await read_options(info.context.database, info.context.viewer, sorted(wanted)))
+
+
+@strawberry.type(description="Who asks.")
+class Viewer(LookedUp):
+    asker: strawberry.Private[Asker]
+    role: Role = looked_up("What the key or token is for.")
+    name: str = looked_up("The key's name or the token's subject.")
+    email: str | None = looked_up("The verified e-mail address, where there is one.")
+
+    looked_up_in = "asker"
+    by_item = False
+
+    @strawberry.field(description="The account that the key or token is of.")
+    def account(self) -> Account:
+        return Account(facts=self.asker.account)
+
+    @strawberry.field(description="The session columns that the role may read.", graphql_type=list[SessionColumn])
+    def visible_columns(self) -> list[Any]:
+        return [SessionColumn(column.name) for column in visible_columns(self.asker.role)]

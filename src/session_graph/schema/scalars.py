@@ -1,0 +1,102 @@
+"""The scalars of the schema, and how each value is written and read."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NewType
+
+import orjson
+import strawberry
+from graphql import GraphQLError, ValueNode, value_from_ast_untyped
+from strawberry.types.scalar import ScalarDefinition
+
+from session_graph.parsing import format_instant, parse_decimal, parse_instant
+
+StringMap = NewType("StringMap", dict[str, str])
+WorkingHours = NewType("WorkingHours", dict[str, list[list[str]]])
+
+
+def _read(parse: Any) -> Any:
+    def parse_value(value: object) -> Any:
+        try:
+            return parse(value)
+        except ValueError as error:
+            raise GraphQLError(str(error)) from None
+
+    return parse_value
+
+
+def _read_literal(parse: Any) -> Any:
+    def parse_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> Any:
+        try:
+            return parse(value_from_ast_untyped(node, variables))
+        except ValueError as error:
+            raise GraphQLError(str(error), node) from None
+
+    return parse_literal
+
+
+def write_decimal(number: Decimal | int | str) -> str:
+    """Text is what the database wrote."""
+    return number if isinstance(number, str) else format(Decimal(number), "f")
+
+
+def write_instant(moment: datetime | str) -> str:
+    """Text is what the database wrote, or a transcript keeps."""
+    return moment if isinstance(moment, str) else format_instant(moment)
+
+
+def _read_map(value: object) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
+        raise ValueError("must be an object whose values are texts")
+    return value
+
+
+def _read_object(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError('must be an object such as {"MON": [["09:00", "17:00"]]}')
+    return value
+
+
+def _write_json(value: object) -> object:
+    """Text is JSON from the database, and goes into the answer as it is."""
+    return orjson.Fragment(value) if isinstance(value, str) else value
+
+
+def _scalar(
+    name: str, description: str, serialize: Any, parse: Any, specified_by: str | None = None
+) -> ScalarDefinition:
+    definition: ScalarDefinition = strawberry.scalar(
+        name=name,
+        description=description,
+        serialize=serialize,
+        parse_value=_read(parse),
+        parse_literal=_read_literal(parse),
+        specified_by_url=specified_by,
+    )
+    return definition
+
+
+SCALARS: dict[object, ScalarDefinition] = {
+    Decimal: _scalar(
+        "Decimal",
+        'An exact decimal number as a string: "70.20". Input: a string or a whole number, finite, below 10^15; never a'
+        " float.",
+        write_decimal,
+        parse_decimal,
+    ),
+    datetime: _scalar(
+        "DateTime",
+        "RFC 3339, always with an offset. Input without one is refused. Output is in UTC.",
+        write_instant,
+        parse_instant,
+        "https://www.rfc-editor.org/rfc/rfc3339",
+    ),
+    StringMap: _scalar("StringMap", "String keys, string values.", _write_json, _read_map),
+    WorkingHours: _scalar(
+        "WorkingHours",
+        'Half-open spans of the local day for each weekday: {"MON": [["09:00", "17:00"]], "SUN": []}. A span may run'
+        ' past midnight (["18:00", "02:00"]) and may end at "24:00". Without any weekday it is always open.',
+        _write_json,
+        _read_object,
+    ),
+}

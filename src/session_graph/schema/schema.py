@@ -1,0 +1,36 @@
+"""The schema: the roots, the scalars, and its printed form."""
+
+from graphql import GraphQLInputObjectType, lexicographic_sort_schema, print_schema
+from strawberry import Schema
+from strawberry.schema.config import StrawberryConfig
+
+from session_graph.engine.documents import PreparedDocument
+from session_graph.schema.accounts import Account
+from session_graph.schema.exports import SessionExport
+from session_graph.schema.mutation import Mutation
+from session_graph.schema.query import Query
+from session_graph.schema.scalars import SCALARS
+from session_graph.schema.sessions import Agent, Session
+from session_graph.schema.subscription import Subscription
+
+
+def build_schema() -> Schema:
+    """The whole schema. Suggestions in error messages are off: they would name fields to those who may not see them."""
+    config = StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True)
+    return Schema(
+        query=Query,
+        mutation=Mutation,
+        subscription=Subscription,
+        types=[Session, Agent, Account, SessionExport],
+        extensions=[PreparedDocument],
+        config=config,
+    )
+
+
+def print_sdl(schema: Schema) -> str:
+    """The schema in GraphQL's own language, types and fields in alphabetical order."""
+    printed = lexicographic_sort_schema(schema._schema)
+    for type_ in printed.type_map.values():
+        if isinstance(type_, GraphQLInputObjectType):  # Strawberry checks this itself and leaves the mark out
+            type_.is_one_of = type_.extensions["strawberry-definition"].is_one_of
+    return print_schema(printed) + "\n"

@@ -1,0 +1,90 @@
+"""What subscriptions share in a process: who listens to the database, and how many may follow at a time."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+
+from session_graph.access import api_keys
+from session_graph.access.viewer import Viewer
+from session_graph.errors import TooLarge
+from session_graph.exports.requests import QUEUE
+from session_graph.exports.telling import PROGRESS
+from session_graph.sessions import event_log
+from session_graph.sessions.event_log import SWEEP_SECONDS, sweep_events
+from session_graph.sessions.feed import Feeds
+from session_graph.settings import Settings
+from session_graph.store.background import repeat
+from session_graph.store.database import Database
+from session_graph.store.notifications import Listener
+
+CHANNELS: Sequence[str] = (QUEUE, PROGRESS, event_log.CHANNEL, api_keys.CHANNEL)
+"""All that a process that serves listens to, whoever in it waits."""
+
+
+class TooManySubscriptions(TooLarge):
+    """This key or token has as many subscriptions open as it may."""
+
+    status = 429
+
+
+class TooManyConnections(TooLarge):
+    """As many connections for live updates are open here as there may be; try again later."""
+
+    status = 503
+
+
+class Live:
+    """`run` as long as the process serves; `end` when it is told to stop, so that no stream keeps it."""
+
+    def __init__(self, database: Database, listener: Listener, settings: Settings) -> None:
+        self.database = database
+        self.listener = listener
+        self.feeds = Feeds(database, listener, max(1, settings.pool_max_size // 2))
+        self.kept = timedelta(hours=settings.live_hours)
+        self.settings = settings
+        self.connections = 0
+        self.subscriptions: Counter[str] = Counter()
+        self._ending = asyncio.Event()
+
+    async def run(self) -> None:
+        """Listen, and delete what the log need not keep; until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.listener.run())
+            tasks.create_task(repeat(self._sweep, SWEEP_SECONDS))
+
+    def end(self) -> None:
+        """All who follow are to go."""
+        self._ending.set()
+
+    async def until_ending(self) -> None:
+        await self._ending.wait()
+
+    @contextmanager
+    def connection(self) -> Iterator[None]:
+        """Raises TooManyConnections."""
+        if self.connections >= self.settings.live_connections or self._ending.is_set():
+            raise TooManyConnections
+        self.connections += 1
+        try:
+            yield
+        finally:
+            self.connections -= 1
+
+    @contextmanager
+    def subscription(self, viewer: Viewer) -> Iterator[None]:
+        """Raises TooManySubscriptions."""
+        who = f"{viewer.account.id} {viewer.identity}"
+        if self.subscriptions[who] >= self.settings.live_subscriptions:
+            raise TooManySubscriptions
+        self.subscriptions[who] += 1
+        try:
+            yield
+        finally:
+            self.subscriptions[who] -= 1
+            if not self.subscriptions[who]:
+                del self.subscriptions[who]
+
+    async def _sweep(self) -> None:
+        await sweep_events(self.database, self.kept)

@@ -1,0 +1,192 @@
+"""Editing sessions: one, or all that a filter leaves. Each change with its history, in one transaction.
+
+Rows are locked in the order of their ids, so that edits wait for each other and never deadlock. Setting what is already
+set changes nothing and leaves no history.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum, auto
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from session_graph.access.viewer import Viewer
+from session_graph.sessions.event_log import Happening, write_events
+from session_graph.sessions.filters import EVERYTHING, Filter, where
+from session_graph.sessions.patch import (
+    EDITED,
+    FACTS,
+    SessionPatch,
+    folded_columns,
+    parse_patch,
+    revise,
+    write_value,
+)
+from session_graph.sessions.reading import read_session
+from session_graph.store.database import Connection, Database, Row
+from session_graph.store.sql import Values
+
+MOST_IDS = 10_000
+BATCH = 500
+HISTORY_COLUMNS = ("account_id", "session_id", "version", "field", "before", "after", "changed_at", "changed_by")
+
+_FOLDED = ("comment_folded", "external_id_folded")
+_READ = ", ".join(f"s.{name}" for name in ("id", "version", *EDITED, *FACTS, *_FOLDED))
+_TYPES = {
+    **dict.fromkeys(EDITED, "boolean"),
+    **dict.fromkeys(("human_assessment", "comment", "external_id", "tags", *_FOLDED), "text"),
+    "conversation_quality": "smallint",
+}
+_UPDATE = f"""
+update session s
+set {", ".join(f"{name} = u.{name}" for name in _TYPES if name != "tags")},
+    tags = array(select t.tag from jsonb_array_elements_text(u.tags::jsonb) t (tag)),
+    version = s.version + 1, updated_at = $2
+from unnest($3::uuid[], {", ".join(f"${i}::{type_}[]" for i, type_ in enumerate(_TYPES.values(), start=4))})
+     u (id, {", ".join(_TYPES)})
+where s.account_id = $1 and s.id = u.id
+"""
+
+
+class Refusal(Enum):
+    """Why an edit was not made."""
+
+    NOT_FOUND = auto()
+    CONFLICT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """The session as it is now, with the columns that were asked for, and why it is not as was wanted."""
+
+    session: Row | None
+    refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BulkEdit:
+    """How many sessions were meant, and how many of them changed (or would)."""
+
+    matched: int
+    changed: int
+
+
+async def edit_session(
+    database: Database,
+    viewer: Viewer,
+    session_id: UUID,
+    raw_patch: Mapping[str, Any],
+    expected_version: int | None,
+    columns: frozenset[str],
+) -> Edit:
+    """Apply the patch, unless the session has another version than expected, which is checked before anything else.
+
+    Raises InvalidInput for what `parse_patch` refuses, and for too many tags.
+    """
+    async with database.transaction() as connection:
+        rows = [row async for rows in _lock(connection, viewer, EVERYTHING, [session_id]) for row in rows]
+        if not rows:
+            return Edit(None, Refusal.NOT_FOUND)
+        refused = expected_version is not None and rows[0]["version"] != expected_version
+        if not refused:
+            await _apply(connection, viewer, rows, parse_patch(raw_patch))
+        session = await read_session(connection, viewer, session_id, columns)
+        return Edit(session, Refusal.CONFLICT if refused else None)
+
+
+async def edit_sessions(
+    database: Database,
+    viewer: Viewer,
+    filter_: Filter,
+    ids: Sequence[UUID] | None,
+    patch: SessionPatch,
+    *,
+    dry_run: bool,
+) -> BulkEdit:
+    """Apply the patch to all that the filter leaves and, where `ids` are given, are among them. All or nothing."""
+    matched = changed = 0
+    async with database.transaction() as connection:
+        async for rows in _lock(connection, viewer, filter_, ids, lock=not dry_run):
+            matched += len(rows)
+            changed += _count_changes(rows, patch) if dry_run else await _apply(connection, viewer, rows, patch)
+    return BulkEdit(matched, changed)
+
+
+async def read_history(database: Database, viewer: Viewer, session_ids: Sequence[UUID]) -> dict[UUID, list[Row]]:
+    """What people set, newest first, for sessions that the viewer has been given, in one statement."""
+    rows = await database.fetch(
+        "select h.session_id, h.field, h.before, h.after, h.changed_at, h.changed_by from session_change h"
+        " where h.account_id = $1 and h.session_id = any($2) order by h.session_id, h.version desc, h.field",
+        viewer.account.id,
+        list(session_ids),
+    )
+    found: dict[UUID, list[Row]] = {session_id: [] for session_id in session_ids}
+    for row in rows:
+        found[row["session_id"]].append(row)
+    return found
+
+
+async def _lock(
+    connection: Connection, viewer: Viewer, filter_: Filter, ids: Sequence[UUID] | None, *, lock: bool = True
+) -> AsyncIterator[Sequence[Row]]:
+    """The sessions in the order of their ids, batch by batch, so that memory does not grow with their number."""
+    last = UUID(int=0)
+    while True:
+        values = Values(viewer.account.id)
+        condition = (
+            f"{where(viewer, filter_, values)} and s.id >{'=' if last == UUID(int=0) else ''} {values.bind(last)}"
+        )
+        if ids is not None:
+            condition += f" and {values.equals_any('s.id', ids)}"
+        rows = await connection.fetch(
+            f"select {_READ} from session s where {condition}"
+            f" order by s.id limit {BATCH}{' for update' if lock else ''}",
+            *values,
+        )
+        if rows:
+            yield rows
+        if len(rows) < BATCH:
+            return
+        last = rows[-1]["id"]
+
+
+def _count_changes(rows: Sequence[Row], patch: SessionPatch) -> int:
+    return sum(1 for row in rows if revise(dict(row), patch))
+
+
+async def _apply(connection: Connection, viewer: Viewer, rows: Sequence[Row], patch: SessionPatch) -> int:
+    """How many of the rows changed."""
+    changed = [(row, changes) for row in rows if (changes := revise(dict(row), patch))]
+    if changed:
+        now = datetime.now(UTC)
+        new = [{**row, **changes, **folded_columns(changes)} for row, changes in changed]
+        columns = [[_bound(row[name]) for row in new] for name in _TYPES]
+        await connection.execute(_UPDATE, viewer.account.id, now, [row["id"] for row in new], *columns)
+        history = [entry for row, changes in changed for entry in _history(viewer, row, changes, now)]
+        await connection.copy_records_to_table("session_change", records=history, columns=HISTORY_COLUMNS)
+        await write_events(connection, viewer.account.id, Happening.CHANGED, [row["id"] for row in new])
+    return len(changed)
+
+
+def _bound(value: Any) -> Any:
+    return orjson.dumps(value).decode() if isinstance(value, list) else value
+
+
+def _history(viewer: Viewer, row: Row, changes: Mapping[str, Any], now: datetime) -> list[tuple[object, ...]]:
+    version = row["version"] + 1
+    return [
+        (
+            viewer.account.id,
+            row["id"],
+            version,
+            EDITED[name],
+            write_value(row[name]),
+            write_value(new),
+            now,
+            viewer.name,
+        )
+        for name, new in changes.items()
+    ]

@@ -1,0 +1,233 @@
+"""Following sessions: what a list would show differently since a place in the log, told as it happens.
+
+Source: domain.md, "Filters"; interface.graphql, `Subscription`. Which sessions are meant, and what of them may be seen,
+is asked of the database in the very words of the list. Nothing is kept for anybody: whoever is slow, or was away, reads
+on in the log.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cached_property, partial
+from typing import Any, TypeVar
+from uuid import UUID
+
+from session_graph.access.scope import scope_sessions
+from session_graph.access.viewer import Viewer
+from session_graph.sessions.columns import select_list
+from session_graph.sessions.event_log import CHANNEL, Batch, Event, Happening, Place, read_events
+from session_graph.sessions.filters import Filter, parse_filter, where
+from session_graph.store.background import DATABASE_AWAY
+from session_graph.store.database import Database, Row
+from session_graph.store.notifications import Listener, Topic
+from session_graph.store.sql import Values
+
+LOGGER = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+HELD_SECONDS = 0.1
+LONGEST_HELD_SECONDS = 1.0
+"""Until one looks again for what an older transaction holds back, at first and later."""
+HELD_LONG = 30.0
+"""After so many seconds that is worth a line in the log."""
+AWAY_SECONDS = 1.0
+
+
+class EventKind(StrEnum):
+    """What is told of a session."""
+
+    RECORDED = "RECORDED"
+    CHANGED = "CHANGED"
+    LEFT = "LEFT"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`session` has the columns that were asked for; None where it is not among those that the filter leaves."""
+
+    kind: EventKind
+    session_id: UUID
+    session: Row | None
+    place: Place
+
+
+Prepare = Callable[[Sequence[Change]], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Following:
+    """Who follows which sessions. `filter` is as the caller sent it: its period counts back from each look."""
+
+    viewer: Viewer
+    filter: Mapping[str, Any]
+    columns: frozenset[str]
+    most: int
+
+    @cached_property
+    def question(self) -> Hashable:
+        """The same for all who are to be told the same of an account's events."""
+        viewer = self.viewer
+        return viewer.role, viewer.integrations, viewer.agents, repr(self.filter), self.columns
+
+
+class Feed:
+    """An account's log: read once for all who stand at the same place, and asked once for all who ask the same."""
+
+    def __init__(self, database: Database, account_id: UUID, topic: Topic, turns: asyncio.Semaphore) -> None:
+        self._database = database
+        self._account_id = account_id
+        self._topic = topic
+        self._turns = turns
+        self._under_way: dict[Hashable, asyncio.Task[Any]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._pause = HELD_SECONDS
+        self._held = 0.0
+        self.users = 0
+
+    @property
+    def count(self) -> int:
+        return self._topic.count
+
+    async def wait(self, seen: int) -> None:
+        await self._topic.wait(seen)
+
+    async def read(self, after: Place, most: int) -> Batch:
+        """What happened behind the place, as of now or, at the earliest, of when the topic was woken last."""
+        read = partial(read_events, self._database, self._account_id, after, most)
+        batch = await self._once((self._topic.count, after, most), read)
+        if not batch.is_held:
+            self._pause, self._held = HELD_SECONDS, 0.0
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._pause, self._look_again)
+        return batch
+
+    async def ask(self, following: Following, after: Place, batch: Batch) -> list[Change]:
+        """What the batch, which was read behind the place, comes to for the viewer."""
+        if not batch.events:
+            return []
+        ask = partial(read_changes, self._database, following, batch.events, datetime.now(UTC))
+        return await self._once((following.question, after, batch.events[-1].place), ask)
+
+    def close(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+
+    async def _once(self, key: Hashable, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """What `make` comes to, which is begun once for all who want it meanwhile."""
+        if key not in self._under_way:
+            task = self._under_way[key] = asyncio.create_task(self._in_turn(make))
+            task.add_done_callback(lambda done: self._forget(key, done))
+        made: T = await asyncio.shield(self._under_way[key])
+        return made
+
+    async def _in_turn(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        async with self._turns:
+            return await make()
+
+    def _forget(self, key: Hashable, done: asyncio.Task[Any]) -> None:
+        self._under_way.pop(key, None)
+        if not done.cancelled():
+            done.exception()  # of which nobody may be left to hear
+
+    def _look_again(self) -> None:
+        if self._held < HELD_LONG <= self._held + self._pause:
+            LOGGER.warning("live updates of an account wait for a transaction that has run for %s seconds", HELD_LONG)
+        self._held += self._pause
+        self._pause = min(2 * self._pause, LONGEST_HELD_SECONDS)
+        self._timer = None
+        self._topic.wake()
+
+
+class Feeds:
+    """The feeds of the accounts that somebody follows.
+
+    At most so many statements of theirs are under way: a change that thousands follow keeps no request waiting.
+    """
+
+    def __init__(self, database: Database, listener: Listener, most_statements: int) -> None:
+        self._database = database
+        self._listener = listener
+        self._turns = asyncio.Semaphore(most_statements)
+        self._feeds: dict[UUID, Feed] = {}
+
+    @contextmanager
+    def open(self, account_id: UUID) -> Iterator[Feed]:
+        """The account's, which is kept as long as somebody uses it."""
+        with self._listener.topic(CHANNEL, str(account_id)) as topic:
+            feed = self._feeds.setdefault(account_id, Feed(self._database, account_id, topic, self._turns))
+            feed.users += 1
+            try:
+                yield feed
+            finally:
+                feed.users -= 1
+                if not feed.users:
+                    self._feeds.pop(account_id).close()
+
+
+async def follow_sessions(
+    feeds: Feeds, following: Following, place: Place, prepare: Prepare
+) -> AsyncGenerator[Sequence[Change], None]:
+    """What happens behind the place, for ever; what is there together comes together, and is never empty.
+
+    `prepare` loads what else is to be shown of them. Goes on where the database was away. Raises what a
+    statement raises that the database refuses.
+    """
+    with feeds.open(following.viewer.account.id) as feed:
+        while True:
+            seen = feed.count
+            try:
+                batch = await feed.read(place, following.most)
+                changes = await feed.ask(following, place, batch)
+                if changes:
+                    await prepare(changes)
+            except DATABASE_AWAY as error:
+                LOGGER.warning("live updates wait for the database: %s", type(error).__name__)
+                await asyncio.sleep(AWAY_SECONDS)
+                continue
+            if batch.events:
+                place = batch.events[-1].place
+            if changes:
+                yield changes
+            if not batch.is_full:
+                await feed.wait(seen)
+
+
+async def read_changes(
+    database: Database, following: Following, events: Sequence[Event], now: datetime
+) -> list[Change]:
+    """What these events come to for the viewer by now, in one statement; of several of a session the newest alone."""
+    if not events:
+        return []
+    newest = {event.session_id: event for event in sorted(events, key=lambda event: (event.place.xid, event.place.seq))}
+    recorded = {event.session_id for event in events if event.kind is Happening.RECORDED}
+    filter_ = parse_filter(following.filter, now)
+    found = await _read_current(database, following, filter_, list(newest))
+    changes = []
+    for event in sorted(newest.values(), key=lambda event: (event.place.xid, event.place.seq)):
+        kind = EventKind.RECORDED if event.session_id in recorded else EventKind.CHANGED
+        session = found.get(event.session_id)
+        if session is not None and session["is_meant"]:
+            changes.append(Change(kind, event.session_id, session, event.place))
+        elif session is not None and kind is EventKind.CHANGED:
+            changes.append(Change(EventKind.LEFT, event.session_id, None, event.place))
+    return changes
+
+
+async def _read_current(
+    database: Database, following: Following, filter_: Filter, ids: Sequence[UUID]
+) -> dict[UUID, Row]:
+    """Those of the sessions that the viewer may see, and of each whether the filter leaves it now."""
+    values = Values(following.viewer.account.id)
+    is_meant = where(following.viewer, filter_, values)
+    scope = scope_sessions(following.viewer, values)
+    rows = await database.fetch(
+        f"select {select_list(following.columns)}, ({is_meant}) as is_meant from session s"
+        f" where {scope} and s.id = any({values.bind(list(ids))})",
+        *values,
+    )
+    return {UUID(row["id"]): row for row in rows}

@@ -1,0 +1,124 @@
+"""What the inputs of sessions and agents have in common: GraphQL's names, checked texts, exact numbers, whole reports.
+
+Every problem of an input is reported at once, each with its path and a sentence of ours.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from session_graph.errors import InvalidInput, Problem
+from session_graph.parsing import FORBIDDEN_CHARACTERS, parse_decimal, parse_id, parse_instant
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def _printable(text: str) -> str:
+    if FORBIDDEN_CHARACTERS.search(text):
+        raise PydanticCustomError("control", "must not have control characters other than tab and line breaks")
+    return text
+
+
+def _stripped(value: object) -> object:
+    return value.strip() if isinstance(value, str) else value
+
+
+def stripped_or_none(value: object) -> object:
+    """Text without the spaces around it; None for a blank one."""
+    return (value.strip() or None) if isinstance(value, str) else value
+
+
+def _none_if_blank(value: object) -> object:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _recordable(moment: datetime) -> datetime:
+    if not EARLIEST <= moment < LATEST:
+        raise ValueError(f"must be in the years {EARLIEST.year} to {LATEST.year - 1}")
+    return moment
+
+
+Printable = AfterValidator(_printable)
+Text = Annotated[str, Field(strict=True, max_length=10_000), Printable]
+Name = Annotated[str, BeforeValidator(_stripped), Field(strict=True, min_length=1, max_length=200), Printable]
+OptionalText = Annotated[Text | None, BeforeValidator(_none_if_blank)]
+OptionalName = Annotated[Name | None, BeforeValidator(stripped_or_none)]
+Instant = Annotated[datetime, BeforeValidator(parse_instant), AfterValidator(_recordable)]
+Amount = Annotated[Decimal, BeforeValidator(parse_decimal), Field(ge=0)]
+Ratio = Annotated[Decimal, BeforeValidator(parse_decimal), Field(ge=0, le=1)]
+Id = Annotated[UUID, BeforeValidator(parse_id)]
+
+
+class Shape(BaseModel):
+    """GraphQL's names, nothing unknown, nothing changed later."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, validate_by_alias=True, extra="forbid", frozen=True, hide_input_in_errors=True
+    )
+
+
+AnyShape = TypeVar("AnyShape", bound=Shape)
+
+
+def problem(field: str, message: str) -> PydanticCustomError:
+    """A problem that a whole-shape check finds, reported under the field."""
+    return PydanticCustomError(f"field:{field}", "{sentence}", {"sentence": message})
+
+
+def parse_shape(shape: type[AnyShape], raw: object) -> AnyShape:
+    """Raises InvalidInput with every problem, each with its path in GraphQL's names."""
+    try:
+        return shape.model_validate(raw)
+    except ValidationError as error:
+        raise InvalidInput([_translate(e) for e in error.errors(include_url=False)]) from None
+
+
+_SENTENCES = {
+    "missing": "is required",
+    "extra_forbidden": "is not a known field",
+    "string_type": "must be a text",
+    "string_unicode": "must be a text that can be written in UTF-8",
+    "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+}
+
+
+def _translate(details: ErrorDetails) -> Problem:
+    kind = details["type"]
+    if kind.startswith("field:"):
+        return Problem((kind.removeprefix("field:"),), details["msg"])
+    path = tuple(part for part in details["loc"] if part != "[key]")
+    if details["input"] is None:
+        return Problem(path, "must not be null")
+    return Problem(path, _SENTENCES.get(kind) or _describe(kind, details.get("ctx", {}), details["msg"]))
+
+
+def _describe(kind: str, context: Mapping[str, Any], message: str) -> str:
+    match kind:
+        case "value_error":
+            return str(context["error"])
+        case "enum":
+            return f"must be one of {str(context['expected']).replace(chr(39), '').replace(' or ', ', ')}"
+        case "string_too_long":
+            return f"must have at most {context['max_length']:,} characters"
+        case "too_long":  # a text's length is a value's where a validator stands before the check
+            unit = "characters" if context["field_type"] == "Value" else "entries"
+            return f"must have at most {context['max_length']:,} {unit}"
+        case "greater_than_equal":
+            return f"must be at least {context['ge']}"
+        case "less_than_equal":
+            return f"must be at most {context['le']}"
+    return message

@@ -1,0 +1,119 @@
+"""Keyset pages: what part of an ordered list is asked for, the SQL that reads just that, and what came of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from session_graph.errors import BadUserInput
+from session_graph.sessions.enums import Direction
+from session_graph.sessions.ordering import Cursor, Order
+from session_graph.store.database import Row
+from session_graph.store.sql import Values
+
+DEFAULT_SIZE = 50
+MAX_SIZE = 200
+ORDER_VALUE = "order_value"
+ORDER_ID = "order_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows in the list's order. `has_more` says whether the list goes on in the direction of reading."""
+
+    rows: Sequence[Row]
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """`size` rows behind the cursor, or before it where `backwards`. `inclusive` takes the cursor's own row in."""
+
+    size: int = DEFAULT_SIZE
+    backwards: bool = False
+    cursor: Cursor | None = None
+    inclusive: bool = False
+
+    def cut(self, rows: Sequence[Row]) -> Page:
+        """The page that was asked for, of rows that were read with one to spare."""
+        kept = rows[: self.size]
+        return Page(kept[::-1] if self.backwards else kept, len(rows) > self.size)
+
+    def behind(self) -> "PageRequest":
+        """One row on the other side of the cursor, its own included."""
+        return replace(self, size=0, backwards=not self.backwards, inclusive=True)
+
+
+def check_size(argument: str, size: int, most: int = MAX_SIZE) -> int:
+    """Raises BadUserInput where a page cannot have that many rows."""
+    if not 1 <= size <= most:
+        raise BadUserInput(f"must be from 1 to {most}", [argument])
+    return size
+
+
+def limit_sql(request: PageRequest, values: Values, *, keeps_plan: bool) -> str:
+    """So many rows, and one to spare. In the text itself, it lets the server keep the plan of a statement. It takes
+    a bound one for a tenth of all rows, and so plans each execution for its values.
+    """
+    rows = request.size + 1
+    return f"limit {values.constant(rows) if keeps_plan else values.bind(rows)}"
+
+
+def page_sql(select: str, condition: str, order: Order, request: PageRequest, values: Values, limit: str) -> str:
+    """One page of `select` with a condition over `session s`; it has the order's value and id where those may be empty.
+
+    An order with empty values is read as two branches, each in an order of its own: the values and, last, the empty
+    ones. The cursor stands before the condition: of two bounds of a column, PostgreSQL 18 begins to read an index at
+    the one that is named first, and the end of a filter's span would have it pass by all the pages before.
+    """
+    direction = _reading_direction(order, request)
+    by_value = f"order by {order.field.sql} {direction}, s.id {direction} {limit}"
+    if not order.field.nullable:
+        return f"{select} where {_beyond(order, request, values)}{condition} {by_value}"
+    branches = []
+    if _reaches_values(request):
+        full = f"{condition} and {order.field.sql} is not null"
+        branches.append(f"({select} where {_beyond(order, request, values)}{full} {by_value})")
+    if _reaches_empty(request):
+        empty = f"{condition} and {order.field.sql} is null"
+        by_id = f"order by s.id {direction} {limit}"
+        branches.append(f"({select} where {_beyond_empty(order, request, values)}{empty} {by_id})")
+    nulls = "first" if request.backwards else "last"
+    return (
+        f"select * from ({' union all '.join(branches)}) u"
+        f" order by u.{ORDER_VALUE} {direction} nulls {nulls}, u.{ORDER_ID} {direction} {limit}"
+    )
+
+
+def _reading_direction(order: Order, request: PageRequest) -> str:
+    return "asc" if (order.direction is Direction.ASC) != request.backwards else "desc"
+
+
+def _comparison(order: Order, request: PageRequest) -> str:
+    sign = ">" if _reading_direction(order, request) == "asc" else "<"
+    return f"{sign}=" if request.inclusive else sign
+
+
+def _beyond(order: Order, request: PageRequest, values: Values) -> str:
+    """A value that may be shared is a subselect, which the planner does not look into: in a row comparison it counts
+    the first column alone, takes all that ties with a common value for nothing, and would leave the order's own index.
+    """
+    if request.cursor is None or request.cursor.value is None:
+        return ""
+    value = f"{values.bind(request.cursor.value)}::{order.field.type.sql}"
+    if order.field.is_shared:
+        value = f"(select {value})"
+    place = f"({value}, {values.bind(request.cursor.id)}::uuid)"
+    return f"({order.field.sql}, s.id) {_comparison(order, request)} {place} and "
+
+
+def _beyond_empty(order: Order, request: PageRequest, values: Values) -> str:
+    if request.cursor is None or request.cursor.value is not None:
+        return ""
+    return f"s.id {_comparison(order, request)} {values.bind(request.cursor.id)}::uuid and "
+
+
+def _reaches_values(request: PageRequest) -> bool:
+    return request.cursor is None or request.cursor.value is not None or request.backwards
+
+
+def _reaches_empty(request: PageRequest) -> bool:
+    return request.cursor is None or request.cursor.value is None or not request.backwards

@@ -1,0 +1,135 @@
+"""What people may set on a session, and what an edit decides anew: pure functions.
+
+Source: domain.md, "How the numbers are made"; access.md for who may set what. Figures that follow are derived by the
+database.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import orjson
+from pydantic import Field, StrictBool, model_validator
+
+from session_graph.access.viewer import Role
+from session_graph.errors import InvalidInput, Problem
+from session_graph.parsing import fold
+from session_graph.sessions.closing import is_opportunity
+from session_graph.sessions.enums import Assessment
+from session_graph.sessions.input_model import OptionalText, Shape, parse_shape, problem
+from session_graph.sessions.record import MAX_TAGS, OptionalExternalId, Stars, Tag
+
+EDITORS = frozenset({Role.BUILDER, Role.ADMIN})
+
+WRITERS: dict[str, frozenset[Role]] = {
+    **dict.fromkeys(
+        ("isArchived", "isLead", "isOpportunity", "isTest", "humanAssessment", "addTags", "removeTags"), EDITORS
+    ),
+    **dict.fromkeys(("isTodo", "isDone", "conversationQuality", "comment"), EDITORS | {Role.PORTAL}),
+    "externalId": EDITORS | {Role.PARTNER},
+}
+"""Who may set what, by the fields of a patch."""
+
+EDITED = {
+    "is_archived": "isArchived",
+    "is_lead": "isLead",
+    "is_opportunity": "isOpportunity",
+    "is_test": "isTest",
+    "is_todo": "isTodo",
+    "is_done": "isDone",
+    "human_assessment": "humanAssessment",
+    "conversation_quality": "conversationQuality",
+    "comment": "comment",
+    "external_id": "externalId",
+    "tags": "tags",
+}
+"""The columns that people set, and what each is called in a session's history."""
+
+FACTS = ("refused", "unavailable", "phone", "email")
+"""The columns by which an opportunity is decided anew."""
+
+CLEARABLE = frozenset({"humanAssessment", "conversationQuality", "comment", "externalId"})
+
+Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS)]
+
+
+class SessionPatch(Shape):
+    """What to set; what is left out stays. Only what is in CLEARABLE can be null, which clears it."""
+
+    is_archived: StrictBool | None = None
+    is_lead: StrictBool | None = None
+    is_opportunity: StrictBool | None = None
+    is_test: StrictBool | None = None
+    is_todo: StrictBool | None = None
+    is_done: StrictBool | None = None
+    human_assessment: Assessment | None = None
+    conversation_quality: Stars | None = None
+    comment: OptionalText = None
+    external_id: OptionalExternalId = None
+    add_tags: Tags = []
+    remove_tags: Tags = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nulls_clear(cls, data: Any) -> Any:
+        for name, value in data.items():
+            if value is None and name not in CLEARABLE:
+                raise problem(name, "must not be null; leave it out to leave it as it is")
+        return data
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> "SessionPatch":
+        if self.is_lead is False and self.is_opportunity:
+            raise problem("isOpportunity", "cannot be true for what is not a lead")
+        if both := sorted(set(self.add_tags) & set(self.remove_tags)):
+            raise problem("removeTags", f"cannot also be added: {', '.join(both)}")
+        return self
+
+
+def parse_patch(raw: Mapping[str, Any]) -> SessionPatch:
+    """Raises InvalidInput with every problem, each with its path in GraphQL's names."""
+    return parse_shape(SessionPatch, raw)
+
+
+def revise(session: Mapping[str, Any], patch: SessionPatch) -> dict[str, Any]:
+    """The columns that the patch changes, with their new values; empty where everything is set already.
+
+    `session` has the columns of EDITED and FACTS. Raises InvalidInput where it would have too many tags.
+    """
+    new = {name: getattr(patch, name) for name in patch.model_fields_set - {"add_tags", "remove_tags"}}
+    new["tags"] = sorted((set(session["tags"]) | set(patch.add_tags)) - set(patch.remove_tags))
+    if len(new["tags"]) > MAX_TAGS:
+        raise InvalidInput([Problem(("addTags",), f"a session has at most {MAX_TAGS} tags")])
+    return {name: value for name, value in (new | _decide_lead(session, new)).items() if value != session[name]}
+
+
+def _decide_lead(session: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, bool]:
+    """Not a lead ends the opportunity; a new lead decides it from the facts; an opportunity is a lead."""
+    if new.get("is_opportunity"):
+        return {"is_lead": True}
+    if new.get("is_lead") is False:
+        return {"is_opportunity": False}
+    if new.get("is_lead") and not session["is_lead"] and "is_opportunity" not in new:
+        return {"is_opportunity": _decide_opportunity(session)}
+    return {}
+
+
+def _decide_opportunity(session: Mapping[str, Any]) -> bool:
+    return is_opportunity(
+        True,
+        refused=session["refused"],
+        unavailable=session["unavailable"],
+        reachable=bool(session["phone"] or session["email"]),
+    )
+
+
+def folded_columns(changes: Mapping[str, Any]) -> dict[str, str | None]:
+    """What searching and ordering see of the changed texts."""
+    texts = {name: changes[name] for name in ("comment", "external_id") if name in changes}
+    return {f"{name}_folded": None if text is None else fold(text) for name, text in texts.items()}
+
+
+def write_value(value: Any) -> str | None:
+    """A value as history has it: true, 4, YES_A, a text; tags as a JSON list."""
+    if value is None or isinstance(value, str):
+        return value
+    return orjson.dumps(value).decode()

@@ -1,0 +1,1 @@
+"""PostgreSQL out of a wheel, started and supervised by us."""

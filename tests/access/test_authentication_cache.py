@@ -1,0 +1,292 @@
+"""What is kept of an admission, and that nobody is told of an end before it is one everywhere.
+
+Two doors over one database are two processes.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from conftest import MakeCaller
+from session_graph.access import authentication, authentication_cache
+from session_graph.access.accounts import change_account
+from session_graph.access.api_keys import create_key, look_up_key, revoke_key
+from session_graph.access.authentication import Door
+from session_graph.access.authentication_cache import Admissions
+from session_graph.access.viewer import AccountFacts, Role, Viewer
+from session_graph.errors import Unauthenticated
+from session_graph.store.database import Database
+from session_graph.store.ids import new_id
+from session_graph.store.models import Account, ApiKey
+from support.statements import Statements
+
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
+
+KEPT = 10.0
+ANA = Viewer(AccountFacts(new_id(), "acme", "Acme", "USD", 2, "UTC"), Role.ADMIN, "ana")
+
+
+class Clock:
+    """Goes as a test sets it."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """What is kept is kept for ten seconds of this clock."""
+    clock = Clock()
+    monkeypatch.setattr(authentication_cache, "KEPT_SECONDS", KEPT)
+    for module in (authentication_cache, authentication):
+        monkeypatch.setattr(module, "monotonic", clock)
+    return clock
+
+
+async def make_header(account: Account, expires_at: datetime | None = None) -> str:
+    text, _ = await create_key(account, Role.ADMIN, expires_at=expires_at)
+    return f"Bearer {text}"
+
+
+async def statements_of(door: Door, header: str, statements: Statements) -> int:
+    """How many look-ups an admission, or a refusal, costs."""
+    await statements.restart()
+    with suppress(Unauthenticated):
+        await door.admit(header)
+    return sum("secret_hash" in statement for statement in await statements.so_far())
+
+
+async def is_admitted(door: Door, header: str) -> bool:
+    try:
+        await door.admit(header)
+    except Unauthenticated:
+        return False
+    return True
+
+
+async def ask_for_good(doors: Sequence[Door], header: str) -> None:
+    while True:
+        for each in doors:
+            await is_admitted(each, header)
+        await asyncio.sleep(0.001)
+
+
+async def test_a_key_that_was_just_admitted_costs_no_statement_until_its_time_is_over(
+    account: Account, statements: Statements, clock: Clock
+) -> None:
+    header, door = await make_header(account), Door(None)
+    first = await statements_of(door, header, statements)
+
+    clock.now += KEPT - 0.01
+    kept = await statements_of(door, header, statements)
+    clock.now += 0.01
+    over = await statements_of(door, header, statements)
+    await door.close()
+
+    assert (first, kept, over) == (1, 0, 1)
+
+
+async def test_a_kept_key_has_the_same_viewer(account: Account, clock: Clock) -> None:
+    header, door = await make_header(account), Door(None)
+
+    assert await door.admit(header) == await door.admit(header) == await door.admit_anew(header)
+    await door.close()
+
+
+async def test_what_is_kept_counts_from_before_the_look_up(
+    account: Account, statements: Statements, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header, slow = await make_header(account), Door(None)
+
+    async def look_up_slowly(text: str) -> object:
+        found = await look_up_key(text)
+        clock.now += KEPT
+        return found
+
+    monkeypatch.setattr(authentication, "look_up_key", look_up_slowly)
+
+    assert [await statements_of(slow, header, statements) for _ in range(2)] == [1, 1]
+    await slow.close()
+
+
+async def test_a_refused_key_is_not_kept(account: Account, statements: Statements, clock: Clock) -> None:
+    header, door = await make_header(account), Door(None)
+    await ApiKey.filter(account_id=account.id).update(revoked_at=datetime.now(UTC))
+    unknown = f"Bearer sg_{'0' * 10}_{'0' * 52}"
+
+    for refused in (header, unknown):
+        assert [await statements_of(door, refused, statements) for _ in range(2)] == [1, 1]
+    assert len(door._admissions) == 0
+
+
+async def test_only_the_very_header_is_kept(account: Account, statements: Statements, clock: Clock) -> None:
+    header, door = await make_header(account), Door(None)
+    await door.admit(header)
+
+    for other in (header.replace("Bearer", "bearer"), header.replace(" ", "  ")):
+        assert await statements_of(door, other, statements) == 1
+    for other in (header[:-1] + ("0" if header[-1] != "0" else "1"), header + " ", header.removeprefix("Bearer ")):
+        assert not await is_admitted(door, other)
+    await door.close()
+
+
+async def test_to_ask_anew_is_to_ask_and_ends_what_was_kept(
+    account: Account, statements: Statements, clock: Clock
+) -> None:
+    header, door = await make_header(account), Door(None)
+    await door.admit(header)
+    await ApiKey.filter(account_id=account.id).update(revoked_at=datetime.now(UTC))
+    assert await is_admitted(door, header)
+
+    with pytest.raises(Unauthenticated):
+        await door.admit_anew(header)
+
+    assert not await is_admitted(door, header)
+    await door.close()
+
+
+async def test_no_key_is_kept_beyond_its_own_end(
+    account: Account, statements: Statements, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authentication_cache, "KEPT_SECONDS", 60.0)
+    end, door = datetime.now(UTC) + timedelta(seconds=1), Door(None)
+    header = await make_header(account, end)
+    assert [await statements_of(door, header, statements) for _ in range(2)] == [1, 0]
+
+    while await is_admitted(door, header):
+        assert datetime.now(UTC) < end + timedelta(seconds=0.1)
+        await asyncio.sleep(0.01)
+    await door.close()
+
+    assert datetime.now(UTC) >= end
+
+
+async def test_a_key_that_ends_later_is_kept_no_longer_than_others(
+    account: Account, statements: Statements, clock: Clock
+) -> None:
+    header, door = await make_header(account, datetime.now(UTC) + timedelta(hours=1)), Door(None)
+    await door.admit(header)
+
+    clock.now += KEPT
+
+    assert await statements_of(door, header, statements) == 1
+    await door.close()
+
+
+async def test_a_key_that_ends_at_infinity_does_not_end(
+    account: Account, database: Database, statements: Statements, clock: Clock
+) -> None:
+    header, door = await make_header(account), Door(None)
+    await database.execute("update api_key set expires_at = 'infinity' where account_id = $1", account.id)
+
+    assert [await statements_of(door, header, statements) for _ in range(2)] == [1, 0]
+    await door.close()
+
+
+def test_at_most_so_many_are_kept_and_the_oldest_goes_first(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(authentication_cache, "MOST_KEPT", 3)
+    kept = Admissions()
+
+    for header in ("a", "b", "c", "a", "d"):
+        kept.keep(header, ANA, clock.now, KEPT)
+
+    assert len(kept) == 3
+    assert [header for header in "abcd" if kept.find(header)] == ["a", "c", "d"]
+
+
+async def test_no_key_can_be_read_from_what_is_kept(account: Account, clock: Clock) -> None:
+    header, door = await make_header(account), Door(None)
+    await door.admit(header)
+    await door.close()
+
+    assert len(door._admissions) == 1
+    assert header.rpartition("_")[2] not in repr(vars(door._admissions))
+
+
+async def test_of_many_requests_the_first_looks_up_the_key(
+    caller: MakeCaller, statements: Statements, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authentication_cache, "KEPT_SECONDS", 60.0)
+    ask = await caller(Role.ADMIN)
+    await statements.restart()
+
+    for _ in range(5):
+        assert (await ask("{ viewer { name } }")).data
+
+    assert sum("secret_hash" in statement for statement in statements) == 1
+    assert len(statements) <= 2, "the look-up, and the note of the key's use beside it"
+
+
+async def test_once_a_key_is_revoked_no_process_takes_it(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(authentication_cache, "KEPT_SECONDS", 1.0)
+    header, doors = await make_header(account), [Door(None), Door(None)]
+    for each in doors:
+        await each.admit(header)
+    asking = asyncio.create_task(ask_for_good(doors, header))
+
+    revoking = asyncio.create_task(revoke_key(account, header.removeprefix("Bearer ")))
+    while not await ApiKey.filter(account_id=account.id, revoked_at__isnull=False).exists():
+        pass
+    meanwhile = [await is_admitted(each, header) for each in doors]
+    await revoking
+    afterwards = [await is_admitted(each, header) for each in doors]
+    asking.cancel()
+    for each in doors:
+        await each.close()
+
+    assert (meanwhile, afterwards) == ([True, True], [False, False])
+
+
+async def test_a_key_is_not_revoked_within_a_transaction(account: Account, database: Database) -> None:
+    """Nobody else would see it end before the commit, and nobody could wait for that."""
+    header, door = await make_header(account), Door(None)
+
+    with pytest.raises(AssertionError):
+        async with database.transaction():
+            await revoke_key(account, header.removeprefix("Bearer "))
+
+    assert await is_admitted(door, header)
+    await door.close()
+
+
+async def test_once_an_account_is_changed_every_process_shows_it(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authentication_cache, "KEPT_SECONDS", 1.0)
+    header, doors = await make_header(account), [Door(None), Door(None)]
+    for each in doors:
+        await each.admit(header)
+    asking = asyncio.create_task(ask_for_good(doors, header))
+
+    changing = asyncio.create_task(change_account(account, name="Better", currency="JPY", time_zone="Asia/Tokyo"))
+    while not await Account.filter(id=account.id, name="Better").exists():
+        pass
+    meanwhile = [(await each.admit(header)).account.name for each in doors]
+    await changing
+    afterwards = [(await each.admit(header)).account for each in doors]
+    asking.cancel()
+    for each in doors:
+        await each.close()
+
+    assert meanwhile == [account.name] * 2
+    facts = AccountFacts(account.id, account.idn, "Better", "JPY", 0, "Asia/Tokyo")
+    assert afterwards == [facts, facts]
+
+
+async def test_who_changes_an_account_within_a_transaction_or_not_at_all_does_not_wait(
+    account: Account, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(authentication_cache, "KEPT_SECONDS", 60.0)
+
+    async with asyncio.timeout(10):
+        await change_account(account)
+        async with database.transaction():
+            await change_account(account, name="Better")
+
+    assert (await Account.get(id=account.id)).name == "Better"

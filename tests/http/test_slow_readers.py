@@ -1,0 +1,139 @@
+"""Who takes nothing is cut off, and nothing is kept for them meanwhile."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import orjson
+import pytest
+
+from schema.test_subscriptions import make_key, until
+from session_graph.sessions.editing import edit_sessions
+from session_graph.sessions.filters import EVERYTHING
+from session_graph.sessions.patch import parse_patch
+from session_graph.settings import Settings
+from session_graph.store.database import Database
+from session_graph.store.models import Account
+from support.live import EVENTS, Served, connected, serving, streamed
+from support.records import record
+from support.viewers import make_viewer
+
+pytestmark = pytest.mark.anyio
+
+LONG = "subscription { sessionEvents { session { id transcript { text } } } }"
+SESSIONS = 60
+CHARACTERS = 200_000
+
+
+@pytest.fixture
+async def impatient(database: Database, database_url: str, settings: Settings) -> AsyncIterator[Served]:
+    """A server that waits for slow readers half a second."""
+    hasty = settings.model_copy(update={"live_send_seconds": 0.5, "live_keep_alive_seconds": 0.2})
+    async with serving(database, database_url, hasty) as served:
+        yield served
+
+
+async def change_much(database: Database, account: Account) -> None:
+    """Events of 12 MB in all: more than sockets hold."""
+    patch = parse_patch({"isTodo": True})
+    turns = [{"speaker": "USER", "text": "x" * CHARACTERS}]
+    await record(database, account, *({"transcript": turns} for _ in range(SESSIONS)))
+    await edit_sessions(database, make_viewer(account), EVERYTHING, None, patch, dry_run=False)
+
+
+@asynccontextmanager
+async def deaf(address: str, request: bytes) -> AsyncIterator[socket.socket]:
+    """A client that has asked, and reads nothing."""
+    own = socket.socket()
+    own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    own.setblocking(False)
+    loop = asyncio.get_running_loop()
+    place = urlsplit(address)
+    await loop.sock_connect(own, (place.hostname, place.port))
+    await loop.sock_sendall(own, request)
+    with own:
+        yield own
+
+
+async def read_to_the_end(own: socket.socket) -> int:
+    """How many bytes come before the connection ends."""
+    loop, count = asyncio.get_running_loop(), 0
+    async with asyncio.timeout(10):
+        try:
+            while data := await loop.sock_recv(own, 2**16):
+                count += len(data)
+        except ConnectionResetError:
+            pass
+    return count
+
+
+async def test_a_stream_that_nobody_reads_is_cut_off(impatient: Served, database: Database, bistro: Account) -> None:
+    body = orjson.dumps({"query": LONG})
+    head = (
+        "POST /graphql HTTP/1.1\r\nHost: here\r\nAccept: text/event-stream\r\nContent-Type: application/json\r\n"
+        f"Authorization: Bearer {await make_key(bistro)}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    async with deaf(impatient.address, head.encode() + body) as own:
+        await until(lambda: impatient.live.feeds._feeds)
+        await change_much(database, bistro)
+
+        await until(lambda: impatient.is_idle and not impatient.server.server_state.connections)
+        assert await read_to_the_end(own) < SESSIONS * CHARACTERS / 2
+
+
+async def test_a_websocket_that_nobody_reads_is_cut_off(impatient: Served, database: Database, bistro: Account) -> None:
+    async with connected(impatient.address, await make_key(bistro)) as slow:
+        await slow.subscribe(LONG)
+        slow.connection.transport.pause_reading()
+        await change_much(database, bistro)
+
+        await until(lambda: impatient.is_idle and not impatient.server.server_state.connections)
+
+
+async def test_others_are_told_meanwhile(impatient: Served, database: Database, bistro: Account) -> None:
+    key = await make_key(bistro)
+    async with connected(impatient.address, key) as slow, streamed(impatient.address, key, EVENTS) as quick:
+        await slow.subscribe(LONG)
+        slow.connection.transport.pause_reading()
+        await change_much(database, bistro)
+
+        told = [(await quick.event())["kind"] for _ in range(SESSIONS)]
+        assert set(told) <= {"RECORDED", "CHANGED"}
+        await until(lambda: len(impatient.live.subscriptions) <= 1)
+
+
+async def test_a_server_that_stops_does_not_wait_for_them(
+    database: Database, database_url: str, settings: Settings, bistro: Account
+) -> None:
+    loop = asyncio.get_running_loop()
+    async with connected_slow(database, database_url, settings, bistro):
+        await change_much(database, bistro)
+        await asyncio.sleep(0.5)
+        began = loop.time()
+
+    assert loop.time() - began < 3
+
+
+@asynccontextmanager
+async def connected_slow(
+    database: Database, database_url: str, settings: Settings, account: Account
+) -> AsyncIterator[None]:
+    """A server with a client that reads nothing; the server stops first."""
+    async with serving(database, database_url, settings) as served:
+        slow = connected(served.address, await make_key(account))
+        socket_ = await slow.__aenter__()
+        await socket_.subscribe(LONG)
+        socket_.connection.transport.pause_reading()
+        yield
+    socket_.connection.transport.abort()
+    await slow.__aexit__(None, None, None)
+
+
+async def test_a_quiet_stream_says_that_it_is_there(impatient: Served, bistro: Account) -> None:
+    async with streamed(impatient.address, await make_key(bistro), EVENTS) as quiet:
+        assert await quiet.says_nothing()
+        assert await quiet.says_nothing()
+
+        assert quiet.comments >= 3

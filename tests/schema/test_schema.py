@@ -1,0 +1,172 @@
+"""The schema as it is printed: committed, described, and what was promised to those who call the API."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    build_schema,
+    is_introspection_type,
+    is_specified_scalar_type,
+)
+from graphql.language import parse, print_ast
+from graphql.utilities import build_ast_schema
+
+from session_graph.schema import schema as ours
+
+PROJECT = Path(__file__).parents[2]
+NOT_BUILT: set[str] = set()
+"""Of the sketch; the test fails as soon as they are there, so that this does not outlive its truth."""
+DEVIATIONS = {"SessionExport.timeZone": "String!"}
+"""Of the sketch, each for a reason: a report always has a zone, or "local" where each session is in its own agent's."""
+
+Told = tuple[str, Any]
+"""A name such as `Query.sessions(first:)`, and what is said of it."""
+
+
+@pytest.fixture(scope="module")
+def schema() -> GraphQLSchema:
+    """As callers read it."""
+    return build_schema(ours.print_sdl(ours.build_schema()))
+
+
+@pytest.fixture(scope="module")
+def sketch(shared: Path) -> GraphQLSchema:
+    """The interface as it was promised. Skipped where the folder beside the project is missing."""
+    return build_ast_schema(parse((shared / "interface.graphql").read_text("utf-8")))
+
+
+def types_of(schema: GraphQLSchema) -> dict[str, GraphQLNamedType]:
+    return {
+        name: type_
+        for name, type_ in schema.type_map.items()
+        if not is_introspection_type(type_) and not is_specified_scalar_type(type_)
+    }
+
+
+def tell(type_: GraphQLNamedType) -> Iterator[Told]:
+    """What the type promises: kinds, fields, arguments, values; with their types and defaults."""
+    yield type_.name, type(type_).__name__
+    if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):
+        yield from ((f"{type_.name}: {interface.name}", True) for interface in type_.interfaces)
+        for name, field in type_.fields.items():
+            yield f"{type_.name}.{name}", str(field.type)
+            yield from ((f"{type_.name}.{name}({a}:)", told_of(its)) for a, its in field.args.items())
+    if isinstance(type_, GraphQLInputObjectType):
+        yield f"{type_.name} is one of", type_.is_one_of
+        yield from ((f"{type_.name}.{name}", told_of(its)) for name, its in type_.fields.items())
+    if isinstance(type_, GraphQLEnumType):
+        yield from ((f"{type_.name}.{name}", True) for name in type_.values)
+
+
+def told_of(argument: Any) -> tuple[str, str]:
+    """Type and default; a default of null is none, as a null argument is an argument left out."""
+    default = argument.default
+    literal = "null" if default is None else print_ast(default.literal) if default.literal else repr(default.value)
+    return str(argument.type), "" if literal in ("null", "None") else literal.strip("'").lower()
+
+
+def all_told(types: dict[str, GraphQLNamedType]) -> dict[str, Any]:
+    return {name: told for type_ in types.values() for name, told in tell(type_)}
+
+
+def described(type_: GraphQLNamedType) -> Iterator[tuple[str, str | None]]:
+    yield type_.name, type_.description
+    if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType):
+        for name, field in type_.fields.items():
+            yield f"{type_.name}.{name}", field.description
+            yield from ((f"{type_.name}.{name}({a}:)", its.description) for a, its in field.args.items())
+    if isinstance(type_, GraphQLInputObjectType):
+        yield from ((f"{type_.name}.{name}", its.description) for name, its in type_.fields.items())
+    if isinstance(type_, GraphQLEnumType):
+        yield from ((f"{type_.name}.{name}", value.description) for name, value in type_.values.items())
+
+
+def test_the_committed_schema_is_the_printed_one() -> None:
+    committed = (PROJECT / "schema.graphql").read_text("utf-8")
+
+    assert committed == ours.print_sdl(ours.build_schema()), "run `make schema`"
+
+
+def test_the_printed_schema_is_the_whole_schema(schema: GraphQLSchema) -> None:
+    served = types_of(ours.build_schema()._schema)
+
+    assert all_told(types_of(schema)).keys() == all_told(served).keys()
+
+
+def test_the_command_prints_the_schema() -> None:
+    command = [sys.executable, "-m", "session_graph.cli.main", "schema"]
+
+    done = subprocess.run(command, capture_output=True, cwd=PROJECT / "src", check=True, text=True, encoding="utf-8")
+
+    assert done.stdout == ours.print_sdl(ours.build_schema())
+    assert done.stderr == ""
+
+
+def test_everything_is_described_in_a_sentence(schema: GraphQLSchema) -> None:
+    found = dict(pair for type_ in types_of(schema).values() for pair in described(type_))
+
+    assert len(found) > 500
+    assert [name for name, text in found.items() if not text] == []
+    odd = {name: text for name, text in found.items() if text and (text[-1] not in ".)" or text != text.strip())}
+    assert odd == {}
+    assert [name for name, text in found.items() if text and ("\n" in text or "  " in text)] == []
+
+
+def test_no_type_of_the_schema_is_out_of_reach(schema: GraphQLSchema) -> None:
+    """Nothing is in the schema that cannot be asked for."""
+    reached, open_ = set(), ["Query", "Mutation", "Subscription"]
+    while open_:
+        name = open_.pop()
+        if name in reached or name not in schema.type_map:
+            continue
+        reached.add(name)
+        type_ = schema.type_map[name]
+        told = [text for _, text in tell(type_) if not isinstance(text, bool)]
+        open_ += [(text if isinstance(text, str) else text[0]).strip("[]!") for text in told]
+        if isinstance(type_, GraphQLInterfaceType):
+            open_ += [possible.name for possible in schema.get_possible_types(type_)]
+
+    assert types_of(schema).keys() - reached == set()
+
+
+def test_the_interface_is_the_one_that_was_promised(schema: GraphQLSchema, sketch: GraphQLSchema) -> None:
+    built = all_told(types_of(schema))
+    promised = all_told({name: type_ for name, type_ in types_of(sketch).items() if name not in NOT_BUILT})
+
+    changed = {name: built.get(name) for name, told in promised.items() if built.get(name) != told}
+    assert changed == DEVIATIONS
+
+
+def test_what_is_more_than_was_promised_is_known(schema: GraphQLSchema, sketch: GraphQLSchema) -> None:
+    more = all_told(types_of(schema)).keys() - all_told(types_of(sketch)).keys()
+
+    assert {name for name in more if not name.startswith("SessionColumn.")} == set()
+
+
+def test_what_is_not_built_is_not_there(schema: GraphQLSchema, sketch: GraphQLSchema) -> None:
+    assert types_of(sketch).keys() >= NOT_BUILT
+    assert NOT_BUILT & schema.type_map.keys() == set()
+
+
+def test_every_column_has_a_value_of_its_own(schema: GraphQLSchema) -> None:
+    session, column = schema.type_map["Session"], schema.type_map["SessionColumn"]
+    assert isinstance(session, GraphQLObjectType)
+    assert isinstance(column, GraphQLEnumType)
+
+    codes = {"".join(f"_{c}" if c.isupper() else c for c in name).upper() for name in session.fields}
+    assert set(column.values) == codes
+
+
+def test_a_suggestion_never_names_what_is_not_asked_for() -> None:
+    """They would tell fields to those who may not see them, and cost time."""
+    assert ours.build_schema().config.disable_field_suggestions

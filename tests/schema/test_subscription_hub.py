@@ -1,0 +1,114 @@
+"""What is told agrees with the list, over the API too; and the log is swept wherever the API is served."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from random import Random
+from typing import Any
+
+import pytest
+
+from schema.test_subscriptions import make_key
+from session_graph.access.viewer import Role
+from session_graph.schema.subscription_hub import CHANNELS, Live
+from session_graph.sessions.event_log import Happening, write_events
+from session_graph.settings import Settings
+from session_graph.store.database import Database
+from session_graph.store.ids import new_id
+from session_graph.store.models import Account
+from session_graph.store.notifications import Listener
+from support.live import SECONDS, Json, Served, Socket, connected
+from support.records import make_agent, record
+from support.varied import _one
+
+pytestmark = pytest.mark.anyio
+
+FOLLOW = "subscription ($filter: SessionFilter) { sessionEvents(filter: $filter) { kind sessionId } }"
+PAGE = "query ($filter: SessionFilter) { sessions(first: 200, filter: $filter) { nodes { id } } }"
+LOGGED = "select count(*) from session_event e where e.account_id = $1"
+
+FILTERS: dict[str, Json] = {
+    "everything": {},
+    "nothing": {"anyOf": []},
+    "todo": {"isTodo": True},
+    "not todo": {"not": {"isTodo": True}},
+    "by channel": {"channels": ["SMS", "CHAT"]},
+    "by agent": {"agents": ["clinic"]},
+    "by type": {"sessionTypes": ["booking", "Zimmer"]},
+    "lately": {"period": "LAST_7_DAYS"},
+    "either": {"anyOf": [{"isTest": True}, {"search": "mar"}]},
+    "tests": {"isTest": True},
+}
+VIEWERS: dict[str, tuple[Role, dict[str, list[str]]]] = {
+    "an admin": (Role.ADMIN, {}),
+    "a builder of two agents": (Role.BUILDER, {"agents": ["bistro", "desk"]}),
+    "a portal": (Role.PORTAL, {}),
+    "a portal of one agent": (Role.PORTAL, {"agents": ["bistro"]}),
+    "a partner": (Role.PARTNER, {"integrations": ["crm"]}),
+    "a recorder": (Role.RECORDER, {}),
+}
+
+
+@pytest.fixture
+async def live(database: Database, database_url: str, settings: Settings) -> AsyncIterator[Live]:
+    live = Live(database, Listener(database_url, CHANNELS), settings)
+    task = asyncio.create_task(live.run())
+    yield live
+    task.cancel()
+    await asyncio.wait([task])
+
+
+async def test_the_log_is_swept_wherever_the_api_is_served(database: Database, account: Account, live: Live) -> None:
+    async with database.transaction() as connection:
+        await write_events(connection, account.id, Happening.CHANGED, [new_id(), new_id()])
+    await database.execute(
+        "update session_event set at = now() - interval '26 hours' where account_id = $1 and seq % 2 = 0", account.id
+    )
+    await live._sweep()
+
+    row = await database.fetchrow(LOGGED, account.id)
+    assert row
+    assert row[0] == 1
+
+
+@pytest.mark.parametrize("who", VIEWERS)
+async def test_what_is_told_is_what_the_list_has(
+    served: Served, database: Database, account: Account, who: str
+) -> None:
+    """For every filter at once, over one connection."""
+    role, limits = VIEWERS[who]
+    for idn in ("bistro", "clinic", "desk"):
+        await make_agent(account, idn=idn)
+    random = Random(who)
+    async with connected(served.address, await make_key(account, role, **limits)) as socket:
+        allowed = {name: filter_ for name, filter_ in FILTERS.items() if await may(socket, name, filter_)}
+        await record(database, account, *(_one(random, 0) for _ in range(60)))
+        listed = {name: await list_ids(socket, filter_) for name, filter_ in allowed.items()}
+        told = {name: {await told_id(socket, name) for _ in ids} for name, ids in listed.items()}
+
+        assert told == listed
+        assert await socket.says_nothing()
+    assert len(allowed) >= 2
+    assert (len(listed["everything"]) > 5) is (role is not Role.RECORDER)
+
+
+async def may(socket: Socket, name: str, filter_: Any) -> bool:
+    """Whether the filter is taken; then it is followed under its name."""
+    await socket.subscribe(FOLLOW, id=name, filter=filter_)
+    if waiting := socket.waiting.pop(name, None):
+        assert waiting[0]["payload"][0]["extensions"]["code"] == "FORBIDDEN_FIELD"
+        return False
+    return True
+
+
+async def list_ids(socket: Socket, filter_: Any) -> set[str]:
+    await socket.send(type="subscribe", id="list", payload={"query": PAGE, "variables": {"filter": filter_}})
+    data = await socket.data("list")
+    assert (await socket.next("list"))["type"] == "complete"
+    return {node["id"] for node in data["sessions"]["nodes"]}
+
+
+async def told_id(socket: Socket, name: str) -> str:
+    async with asyncio.timeout(SECONDS):
+        event = await socket.event(name)
+    assert event["kind"] == "RECORDED"
+    return str(event["sessionId"])

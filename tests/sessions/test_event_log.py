@@ -1,0 +1,236 @@
+"""The log: what it has of each writer, that nothing late is passed over, cursors, and its end."""
+
+import asyncio
+import base64
+import re
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+import pytest
+
+from session_graph.errors import BadUserInput
+from session_graph.sessions.editing import edit_session, edit_sessions
+from session_graph.sessions.event_log import (
+    _READ,
+    CHANNEL,
+    GRACE,
+    Happening,
+    _binding,
+    check_place,
+    find_start,
+    read_event_cursor,
+    read_events,
+    sweep_events,
+    write_event_cursor,
+    write_events,
+)
+from session_graph.sessions.filters import EVERYTHING
+from session_graph.sessions.patch import parse_patch
+from session_graph.store.database import Database
+from session_graph.store.models import Account
+from support.databases import connected
+from support.records import make_agent, record
+from support.viewers import make_viewer
+
+pytestmark = pytest.mark.anyio
+
+RECORDED, CHANGED = Happening.RECORDED, Happening.CHANGED
+KEPT = timedelta(hours=24)
+LOGGED = "select e.xid, e.session_id, e.kind from session_event e where e.account_id = $1 order by e.xid, e.seq"
+
+
+async def logged(database: Database, account: Account) -> list[tuple[UUID, str]]:
+    return [(row["session_id"], row["kind"]) for row in await database.fetch(LOGGED, account.id)]
+
+
+async def settled(database: Database, account: Account, after: Any, most: int = 100) -> list[UUID]:
+    """What can be read behind the place, once nothing of other tests or of the server holds it back."""
+    async with asyncio.timeout(10):
+        while (batch := await read_events(database, account.id, after, most)).is_held:  # noqa: ASYNC110 - of which nobody is told
+            await asyncio.sleep(0.02)
+    return [event.session_id for event in batch.events]
+
+
+async def test_every_writer_logs_each_session_once_in_its_transaction(database: Database, account: Account) -> None:
+    await make_agent(account)
+    viewer = make_viewer(account)
+    one, two = await record(database, account, {}, {})
+
+    await edit_session(database, viewer, one, {"isTodo": True}, None, frozenset())
+    await edit_sessions(database, viewer, EVERYTHING, [one, two], parse_patch({"isDone": True}), dry_run=False)
+
+    rows = await database.fetch(LOGGED, account.id)
+    assert {(row["session_id"], row["kind"]) for row in rows[:2]} == {(one, RECORDED), (two, RECORDED)}
+    assert (rows[2]["session_id"], rows[2]["kind"]) == (one, CHANGED)
+    assert [(row["session_id"], row["kind"]) for row in rows[3:]] == [(id_, CHANGED) for id_ in sorted((one, two))]
+    assert len({row["xid"] for row in rows}) == 3
+
+
+async def test_what_changes_nothing_is_not_logged(database: Database, account: Account) -> None:
+    await make_agent(account)
+    viewer = make_viewer(account)
+    (one,) = await record(database, account, {"id": str(uuid4())})
+
+    await edit_session(database, viewer, one, {"isTodo": False}, None, frozenset())
+    await edit_session(database, viewer, one, {"isTodo": True}, 9, frozenset())
+    await edit_sessions(database, viewer, EVERYTHING, [one], parse_patch({"isDone": True}), dry_run=True)
+    await record(database, account, {"id": str(one)})
+
+    assert await logged(database, account) == [(one, RECORDED)]
+
+
+async def test_a_transaction_tells_once_and_only_when_it_commits(
+    database: Database, database_url: str, account: Account
+) -> None:
+    async with connected(database_url) as listening:
+        heard: list[object] = []
+        await listening.add_listener(CHANNEL, lambda *told: heard.append(told[-1]))
+        async with database.transaction() as connection:
+            for _ in range(3):
+                await write_events(connection, account.id, CHANGED, [uuid4()])
+            await listening.execute("select")
+            assert heard == []
+
+        async with asyncio.timeout(10):
+            while not heard:
+                await listening.execute("select")
+        assert heard == [str(account.id)]
+
+
+async def test_what_is_rolled_back_is_not_there(database: Database, database_url: str, account: Account) -> None:
+    async with connected(database_url) as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        await write_events(connection, account.id, CHANGED, [uuid4()])  # type: ignore[arg-type]
+        await transaction.rollback()
+
+    assert await logged(database, account) == []
+
+
+async def test_a_transaction_that_commits_late_is_not_passed_over(
+    database: Database, database_url: str, account: Account
+) -> None:
+    """It began first, so it comes first; until it is over, what came after it waits."""
+    start = await find_start(database)
+    late, early = uuid4(), uuid4()
+    async with connected(database_url) as slow:
+        transaction = slow.transaction()
+        await transaction.start()
+        await write_events(slow, account.id, RECORDED, [late])  # type: ignore[arg-type]
+        async with database.transaction() as connection:
+            await write_events(connection, account.id, RECORDED, [early])
+
+        batch = await read_events(database, account.id, start, 100)
+        assert (list(batch.events), batch.is_held) == ([], True)
+
+        await transaction.commit()
+    assert await settled(database, account, start) == [late, early]
+
+
+async def test_who_starts_while_a_transaction_runs_hears_of_it(
+    database: Database, database_url: str, account: Account
+) -> None:
+    late = uuid4()
+    async with connected(database_url) as slow, slow.transaction():
+        await write_events(slow, account.id, RECORDED, [late])  # type: ignore[arg-type]
+        start = await find_start(database)
+
+    assert await settled(database, account, start) == [late]
+
+
+async def test_a_log_is_read_in_parts_without_a_gap(database: Database, account: Account) -> None:
+    place = await find_start(database)
+    ids = [uuid4() for _ in range(7)]
+    async with database.transaction() as connection:
+        await write_events(connection, account.id, CHANGED, ids)
+    await settled(database, account, place)
+
+    found = []
+    while events := (await read_events(database, account.id, place, 3)).events:
+        found += [event.session_id for event in events]
+        cursor = write_event_cursor(events[-1].place, account.id)
+        place = read_event_cursor(cursor, account.id, "after")
+
+    assert found == ids
+
+
+async def test_the_log_is_read_along_its_key(database: Database, account: Account) -> None:
+    """However much there is before the place."""
+    async with database.transaction() as connection:
+        for _ in range(20):
+            await write_events(connection, account.id, CHANGED, [uuid4() for _ in range(500)])
+    await database.execute("analyze session_event")
+    row = await database.fetchrow(
+        "select max(e.xid) as xid, max(e.seq) as seq from session_event e where e.account_id = $1", account.id
+    )
+    assert row
+
+    described = await database.fetchrow(
+        f"explain (analyze, costs off, timing off, format json) {_READ}", account.id, row["xid"], row["seq"] - 3, 200
+    )
+
+    assert described
+    plan = str(described[0])
+    assert "session_event_pkey" in plan
+    assert not {"Seq Scan", '"Sort"'} & set(re.findall(r'"Seq Scan"|"Sort"', plan))
+    assert max(map(int, re.findall(r'"Actual Rows": (\d+)', plan))) <= 3
+
+
+async def test_accounts_have_logs_of_their_own(database: Database, account: Account) -> None:
+    start = await find_start(database)
+    async with database.transaction() as connection:
+        await write_events(connection, uuid4(), CHANGED, [uuid4()])
+
+    assert await settled(database, account, start) == []
+
+
+@pytest.mark.parametrize("text", ["", "x", "W10", "bnVsbA", "WyJhIiwxLDIsM10", "é", "W" * 5000])
+def test_a_cursor_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(BadUserInput, match="after is not a cursor of these events"):
+        read_event_cursor(text, uuid4(), "after")
+
+
+async def test_a_cursor_is_of_its_account(database: Database, account: Account) -> None:
+    cursor = write_event_cursor(await find_start(database), account.id)
+
+    with pytest.raises(BadUserInput):
+        read_event_cursor(cursor, uuid4(), "after")
+
+
+@pytest.mark.parametrize("wrong", [(-1, 0, 0), (2**63, 0, 0), (True, 0, 0), (1, "2", 0), (1, 0, 2**62), (1, 0, None)])
+async def test_a_cursor_with_numbers_that_cannot_be_is_refused(wrong: tuple[Any, Any, Any], account: Account) -> None:
+    text = base64.urlsafe_b64encode(orjson.dumps([_binding(account.id), *wrong])).decode()
+    with pytest.raises(BadUserInput):
+        read_event_cursor(text, account.id, "after")
+
+
+async def test_a_place_that_the_log_does_not_reach_back_to_is_refused(database: Database, account: Account) -> None:
+    start = await find_start(database)
+    old = type(start)(start.xid, start.seq, start.at - KEPT - timedelta(seconds=1))
+    elsewhere = type(start)(start.xid + 10**9, start.seq, start.at)
+
+    await check_place(database, start, KEPT)
+    for place in (old, elsewhere):
+        with pytest.raises(BadUserInput, match="read the list again"):
+            await check_place(database, place, KEPT)
+
+
+async def test_what_is_old_is_deleted_in_batches_by_any_number_at_once(
+    database: Database, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("session_graph.sessions.event_log.SWEEP_BATCH", 3)
+    old, new = [uuid4() for _ in range(10)], [uuid4()]
+    async with database.transaction() as connection:
+        await write_events(connection, account.id, CHANGED, old)
+    await database.execute(
+        "update session_event set at = now() - $2::interval where account_id = $1", account.id, KEPT + GRACE
+    )
+    async with database.transaction() as connection:
+        await write_events(connection, account.id, CHANGED, new)
+
+    swept = await asyncio.gather(*(sweep_events(database, KEPT) for _ in range(3)))
+
+    assert sum(swept) >= 10
+    assert [id_ for id_, _ in await logged(database, account)] == new

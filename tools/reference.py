@@ -1,0 +1,179 @@
+"""The tables of the reference pages, printed from the code that they describe.
+
+    python -m tools.reference docs
+
+writes each table of `docs/*.md` anew, between its marks `<!-- table: NAME -->` and `<!-- end -->`. The words around it
+are written by hand. A test holds the pages to this.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from session_graph.access.viewer import Role
+from session_graph.errors import (
+    BadUserInput,
+    Forbidden,
+    ForbiddenField,
+    InternalError,
+    RequestError,
+    StatementTimeout,
+    TooLarge,
+    Unauthenticated,
+)
+from session_graph.http.negotiation import NotAcceptable, UnsupportedMediaType
+from session_graph.http.request import BodyTooLarge, MethodNotAllowed, OnlyByPost
+from session_graph.schema.mutation_types import UserErrorCode
+from session_graph.schema.subscription_hub import TooManyConnections, TooManySubscriptions
+from session_graph.sessions.columns import COLUMNS
+from session_graph.sessions.permissions import MUTATIONS, limited_fields
+from session_graph.settings import PREFIX, Settings
+
+ROLES = (Role.BUILDER, Role.ADMIN, Role.PORTAL, Role.PARTNER, Role.RECORDER)
+
+WHAT_TO_DO: dict[type[RequestError], str] = {
+    Unauthenticated: "Send `Authorization: Bearer` with a key that is neither revoked nor expired, or with a valid"
+    " token. Why one was refused is in the server's log.",
+    Forbidden: "Use a key of a role that may: see [access](access.md). Nothing was read or written.",
+    ForbiddenField: "Leave out what `extensions.fields` names, wherever the request names it. Nothing was read or"
+    " written.",
+    BadUserInput: "Read the sentence; `extensions.path` or `locations` say where. The same request fails again.",
+    MethodNotAllowed: "Send the request by POST.",
+    OnlyByPost: "Send mutations by POST.",
+    NotAcceptable: "Accept one of these media types, or `*/*`.",
+    UnsupportedMediaType: "Send JSON in UTF-8, as `application/json`.",
+    TooLarge: "Ask for less at a time. The limits are [settings](settings.md); a request has at most 10 mutations.",
+    BodyTooLarge: "Send smaller batches.",
+    TooManySubscriptions: "End some first, or follow more with one: a filter takes several conditions.",
+    TooManyConnections: "Wait, and connect again.",
+    StatementTimeout: "Narrow the filter or the range. A mutation may have been carried out: look, or send it again"
+    " with `expectedVersion` or with the record's id, which make it safe.",
+    InternalError: "Look for the id in the server's log, and report it.",
+}
+"""For every error that a whole request, or a field of it, can end with."""
+
+INVALID, NOT_FOUND, CONFLICT = UserErrorCode.INVALID, UserErrorCode.NOT_FOUND, UserErrorCode.CONFLICT
+DUPLICATE, LIMIT = UserErrorCode.DUPLICATE, UserErrorCode.LIMIT
+
+GIVES: dict[str, tuple[UserErrorCode, ...]] = {
+    "overrideAssessment": (INVALID, NOT_FOUND, CONFLICT),
+    "updateSession": (INVALID, NOT_FOUND, CONFLICT),
+    "updateSessions": (INVALID, LIMIT),
+    "recordSession": (INVALID, CONFLICT),
+    "recordSessions": (INVALID, CONFLICT, LIMIT),
+    "requestSessionExport": (INVALID, DUPLICATE, LIMIT),
+    "cancelSessionExport": (INVALID, NOT_FOUND),
+    "retrySessionExport": (INVALID, NOT_FOUND),
+    "createAgent": (INVALID, DUPLICATE),
+    "updateAgent": (INVALID, NOT_FOUND),
+    "updateAccount": (INVALID, LIMIT),
+}
+"""The codes in the `errors` of each mutation's payload."""
+
+Row = Sequence[str]
+
+_MARKED = re.compile(r"(?<=<!-- table: )([a-z-]+)( -->\n).*?(?=<!-- end -->)", re.DOTALL)
+
+
+def rewrite(page: str) -> str:
+    """The page with its tables as the code has them. Raises KeyError for a table that nobody knows."""
+    return _MARKED.sub(lambda mark: f"{mark[1]}{mark[2]}\n{print_table(mark[1])}\n", page)
+
+
+def print_table(name: str) -> str:
+    """The table in Markdown."""
+    header, *rows = TABLES[name]()
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join(f"| {' | '.join(map(_escape, line))} |\n" for line in lines)
+
+
+def main(folder: Path) -> None:
+    """Write the tables of a folder's pages anew."""
+    for path in sorted(folder.glob("*.md")):
+        path.write_text(rewrite(path.read_text("utf-8")), "utf-8")
+
+
+def _escape(cell: str) -> str:
+    return cell.replace("|", r"\|").replace("\n", " ")
+
+
+def _settings() -> Iterator[Row]:
+    yield "variable", "default", "meaning"
+    for name, field in Settings.model_fields.items():
+        yield f"`{PREFIX}{name.upper()}`", _default(field.default), str(field.description)
+
+
+def _default(value: Any) -> str:
+    if value is None or value == ():
+        return "–"
+    assert not isinstance(value, SecretStr), "a secret has no default"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _session_columns() -> Iterator[Row]:
+    yield ("column", *ROLES, "in a report")
+    for column in COLUMNS.values():
+        yield (f"`{column.field}`", *_marks(column.roles), column.header or "–")
+
+
+def _fields_of(type_name: str, heading: str) -> Callable[[], Iterator[Row]]:
+    def rows() -> Iterator[Row]:
+        yield heading, *ROLES
+        for name, roles in limited_fields()[type_name].items():
+            yield f"`{name}`", *_marks(roles)
+
+    return rows
+
+
+def _mutations() -> Iterator[Row]:
+    yield "mutation", *ROLES
+    for name, roles in MUTATIONS.items():
+        yield f"`{name}`", *_marks(roles)
+
+
+def _marks(roles: Iterable[Role]) -> list[str]:
+    return ["yes" if role in roles else "–" for role in ROLES]
+
+
+def _request_errors() -> Iterator[Row]:
+    yield "code", "HTTP status", "what it means", "what to do"
+    for error, advice in WHAT_TO_DO.items():
+        yield f"`{error.code}`", str(error.status), _meaning(error), advice
+
+
+def _meaning(error: type[RequestError]) -> str:
+    return " ".join((error.__doc__ or "").split())
+
+
+def _user_errors() -> Iterator[Row]:
+    yield "code", "what it means"
+    for value in UserErrorCode.__strawberry_definition__.values:  # type: ignore[attr-defined]
+        yield f"`{value.name}`", value.description
+
+
+def _mutation_errors() -> Iterator[Row]:
+    yield ("mutation", *(f"`{code}`" for code in UserErrorCode))
+    for name, codes in GIVES.items():
+        yield (f"`{name}`", *("yes" if code in codes else "–" for code in UserErrorCode))
+
+
+TABLES: dict[str, Callable[[], Iterator[Row]]] = {
+    "settings": _settings,
+    "session-columns": _session_columns,
+    "agent-fields": _fields_of("Agent", "field"),
+    "dashboard-figures": _fields_of("Dashboard", "figure"),
+    "filter-options": _fields_of("FilterOptions", "list"),
+    "edits": _fields_of("SessionPatch", "field of a patch"),
+    "mutations": _mutations,
+    "request-errors": _request_errors,
+    "user-errors": _user_errors,
+    "mutation-errors": _mutation_errors,
+}
+"""By the name in a page's mark."""
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
