@@ -14,9 +14,9 @@ CURSORS = ("cursor", "endCursor")
 
 async def compare(case: Case, servers: Mapping[str, Server]) -> dict[str, str]:
     """What is wrong with the answers, by server; raises where the product's own is empty."""
-    expected = await servers[PRODUCT].ask(case.questions[PRODUCT])
+    expected = await servers[PRODUCT].ask(case.requests[PRODUCT])
     wrong = {}
-    for name, question in case.questions.items():
+    for name, question in case.requests.items():
         if name not in servers or name == PRODUCT:
             continue
         try:

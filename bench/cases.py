@@ -19,7 +19,7 @@ WIDE = (
     *("sessionLength", "autoAssessment", "humanAssessment", "assessment", "conversationQuality", "workingHours"),
     *("comment", "units", "isLead", "isOpportunity", "isTest", "isTodo", "utms"),
 )
-FIGURES = ("totalSessionCount", "totalLeadCount", "totalOpportunityValue", "totalAsr", "leadSuccessScore")
+METRICS = ("totalSessionCount", "totalLeadCount", "totalOpportunityValue", "totalAsr", "leadSuccessScore")
 POINT = ("totalSessionCount", "totalAsr")
 
 AGENT = "agent-07"
@@ -52,7 +52,7 @@ class Case:
 
     name: str
     title: str
-    questions: Mapping[str, Question]
+    requests: Mapping[str, Question]
     notes: Mapping[str, str] = field(default_factory=dict)
     is_fresh: bool = False
     is_ordered: bool = True
@@ -101,7 +101,10 @@ def _of_postgraphile(selection: str) -> str:
 
 
 def _everybody(
-    product: Question, obvious: Question, postgraphile: Question, mercurius: Question
+    product: Question,
+    obvious: Question,
+    postgraphile: Question,
+    mercurius: Question,
 ) -> dict[str, Question]:
     return {PRODUCT: product, LIMIT: product, OBVIOUS: obvious, POSTGRAPHILE: postgraphile, MERCURIUS: mercurius}
 
@@ -110,7 +113,7 @@ def _page(data: Dataset, name: str, title: str, fields: Sequence[str], size: int
     account, nodes = str(data.viewer.account.id), f"nodes {{ {_fields(fields)} }}"
     product = Question(f"query {operation}($first: Int!) {{ sessions(first: $first) {{ {nodes} }} }}", {"first": size})
     values = {"account": account, "first": size}
-    questions = _everybody(
+    requests = _everybody(
         product,
         Question(
             f"query {operation}($account: UUID!, $first: Int!)"
@@ -130,8 +133,8 @@ def _page(data: Dataset, name: str, title: str, fields: Sequence[str], size: int
         ),
     )
     if name in ("small", "wide"):
-        questions[KEYED] = product
-    return Case(name, title, questions)
+        requests[KEYED] = product
+    return Case(name, title, requests)
 
 
 def _connection(data: Dataset) -> Case:
@@ -144,7 +147,7 @@ def _connection(data: Dataset) -> Case:
 
 
 def _unusual(data: Dataset) -> Case:
-    questions = _filtered(
+    requests = _filtered(
         data,
         f"nodes {{ {_fields(SMALL)} durationSeconds }}",
         {"first": PAGE},
@@ -155,7 +158,7 @@ def _unusual(data: Dataset) -> Case:
         mercurius='todoOrPoor: true, notChannel: "SMS"',
         order="DURATION",
     )
-    return Case("unusual", f"unusual filter and sort, {PAGE} × {len(SMALL) + 1}", questions)
+    return Case("unusual", f"unusual filter and sort, {PAGE} × {len(SMALL) + 1}", requests)
 
 
 def _filtered(
@@ -272,7 +275,7 @@ def _dashboard(name: str, title: str, agent: str | None, group: str) -> Case:
     agents = f', agents: ["{agent}"]' if agent else ""
     product = Question(
         f"query Figures($from: DateTime!, $to: DateTime!) {{ dashboard(filter: {{from: $from, to: $to{agents}}})"
-        f" {{ {_fields(FIGURES)} series(interval: DAY) {{ from totals {{ {_fields(POINT)} }} }}"
+        f" {{ {_fields(METRICS)} series(interval: DAY) {{ from totals {{ {_fields(POINT)} }} }}"
         f" groups(by: {group}) {{ key totals {{ {_fields(POINT)} }} }} }} }}",
         {"from": instant(FROM), "to": instant(TO)},
     )
@@ -282,7 +285,7 @@ def _dashboard(name: str, title: str, agent: str | None, group: str) -> Case:
 
 
 def _far(data: Dataset, cursors: Mapping[str, str]) -> Case:
-    questions = {
+    requests = {
         server: Question(
             "query Page($first: Int!, $after: String!) { sessions(first: $first, after: $after)"
             f" {{ nodes {{ {_fields(SMALL)} }} }} }}",
@@ -292,17 +295,17 @@ def _far(data: Dataset, cursors: Mapping[str, str]) -> Case:
         if PRODUCT in cursors
     }
     if POSTGRAPHILE in cursors:
-        questions[POSTGRAPHILE] = Question(
+        requests[POSTGRAPHILE] = Question(
             "query Page($account: UUID!, $first: Int!, $after: Cursor!) { allSessions(first: $first, after: $after,"
             " condition: {accountId: $account}, orderBy: [STARTED_AT_DESC, ROW_ID_DESC])"
             f" {{ nodes {{ {_of_postgraphile(_fields(SMALL))} }} }} }}",
             {"account": str(data.viewer.account.id), "first": PAGE, "after": cursors[POSTGRAPHILE]},
         )
     notes = dict.fromkeys((OBVIOUS, MERCURIUS), "pages by number only, unless cursors are written by hand")
-    return Case("far", f"page {FAR_PAGE:,} by cursor, {PAGE} × {len(SMALL)}", questions, notes)
+    return Case("far", f"page {FAR_PAGE:,} by cursor, {PAGE} × {len(SMALL)}", requests, notes)
 
 
 def _fresh(data: Dataset) -> Case:
     case = _page(data, "fresh", f"wide page, each request with a fresh query text, 100 × {len(WIDE)}", WIDE, 100, FRESH)
-    questions = {server: question for server, question in case.questions.items() if server != LIMIT}
-    return Case(case.name, case.title, questions, {LIMIT: "knows no query text"}, is_fresh=True)
+    requests = {server: question for server, question in case.requests.items() if server != LIMIT}
+    return Case(case.name, case.title, requests, {LIMIT: "knows no query text"}, is_fresh=True)

@@ -41,7 +41,7 @@ async def compare_statements(arguments: argparse.Namespace) -> None:
             if case.name.startswith("dashboard"):
                 settings = load_settings()
                 database = await open_database(url, settings)
-                (product,), _ = await Listener(data.viewer, database, settings).ask(case.questions[LIMIT])
+                (product,), _ = await Listener(data.viewer, database, settings).ask(case.requests[LIMIT])
                 await database.close()
                 await _compare(url, case.title, product, _by_hand(data, case.name == "dashboard agent"))
 

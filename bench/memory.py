@@ -28,7 +28,7 @@ async def measure_memory(arguments: argparse.Namespace) -> None:
         (case,) = [case for case in list_cases(data, {}) if case.name == "small"]
         server = await start_product(data)
         try:
-            question = case.questions[PRODUCT]
+            question = case.requests[PRODUCT]
             print(f"at start                 {resident_megabytes(server.process.pid):8.1f} MB")
             start = time.perf_counter()
             async for done in send(server, question.query, dict(question.variables), requests):

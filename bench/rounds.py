@@ -52,11 +52,11 @@ async def fill_table(
         for case in cases:
             if case.name not in DECISIVE and 1 < rounds == number + 1:
                 continue
-            names = [name for name in servers if name in case.questions and not table[case.name][name].note]
+            names = [name for name in servers if name in case.requests and not table[case.name][name].note]
             for name in names[:: -1 if number % 2 else 1]:
                 cell = table[case.name][name]
                 try:
-                    found = await measure(servers[name], case.questions[name], case.is_fresh, load, database)
+                    found = await measure(servers[name], case.requests[name], case.is_fresh, load, database)
                 except RuntimeError as error:
                     cell.note = str(error)
                     continue

@@ -34,7 +34,7 @@ async def compare_sizes(arguments: argparse.Namespace) -> None:
             for number in range(arguments.rounds):
                 for rows, server, cases, database in runs[:: -1 if number % 2 else 1]:
                     one = await measure(
-                        server, cases[name].questions[PRODUCT], False, Load(arguments.connections), database
+                        server, cases[name].requests[PRODUCT], False, Load(arguments.connections), database
                     )
                     found[rows].append((one.per_second, one.database_cpu or 0.0))
             medians = {

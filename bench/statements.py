@@ -10,7 +10,7 @@ import orjson
 
 from bench.cases import Question
 from session_graph.access.viewer import Viewer
-from session_graph.engine.analysis import Inspector
+from session_graph.engine.analysis import Analyzer
 from session_graph.engine.plans import Plans
 from session_graph.exports.links import LinkSigner
 from session_graph.http.graphql_view import GraphQLView
@@ -43,7 +43,7 @@ class Recorder(Database):
 
 
 class Listener:
-    """The product without its door: questions in; statements and answers out."""
+    """The product without its door: requests in; statements and answers out."""
 
     def __init__(self, viewer: Viewer, database: Database, settings: Settings) -> None:
         self._recorder = Recorder(database)
@@ -56,7 +56,7 @@ class Listener:
             return Context(viewer, self._recorder, datetime.now(UTC), settings, signer)
 
         plan = Plans(schema._schema).answer
-        self._view = GraphQLView(schema, admit, make_context, Inspector(schema._schema).inspect, settings, plan)
+        self._view = GraphQLView(schema, admit, make_context, Analyzer(schema._schema).inspect, settings, plan)
 
     async def ask(self, question: Question) -> tuple[list[Statement], dict[str, Any]]:
         self._recorder.noted.clear()

@@ -108,9 +108,9 @@ def test_the_web_has_pages_and_no_code() -> None:
 
 def test_only_the_settings_read_the_environment() -> None:
     """And the embedded server, of whose folders and programs the operating system's own variables tell."""
-    readers = {module for module, path in FILES.items() if reads_environment(path.read_text("utf-8"))}
+    roles_allowed = {module for module, path in FILES.items() if reads_environment(path.read_text("utf-8"))}
 
-    assert readers == {f"{HOUSE}.settings", f"{HOUSE}.store.embedded.server", f"{HOUSE}.store.embedded.binaries"}
+    assert roles_allowed == {f"{HOUSE}.settings", f"{HOUSE}.store.embedded.server", f"{HOUSE}.store.embedded.binaries"}
 
 
 @pytest.mark.parametrize(
@@ -147,10 +147,10 @@ def test_a_room_imports_from_below_alone(importer: str, imported: str, allowed: 
     [
         ("import session_graph.store.sql", "session_graph.store.sql"),
         ("from session_graph.store import sql", "session_graph.store.sql"),
-        ("from session_graph.store.sql import Values", "session_graph.store.sql"),
+        ("from session_graph.store.sql import Parameters", "session_graph.store.sql"),
         ("from session_graph.store import anything", "session_graph.store"),
         ("from . import sql", "session_graph.store.sql"),
-        ("from ..store.sql import Values", "session_graph.store.sql"),
+        ("from ..store.sql import Parameters", "session_graph.store.sql"),
         ("def late():\n    import session_graph.http.app", "session_graph.http.app"),
     ],
 )

@@ -16,11 +16,11 @@ from typing import Any
 import asyncpg
 import orjson
 
-from bench.cases import FIGURES, LIMIT, POINT, SMALL, WIDE, Case, column_of, list_cases
+from bench.cases import LIMIT, METRICS, POINT, SMALL, WIDE, Case, column_of, list_cases
 from bench.dataset import Dataset, find
 from bench.statements import Listener, Statement
 from session_graph.access.api_keys import _FIND as FIND_KEY
-from session_graph.sessions.metrics import FIGURES as KNOWN_FIGURES
+from session_graph.sessions.metrics import METRICS as KNOWN_FIGURES
 from session_graph.settings import load_settings
 from session_graph.store.database import open_database
 from session_graph.store.tortoise_client import StatelessConnection
@@ -179,7 +179,7 @@ def _dashboard(statement: Statement, model: Any) -> Answer:
     starts = [point["from"] for point in model["series"]]
     column = {figure.field: name for name, figure in KNOWN_FIGURES.items()}
     empty = {"totalSessionCount": 0, "totalAsr": "0.00"}
-    totals, point = ([(name, column[name]) for name in names] for names in (FIGURES, POINT))
+    totals, point = ([(name, column[name]) for name in names] for names in (METRICS, POINT))
 
     async def answer(pool: asyncpg.Pool) -> Any:
         board: dict[str, Any] = {}

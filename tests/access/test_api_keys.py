@@ -10,8 +10,8 @@ import pytest
 
 from session_graph.access import api_keys
 from session_graph.access.accounts import facts_of
-from session_graph.access.api_keys import KeyUses, create_key, find_viewer, list_keys, revoke_key
-from session_graph.access.authentication import HEADER_LIMIT, Door
+from session_graph.access.api_keys import LastUsedRecorder, create_key, find_viewer, list_keys, revoke_key
+from session_graph.access.authentication import HEADER_LIMIT, Authenticator
 from session_graph.access.viewer import Role, Viewer
 from session_graph.errors import InvalidInput, PathSegment, Unauthenticated
 from session_graph.store.database import Database
@@ -283,9 +283,9 @@ async def last_use(key: ApiKey) -> datetime | None:
 
 async def test_a_use_is_noted_beside_the_request(account: Account) -> None:
     _, key = await create_key(account, Role.ADMIN)
-    uses = KeyUses()
+    uses = LastUsedRecorder()
 
-    uses.note(key.id)
+    uses.record(key.id)
     await uses.finish()
 
     noted = await last_use(key)
@@ -297,12 +297,12 @@ async def test_a_process_writes_a_use_once_a_minute(account: Account, monkeypatc
     _, key = await create_key(account, Role.ADMIN)
     clock = [100.0]
     monkeypatch.setattr(api_keys, "monotonic", lambda: clock[0])
-    uses, long_ago = KeyUses(), datetime(2020, 1, 1, tzinfo=UTC)
+    uses, long_ago = LastUsedRecorder(), datetime(2020, 1, 1, tzinfo=UTC)
 
     async def is_written_after(seconds: float) -> bool:
         clock[0] += seconds
         await end(key, last_used_at=long_ago)
-        uses.note(key.id)
+        uses.record(key.id)
         await uses.finish()
         return await last_use(key) != long_ago
 
@@ -312,8 +312,8 @@ async def test_a_process_writes_a_use_once_a_minute(account: Account, monkeypatc
 async def test_a_process_does_not_write_what_another_just_wrote(account: Account) -> None:
     _, key = await create_key(account, Role.ADMIN)
     noted = []
-    for uses in (KeyUses(), KeyUses()):
-        uses.note(key.id)
+    for uses in (LastUsedRecorder(), LastUsedRecorder()):
+        uses.record(key.id)
         await uses.finish()
         noted.append(await last_use(key))
 
@@ -323,10 +323,10 @@ async def test_a_process_does_not_write_what_another_just_wrote(account: Account
 
 async def test_a_use_outlives_the_transaction_in_which_it_is_noted(account: Account, database: Database) -> None:
     _, key = await create_key(account, Role.ADMIN)
-    uses = KeyUses()
+    uses = LastUsedRecorder()
 
     async with database.transaction():
-        uses.note(key.id)
+        uses.record(key.id)
     await uses.finish()
 
     assert await last_use(key) is not None
@@ -336,9 +336,9 @@ async def test_a_use_that_cannot_be_noted_harms_nobody(
     account: Account, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(api_keys, "_NOTE_USE", "update no_such_table set a = $1")
-    uses = KeyUses()
+    uses = LastUsedRecorder()
 
-    uses.note(new_id())
+    uses.record(new_id())
     await uses.finish()
 
     assert "could not be noted" in caplog.text
@@ -346,11 +346,11 @@ async def test_a_use_that_cannot_be_noted_harms_nobody(
 
 async def test_the_door_admits_a_key_and_notes_its_use(account: Account) -> None:
     text, key = await create_key(account, Role.BUILDER)
-    door = Door(None)
+    authenticator = Authenticator(None)
 
     for scheme in ("Bearer", "bearer", "BEARER  "):
-        assert (await door.admit(f"{scheme} {text}")).account == facts_of(account)
-    await door.close()
+        assert (await authenticator.authenticate(f"{scheme} {text}")).account == facts_of(account)
+    await authenticator.close()
 
     assert await last_use(key) is not None
 
@@ -385,12 +385,12 @@ async def test_the_door_refuses_everything_else_in_the_same_words(account: Accou
         "Bearer ünal",
         "Bearer \ud800",
     ]
-    door = Door(None)
+    authenticator = Authenticator(None)
 
     said = set()
     for header in headers:
         with pytest.raises(Unauthenticated) as refusal:
-            await door.admit(header)
+            await authenticator.authenticate(header)
         said.add(str(refusal.value))
 
     assert said == {Unauthenticated.__doc__}
@@ -400,9 +400,9 @@ async def test_the_door_refuses_everything_else_in_the_same_words(account: Accou
 async def test_a_key_admits_only_to_its_own_account(account: Account, other_account: Account) -> None:
     mine, _ = await create_key(account, Role.ADMIN)
     theirs, _ = await create_key(other_account, Role.ADMIN)
-    door = Door(None)
+    authenticator = Authenticator(None)
 
-    admitted = await asyncio.gather(*(door.admit(f"Bearer {text}") for text in (mine, theirs)))
-    await door.close()
+    admitted = await asyncio.gather(*(authenticator.authenticate(f"Bearer {text}") for text in (mine, theirs)))
+    await authenticator.close()
 
     assert [viewer.account.id for viewer in admitted] == [account.id, other_account.id]

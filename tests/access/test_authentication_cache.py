@@ -14,8 +14,8 @@ from conftest import MakeCaller
 from session_graph.access import authentication, authentication_cache
 from session_graph.access.accounts import change_account
 from session_graph.access.api_keys import create_key, look_up_key, revoke_key
-from session_graph.access.authentication import Door
-from session_graph.access.authentication_cache import Admissions
+from session_graph.access.authentication import Authenticator
+from session_graph.access.authentication_cache import AuthenticationCache
 from session_graph.access.viewer import AccountFacts, Role, Viewer
 from session_graph.errors import Unauthenticated
 from session_graph.store.database import Database
@@ -54,23 +54,23 @@ async def make_header(account: Account, expires_at: datetime | None = None) -> s
     return f"Bearer {text}"
 
 
-async def statements_of(door: Door, header: str, statements: Statements) -> int:
+async def statements_of(authenticator: Authenticator, header: str, statements: Statements) -> int:
     """How many look-ups an admission, or a refusal, costs."""
     await statements.restart()
     with suppress(Unauthenticated):
-        await door.admit(header)
+        await authenticator.authenticate(header)
     return sum("secret_hash" in statement for statement in await statements.so_far())
 
 
-async def is_admitted(door: Door, header: str) -> bool:
+async def is_admitted(authenticator: Authenticator, header: str) -> bool:
     try:
-        await door.admit(header)
+        await authenticator.authenticate(header)
     except Unauthenticated:
         return False
     return True
 
 
-async def ask_for_good(doors: Sequence[Door], header: str) -> None:
+async def ask_for_good(doors: Sequence[Authenticator], header: str) -> None:
     while True:
         for each in doors:
             await is_admitted(each, header)
@@ -80,29 +80,33 @@ async def ask_for_good(doors: Sequence[Door], header: str) -> None:
 async def test_a_key_that_was_just_admitted_costs_no_statement_until_its_time_is_over(
     account: Account, statements: Statements, clock: Clock
 ) -> None:
-    header, door = await make_header(account), Door(None)
-    first = await statements_of(door, header, statements)
+    header, authenticator = await make_header(account), Authenticator(None)
+    first = await statements_of(authenticator, header, statements)
 
     clock.now += KEPT - 0.01
-    kept = await statements_of(door, header, statements)
+    kept = await statements_of(authenticator, header, statements)
     clock.now += 0.01
-    over = await statements_of(door, header, statements)
-    await door.close()
+    over = await statements_of(authenticator, header, statements)
+    await authenticator.close()
 
     assert (first, kept, over) == (1, 0, 1)
 
 
 async def test_a_kept_key_has_the_same_viewer(account: Account, clock: Clock) -> None:
-    header, door = await make_header(account), Door(None)
+    header, authenticator = await make_header(account), Authenticator(None)
 
-    assert await door.admit(header) == await door.admit(header) == await door.admit_anew(header)
-    await door.close()
+    assert (
+        await authenticator.authenticate(header)
+        == await authenticator.authenticate(header)
+        == await authenticator.authenticate_uncached(header)
+    )
+    await authenticator.close()
 
 
 async def test_what_is_kept_counts_from_before_the_look_up(
     account: Account, statements: Statements, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    header, slow = await make_header(account), Door(None)
+    header, slow = await make_header(account), Authenticator(None)
 
     async def look_up_slowly(text: str) -> object:
         found = await look_up_key(text)
@@ -116,53 +120,53 @@ async def test_what_is_kept_counts_from_before_the_look_up(
 
 
 async def test_a_refused_key_is_not_kept(account: Account, statements: Statements, clock: Clock) -> None:
-    header, door = await make_header(account), Door(None)
+    header, authenticator = await make_header(account), Authenticator(None)
     await ApiKey.filter(account_id=account.id).update(revoked_at=datetime.now(UTC))
     unknown = f"Bearer sg_{'0' * 10}_{'0' * 52}"
 
     for refused in (header, unknown):
-        assert [await statements_of(door, refused, statements) for _ in range(2)] == [1, 1]
-    assert len(door._admissions) == 0
+        assert [await statements_of(authenticator, refused, statements) for _ in range(2)] == [1, 1]
+    assert len(authenticator._cache) == 0
 
 
 async def test_only_the_very_header_is_kept(account: Account, statements: Statements, clock: Clock) -> None:
-    header, door = await make_header(account), Door(None)
-    await door.admit(header)
+    header, authenticator = await make_header(account), Authenticator(None)
+    await authenticator.authenticate(header)
 
     for other in (header.replace("Bearer", "bearer"), header.replace(" ", "  ")):
-        assert await statements_of(door, other, statements) == 1
+        assert await statements_of(authenticator, other, statements) == 1
     for other in (header[:-1] + ("0" if header[-1] != "0" else "1"), header + " ", header.removeprefix("Bearer ")):
-        assert not await is_admitted(door, other)
-    await door.close()
+        assert not await is_admitted(authenticator, other)
+    await authenticator.close()
 
 
 async def test_to_ask_anew_is_to_ask_and_ends_what_was_kept(
     account: Account, statements: Statements, clock: Clock
 ) -> None:
-    header, door = await make_header(account), Door(None)
-    await door.admit(header)
+    header, authenticator = await make_header(account), Authenticator(None)
+    await authenticator.authenticate(header)
     await ApiKey.filter(account_id=account.id).update(revoked_at=datetime.now(UTC))
-    assert await is_admitted(door, header)
+    assert await is_admitted(authenticator, header)
 
     with pytest.raises(Unauthenticated):
-        await door.admit_anew(header)
+        await authenticator.authenticate_uncached(header)
 
-    assert not await is_admitted(door, header)
-    await door.close()
+    assert not await is_admitted(authenticator, header)
+    await authenticator.close()
 
 
 async def test_no_key_is_kept_beyond_its_own_end(
     account: Account, statements: Statements, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(authentication_cache, "KEPT_SECONDS", 60.0)
-    end, door = datetime.now(UTC) + timedelta(seconds=1), Door(None)
+    end, authenticator = datetime.now(UTC) + timedelta(seconds=1), Authenticator(None)
     header = await make_header(account, end)
-    assert [await statements_of(door, header, statements) for _ in range(2)] == [1, 0]
+    assert [await statements_of(authenticator, header, statements) for _ in range(2)] == [1, 0]
 
-    while await is_admitted(door, header):
+    while await is_admitted(authenticator, header):
         assert datetime.now(UTC) < end + timedelta(seconds=0.1)
         await asyncio.sleep(0.01)
-    await door.close()
+    await authenticator.close()
 
     assert datetime.now(UTC) >= end
 
@@ -170,28 +174,28 @@ async def test_no_key_is_kept_beyond_its_own_end(
 async def test_a_key_that_ends_later_is_kept_no_longer_than_others(
     account: Account, statements: Statements, clock: Clock
 ) -> None:
-    header, door = await make_header(account, datetime.now(UTC) + timedelta(hours=1)), Door(None)
-    await door.admit(header)
+    header, authenticator = await make_header(account, datetime.now(UTC) + timedelta(hours=1)), Authenticator(None)
+    await authenticator.authenticate(header)
 
     clock.now += KEPT
 
-    assert await statements_of(door, header, statements) == 1
-    await door.close()
+    assert await statements_of(authenticator, header, statements) == 1
+    await authenticator.close()
 
 
 async def test_a_key_that_ends_at_infinity_does_not_end(
     account: Account, database: Database, statements: Statements, clock: Clock
 ) -> None:
-    header, door = await make_header(account), Door(None)
+    header, authenticator = await make_header(account), Authenticator(None)
     await database.execute("update api_key set expires_at = 'infinity' where account_id = $1", account.id)
 
-    assert [await statements_of(door, header, statements) for _ in range(2)] == [1, 0]
-    await door.close()
+    assert [await statements_of(authenticator, header, statements) for _ in range(2)] == [1, 0]
+    await authenticator.close()
 
 
 def test_at_most_so_many_are_kept_and_the_oldest_goes_first(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(authentication_cache, "MOST_KEPT", 3)
-    kept = Admissions()
+    kept = AuthenticationCache()
 
     for header in ("a", "b", "c", "a", "d"):
         kept.keep(header, ANA, clock.now, KEPT)
@@ -201,12 +205,12 @@ def test_at_most_so_many_are_kept_and_the_oldest_goes_first(clock: Clock, monkey
 
 
 async def test_no_key_can_be_read_from_what_is_kept(account: Account, clock: Clock) -> None:
-    header, door = await make_header(account), Door(None)
-    await door.admit(header)
-    await door.close()
+    header, authenticator = await make_header(account), Authenticator(None)
+    await authenticator.authenticate(header)
+    await authenticator.close()
 
-    assert len(door._admissions) == 1
-    assert header.rpartition("_")[2] not in repr(vars(door._admissions))
+    assert len(authenticator._cache) == 1
+    assert header.rpartition("_")[2] not in repr(vars(authenticator._cache))
 
 
 async def test_of_many_requests_the_first_looks_up_the_key(
@@ -225,9 +229,9 @@ async def test_of_many_requests_the_first_looks_up_the_key(
 
 async def test_once_a_key_is_revoked_no_process_takes_it(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(authentication_cache, "KEPT_SECONDS", 1.0)
-    header, doors = await make_header(account), [Door(None), Door(None)]
+    header, doors = await make_header(account), [Authenticator(None), Authenticator(None)]
     for each in doors:
-        await each.admit(header)
+        await each.authenticate(header)
     asking = asyncio.create_task(ask_for_good(doors, header))
 
     revoking = asyncio.create_task(revoke_key(account, header.removeprefix("Bearer ")))
@@ -245,31 +249,31 @@ async def test_once_a_key_is_revoked_no_process_takes_it(account: Account, monke
 
 async def test_a_key_is_not_revoked_within_a_transaction(account: Account, database: Database) -> None:
     """Nobody else would see it end before the commit, and nobody could wait for that."""
-    header, door = await make_header(account), Door(None)
+    header, authenticator = await make_header(account), Authenticator(None)
 
     with pytest.raises(AssertionError):
         async with database.transaction():
             await revoke_key(account, header.removeprefix("Bearer "))
 
-    assert await is_admitted(door, header)
-    await door.close()
+    assert await is_admitted(authenticator, header)
+    await authenticator.close()
 
 
 async def test_once_an_account_is_changed_every_process_shows_it(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(authentication_cache, "KEPT_SECONDS", 1.0)
-    header, doors = await make_header(account), [Door(None), Door(None)]
+    header, doors = await make_header(account), [Authenticator(None), Authenticator(None)]
     for each in doors:
-        await each.admit(header)
+        await each.authenticate(header)
     asking = asyncio.create_task(ask_for_good(doors, header))
 
     changing = asyncio.create_task(change_account(account, name="Better", currency="JPY", time_zone="Asia/Tokyo"))
     while not await Account.filter(id=account.id, name="Better").exists():
         pass
-    meanwhile = [(await each.admit(header)).account.name for each in doors]
+    meanwhile = [(await each.authenticate(header)).account.name for each in doors]
     await changing
-    afterwards = [(await each.admit(header)).account for each in doors]
+    afterwards = [(await each.authenticate(header)).account for each in doors]
     asking.cancel()
     for each in doors:
         await each.close()

@@ -24,7 +24,7 @@ from pydantic import SecretStr
 
 from session_graph.access import tokens
 from session_graph.access.accounts import facts_of
-from session_graph.access.authentication import HEADER_LIMIT, Door
+from session_graph.access.authentication import HEADER_LIMIT, Authenticator
 from session_graph.access.tokens import TokenVerifier, read_key, read_key_set
 from session_graph.access.viewer import Role, Viewer
 from session_graph.errors import SettingError, Unauthenticated
@@ -782,9 +782,9 @@ async def test_the_log_says_why_a_token_was_refused(account: Account, caplog: py
 async def test_the_door_admits_a_token_only_where_there_is_a_verifier(account: Account) -> None:
     header = f"Bearer {sign(claims_of(account))}"
 
-    assert (await Door(using(key=public_pem("RSA"))).admit(header)).account == facts_of(account)
+    assert (await Authenticator(using(key=public_pem("RSA"))).authenticate(header)).account == facts_of(account)
     with pytest.raises(Unauthenticated):
-        await Door(None).admit(header)
+        await Authenticator(None).authenticate(header)
 
 
 async def test_the_door_does_not_look_at_what_is_too_long(account: Account) -> None:
@@ -793,4 +793,4 @@ async def test_the_door_does_not_look_at_what_is_too_long(account: Account) -> N
     assert await is_taken(verifier, token)
 
     with pytest.raises(Unauthenticated):
-        await Door(verifier).admit(f"Bearer {token}")
+        await Authenticator(verifier).authenticate(f"Bearer {token}")

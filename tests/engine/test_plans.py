@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from session_graph.access.accounts import find_or_create_account
 from session_graph.access.viewer import Role, Viewer
-from session_graph.engine.analysis import Inspector
+from session_graph.engine.analysis import Analyzer
 from session_graph.engine.operation import Operation
 from session_graph.engine.plans import Plans
 from session_graph.exports.links import LinkSigner
@@ -78,7 +78,7 @@ async def both(database: Database, settings: Settings, varied_for_plans: Account
         return found.viewer
 
     async def plan(operation: Operation) -> bytes | None:
-        answer = await plans.answer(operation)
+        answer = await plans.execute(operation)
         found.planned += answer is not None
         return answer
 
@@ -86,7 +86,7 @@ async def both(database: Database, settings: Settings, varied_for_plans: Account
         return Context(viewer, database, NOW, settings, signer)
 
     def client(plan: Plan | None) -> httpx.AsyncClient:
-        view = GraphQLView(schema, admit, make_context, Inspector(schema._schema).inspect, settings, plan)
+        view = GraphQLView(schema, admit, make_context, Analyzer(schema._schema).inspect, settings, plan)
         app = Starlette(routes=[Route("/", view)], middleware=[Middleware(AccessLog)])
         transport = httpx.ASGITransport(app)
         return httpx.AsyncClient(transport=transport, base_url="http://test")

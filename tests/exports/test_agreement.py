@@ -16,7 +16,7 @@ from session_graph.exports.requests import ExportRequest, request_export
 from session_graph.exports.worker import Worker
 from session_graph.sessions.columns import COLUMNS
 from session_graph.sessions.contacts import display_phone
-from session_graph.sessions.dashboard import DashboardRequest, Subject, Wanted, read_dashboards
+from session_graph.sessions.dashboard import DashboardRequest, DashboardScope, DashboardSelection, read_dashboards
 from session_graph.sessions.enums import Direction
 from session_graph.sessions.filters import parse_filter
 from session_graph.sessions.ordering import ORDER_FIELDS, Order
@@ -62,9 +62,14 @@ async def test_each_condition_leaves_the_rows_and_the_order_of_the_list_and_the_
         filter_ = parse_filter(raw, NOW)
         listed = [id_of(row) for row in await walk(database, SessionList(viewer, filter_, order), 200)]
         request = DashboardRequest(
-            viewer, filter_, Wanted(frozenset({"total_session_count"})), NOW, include_test=True, include_archived=True
+            viewer,
+            filter_,
+            DashboardSelection(frozenset({"total_session_count"})),
+            NOW,
+            include_test=True,
+            include_archived=True,
         )
-        totals = (await read_dashboards(database, request, [Subject(None, "UTC")]))[None].totals
+        totals = (await read_dashboards(database, request, [DashboardScope(None, "UTC")]))[None].totals
         assert found == listed, (raw, order)
         assert len(found) == totals["total_session_count"] == (await read_row(database, export_id))["row_count"]
         assert set(found) == {row["id"] for row in Oracle(viewer, NOW).select(plain_rows, raw)}, raw

@@ -92,10 +92,10 @@ async def test_whoever_lost_the_lease_writes_nothing_any_more(
     present = await claim(jobs)
 
     assert (paused["claims"], present["claims"], present["attempts"]) == (1, 2, 2)
-    assert not await jobs.keep(paused, Progress(7, 7, 7))
+    assert not await jobs.heartbeat(paused, Progress(7, 7, 7))
     assert not await jobs.finish_writing(paused, file, timedelta(1))
     await jobs.finish(paused, ExportStatus.FAILED, "no")
-    await jobs.hand_back(paused, timedelta(0), uncount=True)
+    await jobs.release(paused, timedelta(0), refund_attempt=True)
     with pytest.raises(LostLease):
         await write(database, database_url, paused)
     assert await jobs.finish_writing(present, await write(database, database_url, present), timedelta(1))
@@ -123,11 +123,11 @@ async def test_a_job_handed_back_is_not_counted_and_written_anew(
     jobs = Jobs(database)
     first = await claim(jobs)
     await write(database, database_url, first)
-    await jobs.hand_back(first, timedelta(0), uncount=True)
+    await jobs.release(first, timedelta(0), refund_attempt=True)
 
     second = await claim(jobs)
     assert await jobs.finish_writing(second, await write(database, database_url, second), timedelta(1))
-    await jobs.hand_back(second, timedelta(0), uncount=True)
+    await jobs.release(second, timedelta(0), refund_attempt=True)
 
     row = await read_row(database, export_id)
     assert (second["attempts"], row["attempts"], row["status"]) == (1, 1, "SENDING")
@@ -154,14 +154,14 @@ async def test_a_cancelled_report_is_neither_written_nor_sent(
     queued, running, sending = [await ask_for_report(owner) for _ in range(3)]
     jobs = Jobs(database)
     first, second, third = [await claim(jobs) for _ in range(3)]
-    await jobs.hand_back(first, timedelta(0))
+    await jobs.release(first, timedelta(0))
     assert await jobs.finish_writing(third, await write(database, database_url, third), timedelta(1))
 
     for export_id in (queued, running, sending):
         payload = (await owner(CANCEL, id=export_id)).data["cancelSessionExport"]
         assert payload["export"]["status"] == "CANCELLED"
 
-    assert not await jobs.keep(second, None)
+    assert not await jobs.heartbeat(second, None)
     with pytest.raises(LostLease):
         await write(database, database_url, second)
     async with working(database, database_url, outbox):

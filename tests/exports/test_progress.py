@@ -99,8 +99,8 @@ async def test_every_step_of_a_report_is_told(
             job = await jobs.claim_to_write(3)
             assert job
             assert (await next_())["status"] == "RUNNING"
-            await jobs.keep(job, None)
-            await jobs.keep(job, Progress(10, 4, 100))
+            await jobs.heartbeat(job, None)
+            await jobs.heartbeat(job, Progress(10, 4, 100))
             row = await next_()
             assert (row["row_count"], row["rows_written"]) == (10, 4)
             await owner(CANCEL, id=str(export_id))

@@ -15,7 +15,7 @@ from session_graph.errors import Forbidden
 from session_graph.http.graphql_view import GraphQLView
 from session_graph.http.negotiation import GRAPHQL, JSON
 from session_graph.settings import Settings, load_settings
-from support.toy import KEY, VIEWER, Toy, ToyApp, admit, ask, build_toy_schema, inspect, refuse, serve
+from support.toy import KEY, VIEWER, Toy, ToyApp, ask, authenticate, build_toy_schema, inspect, refuse, serve
 
 pytestmark = pytest.mark.anyio
 
@@ -134,7 +134,7 @@ async def test_a_door_that_fails_is_told_as_any_error(error: Exception, status: 
     async def fail(authorization: str | None) -> Viewer:
         raise error
 
-    response = await ask(ToyApp(admit=fail).client(), "{ hello }")
+    response = await ask(ToyApp(authenticate=fail).client(), "{ hello }")
 
     assert response.status_code == status
     assert response.json()["errors"][0]["extensions"]["code"] == code
@@ -185,7 +185,7 @@ async def test_introspection_is_answered() -> None:
 async def test_an_operation_is_inspected_with_all_that_is_known_of_it() -> None:
     seen: list[Operation] = []
     app = ToyApp()
-    view = GraphQLView(app.schema, admit, lambda viewer: app.happened, seen.append, app.settings)
+    view = GraphQLView(app.schema, authenticate, lambda viewer: app.happened, seen.append, app.settings)
     client = httpx.AsyncClient(transport=httpx.ASGITransport(view), base_url="http://toys")
     text = "query A($n: Int = 2) { ...F } fragment F on Query { toys(first: $n) { name } }"
 
@@ -196,19 +196,19 @@ async def test_an_operation_is_inspected_with_all_that_is_known_of_it() -> None:
     assert operation.context is app.happened
     assert operation.definition.name is not None
     assert operation.definition.name.value == "A"
-    assert operation.question.document.fragments.keys() == {"F"}
-    assert operation.question.variables.coerced == {"n": 2}
-    assert operation.question.params.variables == {}
+    assert operation.prepared.document.fragments.keys() == {"F"}
+    assert operation.prepared.variables.coerced == {"n": 2}
+    assert operation.prepared.params.variables == {}
 
 
 def test_a_schema_that_would_parse_everything_twice_is_refused(settings: Settings) -> None:
     with pytest.raises(TypeError, match="PreparedDocument"):
-        GraphQLView(strawberry.Schema(Toy), admit, lambda viewer: None, inspect, settings)
+        GraphQLView(strawberry.Schema(Toy), authenticate, lambda viewer: None, inspect, settings)
 
 
 async def test_a_plan_answers_instead_of_the_executor() -> None:
     async def plan(operation: Operation) -> bytes | None:
-        return b'{"data":{"hello":"planned"}}' if operation.question.document.text == "{ hello }" else None
+        return b'{"data":{"hello":"planned"}}' if operation.prepared.document.text == "{ hello }" else None
 
     client = ToyApp(plan=plan).client()
 
@@ -227,16 +227,16 @@ async def test_a_text_that_is_asked_often_answers_by_its_variables_each_time() -
 async def test_a_body_that_is_sent_again_is_read_once_and_inspected_each_time() -> None:
     seen: list[Operation] = []
     app = ToyApp()
-    view = GraphQLView(app.schema, admit, lambda viewer: app.happened, seen.append, app.settings)
+    view = GraphQLView(app.schema, authenticate, lambda viewer: app.happened, seen.append, app.settings)
     client = httpx.AsyncClient(transport=httpx.ASGITransport(view), base_url="http://toys")
 
     for variables in ({"n": 1}, {"n": 1}, {"n": 2}):
         await ask(client, "query($n: Int) { toys(first: $n) { name } }", variables, Authorization=KEY)
 
     first, again, other = seen
-    assert again.question is first.question
-    assert other.question is not first.question
-    assert [operation.question.variables.coerced["n"] for operation in seen] == [1, 1, 2]
+    assert again.prepared is first.prepared
+    assert other.prepared is not first.prepared
+    assert [operation.prepared.variables.coerced["n"] for operation in seen] == [1, 1, 2]
 
 
 async def test_a_mutation_that_is_sent_again_is_read_again() -> None:

@@ -10,7 +10,7 @@ from session_graph.access.viewer import Role
 from session_graph.http.pages import MEDIA_TYPES, POLICY, WEB
 from session_graph.sessions.columns import COLUMNS
 from session_graph.sessions.filters import CONDITIONS
-from session_graph.sessions.metrics import FIGURES
+from session_graph.sessions.metrics import METRICS
 from session_graph.sessions.ordering import ORDER_FIELDS
 from session_graph.sessions.patch import WRITERS
 
@@ -117,4 +117,4 @@ def test_the_page_knows_what_a_role_may() -> None:
     edits, figures = read_roles(source, "EDITS"), read_roles(source, "FIGURES")
 
     assert edits == {tags.get(field, field): {*map(str, roles)} for field, roles in WRITERS.items()}
-    assert figures == {figure.field: {*map(str, figure.roles - {Role.RECORDER})} for figure in FIGURES.values()}
+    assert figures == {figure.field: {*map(str, figure.roles - {Role.RECORDER})} for figure in METRICS.values()}

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from session_graph.http.uvicorn_protocols import Joining
+from session_graph.http.uvicorn_protocols import CoalescingTransport
 
 pytestmark = pytest.mark.anyio
 
@@ -35,11 +35,11 @@ def recorded() -> Recorded:
 
 
 @pytest.fixture
-async def joining(recorded: Recorded) -> Joining:
-    return Joining(cast(asyncio.Transport, recorded), asyncio.get_running_loop())
+async def joining(recorded: Recorded) -> CoalescingTransport:
+    return CoalescingTransport(cast(asyncio.Transport, recorded), asyncio.get_running_loop())
 
 
-async def test_two_writes_of_one_turn_are_one(joining: Joining, recorded: Recorded) -> None:
+async def test_two_writes_of_one_turn_are_one(joining: CoalescingTransport, recorded: Recorded) -> None:
     joining.write(b"head")
     joining.write(b"body")
     await asyncio.sleep(0)
@@ -47,7 +47,7 @@ async def test_two_writes_of_one_turn_are_one(joining: Joining, recorded: Record
     assert recorded.done == [(b"head", b"body")]
 
 
-async def test_a_single_write_goes_out_at_the_end_of_the_turn(joining: Joining, recorded: Recorded) -> None:
+async def test_a_single_write_goes_out_at_the_end_of_the_turn(joining: CoalescingTransport, recorded: Recorded) -> None:
     joining.write(b"head")
     assert recorded.done == []
 
@@ -56,7 +56,7 @@ async def test_a_single_write_goes_out_at_the_end_of_the_turn(joining: Joining, 
     assert recorded.done == [b"head"]
 
 
-async def test_what_is_empty_holds_nothing_back(joining: Joining, recorded: Recorded) -> None:
+async def test_what_is_empty_holds_nothing_back(joining: CoalescingTransport, recorded: Recorded) -> None:
     joining.write(b"")
     joining.write(b"head")
     joining.write(b"")
@@ -65,7 +65,7 @@ async def test_what_is_empty_holds_nothing_back(joining: Joining, recorded: Reco
     assert recorded.done == [(b"head", b"")]
 
 
-async def test_three_writes_keep_their_order(joining: Joining, recorded: Recorded) -> None:
+async def test_three_writes_keep_their_order(joining: CoalescingTransport, recorded: Recorded) -> None:
     for part in (b"1", b"2", b"3"):
         joining.write(part)
     await asyncio.sleep(0)
@@ -73,7 +73,7 @@ async def test_three_writes_keep_their_order(joining: Joining, recorded: Recorde
     assert recorded.done == [(b"1", b"2"), b"3"]
 
 
-async def test_closing_sends_what_was_held_back_first(joining: Joining, recorded: Recorded) -> None:
+async def test_closing_sends_what_was_held_back_first(joining: CoalescingTransport, recorded: Recorded) -> None:
     joining.write(b"head")
 
     joining.close()

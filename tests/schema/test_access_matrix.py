@@ -49,7 +49,7 @@ AGENT = words(
     unitValue testContacts shortUnderSeconds longFromSeconds
     """
 )
-FIGURES = words(
+METRICS = words(
     """
     totalSessionCount totalLeadCount totalLeadValue totalOpportunityCount totalOpportunityValue
     totalAdditionalDealCount totalAsr opportunitySuccessScore conversationSuccessScore leadSuccessScore
@@ -85,9 +85,9 @@ READABLE: dict[str, dict[Role, frozenset[str]]] = {
         RECORDER: NOTHING,
     },
     "Dashboard": {
-        BUILDER: FIGURES,
-        ADMIN: FIGURES,
-        PORTAL: FIGURES,
+        BUILDER: METRICS,
+        ADMIN: METRICS,
+        PORTAL: METRICS,
         PARTNER: PARTNERS_FIGURES,
         RECORDER: NOTHING,
     },
@@ -101,7 +101,7 @@ READABLE: dict[str, dict[Role, frozenset[str]]] = {
 }
 READABLE["DashboardTotals"] = READABLE["Dashboard"]
 
-LIMITED = {"Session": SESSION, "Agent": AGENT, "Dashboard": FIGURES, "FilterOptions": OPTIONS}
+LIMITED = {"Session": SESSION, "Agent": AGENT, "Dashboard": METRICS, "FilterOptions": OPTIONS}
 UNLIMITED = {
     "Session": NOTHING,
     "Agent": words("sessions dashboard"),
@@ -738,7 +738,7 @@ def test_this_transcription_is_of_the_whole_schema() -> None:
         found = SCHEMA.type_map[name]
         assert isinstance(found, GraphQLObjectType)
         assert set(found.fields) == limited | UNLIMITED[name]
-    assert fields_of("DashboardTotals") == FIGURES
+    assert fields_of("DashboardTotals") == METRICS
     assert fields_of("SessionFilter") == FILTERS.keys() | {"anyOf", "not"}
     assert fields_of("SessionPatch") == PATCH.keys()
     assert fields_of("Mutation") == MUTATIONS.keys()

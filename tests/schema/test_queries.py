@@ -535,14 +535,14 @@ async def test_filter_options_of_an_empty_account_are_empty(ask: Caller) -> None
     assert answer.data["viewer"]["account"]["filterOptions"] == {"tags": [], "utmKeys": []}
 
 
-FIGURES = """
+METRICS = """
     totalSessionCount totalLeadCount totalLeadValue totalOpportunityCount totalOpportunityValue
     totalAdditionalDealCount totalAsr opportunitySuccessScore conversationSuccessScore leadSuccessScore
 """
 
 
 async def test_a_dashboard_of_nothing_is_zero_and_scores_are_null(ask: Caller) -> None:
-    answer = await ask(f"{{ dashboard {{ {FIGURES} series {{ from }} groups(by: CHANNEL) {{ key }} }} }}")
+    answer = await ask(f"{{ dashboard {{ {METRICS} series {{ from }} groups(by: CHANNEL) {{ key }} }} }}")
 
     assert answer.data["dashboard"] == {
         "totalSessionCount": 0,
@@ -575,7 +575,7 @@ async def fortnight(database: Database, account: Account, bistro: Agent) -> None
 
 
 async def test_a_dashboard_has_the_figures_of_its_sessions(ask: Caller, fortnight: None) -> None:
-    answer = await ask(f"{{ dashboard {{ {FIGURES} currency timeZone }} }}")
+    answer = await ask(f"{{ dashboard {{ {METRICS} currency timeZone }} }}")
 
     assert answer.data["dashboard"] == {
         "totalSessionCount": 4,

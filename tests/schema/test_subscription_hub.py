@@ -9,8 +9,8 @@ import pytest
 
 from schema.test_subscriptions import make_key
 from session_graph.access.viewer import Role
-from session_graph.schema.subscription_hub import CHANNELS, Live
-from session_graph.sessions.event_log import Happening, write_events
+from session_graph.schema.subscription_hub import CHANNELS, SubscriptionHub
+from session_graph.sessions.event_log import EventKind, write_events
 from session_graph.settings import Settings
 from session_graph.store.database import Database
 from session_graph.store.ids import new_id
@@ -49,17 +49,19 @@ VIEWERS: dict[str, tuple[Role, dict[str, list[str]]]] = {
 
 
 @pytest.fixture
-async def live(database: Database, database_url: str, settings: Settings) -> AsyncIterator[Live]:
-    live = Live(database, Listener(database_url, CHANNELS), settings)
+async def live(database: Database, database_url: str, settings: Settings) -> AsyncIterator[SubscriptionHub]:
+    live = SubscriptionHub(database, Listener(database_url, CHANNELS), settings)
     task = asyncio.create_task(live.run())
     yield live
     task.cancel()
     await asyncio.wait([task])
 
 
-async def test_the_log_is_swept_wherever_the_api_is_served(database: Database, account: Account, live: Live) -> None:
+async def test_the_log_is_swept_wherever_the_api_is_served(
+    database: Database, account: Account, live: SubscriptionHub
+) -> None:
     async with database.transaction() as connection:
-        await write_events(connection, account.id, Happening.CHANGED, [new_id(), new_id()])
+        await write_events(connection, account.id, EventKind.CHANGED, [new_id(), new_id()])
     await database.execute(
         "update session_event set at = now() - interval '26 hours' where account_id = $1 and seq % 2 = 0", account.id
     )

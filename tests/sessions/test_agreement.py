@@ -21,16 +21,16 @@ from session_graph.errors import BadUserInput
 from session_graph.parsing import parse_instant
 from session_graph.sessions.dashboard import (
     DashboardRequest,
-    Figured,
-    Figures,
+    DashboardResult,
+    DashboardScope,
+    DashboardSelection,
     Group,
-    Subject,
-    Wanted,
+    Metrics,
     read_dashboards,
 )
 from session_graph.sessions.filters import CONDITIONS, parse_filter
 from session_graph.sessions.intervals import Interval
-from session_graph.sessions.metrics import FIGURES
+from session_graph.sessions.metrics import METRICS
 from session_graph.sessions.pagination import PageRequest
 from session_graph.sessions.reading import AGENT, EXTERNAL_ID, SessionList, count_sessions, read_pages, read_session
 from session_graph.store.database import Database
@@ -44,9 +44,9 @@ from support.walks import NOW, id_of, walk
 
 pytestmark = pytest.mark.anyio
 
-ALL_FIGURES = frozenset(FIGURES)
-TOTALS = Wanted(ALL_FIGURES)
-COUNT_ALONE = Wanted(frozenset({"total_session_count"}))
+ALL_FIGURES = frozenset(METRICS)
+TOTALS = DashboardSelection(ALL_FIGURES)
+COUNT_ALONE = DashboardSelection(frozenset({"total_session_count"}))
 anybody = st.sampled_from(sorted(VIEWERS))
 thorough = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 brief = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
@@ -60,21 +60,21 @@ async def read_figures(
     database: Database,
     viewer: Viewer,
     raw: Raw,
-    wanted: Wanted = TOTALS,
+    wanted: DashboardSelection = TOTALS,
     zone: str = "UTC",
     **include: bool,
-) -> Figured:
+) -> DashboardResult:
     """The account's dashboard."""
     request = DashboardRequest(viewer, parse_filter(raw, NOW), wanted, NOW, **include)
-    return (await read_dashboards(database, request, [Subject(None, zone)]))[None]
+    return (await read_dashboards(database, request, [DashboardScope(None, zone)]))[None]
 
 
-def assert_same(found: Figures, rows: Sequence[Row]) -> None:
+def assert_same(found: Metrics, rows: Sequence[Row]) -> None:
     """Counts and money exactly; scores to the fifteen places that a division has."""
-    for name, expected in oracle.figures(rows).items():
+    for name, expected in oracle.metrics(rows).items():
         if name in found:
             value = found[name]
-            exact = expected is None or value is None or not FIGURES[name].is_score
+            exact = expected is None or value is None or not METRICS[name].is_score
             assert value == expected if exact else abs(value - expected) < Decimal("1e-15"), name
 
 
@@ -226,7 +226,7 @@ async def test_a_series_is_its_rows_interval_by_interval(
 ) -> None:
     viewer, raw = viewer_of(varied, who), resolved(raw, plain_rows)
     expected = Oracle(viewer, NOW).select(plain_rows, live(raw))
-    wanted = Wanted(ALL_FIGURES, series={interval: ALL_FIGURES})
+    wanted = DashboardSelection(ALL_FIGURES, series={interval: ALL_FIGURES})
     try:
         found = await read_figures(database, viewer, raw, wanted, zone)
     except BadUserInput as refusal:
@@ -235,8 +235,8 @@ async def test_a_series_is_its_rows_interval_by_interval(
 
     points = found.series[interval]
     for point in points:
-        assert_same(point.figures, [row for row in expected if point.start <= row["started_at"] < point.end])
-    assert sum(point.figures["total_session_count"] for point in points) == len(expected)
+        assert_same(point.metrics, [row for row in expected if point.start <= row["started_at"] < point.end])
+    assert sum(point.metrics["total_session_count"] for point in points) == len(expected)
     assert [point.end for point in points[:-1]] == [point.start for point in points[1:]]
 
 
@@ -250,13 +250,13 @@ async def test_groups_are_their_rows_largest_first(
     for row in Oracle(viewer, NOW).select(plain_rows, live(raw)):
         rows.setdefault(key_of(row, group), []).append(row)
 
-    slices = (await read_figures(database, viewer, raw, Wanted(groups={group: ALL_FIGURES}))).groups[group]
+    slices = (await read_figures(database, viewer, raw, DashboardSelection(groups={group: ALL_FIGURES}))).groups[group]
 
     assert {one.key for one in slices} == set(rows)
     assert len(slices) == len(rows)
     for one in slices:
-        assert_same(one.figures, rows[one.key])
-    sizes = [one.figures["total_session_count"] for one in slices]
+        assert_same(one.metrics, rows[one.key])
+    sizes = [one.metrics["total_session_count"] for one in slices]
     assert sizes == sorted(sizes, reverse=True)
 
 
@@ -271,7 +271,7 @@ async def test_previous_is_the_same_filter_over_the_span_before(
     database: Database, varied: Account, plain_rows: list[Row], raw: Raw, who: str
 ) -> None:
     viewer, raw = viewer_of(varied, who), resolved(raw, plain_rows)
-    found = await read_figures(database, viewer, raw, Wanted(ALL_FIGURES, previous=ALL_FIGURES))
+    found = await read_figures(database, viewer, raw, DashboardSelection(ALL_FIGURES, previous=ALL_FIGURES))
 
     span = span_of(raw)
 
@@ -296,10 +296,12 @@ async def test_the_dashboards_and_lists_of_agents_are_those_of_the_filter_by_age
 ) -> None:
     viewer, filter_ = make_viewer(varied), parse_filter(raw, NOW)
     idns = {row["agent_id"]: row["agent"] for row in plain_rows}
-    request = DashboardRequest(viewer, filter_, Wanted(ALL_FIGURES, series={Interval.DAY: ALL_FIGURES}), NOW)
+    request = DashboardRequest(
+        viewer, filter_, DashboardSelection(ALL_FIGURES, series={Interval.DAY: ALL_FIGURES}), NOW
+    )
     sessions = SessionList(viewer, filter_, parent=AGENT)
 
-    found = await read_dashboards(database, request, [Subject(agent, "Asia/Kathmandu") for agent in idns])
+    found = await read_dashboards(database, request, [DashboardScope(agent, "Asia/Kathmandu") for agent in idns])
     counted = await count_sessions(database, sessions, list(idns))
 
     for agent, idn in idns.items():

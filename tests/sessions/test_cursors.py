@@ -18,7 +18,7 @@ from session_graph.sessions.enums import Direction
 from session_graph.sessions.filters import parse_filter
 from session_graph.sessions.ordering import NEWEST_FIRST, ORDER_FIELDS, Cursor, Order, read_cursor
 from session_graph.sessions.pagination import PageRequest
-from session_graph.sessions.reading import SessionList, has_sessions_behind, read_pages
+from session_graph.sessions.reading import SessionList, has_opposite_page, read_pages
 from session_graph.store.database import Database
 from session_graph.store.models import Account
 from support.cursors import write_cursor
@@ -156,7 +156,7 @@ async def test_no_cursor_that_can_be_read_breaks_the_database(
         return
     for request in (PageRequest(3, cursor=cursor), PageRequest(3, backwards=True, cursor=cursor)):
         assert len((await read_pages(database, sessions, frozenset(), request))[None].rows) <= 3
-        await has_sessions_behind(database, sessions, request)
+        await has_opposite_page(database, sessions, request)
 
 
 def test_every_character_of_a_cursor_counts() -> None:

@@ -11,10 +11,17 @@ import pytest
 from session_graph.access.accounts import change_account
 from session_graph.access.viewer import Role
 from session_graph.errors import BadUserInput
-from session_graph.sessions.dashboard import DashboardRequest, Figured, Group, Subject, Wanted, read_dashboards
+from session_graph.sessions.dashboard import (
+    DashboardRequest,
+    DashboardResult,
+    DashboardScope,
+    DashboardSelection,
+    Group,
+    read_dashboards,
+)
 from session_graph.sessions.filters import parse_filter
 from session_graph.sessions.intervals import Interval
-from session_graph.sessions.metrics import FIGURES
+from session_graph.sessions.metrics import METRICS
 from session_graph.store.database import Database
 from session_graph.store.models import Account
 from support.records import make_agent, record
@@ -24,7 +31,7 @@ from support.walks import NOW
 
 pytestmark = pytest.mark.anyio
 
-EVERY = frozenset(FIGURES)
+EVERY = frozenset(METRICS)
 COUNT = frozenset({"total_session_count"})
 
 
@@ -33,19 +40,24 @@ async def record_at(database: Database, account: Account, *moments: datetime, **
 
 
 async def read(
-    database: Database, account: Account, raw: dict[str, Any], wanted: Wanted, zone: str = "UTC", now: datetime = NOW
-) -> Figured:
+    database: Database,
+    account: Account,
+    raw: dict[str, Any],
+    wanted: DashboardSelection,
+    zone: str = "UTC",
+    now: datetime = NOW,
+) -> DashboardResult:
     request = DashboardRequest(make_viewer(account), parse_filter(raw, now), wanted, now)
-    return (await read_dashboards(database, request, [Subject(None, zone)]))[None]
+    return (await read_dashboards(database, request, [DashboardScope(None, zone)]))[None]
 
 
 async def read_days(
     database: Database, account: Account, raw: dict[str, Any], zone: str = "UTC"
 ) -> list[tuple[str, int]]:
     """Each day's beginning on the local clock, and how many sessions it has."""
-    found = await read(database, account, raw, Wanted(series={Interval.DAY: COUNT}), zone)
+    found = await read(database, account, raw, DashboardSelection(series={Interval.DAY: COUNT}), zone)
     return [
-        (point.start.astimezone(ZoneInfo(zone)).strftime("%d %H:%M"), point.figures["total_session_count"])
+        (point.start.astimezone(ZoneInfo(zone)).strftime("%d %H:%M"), point.metrics["total_session_count"])
         for point in found.series[Interval.DAY]
     ]
 
@@ -77,7 +89,7 @@ async def test_the_days_on_which_clocks_change_have_the_sessions_of_23_and_25_ho
     await record_at(database, account, *hours_from(start - timedelta(hours=1), sum(hours) + 3))
 
     days = await read_days(database, account, {"from": start, "to": end}, zone)
-    totals = (await read(database, account, {"from": start, "to": end}, Wanted(EVERY))).totals
+    totals = (await read(database, account, {"from": start, "to": end}, DashboardSelection(EVERY))).totals
 
     assert [count for _, count in days] == hours
     assert totals["total_session_count"] == sum(hours)
@@ -101,7 +113,7 @@ async def test_a_span_has_its_beginning_and_not_its_end(database: Database, acco
     await record_at(database, account, NOW, NOW + timedelta(days=1))
     span = {"from": NOW, "to": NOW + timedelta(days=1)}
 
-    assert (await read(database, account, span, Wanted(COUNT))).totals["total_session_count"] == 1
+    assert (await read(database, account, span, DashboardSelection(COUNT))).totals["total_session_count"] == 1
 
 
 async def test_without_a_span_a_series_goes_from_the_first_sessions_day_to_the_last(
@@ -134,16 +146,16 @@ async def test_a_span_without_an_end_goes_on_to_now_and_to_what_is_later(databas
 
 
 async def test_nothing_comes_to_nothing(database: Database, account: Account) -> None:
-    wanted = Wanted(EVERY, EVERY, {Interval.DAY: EVERY}, dict.fromkeys(Group, EVERY))
+    wanted = DashboardSelection(EVERY, EVERY, {Interval.DAY: EVERY}, dict.fromkeys(Group, EVERY))
 
     found = await read(database, account, {"period": "LAST_7_DAYS"}, wanted)
 
     assert found.previous == found.totals
-    assert {str(value) for name, value in found.totals.items() if FIGURES[name].is_money} == {"0.00"}
-    assert {value for name, value in found.totals.items() if FIGURES[name].is_score} == {None}
-    assert {value for name, value in found.totals.items() if FIGURES[name].is_count} == {0}
+    assert {str(value) for name, value in found.totals.items() if METRICS[name].is_money} == {"0.00"}
+    assert {value for name, value in found.totals.items() if METRICS[name].is_score} == {None}
+    assert {value for name, value in found.totals.items() if METRICS[name].is_count} == {0}
     assert len(found.series[Interval.DAY]) == 8
-    assert all(point.figures == found.totals for point in found.series[Interval.DAY])
+    assert all(point.metrics == found.totals for point in found.series[Interval.DAY])
     assert set(map(len, found.groups.values())) == {0}
 
 
@@ -151,7 +163,7 @@ async def test_nothing_comes_to_nothing(database: Database, account: Account) ->
 async def test_without_a_beginning_there_is_no_span_before(
     database: Database, account: Account, raw: dict[str, Any]
 ) -> None:
-    assert (await read(database, account, raw, Wanted(EVERY, previous=EVERY))).previous is None
+    assert (await read(database, account, raw, DashboardSelection(EVERY, previous=EVERY))).previous is None
 
 
 async def test_without_sessions_and_without_a_span_a_series_is_empty(database: Database, account: Account) -> None:
@@ -159,7 +171,7 @@ async def test_without_sessions_and_without_a_span_a_series_is_empty(database: D
 
 
 async def test_more_than_a_thousand_intervals_are_refused(database: Database, account: Account) -> None:
-    wanted = Wanted(series={Interval.HOUR: COUNT})
+    wanted = DashboardSelection(series={Interval.HOUR: COUNT})
     span = {"from": NOW - timedelta(hours=1000), "to": NOW}
 
     assert len((await read(database, account, span, wanted)).series[Interval.HOUR]) == 1000
@@ -174,16 +186,16 @@ async def test_slices_of_one_size_are_in_the_order_of_their_keys_and_the_keyless
     types = [None, "b", None, "a", "c", "c", "c", "a", "b"]
     await record(database, account, *({"sessionType": type_} for type_ in types))
 
-    found = await read(database, account, {}, Wanted(groups={Group.SESSION_TYPE: COUNT}))
+    found = await read(database, account, {}, DashboardSelection(groups={Group.SESSION_TYPE: COUNT}))
 
-    slices = [(one.key, one.figures["total_session_count"]) for one in found.groups[Group.SESSION_TYPE]]
+    slices = [(one.key, one.metrics["total_session_count"]) for one in found.groups[Group.SESSION_TYPE]]
     assert slices == [("c", 3), ("a", 2), ("b", 2), (None, 2)]
 
 
 async def test_money_of_nothing_has_the_decimals_of_the_currency(database: Database, account: Account) -> None:
     account = await change_account(account, currency="KWD")
 
-    totals = (await read(database, account, {}, Wanted(EVERY))).totals
+    totals = (await read(database, account, {}, DashboardSelection(EVERY))).totals
 
     assert (str(totals["total_asr"]), str(totals["total_lead_value"])) == ("0.000", "0.000")
 
@@ -192,7 +204,7 @@ async def test_large_sums_are_exact(database: Database, account: Account) -> Non
     await make_agent(account, conversionRatio="1", recognition="1")
     await record(database, account, *[{"leadValue": "999999999999999.99"}] * 11, {"leadValue": "0.01"})
 
-    totals = (await read(database, account, {}, Wanted(EVERY))).totals
+    totals = (await read(database, account, {}, DashboardSelection(EVERY))).totals
 
     assert totals["total_asr"] == totals["total_lead_value"] == Decimal("10999999999999999.90")
 
@@ -200,11 +212,11 @@ async def test_large_sums_are_exact(database: Database, account: Account) -> Non
 async def test_all_that_is_asked_for_is_one_statement(
     database: Database, account: Account, statements: Statements
 ) -> None:
-    wanted = Wanted(EVERY, EVERY, dict.fromkeys(Interval, EVERY), dict.fromkeys(Group, EVERY))
+    wanted = DashboardSelection(EVERY, EVERY, dict.fromkeys(Interval, EVERY), dict.fromkeys(Group, EVERY))
     request = DashboardRequest(make_viewer(account), parse_filter({"period": "LAST_7_DAYS"}, NOW), wanted, NOW)
     await statements.restart()
 
-    await read_dashboards(database, request, [Subject(None, "UTC")])
+    await read_dashboards(database, request, [DashboardScope(None, "UTC")])
 
     assert len(await statements.so_far()) == 1
 

@@ -16,10 +16,10 @@ from session_graph.sessions.event_log import (
     _READ,
     CHANNEL,
     GRACE,
-    Happening,
+    EventKind,
     _binding,
-    check_place,
-    find_start,
+    check_position,
+    current_position,
     read_event_cursor,
     read_events,
     sweep_events,
@@ -36,7 +36,7 @@ from support.viewers import make_viewer
 
 pytestmark = pytest.mark.anyio
 
-RECORDED, CHANGED = Happening.RECORDED, Happening.CHANGED
+RECORDED, CHANGED = EventKind.RECORDED, EventKind.CHANGED
 KEPT = timedelta(hours=24)
 LOGGED = "select e.xid, e.session_id, e.kind from session_event e where e.account_id = $1 order by e.xid, e.seq"
 
@@ -46,9 +46,9 @@ async def logged(database: Database, account: Account) -> list[tuple[UUID, str]]
 
 
 async def settled(database: Database, account: Account, after: Any, most: int = 100) -> list[UUID]:
-    """What can be read behind the place, once nothing of other tests or of the server holds it back."""
+    """What can be read behind the position, once nothing of other tests or of the server holds it back."""
     async with asyncio.timeout(10):
-        while (batch := await read_events(database, account.id, after, most)).is_held:  # noqa: ASYNC110 - of which nobody is told
+        while (batch := await read_events(database, account.id, after, most)).has_unsettled:  # noqa: ASYNC110 - of which nobody is told
             await asyncio.sleep(0.02)
     return [event.session_id for event in batch.events]
 
@@ -113,7 +113,7 @@ async def test_a_transaction_that_commits_late_is_not_passed_over(
     database: Database, database_url: str, account: Account
 ) -> None:
     """It began first, so it comes first; until it is over, what came after it waits."""
-    start = await find_start(database)
+    start = await current_position(database)
     late, early = uuid4(), uuid4()
     async with connected(database_url) as slow:
         transaction = slow.transaction()
@@ -123,7 +123,7 @@ async def test_a_transaction_that_commits_late_is_not_passed_over(
             await write_events(connection, account.id, RECORDED, [early])
 
         batch = await read_events(database, account.id, start, 100)
-        assert (list(batch.events), batch.is_held) == ([], True)
+        assert (list(batch.events), batch.has_unsettled) == ([], True)
 
         await transaction.commit()
     assert await settled(database, account, start) == [late, early]
@@ -135,29 +135,29 @@ async def test_who_starts_while_a_transaction_runs_hears_of_it(
     late = uuid4()
     async with connected(database_url) as slow, slow.transaction():
         await write_events(slow, account.id, RECORDED, [late])  # type: ignore[arg-type]
-        start = await find_start(database)
+        start = await current_position(database)
 
     assert await settled(database, account, start) == [late]
 
 
 async def test_a_log_is_read_in_parts_without_a_gap(database: Database, account: Account) -> None:
-    place = await find_start(database)
+    position = await current_position(database)
     ids = [uuid4() for _ in range(7)]
     async with database.transaction() as connection:
         await write_events(connection, account.id, CHANGED, ids)
-    await settled(database, account, place)
+    await settled(database, account, position)
 
     found = []
-    while events := (await read_events(database, account.id, place, 3)).events:
+    while events := (await read_events(database, account.id, position, 3)).events:
         found += [event.session_id for event in events]
-        cursor = write_event_cursor(events[-1].place, account.id)
-        place = read_event_cursor(cursor, account.id, "after")
+        cursor = write_event_cursor(events[-1].position, account.id)
+        position = read_event_cursor(cursor, account.id, "after")
 
     assert found == ids
 
 
 async def test_the_log_is_read_along_its_key(database: Database, account: Account) -> None:
-    """However much there is before the place."""
+    """However much there is before the position."""
     async with database.transaction() as connection:
         for _ in range(20):
             await write_events(connection, account.id, CHANGED, [uuid4() for _ in range(500)])
@@ -179,7 +179,7 @@ async def test_the_log_is_read_along_its_key(database: Database, account: Accoun
 
 
 async def test_accounts_have_logs_of_their_own(database: Database, account: Account) -> None:
-    start = await find_start(database)
+    start = await current_position(database)
     async with database.transaction() as connection:
         await write_events(connection, uuid4(), CHANGED, [uuid4()])
 
@@ -193,7 +193,7 @@ def test_a_cursor_that_is_none_is_refused(text: str) -> None:
 
 
 async def test_a_cursor_is_of_its_account(database: Database, account: Account) -> None:
-    cursor = write_event_cursor(await find_start(database), account.id)
+    cursor = write_event_cursor(await current_position(database), account.id)
 
     with pytest.raises(BadUserInput):
         read_event_cursor(cursor, uuid4(), "after")
@@ -207,14 +207,14 @@ async def test_a_cursor_with_numbers_that_cannot_be_is_refused(wrong: tuple[Any,
 
 
 async def test_a_place_that_the_log_does_not_reach_back_to_is_refused(database: Database, account: Account) -> None:
-    start = await find_start(database)
+    start = await current_position(database)
     old = type(start)(start.xid, start.seq, start.at - KEPT - timedelta(seconds=1))
     elsewhere = type(start)(start.xid + 10**9, start.seq, start.at)
 
-    await check_place(database, start, KEPT)
-    for place in (old, elsewhere):
+    await check_position(database, start, KEPT)
+    for position in (old, elsewhere):
         with pytest.raises(BadUserInput, match="read the list again"):
-            await check_place(database, place, KEPT)
+            await check_position(database, position, KEPT)
 
 
 async def test_what_is_old_is_deleted_in_batches_by_any_number_at_once(

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from session_graph.access.viewer import Role, Viewer
 from session_graph.sessions import feed as module
 from session_graph.sessions.editing import edit_session, edit_sessions
-from session_graph.sessions.event_log import CHANNEL, Event, Happening, Place, find_start
-from session_graph.sessions.feed import Change, EventKind, Feeds, Following, follow_sessions, read_changes
+from session_graph.sessions.event_log import CHANNEL, Event, EventKind, LogPosition, current_position
+from session_graph.sessions.feed import Change, Feeds, Following, follow_sessions, read_changes
 from session_graph.sessions.filters import EVERYTHING, parse_filter
 from session_graph.sessions.patch import parse_patch
 from session_graph.sessions.reading import SessionList
@@ -42,8 +42,8 @@ thorough = settings(max_examples=60, deadline=None, suppress_health_check=list(H
 Told = tuple[EventKind, UUID]
 
 
-def events_of(ids: Sequence[UUID], kind: Happening = Happening.CHANGED) -> list[Event]:
-    return [Event(Place(1, seq, EPOCH), id_, kind) for seq, id_ in enumerate(ids, start=1)]
+def events_of(ids: Sequence[UUID], kind: EventKind = EventKind.CHANGED) -> list[Event]:
+    return [Event(LogPosition(1, seq, EPOCH), id_, kind) for seq, id_ in enumerate(ids, start=1)]
 
 
 async def tell(database: Database, viewer: Viewer, raw: Raw, events: Sequence[Event]) -> list[Told]:
@@ -58,7 +58,7 @@ async def check_agreement(database: Database, viewer: Viewer, raw: Raw, rows: Se
     listed = {id_of(row) for row in await walk(database, SessionList(viewer, parse_filter(raw, NOW)), 200)}
     seen = {id_of(row) for row in await walk(database, SessionList(viewer), 200)}
 
-    recorded = await tell(database, viewer, raw, events_of(ids, Happening.RECORDED))
+    recorded = await tell(database, viewer, raw, events_of(ids, EventKind.RECORDED))
     changed = await tell(database, viewer, raw, events_of(ids))
 
     assert recorded == [(RECORDED, id_) for id_ in ids if id_ in listed], raw
@@ -98,7 +98,7 @@ async def test_several_events_of_a_session_are_told_as_the_last(
 ) -> None:
     one, two = plain_rows[0]["id"], plain_rows[1]["id"]
     viewer = make_viewer(varied)
-    new_and_changed = [*events_of([one], Happening.RECORDED), *events_of([one, two, one])[1:]]
+    new_and_changed = [*events_of([one], EventKind.RECORDED), *events_of([one, two, one])[1:]]
 
     assert await tell(database, viewer, {}, events_of([one, two, one])) == [(CHANGED, two), (CHANGED, one)]
     assert await tell(database, viewer, {}, new_and_changed) == [(CHANGED, two), (RECORDED, one)]
@@ -121,17 +121,17 @@ async def test_a_batch_costs_one_statement_and_reads_only_what_was_asked_for(
 class Follower:
     """Who follows from now on; `told` grows as it is told."""
 
-    def __init__(self, feeds: Feeds, viewer: Viewer, raw: Raw, place: Place) -> None:
+    def __init__(self, feeds: Feeds, viewer: Viewer, raw: Raw, position: LogPosition) -> None:
         self._following = Following(viewer, raw, COLUMNS, 200)
-        self._run = (feeds, place)
+        self._run = (feeds, position)
         self.changes: list[Change] = []
         self._grown = asyncio.Event()
 
     async def run(self) -> None:
         async def prepare(changes: Sequence[Change]) -> None: ...
 
-        feeds, place = self._run
-        async with aclosing(follow_sessions(feeds, self._following, place, prepare)) as source:
+        feeds, position = self._run
+        async with aclosing(follow_sessions(feeds, self._following, position, prepare)) as source:
             async for changes in source:
                 self.changes += changes
                 self._grown.set()
@@ -159,9 +159,9 @@ async def feeds(database: Database, database_url: str) -> AsyncIterator[Feeds]:
 
 @asynccontextmanager
 async def following(
-    database: Database, feeds: Feeds, viewer: Viewer, raw: Raw | None = None, place: Place | None = None
+    database: Database, feeds: Feeds, viewer: Viewer, raw: Raw | None = None, position: LogPosition | None = None
 ) -> AsyncIterator[Follower]:
-    follower = Follower(feeds, viewer, raw or {}, place or await find_start(database))
+    follower = Follower(feeds, viewer, raw or {}, position or await current_position(database))
     task = asyncio.create_task(follower.run())
     yield follower
     task.cancel()
@@ -212,14 +212,14 @@ async def test_whoever_comes_back_is_told_what_they_missed_and_nothing_twice(
     viewer = make_viewer(account)
     ids: list[UUID] = []
     told: list[UUID] = []
-    place = await find_start(database)
+    position = await current_position(database)
     for _ in range(3):
         ids += await record(database, account, {}, {})  # while nobody follows
-        async with following(database, feeds, viewer, place=place) as follower:
+        async with following(database, feeds, viewer, position=position) as follower:
             ids += await record(database, account, {})
             await follower.told(3)
             told += [change.session_id for change in follower.changes]
-            place = follower.changes[-1].place
+            position = follower.changes[-1].position
 
     assert sorted(told) == sorted(ids)
     assert len(told) == len(set(told)) == 9
@@ -240,8 +240,8 @@ async def test_a_hundred_who_follow_the_same_cost_as_many_statements_as_one(
 ) -> None:
     await make_agent(account)
     viewers = [make_viewer(account) for _ in range(100)]
-    place = await find_start(database)
-    followers = [Follower(feeds, viewer, {}, place) for viewer in viewers]
+    position = await current_position(database)
+    followers = [Follower(feeds, viewer, {}, position) for viewer in viewers]
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(follower.run()) for follower in followers]
         await asyncio.sleep(0.2)
@@ -260,19 +260,19 @@ async def test_a_hundred_who_follow_the_same_cost_as_many_statements_as_one(
 async def test_those_who_follow_otherwise_are_told_otherwise(
     database: Database, feeds: Feeds, account: Account
 ) -> None:
-    """Each difference alone, of followers at the same place at the same time."""
+    """Each difference alone, of followers at the same position at the same time."""
     await make_agent(account)
     await make_agent(account, idn="other")
-    place = await find_start(database)
+    position = await current_position(database)
     admin, crm = make_viewer(account), make_viewer(account, Role.PARTNER, integrations=("crm",))
     pos, own = make_viewer(account, Role.PARTNER, integrations=("pos",)), make_viewer(account, agents=("other",))
     followers = {
-        "all": Follower(feeds, admin, {}, place),
-        "todo": Follower(feeds, admin, {"isTodo": True}, place),
-        "not todo": Follower(feeds, admin, {"isTodo": False}, place),
-        "crm": Follower(feeds, crm, {}, place),
-        "pos": Follower(feeds, pos, {}, place),
-        "own": Follower(feeds, own, {}, place),
+        "all": Follower(feeds, admin, {}, position),
+        "todo": Follower(feeds, admin, {"isTodo": True}, position),
+        "not todo": Follower(feeds, admin, {"isTodo": False}, position),
+        "crm": Follower(feeds, crm, {}, position),
+        "pos": Follower(feeds, pos, {}, position),
+        "own": Follower(feeds, own, {}, position),
     }
     ids = await record(
         database,
@@ -343,9 +343,9 @@ async def test_a_statement_that_the_database_refuses_ends_it(
         await database.execute("select 1 / 0")
 
     await make_agent(account)
-    place = await find_start(database)
+    position = await current_position(database)
     await record(database, account, {})
-    source = follow_sessions(feeds, Following(make_viewer(account), {}, COLUMNS, 200), place, prepare)
+    source = follow_sessions(feeds, Following(make_viewer(account), {}, COLUMNS, 200), position, prepare)
 
     with pytest.raises(asyncpg.DivisionByZeroError):
         async with aclosing(source):

@@ -14,7 +14,7 @@ from session_graph.sessions.enums import Direction
 from session_graph.sessions.filters import parse_filter
 from session_graph.sessions.ordering import NEWEST_FIRST, ORDER_FIELDS, Cursor, Order
 from session_graph.sessions.pagination import MAX_SIZE, PageRequest, check_size
-from session_graph.sessions.reading import AGENT, SessionList, has_sessions_behind, read_pages
+from session_graph.sessions.reading import AGENT, SessionList, has_opposite_page, read_pages
 from session_graph.store.database import Database
 from session_graph.store.models import Account
 from support.cursors import write_cursor
@@ -51,7 +51,7 @@ def value_of(row: Row, order: Order) -> Any:
 
 
 def in_order(rows: Sequence[Row], order: Order) -> list[UUID]:
-    """Values first, then the empty ones; ties by id; Python compares texts by code points."""
+    """Parameters first, then the empty ones; ties by id; Python compares texts by code points."""
     reverse = order.direction is Direction.DESC
     full = [row for row in rows if value_of(row, order) is not None]
     empty = [row for row in rows if value_of(row, order) is None]
@@ -95,7 +95,7 @@ async def test_whether_there_is_more_is_said_exactly_on_both_sides_of_every_page
     seen = 0
 
     async for request, page in walk_pages(database, sessions, size, backwards=backwards):
-        behind = (await has_sessions_behind(database, sessions, request))[None]
+        behind = (await has_opposite_page(database, sessions, request))[None]
         assert behind is (seen > 0)
         seen += len(page.rows)
         assert page.has_more is (seen < len(plain_rows))
@@ -164,7 +164,7 @@ async def test_a_page_behind_a_session_that_is_gone_from_the_list_goes_on_in_its
     rest = (await read_pages(database, sessions, frozenset(), behind))[None]
 
     assert [id_of(row) for row in rest.rows] == before[4:]
-    assert (await has_sessions_behind(database, sessions, behind))[None]
+    assert (await has_opposite_page(database, sessions, behind))[None]
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=name)
@@ -195,7 +195,7 @@ async def test_an_empty_list_has_one_empty_page_and_nothing_around_it(database: 
         request = PageRequest(10, backwards)
         page = (await read_pages(database, sessions, frozenset(), request))[None]
         assert (list(page.rows), page.has_more) == ([], False)
-        assert not (await has_sessions_behind(database, sessions, request))[None]
+        assert not (await has_opposite_page(database, sessions, request))[None]
 
 
 @pytest.mark.parametrize("size", [1, MAX_SIZE])

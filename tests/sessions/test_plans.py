@@ -15,11 +15,11 @@ import orjson
 import pytest
 
 from session_graph.access.viewer import AccountFacts, Role, Viewer
-from session_graph.sessions.dashboard import DashboardRequest, Subject, Wanted, read_dashboards
+from session_graph.sessions.dashboard import DashboardRequest, DashboardScope, DashboardSelection, read_dashboards
 from session_graph.sessions.enums import Direction
 from session_graph.sessions.filters import parse_filter
 from session_graph.sessions.intervals import Interval
-from session_graph.sessions.metrics import FIGURES
+from session_graph.sessions.metrics import METRICS
 from session_graph.sessions.ordering import ORDER_FIELDS, Order, cursor_sql
 from session_graph.sessions.pagination import PageRequest
 from session_graph.sessions.reading import AGENT, EXTERNAL_ID, SessionList, read_pages
@@ -127,7 +127,7 @@ def _literal(value: object) -> str:
 
 
 ACCOUNTS = (UUID(int=1), UUID(int=2))
-EVERY = frozenset(FIGURES)
+EVERY = frozenset(METRICS)
 AGENTS = [UUID(int=100 + n) for n in range(10)]
 
 
@@ -324,7 +324,9 @@ async def test_the_sessions_of_external_ids_are_looked_up_each_by_the_index(expl
 
 
 @pytest.mark.parametrize(
-    "wanted", [Wanted(EVERY), Wanted(EVERY, series={Interval.DAY: EVERY})], ids=["totals", "series"]
+    "wanted",
+    [DashboardSelection(EVERY), DashboardSelection(EVERY, series={Interval.DAY: EVERY})],
+    ids=["totals", "series"],
 )
 @pytest.mark.parametrize(
     ("raw", "agent"),
@@ -336,11 +338,11 @@ async def test_the_sessions_of_external_ids_are_looked_up_each_by_the_index(expl
     ids=["an agent's own", "the account's, of an agent", "the account's"],
 )
 async def test_a_dashboard_reads_the_index_alone(
-    explainer: Explainer, raw: dict[str, Any], agent: UUID | None, wanted: Wanted
+    explainer: Explainer, raw: dict[str, Any], agent: UUID | None, wanted: DashboardSelection
 ) -> None:
     request = DashboardRequest(viewer(), parse_filter(raw, NOW), wanted, NOW)
 
-    found = await read_dashboards(explainer, request, [Subject(agent, "UTC")])
+    found = await read_dashboards(explainer, request, [DashboardScope(agent, "UTC")])
 
     assert found[agent].totals["total_asr"] > 0
     assert explainer.plans
@@ -349,7 +351,7 @@ async def test_a_dashboard_reads_the_index_alone(
         assert plan.rows_read < 1700, plan
 
 
-SETTLED: list[tuple[dict[str, Any], Order]] = [
+GENERIC_PLAN_SAFE: list[tuple[dict[str, Any], Order]] = [
     ({}, Order()),
     ({"agents": ["agent-103"], "period": "LAST_30_DAYS", "isTodo": True}, Order()),
     ({}, Order(ORDER_FIELDS["ASR"])),
@@ -357,7 +359,7 @@ SETTLED: list[tuple[dict[str, Any], Order]] = [
 ]
 
 
-@pytest.mark.parametrize(("raw", "order"), SETTLED, ids=str)
+@pytest.mark.parametrize(("raw", "order"), GENERIC_PLAN_SAFE, ids=str)
 async def test_a_plan_is_kept_where_it_is_the_best_for_all_values(
     explainer: Explainer, raw: dict[str, Any], order: Order
 ) -> None:

@@ -11,7 +11,7 @@ from support.api import make_caller
 
 pytestmark = pytest.mark.anyio
 
-FIGURES = """
+METRICS = """
     totalSessionCount totalLeadCount totalLeadValue totalOpportunityCount totalOpportunityValue
     totalAdditionalDealCount totalAsr opportunitySuccessScore conversationSuccessScore leadSuccessScore
 """
@@ -20,7 +20,7 @@ FIGURES = """
 async def test_the_whole_account_has_the_stated_figures(client: httpx.AsyncClient, star: Account) -> None:
     ask = await make_caller(client, star, Role.ADMIN)
 
-    answer = await ask(f"{{ dashboard {{ {FIGURES} }} sessions {{ totalCount }} }}")
+    answer = await ask(f"{{ dashboard {{ {METRICS} }} sessions {{ totalCount }} }}")
 
     found = answer.data["dashboard"]
     assert answer.data["sessions"]["totalCount"] == 4143
@@ -35,7 +35,7 @@ async def test_the_whole_account_has_the_stated_figures(client: httpx.AsyncClien
 async def test_the_clinic_line_has_the_stated_figures(client: httpx.AsyncClient, star: Account) -> None:
     ask = await make_caller(client, star, Role.ADMIN)
 
-    answer = await ask(f'{{ agent(by: {{idn: "clinic-line"}}) {{ dashboard {{ {FIGURES} }} }} }}')
+    answer = await ask(f'{{ agent(by: {{idn: "clinic-line"}}) {{ dashboard {{ {METRICS} }} }} }}')
 
     found = list(answer.data["agent"]["dashboard"].values())[:7]
     assert [Decimal(value) for value in found] == [

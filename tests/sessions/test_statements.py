@@ -14,9 +14,15 @@ from uuid import UUID
 import pytest
 
 from session_graph.access.viewer import AccountFacts, Role, Viewer
-from session_graph.sessions.dashboard import DashboardRequest, Group, Subject, Wanted, read_dashboards
+from session_graph.sessions.dashboard import (
+    DashboardRequest,
+    DashboardScope,
+    DashboardSelection,
+    Group,
+    read_dashboards,
+)
 from session_graph.sessions.enums import Direction
-from session_graph.sessions.event_log import Event, Happening, Place, read_events
+from session_graph.sessions.event_log import Event, EventKind, LogPosition, read_events
 from session_graph.sessions.feed import Following, read_changes
 from session_graph.sessions.filter_options import read_options
 from session_graph.sessions.filters import Filter, parse_filter
@@ -28,7 +34,7 @@ from session_graph.sessions.reading import (
     EXTERNAL_ID,
     SessionList,
     count_sessions,
-    has_sessions_behind,
+    has_opposite_page,
     read_pages,
     read_session,
 )
@@ -42,7 +48,7 @@ REWRITE = bool(os.environ.get("SESSION_GRAPH_REWRITE_GOLDEN"))
 WIDTH = 110
 
 COLUMNS = frozenset(("started_at", "session_type", "asr", "contact"))
-FIGURES = frozenset(("total_session_count", "total_lead_value", "total_asr", "lead_success_score"))
+METRICS = frozenset(("total_session_count", "total_lead_value", "total_asr", "lead_success_score"))
 ID, AGENTS = UUID(int=7), [UUID(int=11), UUID(int=12)]
 LIVE_WEEK: Mapping[str, Any] = {"period": "LAST_7_DAYS", "isTest": False, "agents": ["bistro"]}
 UNRATED: Mapping[str, Any] = {
@@ -159,7 +165,7 @@ async def test_a_page_among_the_empty_values() -> None:
 async def test_what_is_on_the_other_side_of_a_cursor() -> None:
     noted = Noted()
 
-    await has_sessions_behind(noted, SessionList(viewer(), filtered({}), BY_CONTACT), behind("ana"))
+    await has_opposite_page(noted, SessionList(viewer(), filtered({}), BY_CONTACT), behind("ana"))
 
     assert_golden("list_behind", noted)
 
@@ -206,19 +212,21 @@ async def test_a_search_of_a_portal() -> None:
 
 async def test_a_dashboard_with_series_groups_and_the_span_before() -> None:
     noted = Noted()
-    wanted = Wanted(FIGURES, FIGURES, {Interval.DAY: FIGURES}, {Group.AGENT: FIGURES, Group.SESSION_TYPE: FIGURES})
+    wanted = DashboardSelection(
+        METRICS, METRICS, {Interval.DAY: METRICS}, {Group.AGENT: METRICS, Group.SESSION_TYPE: METRICS}
+    )
     request = DashboardRequest(viewer(), filtered({"from": NOW - timedelta(days=3), "to": NOW}), wanted, NOW)
 
-    await read_dashboards(noted, request, [Subject(None, "America/New_York")])
+    await read_dashboards(noted, request, [DashboardScope(None, "America/New_York")])
 
     assert_golden("dashboard", noted)
 
 
 async def test_the_dashboards_of_agents() -> None:
     noted = Noted()
-    request = DashboardRequest(viewer(), filtered({"period": "LAST_30_DAYS"}), Wanted(FIGURES), NOW)
+    request = DashboardRequest(viewer(), filtered({"period": "LAST_30_DAYS"}), DashboardSelection(METRICS), NOW)
 
-    await read_dashboards(noted, request, [Subject(agent, "UTC") for agent in AGENTS])
+    await read_dashboards(noted, request, [DashboardScope(agent, "UTC") for agent in AGENTS])
 
     assert_golden("dashboards_of_agents", noted)
 
@@ -234,7 +242,7 @@ async def test_what_filter_panels_offer() -> None:
 async def test_events_behind_a_place() -> None:
     noted = Noted()
 
-    await read_events(noted, ID, Place(700, 3, NOW), 200)
+    await read_events(noted, ID, LogPosition(700, 3, NOW), 200)
 
     assert_golden("events", noted)
 
@@ -245,7 +253,7 @@ async def test_what_events_come_to() -> None:
     partner = viewer(Role.PARTNER, integrations=("crm", "pos"))
     following = Following(partner, {"isTest": False, "period": "LAST_7_DAYS"}, COLUMNS, 200)
 
-    await read_changes(noted, following, [Event(Place(700, 4, NOW), ID, Happening.CHANGED)], NOW)
+    await read_changes(noted, following, [Event(LogPosition(700, 4, NOW), ID, EventKind.CHANGED)], NOW)
 
     assert_golden("changes", noted)
 

@@ -9,10 +9,16 @@ import pytest
 
 from session_graph.access.accounts import change_account
 from session_graph.sessions.agents import change_agent
-from session_graph.sessions.dashboard import DashboardRequest, Figures, Subject, Wanted, read_dashboards
+from session_graph.sessions.dashboard import (
+    DashboardRequest,
+    DashboardScope,
+    DashboardSelection,
+    Metrics,
+    read_dashboards,
+)
 from session_graph.sessions.editing import edit_session
 from session_graph.sessions.filters import EVERYTHING
-from session_graph.sessions.metrics import FIGURES
+from session_graph.sessions.metrics import METRICS
 from session_graph.sessions.reading import read_session
 from session_graph.store.database import Database, Row
 from session_graph.store.models import Account
@@ -46,9 +52,9 @@ async def edit(database: Database, account: Account, id_: UUID, **patch: Any) ->
     return edited.session
 
 
-async def figures(database: Database, account: Account) -> Figures:
-    request = DashboardRequest(make_viewer(account), EVERYTHING, Wanted(frozenset(FIGURES)), NOW)
-    found = await read_dashboards(database, request, [Subject(None, "UTC")])
+async def figures(database: Database, account: Account) -> Metrics:
+    request = DashboardRequest(make_viewer(account), EVERYTHING, DashboardSelection(frozenset(METRICS)), NOW)
+    found = await read_dashboards(database, request, [DashboardScope(None, "UTC")])
     return found[None].totals
 
 

@@ -10,10 +10,17 @@ from uuid import uuid4
 import pytest
 
 from session_graph.access.accounts import find_or_create_account
-from session_graph.sessions.dashboard import DashboardRequest, Figured, Group, Subject, Wanted, read_dashboards
+from session_graph.sessions.dashboard import (
+    DashboardRequest,
+    DashboardResult,
+    DashboardScope,
+    DashboardSelection,
+    Group,
+    read_dashboards,
+)
 from session_graph.sessions.filters import EVERYTHING
 from session_graph.sessions.intervals import Interval
-from session_graph.sessions.metrics import FIGURES
+from session_graph.sessions.metrics import METRICS
 from session_graph.sessions.ordering import ORDER_FIELDS, Order
 from session_graph.sessions.reading import SessionList
 from session_graph.store.database import Database
@@ -26,8 +33,8 @@ from support.walks import NOW, walk
 
 pytestmark = pytest.mark.anyio
 
-EVERY = frozenset(FIGURES)
-WANTED = Wanted(EVERY, series={Interval.WEEK: EVERY}, groups={Group.AGENT: EVERY, Group.ASSESSMENT: EVERY})
+EVERY = frozenset(METRICS)
+WANTED = DashboardSelection(EVERY, series={Interval.WEEK: EVERY}, groups={Group.AGENT: EVERY, Group.ASSESSMENT: EVERY})
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +88,9 @@ def _run(*command: str | Path) -> str:
     return ran.stdout
 
 
-async def read(database: Database, account: Account) -> Figured:
+async def read(database: Database, account: Account) -> DashboardResult:
     request = DashboardRequest(make_viewer(account), EVERYTHING, WANTED, NOW, include_test=True)
-    return (await read_dashboards(database, request, [Subject(None, "America/New_York")]))[None]
+    return (await read_dashboards(database, request, [DashboardScope(None, "America/New_York")]))[None]
 
 
 async def test_the_dashboard_is_the_same(database: Database, restored: Attached, account: Account) -> None:

@@ -1,4 +1,4 @@
-"""Readers hand out a connection for each statement, and are none the worse for what happens to it."""
+"""StatementPool hand out a connection for each statement, and are none the worse for what happens to it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from session_graph.store.statement_pool import Readers
+from session_graph.store.statement_pool import StatementPool
 
 pytestmark = pytest.mark.anyio
 
@@ -29,60 +29,62 @@ def opened(database_url: str) -> Opened:
 
 
 @pytest.fixture
-async def readers(opened: Opened) -> AsyncIterator[Readers]:
-    found = Readers(opened.connect, 2)
+async def statement_pool(opened: Opened) -> AsyncIterator[StatementPool]:
+    found = StatementPool(opened.connect, 2)
     yield found
     await found.close()
 
 
-async def one(readers: Readers) -> int:
-    row = await readers.fetchrow("select 1")
+async def one(statement_pool: StatementPool) -> int:
+    row = await statement_pool.fetchrow("select 1")
     assert row
     return int(row[0])
 
 
-async def test_a_connection_is_used_again(readers: Readers, opened: Opened) -> None:
-    assert [await one(readers) for _ in range(3)] == [1, 1, 1]
-    assert [row[0] for row in await readers.fetch("select generate_series(1, $1::integer)", 3)] == [1, 2, 3]
+async def test_a_connection_is_used_again(statement_pool: StatementPool, opened: Opened) -> None:
+    assert [await one(statement_pool) for _ in range(3)] == [1, 1, 1]
+    assert [row[0] for row in await statement_pool.fetch("select generate_series(1, $1::integer)", 3)] == [1, 2, 3]
 
     assert len(opened) == 1
 
 
-async def test_there_are_never_more_than_its_size(readers: Readers, opened: Opened) -> None:
-    await asyncio.gather(*(readers.fetch("select pg_sleep(0.01)") for _ in range(20)))
+async def test_there_are_never_more_than_its_size(statement_pool: StatementPool, opened: Opened) -> None:
+    await asyncio.gather(*(statement_pool.fetch("select pg_sleep(0.01)") for _ in range(20)))
 
     assert len(opened) == 2
 
 
 async def test_a_statement_that_is_cancelled_leaves_its_connection_to_the_next(
-    readers: Readers, opened: Opened
+    statement_pool: StatementPool, opened: Opened
 ) -> None:
     for _ in range(5):
-        slow = asyncio.create_task(readers.fetch("select pg_sleep(60)"))
+        slow = asyncio.create_task(statement_pool.fetch("select pg_sleep(60)"))
         await asyncio.sleep(0.05)
         slow.cancel()
         with pytest.raises(asyncio.CancelledError):
             await slow
 
         async with asyncio.timeout(10):
-            assert await one(readers) == 1
+            assert await one(statement_pool) == 1
 
     assert len(opened) == 1
 
 
-async def test_a_statement_that_fails_leaves_its_connection_to_the_next(readers: Readers, opened: Opened) -> None:
+async def test_a_statement_that_fails_leaves_its_connection_to_the_next(
+    statement_pool: StatementPool, opened: Opened
+) -> None:
     with pytest.raises(asyncpg.DivisionByZeroError):
-        await readers.fetch("select 1 / 0")
+        await statement_pool.fetch("select 1 / 0")
 
-    assert await one(readers) == 1
+    assert await one(statement_pool) == 1
     assert len(opened) == 1
 
 
-async def test_a_connection_that_the_server_closed_is_replaced(readers: Readers, opened: Opened) -> None:
+async def test_a_connection_that_the_server_closed_is_replaced(statement_pool: StatementPool, opened: Opened) -> None:
     with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
-        await readers.fetch("select pg_terminate_backend(pg_backend_pid())")
+        await statement_pool.fetch("select pg_terminate_backend(pg_backend_pid())")
 
-    assert await one(readers) == 1
+    assert await one(statement_pool) == 1
     assert len(opened) == 2
 
 
@@ -94,36 +96,36 @@ async def test_a_server_that_cannot_be_reached_costs_no_place(opened: Opened) ->
             raise ConnectionRefusedError
         return await opened.connect()
 
-    readers = Readers(connect, 1)
+    statement_pool = StatementPool(connect, 1)
     for _ in range(3):
         with pytest.raises(ConnectionRefusedError):
-            await one(readers)
+            await one(statement_pool)
     refuses = False
 
-    assert await one(readers) == 1
-    await readers.close()
+    assert await one(statement_pool) == 1
+    await statement_pool.close()
 
 
 async def test_closing_waits_for_what_runs_and_then_there_is_nothing(opened: Opened) -> None:
-    readers = Readers(opened.connect, 2)
-    running = asyncio.create_task(readers.fetch("select pg_sleep(0.1)"))
+    statement_pool = StatementPool(opened.connect, 2)
+    running = asyncio.create_task(statement_pool.fetch("select pg_sleep(0.1)"))
     await asyncio.sleep(0.05)
 
-    await readers.close()
+    await statement_pool.close()
 
     assert running.done()
     assert all(connection.is_closed() for connection in opened)
     for _ in range(3):
         with pytest.raises(asyncpg.InterfaceError, match="closed"):
-            await one(readers)
+            await one(statement_pool)
 
 
 async def test_what_runs_too_long_is_closed_over(opened: Opened) -> None:
-    readers = Readers(opened.connect, 2)
-    running = asyncio.create_task(readers.fetch("select pg_sleep(60)"))
+    statement_pool = StatementPool(opened.connect, 2)
+    running = asyncio.create_task(statement_pool.fetch("select pg_sleep(60)"))
     await asyncio.sleep(0.05)
 
-    readers.terminate()
+    statement_pool.terminate()
 
     with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError)):
         await running

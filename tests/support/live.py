@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 from session_graph.cli.serve import make_config
-from session_graph.schema.subscription_hub import CHANNELS, Live
+from session_graph.schema.subscription_hub import CHANNELS, SubscriptionHub
 from session_graph.settings import Settings
 from session_graph.store.database import Database
 from session_graph.store.notifications import Listener
@@ -39,7 +39,7 @@ class Served:
     """An application that is served, and what its subscriptions share."""
 
     address: str
-    live: Live
+    live: SubscriptionHub
     server: uvicorn.Server
 
     @property
@@ -52,7 +52,7 @@ class Served:
 @asynccontextmanager
 async def serving(database: Database, url: str, settings: Settings) -> AsyncIterator[Served]:
     """As `session-graph serve` does, without the worker."""
-    live = Live(database, Listener(url, CHANNELS), settings)
+    live = SubscriptionHub(database, Listener(url, CHANNELS), settings)
     server = _Server(make_config(settings, database, live))
     listener = socket.create_server(("127.0.0.1", 0))
     tasks = [asyncio.create_task(live.run()), asyncio.create_task(server.serve([listener]))]

@@ -148,8 +148,8 @@ def _rounded(amount: Decimal, row: Row) -> Decimal:
     return amount.quantize(Decimal(1).scaleb(-row["money_scale"]), ROUND_HALF_UP)
 
 
-def figures(rows: Iterable[Row]) -> dict[str, Decimal | int | None]:
-    """The dashboard's values over these rows, by the names of FIGURES; a score is None where nothing qualifies."""
+def metrics(rows: Iterable[Row]) -> dict[str, Decimal | int | None]:
+    """The dashboard's values over these rows, by the names of METRICS; a score is None where nothing qualifies."""
     rows = list(rows)
     leads, opportunities = ([row for row in rows if row[f"is_{name}"]] for name in ("lead", "opportunity"))
     rated = [row["conversation_quality"] for row in rows if row["conversation_quality"] is not None]

@@ -159,7 +159,7 @@ def build_toy_schema(*, hide_suggestions: bool = False) -> strawberry.Schema:
     return strawberry.Schema(Query, Mutation, Subscription, extensions=[PreparedDocument], config=config)
 
 
-async def admit(authorization: str | None) -> Viewer:
+async def authenticate(authorization: str | None) -> Viewer:
     if authorization != KEY:
         raise Unauthenticated
     return VIEWER
@@ -177,13 +177,15 @@ class ToyApp:
     """The application as `create_app` puts it together, and what its requests did."""
 
     settings: Settings = field(default_factory=lambda: load_settings(cors_origins=ORIGIN, max_body_bytes=2048))
-    admit: Callable[[str | None], Awaitable[Viewer]] = admit
+    authenticate: Callable[[str | None], Awaitable[Viewer]] = authenticate
     plan: Plan | None = None
     schema: strawberry.Schema = field(default_factory=build_toy_schema)
     happened: Happened = field(default_factory=Happened)
 
     def build(self) -> Starlette:
-        view = GraphQLView(self.schema, self.admit, lambda viewer: self.happened, inspect, self.settings, self.plan)
+        view = GraphQLView(
+            self.schema, self.authenticate, lambda viewer: self.happened, inspect, self.settings, self.plan
+        )
         return Starlette(routes=[Route("/graphql", view)], middleware=[Middleware(AccessLog), *cors(self.settings)])
 
     def client(self, **headers: str) -> httpx.AsyncClient:

@@ -13,7 +13,7 @@ from zoneinfo import available_timezones
 from tortoise.connection import get_connection
 from tortoise.transactions import in_transaction
 
-from session_graph.access.authentication_cache import is_in_transaction, until_forgotten
+from session_graph.access.authentication_cache import is_in_transaction, wait_until_expired_everywhere
 from session_graph.access.currencies import money_scale_of
 from session_graph.access.viewer import AccountFacts
 from session_graph.errors import InvalidInput, PathSegment, Problem
@@ -72,7 +72,7 @@ async def change_account(
     """Change what is not None, all or nothing; the account as it is now.
 
     Returns when every process shows it so, a second after the commit; within a transaction of the caller's at once, and
-    then the caller waits `until_forgotten` after its commit.
+    then the caller waits `wait_until_expired_everywhere` after its commit.
     Raises InvalidInput with every problem there is, each at `name`, `currency` or `timeZone`.
     """
     changes, problems = await _check_changes(name, currency, time_zone)
@@ -85,7 +85,7 @@ async def change_account(
         if changes:
             await current.update_from_dict(changes).save(update_fields=changes)
     if changes and not is_in_transaction():
-        await until_forgotten()
+        await wait_until_expired_everywhere()
     return current
 
 

@@ -25,11 +25,11 @@ from tortoise.exceptions import BaseORMException
 from tortoise.transactions import in_transaction
 
 from session_graph.access.accounts import check_email, check_name, gather_problems
-from session_graph.access.authentication_cache import until_forgotten
+from session_graph.access.authentication_cache import wait_until_expired_everywhere
 from session_graph.access.viewer import AccountFacts, Role, Viewer
 from session_graph.errors import InvalidInput, Problem
 from session_graph.parsing import parse_id, parse_instant
-from session_graph.store.database import find_reader
+from session_graph.store.database import current_executor
 from session_graph.store.models import Account, Agent, ApiKey
 
 KEY_START = "sg_"
@@ -131,7 +131,7 @@ async def revoke_key(account: Account, prefix_or_id: str | UUID) -> ApiKey:
     async with in_transaction() as transaction:
         await ApiKey.filter(id=key.id, revoked_at__isnull=True).update(revoked_at=datetime.now(UTC))
         await transaction.execute_query("select pg_notify($1, $2)", [CHANNEL, str(key.id)])
-    await until_forgotten()
+    await wait_until_expired_everywhere()
     await key.refresh_from_db(fields=["revoked_at"])
     return key
 
@@ -151,7 +151,7 @@ async def look_up_key(key_text: str) -> tuple[Viewer, float] | None:
     if not form:
         return None
     prefix = form[1]
-    row = await find_reader().fetchrow(_FIND, prefix) or _NO_KEY
+    row = await current_executor().fetchrow(_FIND, prefix) or _NO_KEY
     if reason := _refusal(row, _hash(key_text)):
         logger.info("API key %s%s refused: %s", KEY_START, prefix, reason)
         return None
@@ -161,7 +161,7 @@ async def look_up_key(key_text: str) -> tuple[Viewer, float] | None:
 
 async def find_bearer(key_id: UUID) -> Viewer | None:
     """Who bears the key of this id, with the rights of now; None where it has ended."""
-    row = await find_reader().fetchrow(_FIND_BY_ID, key_id)
+    row = await current_executor().fetchrow(_FIND_BY_ID, key_id)
     return _viewer(row) if row else None
 
 
@@ -171,7 +171,7 @@ async def find_expiry(key_id: UUID) -> float:
     return key.expires_at.timestamp() if key and key.expires_at else inf
 
 
-class KeyUses:
+class LastUsedRecorder:
     """Notes when keys are used: beside the request, never in its way, and once a minute for each key at most.
 
     What is under way when the process dies is lost, which the next use makes good.
@@ -181,7 +181,7 @@ class KeyUses:
         self._noted: dict[UUID, float] = {}
         self._writes: set[asyncio.Task[None]] = set()
 
-    def note(self, key_id: UUID) -> None:
+    def record(self, key_id: UUID) -> None:
         """Returns at once; the write has a connection of its own, outside any transaction of the caller."""
         now = monotonic()
         if now - self._noted.get(key_id, -inf) < USE_INTERVAL:

@@ -1,10 +1,10 @@
-"""The door: an Authorization header becomes a Viewer, or the request ends here."""
+"""The authenticator: an Authorization header becomes a Viewer, or the request ends here."""
 
 import re
 from time import monotonic
 
-from session_graph.access.api_keys import KEY_START, KeyUses, find_expiry, look_up_key
-from session_graph.access.authentication_cache import Admissions
+from session_graph.access.api_keys import KEY_START, LastUsedRecorder, find_expiry, look_up_key
+from session_graph.access.authentication_cache import AuthenticationCache
 from session_graph.access.tokens import TokenVerifier
 from session_graph.access.viewer import Viewer
 from session_graph.errors import Unauthenticated
@@ -15,27 +15,27 @@ _BEARER = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/-]+=*)")
 """RFC 6750, section 2.1; the scheme's case does not matter (RFC 9110, section 11.1)."""
 
 
-class Door:
+class Authenticator:
     """Admits by API key, and by signed token where there is a verifier. `close` it before the database."""
 
     def __init__(self, tokens: TokenVerifier | None) -> None:
         self._tokens = tokens
-        self._admissions = Admissions()
-        self._uses = KeyUses()
+        self._cache = AuthenticationCache()
+        self._last_used = LastUsedRecorder()
 
-    async def admit(self, authorization: str | None) -> Viewer:
+    async def authenticate(self, authorization: str | None) -> Viewer:
         """Who asks, by the header's value. Raises Unauthenticated, in the same words for every reason."""
-        if authorization and (viewer := self._admissions.find(authorization)):
+        if authorization and (viewer := self._cache.find(authorization)):
             return viewer
-        return await self.admit_anew(authorization)
+        return await self.authenticate_uncached(authorization)
 
-    async def admit_anew(self, authorization: str | None) -> Viewer:
+    async def authenticate_uncached(self, authorization: str | None) -> Viewer:
         """Likewise, by what the database says now and not a moment ago."""
         if authorization is None:
             raise Unauthenticated
         credential = _read_credential(authorization)
         if credential.startswith(KEY_START):
-            return await self._admit_key(authorization, credential)
+            return await self._authenticate_key(authorization, credential)
         if self._tokens is None:
             raise Unauthenticated
         return await self._tokens.verify(credential)
@@ -49,18 +49,18 @@ class Door:
 
     async def close(self) -> None:
         """Wait for the notes of use that are under way."""
-        await self._uses.finish()
+        await self._last_used.finish()
 
-    async def _admit_key(self, header: str, text: str) -> Viewer:
+    async def _authenticate_key(self, header: str, text: str) -> Viewer:
         asked_at = monotonic()
         found = await look_up_key(text)
         if found is None:
-            self._admissions.forget(header)
+            self._cache.forget(header)
             raise Unauthenticated
         viewer, seconds_left = found
         assert viewer.key_id, "who has a key has its id"
-        self._admissions.keep(header, viewer, asked_at, seconds_left)
-        self._uses.note(viewer.key_id)
+        self._cache.keep(header, viewer, asked_at, seconds_left)
+        self._last_used.record(viewer.key_id)
         return viewer
 
 

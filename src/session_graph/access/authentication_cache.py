@@ -26,7 +26,7 @@ _MARGIN = 1.01
 _NOBODY = (None, -inf)
 
 
-class Admissions:
+class AuthenticationCache:
     """Viewers by the header that admitted them, of which only a digest is kept. Refusals are not."""
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class Admissions:
         self._kept.pop(_digest(header), None)
 
 
-async def until_forgotten() -> None:
+async def wait_until_expired_everywhere() -> None:
     """Wait until no process takes what it read before now. For after the commit, hence never within a transaction."""
     assert not is_in_transaction(), "the wait begins after the commit"
     await asyncio.sleep(_MARGIN * KEPT_SECONDS)

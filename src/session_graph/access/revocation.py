@@ -5,7 +5,7 @@ import logging
 from time import time
 
 from session_graph.access.api_keys import CHANNEL
-from session_graph.access.authentication import Door
+from session_graph.access.authentication import Authenticator
 from session_graph.access.viewer import Viewer
 from session_graph.errors import Unauthenticated
 from session_graph.store.background import STORE_FAILED
@@ -20,14 +20,16 @@ CLOCK_SECONDS = 0.2
 """By which the clocks of this machine and of the database may differ at an expiry before one looks again."""
 
 
-async def until_refused(door: Door, listener: Listener, viewer: Viewer, authorization: str) -> None:
+async def wait_until_revoked(
+    authenticator: Authenticator, listener: Listener, viewer: Viewer, authorization: str
+) -> None:
     """Returns once the header, by which the viewer was admitted, is not taken any more."""
     with listener.topic(CHANNEL, str(viewer.key_id)) as topic:
         while True:
             seen = topic.count
             try:
-                await door.admit_anew(authorization)
-                until = await door.find_expiry(viewer, authorization)
+                await authenticator.authenticate_uncached(authorization)
+                until = await authenticator.find_expiry(viewer, authorization)
             except Unauthenticated:
                 return
             except STORE_FAILED as error:

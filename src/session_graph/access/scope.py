@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from session_graph.access.viewer import Role, Viewer
-from session_graph.store.sql import Values
+from session_graph.store.sql import Parameters
 
 
-def scope_sessions(viewer: Viewer, values: Values) -> str:
+def scope_sessions(viewer: Viewer, values: Parameters) -> str:
     """A condition over `session s`. Every statement that reads or changes sessions has it."""
     conditions = [f"s.account_id = {values.account}"]
     if viewer.role is Role.RECORDER:
@@ -18,7 +18,7 @@ def scope_sessions(viewer: Viewer, values: Values) -> str:
     return " and ".join(conditions)
 
 
-def held_by(agents: Sequence[str], values: Values) -> str:
+def held_by(agents: Sequence[str], values: Parameters) -> str:
     """One of these agents (idn, at least one) held `session s`."""
     chosen = f"select a.id from agent a where a.account_id = {values.account} and {values.equals_any('a.idn', agents)}"
     return f"s.agent_id = ({chosen})" if len(agents) == 1 else f"s.agent_id = any(array({chosen}))"

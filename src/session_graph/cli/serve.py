@@ -18,7 +18,7 @@ from session_graph.http.access_log import configure_logging
 from session_graph.http.app import create_app
 from session_graph.http.explorer import BUNDLE
 from session_graph.http.uvicorn_protocols import Http, WebSocket
-from session_graph.schema.subscription_hub import CHANNELS, Live
+from session_graph.schema.subscription_hub import CHANNELS, SubscriptionHub
 from session_graph.settings import Settings
 from session_graph.store.database import Database
 from session_graph.store.lifecycle import open_url, store_url
@@ -43,10 +43,10 @@ async def serve(settings: Settings, arguments: Namespace) -> int:
     with _listen(settings) as listener:
         settings = _with_address(settings, listener)
         async with store_url(settings) as url, open_url(url, settings) as database:
-            live = Live(database, _listener(settings, url, CHANNELS), settings)
-            worker = None if arguments.no_worker else Worker(database, url, settings, live.listener)
-            async with _running(live, worker):
-                await _serve(settings, database, live, listener, f"Serving {settings.public_url}/graphql")
+            hub = SubscriptionHub(database, _listener(settings, url, CHANNELS), settings)
+            worker = None if arguments.no_worker else Worker(database, url, settings, hub.listener)
+            async with _running(hub, worker):
+                await _serve(settings, database, hub, listener, f"Serving {settings.public_url}/graphql")
     return 0
 
 
@@ -59,9 +59,9 @@ async def demo(settings: Settings, arguments: Namespace) -> int:
         settings = settings.model_copy(update=given)
         async with store_url(settings) as url, open_url(url, settings) as database:
             keys = await prepare_demo(database, settings.home)
-            live = Live(database, _listener(settings, url, CHANNELS), settings)
-            async with _running(live, Worker(database, url, settings, live.listener)):
-                await _serve(settings, database, live, listener, describe_demo(keys, settings))
+            hub = SubscriptionHub(database, _listener(settings, url, CHANNELS), settings)
+            async with _running(hub, Worker(database, url, settings, hub.listener)):
+                await _serve(settings, database, hub, listener, describe_demo(keys, settings))
     return 0
 
 
@@ -118,15 +118,15 @@ def _with_address(settings: Settings, listener: socket.socket) -> Settings:
 
 
 async def _serve(
-    settings: Settings, database: Database, live: Live, listener: socket.socket, announcement: str
+    settings: Settings, database: Database, hub: SubscriptionHub, listener: socket.socket, announcement: str
 ) -> None:
-    await _Server(make_config(settings, database, live), announcement, live).serve(sockets=[listener])
+    await _Server(make_config(settings, database, hub), announcement, hub).serve(sockets=[listener])
 
 
-def make_config(settings: Settings, database: Database, live: Live) -> uvicorn.Config:
+def make_config(settings: Settings, database: Database, hub: SubscriptionHub) -> uvicorn.Config:
     """How the application is served."""
     return uvicorn.Config(
-        create_app(settings, database, live),
+        create_app(settings, database, hub),
         http=Http,
         ws=WebSocket,
         ws_max_size=settings.max_body_bytes,
@@ -144,10 +144,10 @@ def make_config(settings: Settings, database: Database, live: Live) -> uvicorn.C
 class _Server(uvicorn.Server):
     """Says when it serves, and after SIGINT or SIGTERM returns to its caller, who has a database to close."""
 
-    def __init__(self, config: uvicorn.Config, announcement: str, live: Live) -> None:
+    def __init__(self, config: uvicorn.Config, announcement: str, hub: SubscriptionHub) -> None:
         super().__init__(config)
         self._announcement = announcement
-        self._live = live
+        self._hub = hub
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -155,7 +155,7 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Who follows would keep us: they are sent away before the others are waited for."""
-        self._live.end()
+        self._hub.end()
         await asyncio.sleep(0)
         await super().shutdown(sockets)
 

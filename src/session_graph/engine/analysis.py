@@ -20,8 +20,8 @@ from graphql import (
 )
 
 from session_graph.access.viewer import Viewer
-from session_graph.engine.operation import Operation, Question
-from session_graph.engine.plan_cache import Variants
+from session_graph.engine.operation import Operation, PreparedOperation
+from session_graph.engine.plan_cache import PlanCache
 from session_graph.engine.selection import Selection
 from session_graph.errors import TooLarge
 from session_graph.schema.arguments import (
@@ -33,7 +33,7 @@ from session_graph.schema.arguments import (
     read_size_of_each,
     read_uuid,
 )
-from session_graph.schema.context import Context, Inspected
+from session_graph.schema.context import AuthorizedOperation, Context
 from session_graph.schema.exports import read_place
 from session_graph.schema.sessions import selected_columns, session_columns
 from session_graph.schema.subscription import EventArguments
@@ -42,7 +42,7 @@ from session_graph.sessions.event_log import read_event_cursor
 from session_graph.sessions.filters import columns_named, parse_filter
 from session_graph.sessions.ordering import ORDER_FIELDS
 from session_graph.sessions.pagination import DEFAULT_SIZE, check_size
-from session_graph.sessions.permissions import Name, check_callable, check_readable, column_name
+from session_graph.sessions.permissions import SchemaCoordinate, check_callable, check_readable, column_name
 
 MAX_ROOT_MUTATIONS = 10
 
@@ -50,7 +50,7 @@ Arguments = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class FieldUse:
     """A field with arguments that is selected of a type."""
 
     type: str
@@ -58,61 +58,61 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
+class OperationFields:
     """What a document's operation names, whoever asks and whatever the values: made once.
 
     `names` is what it selects; `uses` may name more by their arguments. `memo` is for what else is found out only once.
     """
 
-    names: frozenset[Name]
-    uses: Sequence[Use]
+    names: frozenset[SchemaCoordinate]
+    uses: Sequence[FieldUse]
     memo: dict[Hashable, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Examined:
-    """What a question selects, with the arguments of its fields, and all that it names."""
+class AnalyzedOperation:
+    """What a prepared selects, with the arguments of its fields, and all that it names."""
 
     selection: Selection
-    given: Sequence[tuple[Use, Arguments]]
-    names: frozenset[Name]
+    given: Sequence[tuple[FieldUse, Arguments]]
+    names: frozenset[SchemaCoordinate]
 
 
-class Inspector:
-    """Inspects the operations of a schema. What is found out about a question is kept as long as the question."""
+class Analyzer:
+    """Inspects the operations of a schema. What is found out about a prepared is kept as long as the prepared."""
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
-        self._outlines = Variants(_outline)
-        self._examined: WeakKeyDictionary[Question, Examined] = WeakKeyDictionary()
+        self._outlines = PlanCache(_outline)
+        self._examined: WeakKeyDictionary[PreparedOperation, AnalyzedOperation] = WeakKeyDictionary()
 
     def inspect(self, operation: Operation) -> None:
         """Raises Forbidden, ForbiddenField or BadUserInput; otherwise the operation may be executed in its context."""
         context = operation.context
         assert isinstance(context, Context)
-        examined = self._examine(operation.question)
+        examined = self._examine(operation.prepared)
         _check_mutations(context.viewer, examined.selection)
         check_readable(context.viewer.role, examined.names)
         read = {id(use.field): _read(context, examined.selection, use, given) for use, given in examined.given}
-        context.admit(Inspected(examined.selection, read))
+        context.bind(AuthorizedOperation(examined.selection, read))
 
-    def _examine(self, question: Question) -> Examined:
-        examined = self._examined.get(question)
+    def _examine(self, prepared: PreparedOperation) -> AnalyzedOperation:
+        examined = self._examined.get(prepared)
         if examined is None:
-            selection = Selection.of(self._schema, question)
-            outline = self._outlines.get(question.document, selection)
+            selection = Selection.of(self._schema, prepared)
+            outline = self._outlines.get(prepared.document, selection)
             selection = replace(selection, memo=outline.memo)
             given = [(use, arguments) for use in outline.uses if (arguments := _arguments(selection, use)) is not None]
             named = (name for use, arguments in given for name in _names(use, arguments))
-            examined = self._examined[question] = Examined(selection, given, outline.names.union(named))
+            examined = self._examined[prepared] = AnalyzedOperation(selection, given, outline.names.union(named))
         return examined
 
 
-def _outline(selection: Selection) -> Outline:
+def _outline(selection: Selection) -> OperationFields:
     root = selection.schema.get_root_type(selection.operation.operation)
     assert root is not None
-    seen: dict[tuple[str, int], Use] = {}
-    names: set[Name] = set()
+    seen: dict[tuple[str, int], FieldUse] = {}
+    names: set[SchemaCoordinate] = set()
     open_: list[tuple[GraphQLObjectType, Any]] = [(root, selection.operation)]
     while open_:
         parent, node = open_.pop()
@@ -120,13 +120,13 @@ def _outline(selection: Selection) -> Outline:
             definition = parent.fields.get(field.name.value)
             if definition is None or (parent.name, id(field)) in seen:
                 continue
-            seen[parent.name, id(field)] = Use(parent.name, field)
+            seen[parent.name, id(field)] = FieldUse(parent.name, field)
             names.add((parent.name, field.name.value))
             open_ += [(type_, field) for type_ in _object_types(selection, get_named_type(definition.type))]
-    return Outline(frozenset(names), [use for use in seen.values() if _takes_arguments(selection, use)], {})
+    return OperationFields(frozenset(names), [use for use in seen.values() if _takes_arguments(selection, use)], {})
 
 
-def _takes_arguments(selection: Selection, use: Use) -> bool:
+def _takes_arguments(selection: Selection, use: FieldUse) -> bool:
     parent = selection.schema.type_map[use.type]
     assert isinstance(parent, GraphQLObjectType)
     return bool(parent.fields[use.field.name.value].args)
@@ -148,7 +148,7 @@ def _object_types(selection: Selection, type_: Any) -> list[GraphQLObjectType]:
     return [type_] if isinstance(type_, GraphQLObjectType) else []
 
 
-def _arguments(selection: Selection, use: Use) -> Arguments | None:
+def _arguments(selection: Selection, use: FieldUse) -> Arguments | None:
     """None where the executor will refuse them."""
     try:
         return selection.arguments(use.type, use.field)
@@ -156,7 +156,7 @@ def _arguments(selection: Selection, use: Use) -> Arguments | None:
         return None
 
 
-def _names(use: Use, arguments: Arguments) -> Iterator[Name]:
+def _names(use: FieldUse, arguments: Arguments) -> Iterator[SchemaCoordinate]:
     """What the arguments name."""
     if use.type == "Mutation":
         yield from _names_edited(arguments.get("input"))
@@ -172,7 +172,7 @@ def _names(use: Use, arguments: Arguments) -> Iterator[Name]:
             yield column_name("integration")
 
 
-def _names_edited(given: Any) -> Iterator[Name]:
+def _names_edited(given: Any) -> Iterator[SchemaCoordinate]:
     if isinstance(given, dict):
         yield from (("SessionPatch", name) for name in given.get("patch", {}))
         yield from (column_name(column) for column in columns_named(given.get("target", {}).get("filter") or {}))
@@ -182,7 +182,7 @@ def _names_edited(given: Any) -> Iterator[Name]:
             yield column_name(ORDER_FIELDS[order["field"].value].column)
 
 
-def _read(context: Context, selection: Selection, use: Use, given: Arguments) -> Any:
+def _read(context: Context, selection: Selection, use: FieldUse, given: Arguments) -> Any:
     match use.type, use.field.name.value:
         case ("Query" | "Agent", "sessions"):
             columns = selected_columns(selection, [use.field])

@@ -1,6 +1,6 @@
 """Fields that are resolved for many objects at once, so that their statements do not grow with the objects.
 
-    @together(description="The agent that held it.")
+    @batched(description="The agent that held it.")
     async def agent(sessions: Sequence[Session], info: Info) -> list[Agent]: ...
 
 The function takes all objects of one place in a request and gives a value for each, in order. The ordinary executor
@@ -43,7 +43,7 @@ class Rows:
     wrap: Wrap
 
 
-def together(description: str) -> Callable[[Batch], Any]:
+def batched(description: str) -> Callable[[Batch], Any]:
     """Makes a field of a batch function. Further parameters of it are the field's arguments in the schema; their values
     are read by inspection (`context.arguments`), so that they come without them.
     """

@@ -8,12 +8,12 @@ from session_graph.engine.documents import Document
 from session_graph.engine.selection import Selection
 
 MOST = 32
-"""Variants that are kept of one document."""
+"""PlanCache that are kept of one document."""
 
 T = TypeVar("T")
 
 
-class Variants(Generic[T]):
+class PlanCache(Generic[T]):
     """`get` what `make` made of the same document, operation and conditions before."""
 
     def __init__(self, make: Callable[[Selection], T]) -> None:

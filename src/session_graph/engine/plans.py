@@ -31,7 +31,7 @@ from strawberry.types.fields.resolver import StrawberryResolver
 
 from session_graph.engine.batching import Wrap, batch_of, is_read_ahead, rows_of_field
 from session_graph.engine.operation import Operation
-from session_graph.engine.plan_cache import Variants
+from session_graph.engine.plan_cache import PlanCache
 from session_graph.engine.row_compiler import DEFINITION, Assembler, Writer, is_as_it_is
 from session_graph.engine.selection import Selection
 from session_graph.schema.context import Context
@@ -67,7 +67,7 @@ class Completion(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class AsItIs:
+class PassThrough:
     async def complete(self, values: Sequence[Any], context: Context) -> Sequence[Any]:
         return values
 
@@ -92,7 +92,7 @@ class Required:
 
 
 @dataclass(frozen=True, slots=True)
-class Many:
+class ListOf:
     inner: Completion
 
     async def complete(self, values: Sequence[Any], context: Context) -> Sequence[Any]:
@@ -104,7 +104,7 @@ class Many:
 
 
 @dataclass(frozen=True, slots=True)
-class Optional:
+class Nullable:
     """Objects of one type, some of which may be missing."""
 
     plan: "ObjectPlan"
@@ -115,7 +115,7 @@ class Optional:
 
 
 @dataclass(frozen=True, slots=True)
-class Various:
+class Abstract:
     """Objects of the types that implement an interface."""
 
     plans: dict[str, "ObjectPlan"]
@@ -168,13 +168,13 @@ class Plans:
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
-        self._plans = Variants(self._compile)
+        self._plans = PlanCache(self._compile)
 
-    async def answer(self, operation: Operation) -> bytes | None:
+    async def execute(self, operation: Operation) -> bytes | None:
         """The JSON of the whole response; None where the ordinary executor must answer."""
         context = operation.context
         assert isinstance(context, Context)
-        plan = self._plans.get(operation.question.document, context.selection)
+        plan = self._plans.get(operation.prepared.document, context.selection)
         if plan is None:
             return None
         try:
@@ -286,12 +286,12 @@ def _plan_completion(
 ) -> Completion:
     if isinstance(type_, GraphQLNonNull):
         inner = _plan_completion(selection, type_.of_type, nodes, wrap)
-        return Required(inner.plan if isinstance(inner, Optional) else inner)
+        return Required(inner.plan if isinstance(inner, Nullable) else inner)
     if isinstance(type_, GraphQLList):
-        return Many(_plan_completion(selection, type_.of_type, nodes, wrap))
+        return ListOf(_plan_completion(selection, type_.of_type, nodes, wrap))
     if is_leaf_type(type_):
-        return AsItIs() if is_as_it_is(type_) else Leaf(type_.serialize)
+        return PassThrough() if is_as_it_is(type_) else Leaf(type_.serialize)
     if isinstance(type_, GraphQLObjectType):
-        return Optional(_plan_object(selection, type_, nodes, wrap))
+        return Nullable(_plan_object(selection, type_, nodes, wrap))
     possible: Iterable[GraphQLObjectType] = selection.schema.get_possible_types(type_)  # type: ignore[arg-type]
-    return Various({each.name: _plan_object(selection, each, nodes) for each in possible})
+    return Abstract({each.name: _plan_object(selection, each, nodes) for each in possible})

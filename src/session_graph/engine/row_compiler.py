@@ -22,7 +22,7 @@ from graphql import (
 )
 from strawberry.types.field import StrawberryField
 
-from session_graph.engine.row_types import LookedUp
+from session_graph.engine.row_types import RowBacked
 from session_graph.store.database import Row
 
 DEFINITION = "strawberry-definition"
@@ -106,7 +106,7 @@ class Writer:
         self._are_rows = are_rows
         definition = type_.extensions.get(DEFINITION)
         self._origin: type = definition.origin if definition else object
-        self._is_written_by_database = bool(getattr(self._origin, "as_written", False))
+        self._is_written_by_database = bool(getattr(self._origin, "preformatted", False))
         self._names: dict[str, Any] = {}
         self._items: list[tuple[str, str]] = []
 
@@ -141,12 +141,12 @@ class Writer:
 
     def finish(self) -> Assembler:
         looks_up = any("r." in expression or "r[" in expression for _, expression in self._items)
-        path = f"s.{self._origin.looked_up_in}" if issubclass(self._origin, LookedUp) else "s"
+        path = f"s.{self._origin.backed_by}" if issubclass(self._origin, RowBacked) else "s"
         return Assembler(self._items, self._names, "s" if self._are_rows or not looks_up else path)
 
     def _access(self, definition: StrawberryField) -> str:
         name = definition.python_name
-        if definition.init or not issubclass(self._origin, LookedUp):
+        if definition.init or not issubclass(self._origin, RowBacked):
             return f"s.{name}"
         return f"r[{name!r}]" if self._origin.by_item else f"r.{name}"
 

@@ -34,8 +34,8 @@ KINDS: dict[Kind, Any] = {
 }
 
 
-def looked_up(description: str) -> Any:
-    """A field of a `LookedUp` type."""
+def backed(description: str) -> Any:
+    """A field of a `RowBacked` type."""
     field = strawberry.field(description=description)
     field.init = False
     return field
@@ -44,7 +44,7 @@ def looked_up(description: str) -> Any:
 def declare(cls: type, name: str, annotation: Any, description: str) -> None:
     """Give a class, before it becomes a GraphQL type, a field that is looked up."""
     cls.__annotations__[name] = annotation
-    setattr(cls, name, looked_up(description))
+    setattr(cls, name, backed(description))
 
 
 def declare_columns(cls: type, columns: Iterable[Column]) -> None:
@@ -53,19 +53,19 @@ def declare_columns(cls: type, columns: Iterable[Column]) -> None:
         declare(cls, column.name, Optional[kind] if column.optional else kind, column.description)  # noqa: UP045
 
 
-class LookedUp:
-    """Answers the looked-up fields from what `looked_up_in` leads to: by item or, for a model, by attribute.
+class RowBacked:
+    """Answers the looked-up fields from what `backed_by` leads to: by item or, for a model, by attribute.
 
-    Ids become text, as GraphQL has them. `as_written` are items that the database wrote just as GraphQL does.
+    Ids become text, as GraphQL has them. `preformatted` are items that the database wrote just as GraphQL does.
     """
 
-    looked_up_in: ClassVar[str]
+    backed_by: ClassVar[str]
     by_item: ClassVar[bool] = True
-    as_written: ClassVar[bool] = False
+    preformatted: ClassVar[bool] = False
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        source = attrgetter(self.looked_up_in)(self)
+        source = attrgetter(self.backed_by)(self)
         value = source[name] if self.by_item else getattr(source, name)
         return str(value) if isinstance(value, UUID) else value

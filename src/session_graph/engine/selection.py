@@ -22,7 +22,7 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
-from session_graph.engine.operation import Question
+from session_graph.engine.operation import PreparedOperation
 
 T = TypeVar("T")
 
@@ -41,11 +41,11 @@ class Selection:
     """What was found out of the same selection before; shared by all that select the same."""
 
     @classmethod
-    def of(cls, schema: GraphQLSchema, question: Question) -> "Selection":
-        names = (v.variable.name.value for v in question.definition.variable_definitions or () if _is_boolean(v.type))
-        values = question.variables.coerced
+    def of(cls, schema: GraphQLSchema, prepared: PreparedOperation) -> "Selection":
+        names = (v.variable.name.value for v in prepared.definition.variable_definitions or () if _is_boolean(v.type))
+        values = prepared.variables.coerced
         conditions = tuple((name, values[name]) for name in names if name in values)
-        return cls(schema, question.definition, question.document.fragments, question.variables, conditions)
+        return cls(schema, prepared.definition, prepared.document.fragments, prepared.variables, conditions)
 
     def fields(self, parents: Sequence[FieldNode | OperationDefinitionNode], type_name: str) -> Iterator[FieldNode]:
         """The fields that are selected below these nodes where the object is of this type."""

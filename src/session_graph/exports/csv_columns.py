@@ -6,7 +6,7 @@ number.
 """
 
 from session_graph.sessions.columns import COLUMNS, Column, Kind
-from session_graph.store.sql import Values
+from session_graph.store.sql import Parameters
 
 REPORT = (
     *("started_at", "session_type", "is_lead", "is_opportunity", "is_test", "contact", "contact_information"),
@@ -46,11 +46,11 @@ def header(names: list[str]) -> str:
     return ",".join(_quote(COLUMNS[name].header or "") for name in names)
 
 
-def cells_sql(names: list[str], time_zone: str | None, escape_formulas: bool, values: Values) -> list[str]:
+def cells_sql(names: list[str], time_zone: str | None, escape_formulas: bool, values: Parameters) -> list[str]:
     """The columns for `session s` held by `agent a`: an expression for each, null where the cell is empty."""
     zone = "a.time_zone" if time_zone is None else values.bind(time_zone)
     cells = [_cell(COLUMNS[name], zone, escape_formulas) for name in names]
-    if len(cells) == 1:  # a line with nothing on it would be no line to most readers
+    if len(cells) == 1:  # a line with nothing on it would be no line to most roles_allowed
         return [f"coalesce({cells[0]}::text, '')"]
     return cells
 

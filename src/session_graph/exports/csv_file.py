@@ -20,7 +20,7 @@ from session_graph.sessions.enums import Direction
 from session_graph.sessions.filters import where
 from session_graph.sessions.ordering import ORDER_FIELDS
 from session_graph.store.database import Database, Row
-from session_graph.store.sql import Values
+from session_graph.store.sql import Parameters
 
 CHUNK_BYTES = 256 * 1024
 PIECE_BYTES = 1024 * 1024
@@ -79,7 +79,7 @@ async def write_file(database: Database, url: str, job: Row, viewer: Viewer, pro
     await database.execute(_DROP, job["account_id"], job["id"], job["claims"])
     sink = _Sink(database, job, progress)
     await sink.take(BYTE_ORDER_MARK + header(job["columns"]).encode() + LINE_END)
-    values = Values(viewer.account.id)
+    values = Parameters(viewer.account.id)
     condition = where(viewer, load_filter(job["stored_filter"], job["filter_now"]), values)
     async with _snapshot(url) as connection:
         as_of, progress.row_count = await _look(connection, condition, values)
@@ -113,7 +113,7 @@ async def _snapshot(url: str) -> AsyncIterator[asyncpg.Connection]:
         connection.terminate()
 
 
-async def _look(connection: asyncpg.Connection, condition: str, values: Values) -> tuple[datetime, int]:
+async def _look(connection: asyncpg.Connection, condition: str, values: Parameters) -> tuple[datetime, int]:
     row = await connection.fetchrow(
         f"select statement_timestamp(), (select count(*) from session s where {condition})", *values
     )
@@ -121,7 +121,7 @@ async def _look(connection: asyncpg.Connection, condition: str, values: Values) 
     return row[0], row[1]
 
 
-def _rows_sql(job: Row, condition: str, values: Values) -> str:
+def _rows_sql(job: Row, condition: str, values: Parameters) -> str:
     order = ORDER_FIELDS[job["order_field"]]
     direction = "asc" if job["direction"] == Direction.ASC else "desc"
     cells = cells_sql(job["columns"], job["time_zone"], job["escape_formulas"], values)

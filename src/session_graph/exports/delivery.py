@@ -12,10 +12,10 @@ from datetime import timedelta
 from session_graph.access.viewer import Viewer
 from session_graph.exports.csv_file import read_file
 from session_graph.exports.links import LinkSigner
-from session_graph.exports.mail import NotDelivered, Postman
+from session_graph.exports.mail import MailTransport, NotDelivered
 from session_graph.exports.message import Report, compose
 from session_graph.exports.recipients import find_unlisted
-from session_graph.exports.telling import change_and_tell
+from session_graph.exports.telling import execute_and_notify
 from session_graph.settings import Settings
 from session_graph.store.database import Database, Row
 from session_graph.store.models import Account
@@ -74,7 +74,7 @@ where d.account_id = $1 and d.export_id = $2
 class Deliverer:
     """Sends what is due of an export."""
 
-    def __init__(self, database: Database, settings: Settings, postman: Postman) -> None:
+    def __init__(self, database: Database, settings: Settings, postman: MailTransport) -> None:
         self._database = database
         self._settings = settings
         self._postman = postman
@@ -83,11 +83,11 @@ class Deliverer:
     async def send_due(self, job: Row, requester: Viewer) -> None:
         """One message to each recipient who waits, whose time has come and who may still have it."""
         place = (job["account_id"], job["id"])
-        await change_and_tell(self._database, _GIVE_UP, *place, STOPPED, GIVE_UP_AFTER)
+        await execute_and_notify(self._database, _GIVE_UP, *place, STOPPED, GIVE_UP_AFTER)
         due = [row["recipient"] for row in await self._database.fetch(_DUE, *place)]
         unlisted = await find_unlisted(requester.account.id, {r for r in due if r != (requester.email or "").lower()})
         for recipient in unlisted:
-            await change_and_tell(self._database, _REFUSE, *place, recipient, UNLISTED)
+            await execute_and_notify(self._database, _REFUSE, *place, recipient, UNLISTED)
         if wanted := [recipient for recipient in due if recipient not in unlisted]:
             account = await Account.get(id=job["account_id"])
             csv = await self._read_attachment(job)
@@ -104,7 +104,7 @@ class Deliverer:
         place = (job["account_id"], job["id"])
         link = await self._signer.make_link(*place, recipient)
         message = await asyncio.to_thread(compose, Report(job, account.name, link, csv), recipient, self._settings)
-        taken = await change_and_tell(
+        taken = await execute_and_notify(
             self._database, _TAKE, *place, job["claims"], recipient, FIRST_PAUSE, LONGEST_PAUSE
         )
         if taken != "UPDATE 1":
@@ -113,13 +113,13 @@ class Deliverer:
             await self._postman.deliver(message, recipient)
         except NotDelivered as refusal:
             if refusal.is_final:
-                await change_and_tell(self._database, _REFUSE, *place, recipient, str(refusal))
+                await execute_and_notify(self._database, _REFUSE, *place, recipient, str(refusal))
             else:
-                await change_and_tell(
+                await execute_and_notify(
                     self._database, _PUT_OFF, *place, recipient, str(refusal), FIRST_PAUSE, LONGEST_PAUSE
                 )
         else:
-            await change_and_tell(self._database, _ACCEPT, *place, recipient)
+            await execute_and_notify(self._database, _ACCEPT, *place, recipient)
 
     async def _read_attachment(self, job: Row) -> bytes | None:
         if job["bytes"] > self._settings.link_above_bytes:

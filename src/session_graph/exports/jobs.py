@@ -8,7 +8,7 @@ its workers comes to an end. All times are the database's.
 from datetime import timedelta
 
 from session_graph.exports.csv_file import File, Progress
-from session_graph.exports.telling import change_and_tell, tell_progress
+from session_graph.exports.telling import execute_and_notify, tell_progress
 from session_graph.store.database import Database, Row
 
 LEASE = timedelta(seconds=6)
@@ -16,7 +16,7 @@ MOST_ATTEMPTS = 5
 DIED_TOO_OFTEN = "The report could not be written: the server stopped too often while writing it."
 
 _CLAIM_LOCK = 7_270_202
-_BURY = """
+_FAIL_EXHAUSTED = """
 update session_export e set status = 'FAILED', error = $2, lease_until = null, finished_at = now()
 where e.status = 'RUNNING' and e.lease_until < now() and e.attempts >= $1
 returning e.id
@@ -59,7 +59,9 @@ where e.account_id = next.account_id and e.id = next.id
 returning e.*
 """
 _OURS = "where e.account_id = $1 and e.id = $2 and e.claims = $3 and e.status in ('RUNNING', 'SENDING')"
-_BEAT = f"update session_export e set lease_until = now() + $4, row_count = $5, rows_written = $6, bytes = $7 {_OURS}"
+_HEARTBEAT = (
+    f"update session_export e set lease_until = now() + $4, row_count = $5, rows_written = $6, bytes = $7 {_OURS}"
+)
 _KEEP = f"update session_export e set lease_until = now() + $4 {_OURS}"
 _WRITTEN = f"""
 update session_export e
@@ -108,7 +110,7 @@ class Jobs:
         """The next report to write, RUNNING and ours from now on; None where there is none."""
         async with self._database.transaction() as connection:
             await connection.execute("select pg_advisory_xact_lock($1)", _CLAIM_LOCK)
-            for buried in await connection.fetch(_BURY, MOST_ATTEMPTS, DIED_TOO_OFTEN):
+            for buried in await connection.fetch(_FAIL_EXHAUSTED, MOST_ATTEMPTS, DIED_TOO_OFTEN):
                 await tell_progress(connection, buried["id"])
             job = await connection.fetchrow(_CLAIM_TO_WRITE, LEASE, running_for_an_account)
             if job:
@@ -119,20 +121,22 @@ class Jobs:
         """The next report to send, ours from now on; None where there is none."""
         return await self._database.fetchrow(_CLAIM_TO_SEND, LEASE)
 
-    async def keep(self, job: Row, progress: Progress | None) -> bool:
+    async def heartbeat(self, job: Row, progress: Progress | None) -> bool:
         """A heartbeat, with the progress of writing; False where the job is not ours any more."""
         if progress is None:
             kept = await self._database.execute(_KEEP, job["account_id"], job["id"], job["claims"], LEASE)
             return kept == "UPDATE 1"
-        return await self._change(_BEAT, job, LEASE, progress.row_count, progress.rows_written, progress.bytes)
+        return await self._change(_HEARTBEAT, job, LEASE, progress.row_count, progress.rows_written, progress.bytes)
 
     async def finish_writing(self, job: Row, file: File, kept: timedelta) -> bool:
         """Let it be claimed to be sent; False where it is not ours any more."""
         return await self._change(_WRITTEN, job, file.as_of, file.row_count, file.bytes, file.sha256, kept)
 
-    async def hand_back(self, job: Row, delay: timedelta, *, uncount: bool = False, error: str | None = None) -> None:
-        """Let it be claimed again after the delay; `uncount` where this attempt was no fault of the job."""
-        await self._change(_RELEASE, job, delay, int(uncount), error)
+    async def release(
+        self, job: Row, delay: timedelta, *, refund_attempt: bool = False, error: str | None = None
+    ) -> None:
+        """Let it be claimed again after the delay; `refund_attempt` where this attempt was no fault of the job."""
+        await self._change(_RELEASE, job, delay, int(refund_attempt), error)
 
     async def finish(self, job: Row, status: str, error: str | None = None) -> None:
         await self._change(_FINISH, job, status, error)
@@ -144,5 +148,5 @@ class Jobs:
             pass
 
     async def _change(self, sql: str, job: Row, *values: object) -> bool:
-        done = await change_and_tell(self._database, sql, job["account_id"], job["id"], job["claims"], *values)
+        done = await execute_and_notify(self._database, sql, job["account_id"], job["id"], job["claims"], *values)
         return done == "UPDATE 1"

@@ -32,20 +32,20 @@ class NotDelivered(Exception):
         self.is_final = is_final
 
 
-class Postman(Protocol):
+class MailTransport(Protocol):
     """Hands over one message to one recipient. Raises NotDelivered."""
 
     async def deliver(self, message: EmailMessage, recipient: str) -> None: ...
 
 
-def find_postman(settings: Settings) -> Postman:
+def find_postman(settings: Settings) -> MailTransport:
     """By the settings: the mail server, else the outbox, else none, which refuses everything with a sentence.
 
     Raises SettingError for an address of a server that cannot be understood.
     """
     if settings.smtp_url:
         return Server.from_url(settings.smtp_url.get_secret_value(), settings.mail_from)
-    return Outbox(settings.outbox) if settings.outbox else NoServer()
+    return Outbox(settings.outbox) if settings.outbox else NullTransport()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class Outbox:
         part.replace(self.folder / f"{name}.eml")
 
 
-class NoServer:
+class NullTransport:
     """What there is when neither a server nor an outbox is set."""
 
     async def deliver(self, message: EmailMessage, recipient: str) -> None:

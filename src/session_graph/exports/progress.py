@@ -12,7 +12,7 @@ from uuid import UUID
 from session_graph.access.viewer import Viewer
 from session_graph.exports.requests import find_export, list_deliveries
 from session_graph.exports.telling import PROGRESS
-from session_graph.store.background import DATABASE_AWAY
+from session_graph.store.background import CONNECTION_ERRORS
 from session_graph.store.database import Database, Row
 from session_graph.store.notifications import Listener
 
@@ -36,7 +36,7 @@ async def follow_export(
             try:
                 row = await find_export(database, viewer, export_id)
                 deliveries = await list_deliveries(database, viewer.account.id, [export_id])
-            except DATABASE_AWAY as error:
+            except CONNECTION_ERRORS as error:
                 LOGGER.warning("the progress of a report waits for the database: %s", type(error).__name__)
                 await asyncio.sleep(AWAY_SECONDS)
                 continue

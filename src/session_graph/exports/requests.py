@@ -24,7 +24,7 @@ from session_graph.sessions.ordering import Order
 from session_graph.settings import Settings
 from session_graph.store.database import Connection, Database, Row
 from session_graph.store.ids import new_id
-from session_graph.store.sql import Values
+from session_graph.store.sql import Parameters
 
 QUEUE = "session_graph_exports"
 """The channel that wakes the workers."""
@@ -161,14 +161,14 @@ async def retry_export(database: Database, viewer: Viewer, export_id: UUID) -> b
 
 async def find_export(database: Database, viewer: Viewer, export_id: UUID) -> Row | None:
     """The report, or None where the viewer has none of this id."""
-    values = Values(viewer.account.id)
+    values = Parameters(viewer.account.id)
     condition = f"{scope_exports(viewer, values)} and e.id = {values.bind(export_id)}"
     return await database.fetchrow(f"select e.* from session_export e where {condition}", *values)
 
 
 async def list_exports(database: Database, viewer: Viewer, size: int, after: tuple[datetime, UUID] | None) -> list[Row]:
     """The reports that the viewer may see, newest first, one more than `size` where there are more."""
-    values = Values(viewer.account.id)
+    values = Parameters(viewer.account.id)
     condition = scope_exports(viewer, values)
     if after:
         condition += f" and (e.requested_at, e.id) < ({values.bind(after[0])}, {values.bind(after[1])}::uuid)"
@@ -189,7 +189,7 @@ async def list_deliveries(database: Database, account_id: UUID, export_ids: Sequ
     return found
 
 
-def scope_exports(viewer: Viewer, values: Values) -> str:
+def scope_exports(viewer: Viewer, values: Parameters) -> str:
     """A condition over `session_export e`: everybody's own reports, and for an ADMIN the account's."""
     condition = f"e.account_id = {values.account}"
     if viewer.role is Role.ADMIN:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from session_graph.parsing import format_instant, parse_decimal, parse_instant
-from session_graph.sessions.filters import CONDITIONS, Filter, Takes, parse_filter
+from session_graph.sessions.filters import CONDITIONS, Filter, ValueKind, parse_filter
 
 
 def dump_filter(raw: Mapping[str, Any]) -> str:
@@ -38,14 +38,14 @@ def _read(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _read_value(CONDITIONS[name].takes, value) for name, value in raw.items()}
 
 
-def _read_value(takes: Takes, value: Any) -> Any:
+def _read_value(takes: ValueKind, value: Any) -> Any:
     match takes:
-        case Takes.INSTANT:
+        case ValueKind.INSTANT:
             return parse_instant(value)
-        case Takes.DECIMALS:
+        case ValueKind.DECIMALS:
             return {name: parse_decimal(bound) for name, bound in value.items()}
-        case Takes.FILTER:
+        case ValueKind.FILTER:
             return _read(value)
-        case Takes.FILTERS:
+        case ValueKind.FILTERS:
             return [_read(inner) for inner in value]
     return value

@@ -12,7 +12,7 @@ async def tell_progress(connection: Connection, export_id: UUID) -> None:
     await connection.execute("select pg_notify($1, $2)", PROGRESS, str(export_id))
 
 
-async def change_and_tell(database: Database, sql: str, account_id: UUID, export_id: UUID, *values: object) -> str:
+async def execute_and_notify(database: Database, sql: str, account_id: UUID, export_id: UUID, *values: object) -> str:
     """Run one statement about a report; PostgreSQL's word for what it did. Where it did something, that is told."""
     async with database.transaction() as connection:
         done = await connection.execute(sql, account_id, export_id, *values)

@@ -20,7 +20,7 @@ from session_graph.exports.mail import find_postman
 from session_graph.exports.requester_rights import find_requester
 from session_graph.exports.requests import QUEUE, ExportStatus
 from session_graph.settings import Settings
-from session_graph.store.background import STORE_FAILED, repeat
+from session_graph.store.background import STORE_FAILED, run_forever
 from session_graph.store.database import Database, Row
 from session_graph.store.notifications import Listener
 
@@ -55,12 +55,12 @@ class Worker:
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(repeat(self._listen, POLL_SECONDS))
-            tasks.create_task(repeat(self._sweep, SWEEP_SECONDS))
+            tasks.create_task(run_forever(self._listen, POLL_SECONDS))
+            tasks.create_task(run_forever(self._sweep, SWEEP_SECONDS))
             for _ in range(WRITERS):
-                tasks.create_task(repeat(partial(self._work, self._claim_to_write, self._write)))
+                tasks.create_task(run_forever(partial(self._work, self._claim_to_write, self._write)))
             for _ in range(SENDERS):
-                tasks.create_task(repeat(partial(self._work, self._jobs.claim_to_send, self._send)))
+                tasks.create_task(run_forever(partial(self._work, self._jobs.claim_to_send, self._send)))
 
     async def _claim_to_write(self) -> Row | None:
         return await self._jobs.claim_to_write(self._settings.exports_running)
@@ -90,7 +90,7 @@ class Worker:
             LOGGER.info("export %s is not ours any more", job["id"])
         except asyncio.CancelledError:
             with suppress(*STORE_FAILED):
-                await asyncio.shield(self._jobs.hand_back(job, timedelta(0), uncount=True))
+                await asyncio.shield(self._jobs.release(job, timedelta(0), refund_attempt=True))
             raise
         except Exception as error:
             await self._fail(job, error)
@@ -111,7 +111,7 @@ class Worker:
         await self._deliverer.send_due(job, viewer)
         state = await self._deliverer.state(job)
         if state["waiting"]:
-            await self._jobs.hand_back(job, state["pause"], error=state["error"])
+            await self._jobs.release(job, state["pause"], error=state["error"])
         elif state["accepted"]:
             await self._jobs.finish(job, ExportStatus.DONE)
         else:
@@ -129,14 +129,14 @@ class Worker:
         LOGGER.error("export %s failed", job["id"], exc_info=error)
         with suppress(Exception):  # then its lease runs out
             if job["status"] == ExportStatus.SENDING:
-                await self._jobs.hand_back(job, timedelta(seconds=5), error=COULD_NOT_SEND)
+                await self._jobs.release(job, timedelta(seconds=5), error=COULD_NOT_SEND)
             elif isinstance(error, SessionGraphError):
                 await self._jobs.finish(job, ExportStatus.FAILED, error.message)
             elif job["attempts"] >= MOST_ATTEMPTS:
                 sentence = COULD_NOT_WRITE.format(attempts=job["attempts"])
                 await self._jobs.finish(job, ExportStatus.FAILED, sentence)
             else:
-                await self._jobs.hand_back(job, timedelta(seconds=2 ** job["attempts"]))
+                await self._jobs.release(job, timedelta(seconds=2 ** job["attempts"]))
 
     @asynccontextmanager
     async def _kept(self, job: Row, progress: Progress) -> AsyncIterator[None]:
@@ -151,7 +151,7 @@ class Worker:
                 await asyncio.sleep(HEARTBEAT_SECONDS)
                 with suppress(*STORE_FAILED):
                     writing = progress if progress.row_count is not None else None
-                    if not await self._jobs.keep(job, writing):
+                    if not await self._jobs.heartbeat(job, writing):
                         lost = True
                         block.cancel()
                         return

@@ -41,7 +41,7 @@ _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
 @dataclass(slots=True)
-class Note:
+class AccessRecord:
     """What is known of a request when its line is written."""
 
     request_id: str = field(default_factory=new_request_id)
@@ -65,10 +65,10 @@ class Note:
                 self.codes[code] = None
 
 
-def note_of(scope: Scope) -> Note:
+def access_record_of(scope: Scope) -> AccessRecord:
     """The note of this request; one that nobody reads where there is no AccessLog around."""
     note = scope.get(_SCOPE_KEY)
-    return note if isinstance(note, Note) else Note()
+    return note if isinstance(note, AccessRecord) else AccessRecord()
 
 
 class AccessLog:
@@ -80,7 +80,7 @@ class AccessLog:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
-        note = scope[_SCOPE_KEY] = Note()
+        note = scope[_SCOPE_KEY] = AccessRecord()
         token = _request_id.set(note.request_id)
         started = perf_counter()
 
@@ -148,7 +148,7 @@ def _keep_addresses(record: logging.LogRecord) -> bool:
     return not (record.name == "uvicorn.error" and '"WebSocket %s"' in str(record.msg))
 
 
-def write_line(scope: Scope, note: Note, started: float) -> None:
+def write_line(scope: Scope, note: AccessRecord, started: float) -> None:
     """The line of a request, or of an operation over a WebSocket, that began at this `perf_counter`.
 
     The record is made of one that is there, so that nobody looks for where, and in which thread, it was made.

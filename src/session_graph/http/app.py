@@ -12,10 +12,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from session_graph.access.authentication import Door
+from session_graph.access.authentication import Authenticator
 from session_graph.access.tokens import TokenVerifier
 from session_graph.access.viewer import Viewer
-from session_graph.engine.analysis import Inspector
+from session_graph.engine.analysis import Analyzer
 from session_graph.engine.plans import Plans
 from session_graph.exports.links import LinkSigner
 from session_graph.http.access_log import AccessLog
@@ -28,20 +28,20 @@ from session_graph.http.sse import EventStreams
 from session_graph.http.websocket import GraphQLSockets
 from session_graph.schema.context import Context
 from session_graph.schema.schema import build_schema
-from session_graph.schema.subscription_hub import Live
+from session_graph.schema.subscription_hub import SubscriptionHub
 from session_graph.settings import Settings
 from session_graph.store.database import Database
 
 PATH = "/graphql"
 
 
-def create_app(settings: Settings, database: Database, live: Live | None = None) -> Starlette:
-    """The application over a database that is open as long as it is served; for subscriptions `live` must run, too.
+def create_app(settings: Settings, database: Database, hub: SubscriptionHub | None = None) -> Starlette:
+    """The application over a database that is open as long as it is served; for subscriptions `hub` must run, too.
 
     Raises SettingError where a setting about tokens cannot be used.
     """
     schema = build_schema()
-    door = Door(TokenVerifier.from_settings(settings))
+    authenticator = Authenticator(TokenVerifier.from_settings(settings))
     signer = LinkSigner(database, settings)
 
     @asynccontextmanager
@@ -50,32 +50,34 @@ def create_app(settings: Settings, database: Database, live: Live | None = None)
         gc.freeze()  # what is there now stays until the end: looking at it again took a fifth of a large recording
         gc.set_threshold(5_000, 20, 20)  # rows of an answer are many, none of them in a cycle, and what lives is much
         yield
-        await door.close()
+        await authenticator.close()
 
     def make_context(viewer: Viewer) -> Context:
-        return Context(viewer, database, datetime.now(UTC), settings, signer, live)
+        return Context(viewer, database, datetime.now(UTC), settings, signer, hub)
 
     async def show_readiness(request: Request) -> Response:
         ready = await database.is_ready()
         return JSONResponse({"ready": ready}, 200 if ready else 503, headers=SAFE_HEADERS)
 
-    inspect = Inspector(schema._schema).inspect
-    streams = EventStreams(live, door) if live else None
-    view = GraphQLView(schema, door.admit, make_context, inspect, settings, Plans(schema._schema).answer, streams)
-    sockets = [WebSocketRoute(PATH, GraphQLSockets(view, live, door, settings))] if live else []
+    inspect = Analyzer(schema._schema).inspect
+    streams = EventStreams(hub, authenticator) if hub else None
+    view = GraphQLView(
+        schema, authenticator.authenticate, make_context, inspect, settings, Plans(schema._schema).execute, streams
+    )
+    sockets = [WebSocketRoute(PATH, GraphQLSockets(view, hub, authenticator, settings))] if hub else []
     routes = [
         *page_routes(),
         Route("/healthz", _show_health),
         Route("/readyz", show_readiness),
         *sockets,
-        *Downloads(database, door, signer).routes(),
+        *Downloads(database, authenticator, signer).routes(),
         *explorer_routes(settings),
     ]
-    middleware = [Middleware(AccessLog), *cors(settings), Middleware(Shortcut, path=PATH, target=view)]
+    middleware = [Middleware(AccessLog), *cors(settings), Middleware(PathBypass, path=PATH, target=view)]
     return Starlette(routes=routes, middleware=middleware, lifespan=lifespan)
 
 
-class Shortcut:
+class PathBypass:
     """Middleware that hands the requests of one path to their application at once, past everything that is inside."""
 
     def __init__(self, app: ASGIApp, path: str, target: ASGIApp) -> None:

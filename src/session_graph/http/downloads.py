@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from session_graph.access.authentication import Door
+from session_graph.access.authentication import Authenticator
 from session_graph.errors import Unauthenticated
 from session_graph.exports.csv_file import read_file
 from session_graph.exports.links import LinkSigner
@@ -39,9 +39,9 @@ CONTENT_TYPE = "text/csv; charset=utf-8; header=present"
 class Downloads:
     """The two ways to a file."""
 
-    def __init__(self, database: Database, door: Door, signer: LinkSigner) -> None:
+    def __init__(self, database: Database, authenticator: Authenticator, signer: LinkSigner) -> None:
         self._database = database
-        self._door = door
+        self._authenticator = authenticator
         self._signer = signer
 
     def routes(self) -> list[BaseRoute]:
@@ -60,7 +60,7 @@ class Downloads:
 
     async def _open_with_key(self, request: Request) -> Response:
         try:
-            viewer = await self._door.admit(request.headers.get("authorization"))
+            viewer = await self._authenticator.authenticate(request.headers.get("authorization"))
         except Unauthenticated as error:
             body = {"errors": [{"message": error.message, "extensions": error.extensions}]}
             return JSONResponse(body, error.status, HEADERS | {"WWW-Authenticate": "Bearer"})

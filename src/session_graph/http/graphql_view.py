@@ -1,6 +1,6 @@
-"""The HTTP door: one request in, one GraphQL answer out, after the draft "GraphQL over HTTP".
+"""The HTTP authenticator: one request in, one GraphQL answer out, after the draft "GraphQL over HTTP".
 
-    Route("/graphql", GraphQLView(schema, door.admit, make_context, inspect, settings))
+    Route("/graphql", GraphQLView(schema, authenticator.authenticate, make_context, inspect, settings))
 
 In this order: method and media types, who asks, parameters, document, operation, variables, inspection, execution.
 Without a valid key nothing gets past the second, so that even the schema is told only to those who have one.
@@ -40,9 +40,9 @@ from session_graph.engine.error_format import (
     translate_invalid,
 )
 from session_graph.engine.limits import Limits
-from session_graph.engine.operation import Operation, Question, Questions
+from session_graph.engine.operation import Operation, PreparedOperation, RequestCache
 from session_graph.errors import BadUserInput, RequestError, SessionGraphError, Unauthenticated
-from session_graph.http.access_log import CLIENT_GONE, Note, note_of
+from session_graph.http.access_log import CLIENT_GONE, AccessRecord, access_record_of
 from session_graph.http.negotiation import (
     EVENTS,
     JSON,
@@ -64,10 +64,10 @@ from session_graph.http.request import (
     while_connected,
 )
 from session_graph.http.response import Reply
-from session_graph.http.sse import EventStreams, just
+from session_graph.http.sse import EventStreams, single
 from session_graph.settings import Settings
 
-Admit = Callable[[str | None], Awaitable[Viewer]]
+Authenticate = Callable[[str | None], Awaitable[Viewer]]
 """By the Authorization header. Raises Unauthenticated."""
 MakeContext = Callable[[Viewer], object]
 Inspect = Callable[[Operation], None]
@@ -88,13 +88,13 @@ class Result(Protocol):
 class GraphQLView:
     """The ASGI endpoint. Answers every request, with errors in the shape of GraphQL whatever happens.
 
-    `prepare`, `answer` and `follow` are the same for all transports.
+    `prepare`, `execute` and `subscribe` are the same for all transports.
     """
 
     def __init__(
         self,
         schema: Schema,
-        admit: Admit,
+        authenticate: Authenticate,
         make_context: MakeContext,
         inspect: Inspect,
         settings: Settings,
@@ -104,51 +104,53 @@ class GraphQLView:
         if PreparedDocument not in schema.extensions:
             raise TypeError("The schema must have the extension PreparedDocument.")
         self._schema = schema
-        self._admit = admit
+        self._authenticate = authenticate
         self._make_context = make_context
         self._inspect = inspect
         self._plan = plan
         self._streams = streams
         self._max_body_bytes = settings.max_body_bytes
         self._documents = Documents(schema, Limits.of(settings))
-        self._questions = Questions()
+        self._request_cache = RequestCache()
         logging.getLogger("strawberry.execution").disabled = True  # `translation` logs what is worth it, once
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        note = note_of(scope)
+        record = access_record_of(scope)
         try:
-            response = await self._respond(scope, receive, note)
+            response = await self._respond(scope, receive, record)
         except ClientDisconnect:
-            note.status = CLIENT_GONE
+            record.status = CLIENT_GONE
         else:
             await response(scope, receive, send)
 
-    def prepare(self, viewer: Viewer, asked: GraphQLParams | Question, note: Note, check: Check) -> Operation:
+    def prepare(
+        self, viewer: Viewer, asked: GraphQLParams | PreparedOperation, record: AccessRecord, check: Check
+    ) -> Operation:
         """What is asked for, inspected. Raises InvalidRequest, RequestError, and what `check` raises of its kind."""
-        if isinstance(asked, Question):
-            _note_and_check(asked.definition, note, check)
-            question = asked
+        if isinstance(asked, PreparedOperation):
+            _record_and_check(asked.definition, record, check)
+            prepared = asked
         else:
             document = self._documents.prepare(asked.query)
             node = document.choose_operation(asked.operation_name)
-            _note_and_check(node, note, check)
-            question = Question(asked, document, node, self._coerce(node, asked.variables))
-        operation = Operation(viewer, self._make_context(viewer), question)
+            _record_and_check(node, record, check)
+            prepared = PreparedOperation(asked, document, node, self._coerce(node, asked.variables))
+        operation = Operation(viewer, self._make_context(viewer), prepared)
         self._inspect(operation)
         return operation
 
-    async def answer(self, operation: Operation, note: Note) -> bytes:
+    async def execute(self, operation: Operation, record: AccessRecord) -> bytes:
         """The JSON of the response to a query or a mutation."""
         answer = await self._plan(operation) if self._plan else None
-        return answer if answer is not None else await self._execute(operation, note)
+        return answer if answer is not None else await self._execute(operation, record)
 
-    async def follow(self, operation: Operation, note: Note) -> AsyncGenerator[bytes, None]:
+    async def subscribe(self, operation: Operation, record: AccessRecord) -> AsyncGenerator[bytes, None]:
         """The JSON of each response of a subscription, which has begun. Raises NotFollowed."""
         executor = Executor.build(
             self._schema._schema,
-            operation.question.document.node,
+            operation.prepared.document.node,
             context_value=operation.context,
-            raw_variable_values=operation.question.params.variables,
+            raw_variable_values=operation.prepared.params.variables,
             operation_name=operation.definition.name.value if operation.definition.name else None,
             hide_suggestions=self._schema.config.disable_field_suggestions,
         )
@@ -159,10 +161,10 @@ class GraphQLView:
             source = await source
         if isinstance(source, ExecutionResult):
             raise NotFollowed(source.errors or ())
-        return self._responses(operation, executor, cast("AsyncGenerator[object, None]", source), note)
+        return self._responses(operation, executor, cast("AsyncGenerator[object, None]", source), record)
 
     async def _responses(
-        self, operation: Operation, executor: Executor[Any], source: AsyncGenerator[object, None], note: Note
+        self, operation: Operation, executor: Executor[Any], source: AsyncGenerator[object, None], record: AccessRecord
     ) -> AsyncGenerator[bytes, None]:
         async with aclosing(source):
             async for event in source:
@@ -170,24 +172,24 @@ class GraphQLView:
                 result = executor.build_per_event_executor(event).execute_operation(False)
                 if inspect.isawaitable(result):
                     result = await result
-                yield _write_result(cast(ExecutionResult, result), note)
+                yield _write_result(cast(ExecutionResult, result), record)
 
-    async def _respond(self, scope: Scope, receive: Receive, note: Note) -> ASGIApp:
+    async def _respond(self, scope: Scope, receive: Receive, record: AccessRecord) -> ASGIApp:
         media_type = JSON
         try:
             fields = fields_of(scope)
             media_type = choose_media_type(fields)
             check_method(scope["method"], fields)
-            viewer = await self._admit(fields.get("authorization"))
-            note.set_viewer(viewer)
+            viewer = await self._authenticate(fields.get("authorization"))
+            record.set_viewer(viewer)
             body, asked = await self._read(scope, receive, fields)
             if accepts_events(fields) and (media_type == EVENTS or self._is_followed(asked)):
-                return await self._stream(scope, receive, viewer, asked, note)
-            operation = self.prepare(viewer, asked, note, _CHECKS[scope["method"]])
-            if body and operation.question is not asked:
-                self._questions.keep(body, operation.question)
+                return await self._stream(scope, receive, viewer, asked, record)
+            operation = self.prepare(viewer, asked, record, _CHECKS[scope["method"]])
+            if body and operation.prepared is not asked:
+                self._request_cache.keep(body, operation.prepared)
             async with while_connected(receive):
-                return Reply(await self.answer(operation, note), 200, media_type)
+                return Reply(await self.execute(operation, record), 200, media_type)
         except ClientDisconnect:
             raise
         except InvalidRequest as invalid:
@@ -195,19 +197,21 @@ class GraphQLView:
         except Exception as error:
             refusal = as_request_error(error)
             errors, status, headers = [translate_error(refusal)], refusal.status, _refusal_headers(refusal)
-        note.add_codes(codes_of(errors))
+        record.add_codes(codes_of(errors))
         return Reply(orjson.dumps({"errors": errors}), status, JSON if media_type == EVENTS else media_type, headers)
 
-    async def _read(self, scope: Scope, receive: Receive, fields: Fields) -> tuple[bytes, GraphQLParams | Question]:
+    async def _read(
+        self, scope: Scope, receive: Receive, fields: Fields
+    ) -> tuple[bytes, GraphQLParams | PreparedOperation]:
         """The body, and what is asked."""
         if scope["method"] == "GET":
             return b"", parse_query_string(scope["query_string"])
         body = await read_body(receive, fields, self._max_body_bytes)
-        return body, self._questions.recall(body) or parse_body(body)
+        return body, self._request_cache.get(body) or parse_body(body)
 
-    def _is_followed(self, asked: GraphQLParams | Question) -> bool:
+    def _is_followed(self, asked: GraphQLParams | PreparedOperation) -> bool:
         """Whether it is a subscription; False for what is wrong in any way."""
-        if isinstance(asked, Question):
+        if isinstance(asked, PreparedOperation):
             return False
         try:
             node = self._documents.prepare(asked.query).choose_operation(asked.operation_name)
@@ -216,30 +220,35 @@ class GraphQLView:
         return node.operation is OperationType.SUBSCRIPTION
 
     async def _stream(
-        self, scope: Scope, receive: Receive, viewer: Viewer, asked: GraphQLParams | Question, note: Note
+        self,
+        scope: Scope,
+        receive: Receive,
+        viewer: Viewer,
+        asked: GraphQLParams | PreparedOperation,
+        record: AccessRecord,
     ) -> ASGIApp:
-        """What is wrong with the question is told in the stream, where clients read it."""
+        """What is wrong with the prepared is told in the stream, where clients read it."""
         if self._streams is None:
             raise NotAcceptable
         with ExitStack() as held:
             held.enter_context(self._streams.hold(viewer))
             async with while_connected(receive):
-                answers = await self._begin(viewer, asked, note, scope["method"])
+                answers = await self._begin(viewer, asked, record, scope["method"])
             authorization = fields_of(scope)["authorization"]
-            return self._streams.respond(authorization, viewer, answers, note, held.pop_all())
+            return self._streams.respond(authorization, viewer, answers, record, held.pop_all())
 
     async def _begin(
-        self, viewer: Viewer, asked: GraphQLParams | Question, note: Note, method: str
+        self, viewer: Viewer, asked: GraphQLParams | PreparedOperation, record: AccessRecord, method: str
     ) -> AsyncGenerator[bytes, None]:
         try:
-            operation = self.prepare(viewer, asked, note, _CHECKS_OF_STREAMS[method])
+            operation = self.prepare(viewer, asked, record, _CHECKS_OF_STREAMS[method])
             if operation.is_subscription:
-                return await self.follow(operation, note)
-            return just(await self.answer(operation, note))
+                return await self.subscribe(operation, record)
+            return single(await self.execute(operation, record))
         except Exception as error:
             errors = translate(error)
-            note.add_codes(codes_of(errors))
-            return just(orjson.dumps({"errors": errors}))
+            record.add_codes(codes_of(errors))
+            return single(orjson.dumps({"errors": errors}))
 
     def _coerce(self, node: OperationDefinitionNode, values: dict[str, object]) -> VariableValues:
         coerced = get_variable_values(
@@ -253,30 +262,30 @@ class GraphQLView:
             raise InvalidRequest(coerced)
         return coerced
 
-    async def _execute(self, operation: Operation, note: Note) -> bytes:
+    async def _execute(self, operation: Operation, record: AccessRecord) -> bytes:
         name = operation.definition.name
         result = await self._schema.execute(
             None,
-            variable_values=operation.question.params.variables,
+            variable_values=operation.prepared.params.variables,
             context_value=operation.context,
             operation_name=name.value if name else None,
-            operation_extensions={DOCUMENT: operation.question.document},
+            operation_extensions={DOCUMENT: operation.prepared.document},
         )
         if isinstance(result, PreExecutionError):
             raise RuntimeError("A prepared document was not executed.") from next(iter(result.errors or ()), None)
-        return _write_result(result, note)
+        return _write_result(result, record)
 
 
-def _write_result(result: Result, note: Note) -> bytes:
+def _write_result(result: Result, record: AccessRecord) -> bytes:
     if not result.errors:
         return orjson.dumps({"data": result.data})
     errors = translate_executed(result.errors)
-    note.add_codes(codes_of(errors))
+    record.add_codes(codes_of(errors))
     return orjson.dumps({"errors": errors, "data": result.data})
 
 
-def _note_and_check(node: OperationDefinitionNode, note: Note, check: Check) -> None:
-    note.set_operation(node.operation.value, node.name.value if node.name else None)
+def _record_and_check(node: OperationDefinitionNode, record: AccessRecord, check: Check) -> None:
+    record.set_operation(node.operation.value, node.name.value if node.name else None)
     check(node)
 
 

@@ -20,15 +20,15 @@ import orjson
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from session_graph.access.authentication import Door
-from session_graph.access.revocation import until_refused
+from session_graph.access.authentication import Authenticator
+from session_graph.access.revocation import wait_until_revoked
 from session_graph.access.viewer import Viewer
 from session_graph.engine.error_format import codes_of, translate
 from session_graph.errors import Unauthenticated
-from session_graph.http.access_log import Note
+from session_graph.http.access_log import AccessRecord
 from session_graph.http.negotiation import EVENTS, SAFE_HEADERS
 from session_graph.http.request import while_connected
-from session_graph.schema.subscription_hub import Live
+from session_graph.schema.subscription_hub import SubscriptionHub
 
 ABORT = "session_graph.abort"
 """The extension of the ASGI scope, where the server has it, that drops the connection with what is not sent yet."""
@@ -39,34 +39,39 @@ COMPLETE = b"event: complete\ndata:\n\n"
 Wait = Callable[[], Awaitable[None]]
 
 
-class SlowReader(Exception):
+class ClientTooSlow(Exception):
     """What was sent was not taken in time."""
 
 
 class EventStreams:
     """Streams of one application."""
 
-    def __init__(self, live: Live, door: Door) -> None:
-        self._live = live
-        self._door = door
+    def __init__(self, hub: SubscriptionHub, authenticator: Authenticator) -> None:
+        self._hub = hub
+        self._authenticator = authenticator
 
     @contextmanager
     def hold(self, viewer: Viewer) -> Iterator[None]:
         """A place for one stream. Raises TooManyConnections and TooManySubscriptions."""
-        with self._live.connection(), self._live.subscription(viewer):
+        with self._hub.connection(), self._hub.subscription(viewer):
             yield
 
     def respond(
-        self, authorization: str, viewer: Viewer, answers: AsyncGenerator[bytes, None], note: Note, held: ExitStack
+        self,
+        authorization: str,
+        viewer: Viewer,
+        answers: AsyncGenerator[bytes, None],
+        record: AccessRecord,
+        held: ExitStack,
     ) -> ASGIApp:
         """What has begun, as a response; `held` is let go at its end."""
 
         async def respond(scope: Scope, receive: Receive, send: Send) -> None:
-            stream = _Stream(Writer(scope, send, self._live.settings.live_send_seconds), answers, note)
-            until_gone = partial(until_refused, self._door, self._live.listener, viewer, authorization)
-            with held, suppress(ClientDisconnect, SlowReader):
+            stream = _Stream(Writer(scope, send, self._hub.settings.live_send_seconds), answers, record)
+            until_gone = partial(wait_until_revoked, self._authenticator, self._hub.listener, viewer, authorization)
+            with held, suppress(ClientDisconnect, ClientTooSlow):
                 async with aclosing(answers), while_connected(receive):
-                    await stream.run(self._live, until_gone)
+                    await stream.run(self._hub, until_gone)
 
         return respond
 
@@ -74,20 +79,20 @@ class EventStreams:
 class _Stream:
     """One response that goes on."""
 
-    def __init__(self, writer: "Writer", answers: AsyncGenerator[bytes, None], note: Note) -> None:
+    def __init__(self, writer: "Writer", answers: AsyncGenerator[bytes, None], record: AccessRecord) -> None:
         self._writer = writer
         self._answers = answers
-        self._note = note
+        self._record = record
 
-    async def run(self, live: Live, until_gone: Wait) -> None:
-        """Until all is told, the key is not taken any more, or the server stops. Raises SlowReader."""
+    async def run(self, hub: SubscriptionHub, until_gone: Wait) -> None:
+        """Until all is told, the key is not taken any more, or the server stops. Raises ClientTooSlow."""
         await self._writer.send({"type": "http.response.start", "status": 200, "headers": _headers()})
         await self._send(KEEP_ALIVE)
-        await first_of(
+        await race(
             self._tell(),
-            self._keep_alive(live.settings.live_keep_alive_seconds),
+            self._keep_alive(hub.settings.live_keep_alive_seconds),
             self._end_with(until_gone),
-            self._hurry_after(live.until_ending),
+            self._shorten_timeout_after(hub.until_ending),
         )
         await self._writer.send(_part(b"", more=False))
 
@@ -95,7 +100,7 @@ class _Stream:
         try:
             async for answer in self._answers:
                 await self._send(_next(answer))
-        except SlowReader:
+        except ClientTooSlow:
             raise
         except Exception as error:
             await self._complain(error)
@@ -111,13 +116,13 @@ class _Stream:
         await self._complain(Unauthenticated())
         await self._send(COMPLETE)
 
-    async def _hurry_after(self, ending: Wait) -> None:
+    async def _shorten_timeout_after(self, ending: Wait) -> None:
         await ending()
-        self._writer.hurry()
+        self._writer.shorten_timeout()
 
     async def _complain(self, error: Exception) -> None:
         errors = translate(error)
-        self._note.add_codes(codes_of(errors))
+        self._record.add_codes(codes_of(errors))
         await self._send(_next(orjson.dumps({"errors": errors})))
 
     async def _send(self, text: bytes) -> None:
@@ -132,22 +137,22 @@ class Writer:
         self._send = send
         self._seconds = seconds
 
-    def hurry(self) -> None:
+    def shorten_timeout(self) -> None:
         """The server stops, and waits for nobody who is slow."""
         self._seconds = min(self._seconds, LAST_SECONDS)
 
     async def send(self, message: Message) -> None:
-        """Raises SlowReader, and drops the connection where the server lets us."""
+        """Raises ClientTooSlow, and drops the connection where the server lets us."""
         try:
             async with asyncio.timeout(self._seconds):
                 await self._send(message)
         except TimeoutError:
             if self._abort:
                 self._abort()
-            raise SlowReader from None
+            raise ClientTooSlow from None
 
 
-async def first_of(*works: Coroutine[Any, Any, None]) -> None:
+async def race(*works: Coroutine[Any, Any, None]) -> None:
     """Until the first of them has come to its end; the others are cancelled, and waited for. Raises what they raise."""
     tasks = [asyncio.create_task(work) for work in works]
     try:
@@ -162,7 +167,7 @@ async def first_of(*works: Coroutine[Any, Any, None]) -> None:
             raise error
 
 
-async def just(answer: bytes) -> AsyncGenerator[bytes, None]:
+async def single(answer: bytes) -> AsyncGenerator[bytes, None]:
     """One answer."""
     yield answer
 

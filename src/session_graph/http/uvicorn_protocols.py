@@ -14,7 +14,7 @@ from websockets.http11 import Request
 from session_graph.http.sse import ABORT
 
 
-class Joining:
+class CoalescingTransport:
     """A transport that holds back what is written until more is, or until the turn of the event loop is over.
 
     uvloop passes each write on at once: a system call more for every response, and a packet for its head alone.
@@ -50,7 +50,7 @@ class Http(HttpToolsProtocol):
     """HTTP/1.1, parsed by httptools."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(cast(asyncio.Transport, Joining(transport, self.loop)))
+        super().connection_made(cast(asyncio.Transport, CoalescingTransport(transport, self.loop)))
         self._extensions = {ABORT: transport.abort}
 
     def on_message_begin(self) -> None:
@@ -58,7 +58,7 @@ class Http(HttpToolsProtocol):
         cast(dict[str, Any], self.scope)["extensions"] = self._extensions
 
     def handle_websocket_upgrade(self) -> None:
-        self.transport = cast(Joining, self.transport).transport
+        self.transport = cast(CoalescingTransport, self.transport).transport
         super().handle_websocket_upgrade()
 
 

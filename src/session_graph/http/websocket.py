@@ -19,17 +19,17 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from session_graph.access.authentication import Door
-from session_graph.access.revocation import until_refused
+from session_graph.access.authentication import Authenticator
+from session_graph.access.revocation import wait_until_revoked
 from session_graph.access.viewer import Viewer
 from session_graph.engine.error_format import codes_of, translate
 from session_graph.errors import BadUserInput, RequestError, TooLarge, Unauthenticated
-from session_graph.http.access_log import Note, note_of, write_line
+from session_graph.http.access_log import AccessRecord, access_record_of, write_line
 from session_graph.http.graphql_view import GraphQLView
 from session_graph.http.negotiation import is_own_page
 from session_graph.http.request import GraphQLParams, read_message, take_params
-from session_graph.http.sse import SlowReader, Writer, first_of
-from session_graph.schema.subscription_hub import Live, TooManyConnections
+from session_graph.http.sse import ClientTooSlow, Writer, race
+from session_graph.schema.subscription_hub import SubscriptionHub, TooManyConnections
 from session_graph.settings import Settings
 
 PROTOCOL = "graphql-transport-ws"
@@ -50,10 +50,12 @@ class Closed(Exception):
 class GraphQLSockets:
     """The ASGI endpoint for WebSockets."""
 
-    def __init__(self, view: GraphQLView, live: Live, door: Door, settings: Settings) -> None:
+    def __init__(
+        self, view: GraphQLView, hub: SubscriptionHub, authenticator: Authenticator, settings: Settings
+    ) -> None:
         self._view = view
-        self._live = live
-        self._door = door
+        self._hub = hub
+        self._authenticator = authenticator
         self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,8 +63,8 @@ class GraphQLSockets:
         if not is_own_page(socket.headers, self._settings):
             return await socket.send_denial_response(PlainTextResponse("This page may not connect.", 403))
         try:
-            with self._live.connection():
-                await _Connection(socket, self._view, self._live, self._door, self._settings).run()
+            with self._hub.connection():
+                await _Connection(socket, self._view, self._hub, self._authenticator, self._settings).run()
         except TooManyConnections as refusal:
             await socket.send_denial_response(PlainTextResponse(refusal.message, refusal.status))
         return None
@@ -71,13 +73,20 @@ class GraphQLSockets:
 class _Connection:
     """One open WebSocket and its operations."""
 
-    def __init__(self, socket: WebSocket, view: GraphQLView, live: Live, door: Door, settings: Settings) -> None:
+    def __init__(
+        self,
+        socket: WebSocket,
+        view: GraphQLView,
+        hub: SubscriptionHub,
+        authenticator: Authenticator,
+        settings: Settings,
+    ) -> None:
         self._socket = socket
         self._view = view
-        self._live = live
-        self._door = door
+        self._hub = hub
+        self._authenticator = authenticator
         self._settings = settings
-        self._note = note_of(socket.scope)
+        self._record = access_record_of(socket.scope)
         self._writer = Writer(socket.scope, socket.send, settings.live_send_seconds)
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -90,17 +99,17 @@ class _Connection:
             if not accepted:
                 raise Closed(4406, "Subprotocol not acceptable")
             try:
-                await first_of(self._serve(), self._until_failed(), self._until_ending())
+                await race(self._serve(), self._until_failed(), self._until_ending())
             finally:
                 await self._end_operations()
         except Closed as closed:
             await self._close(closed)
-        except (SlowReader, WebSocketDisconnect):
+        except (ClientTooSlow, WebSocketDisconnect):
             pass  # there is nobody to tell
 
     async def _serve(self) -> None:
         viewer, authorization = await self._initialise()
-        await first_of(self._take_messages(viewer), self._watch(viewer, authorization))
+        await race(self._take_messages(viewer), self._watch(viewer, authorization))
 
     async def _initialise(self) -> tuple[Viewer, str]:
         """Who connects, and by what. Raises Closed."""
@@ -116,11 +125,11 @@ class _Connection:
             raise Closed(4401, "Unauthorized")
         authorization = _authorization_of(message) or self._socket.headers.get("authorization")
         try:
-            viewer = await self._door.admit(authorization)
+            viewer = await self._authenticator.authenticate(authorization)
         except Unauthenticated as refusal:
-            self._note.add_codes([refusal.code])
+            self._record.add_codes([refusal.code])
             raise Closed(4403, "Forbidden") from None
-        self._note.set_viewer(viewer)
+        self._record.set_viewer(viewer)
         await self._send({"type": "connection_ack"})
         return viewer, authorization or ""
 
@@ -148,28 +157,28 @@ class _Connection:
         payload = message.get("payload")
         if not isinstance(payload, dict):
             raise Closed(4400, "The payload must be an object")
-        note, started = Note(), perf_counter()
-        note.status = 200
-        note.set_viewer(viewer)
+        record, started = AccessRecord(), perf_counter()
+        record.status = 200
+        record.set_viewer(viewer)
         held = ExitStack()
         try:
-            held.enter_context(self._live.subscription(viewer))
-            answers = await self._begin(viewer, take_params(payload), note)
+            held.enter_context(self._hub.subscription(viewer))
+            answers = await self._begin(viewer, take_params(payload), record)
         except Exception as error:
             held.close()
-            await self._complain(id_, error, note)
-            write_line(self._socket.scope, note, started)
+            await self._complain(id_, error, record)
+            write_line(self._socket.scope, record, started)
             return
-        self._operations[id_] = asyncio.create_task(self._tell(id_, answers, note, started, held))
+        self._operations[id_] = asyncio.create_task(self._tell(id_, answers, record, started, held))
 
-    async def _begin(self, viewer: Viewer, params: GraphQLParams, note: Note) -> AsyncGenerator[bytes, None]:
-        operation = self._view.prepare(viewer, params, note, lambda node: None)
+    async def _begin(self, viewer: Viewer, params: GraphQLParams, record: AccessRecord) -> AsyncGenerator[bytes, None]:
+        operation = self._view.prepare(viewer, params, record, lambda node: None)
         if operation.is_subscription:
-            return await self._view.follow(operation, note)
-        return _later(self._view, operation, note)
+            return await self._view.subscribe(operation, record)
+        return _later(self._view, operation, record)
 
     async def _tell(
-        self, id_: str, answers: AsyncGenerator[bytes, None], note: Note, started: float, held: ExitStack
+        self, id_: str, answers: AsyncGenerator[bytes, None], record: AccessRecord, started: float, held: ExitStack
     ) -> None:
         """What the operation comes to; whatever goes wrong with the connection ends that."""
         prefix = b'{"type":"next","id":' + orjson.dumps(id_) + b',"payload":'
@@ -180,17 +189,17 @@ class _Connection:
                     await self._send_text(prefix + answer + b"}")
             self._forget(id_, own)
             await self._send({"type": "complete", "id": id_})
-        except (SlowReader, WebSocketDisconnect) as error:
+        except (ClientTooSlow, WebSocketDisconnect) as error:
             self._fail(error)
         except Exception as error:
             self._forget(id_, own)
             try:
-                await self._complain(id_, error, note)
-            except (SlowReader, WebSocketDisconnect) as failure:
+                await self._complain(id_, error, record)
+            except (ClientTooSlow, WebSocketDisconnect) as failure:
                 self._fail(failure)
         finally:
             held.close()
-            write_line(self._socket.scope, note, started)
+            write_line(self._socket.scope, record, started)
 
     def _forget(self, id_: str, own: object) -> None:
         """Its id may be used again, and may be already."""
@@ -199,8 +208,8 @@ class _Connection:
 
     async def _watch(self, viewer: Viewer, authorization: str) -> None:
         """Ends everything, once the key is not taken any more."""
-        await until_refused(self._door, self._live.listener, viewer, authorization)
-        self._note.add_codes([Unauthenticated.code])
+        await wait_until_revoked(self._authenticator, self._hub.listener, viewer, authorization)
+        self._record.add_codes([Unauthenticated.code])
         operations = list(self._operations)
         await self._end_operations()
         for id_ in operations:
@@ -224,14 +233,14 @@ class _Connection:
             self._failed.exception()  # nobody may be left to hear of it
 
     async def _until_ending(self) -> None:
-        await self._live.until_ending()
-        self._writer.hurry()
+        await self._hub.until_ending()
+        self._writer.shorten_timeout()
         raise Closed(1012, "The server stops")
 
-    async def _complain(self, id_: str, error: Exception, note: Note) -> None:
+    async def _complain(self, id_: str, error: Exception, record: AccessRecord) -> None:
         errors = translate(error)
-        note.add_codes(codes_of(errors))
-        note.status = error.status if isinstance(error, RequestError) else note.status
+        record.add_codes(codes_of(errors))
+        record.status = error.status if isinstance(error, RequestError) else record.status
         await self._send({"type": "error", "id": id_, "payload": errors})
 
     async def _answer_ping(self, message: dict[str, Any]) -> None:
@@ -264,13 +273,13 @@ class _Connection:
         await self._writer.send({"type": "websocket.send", "text": text.decode()})
 
     async def _close(self, closed: Closed) -> None:
-        with suppress(SlowReader, WebSocketDisconnect, RuntimeError):  # it may be closed already
+        with suppress(ClientTooSlow, WebSocketDisconnect, RuntimeError):  # it may be closed already
             await self._writer.send({"type": "websocket.close", "code": closed.code, "reason": closed.reason})
 
 
-async def _later(view: GraphQLView, operation: Any, note: Note) -> AsyncGenerator[bytes, None]:
+async def _later(view: GraphQLView, operation: Any, record: AccessRecord) -> AsyncGenerator[bytes, None]:
     """A query or a mutation, beside the messages that come meanwhile."""
-    yield await view.answer(operation, note)
+    yield await view.execute(operation, record)
 
 
 def _id_of(message: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ import strawberry
 
 from session_graph.access.viewer import AccountFacts, Role
 from session_graph.access.viewer import Viewer as Asker
-from session_graph.engine.row_types import LookedUp, looked_up
+from session_graph.engine.row_types import RowBacked, backed
 from session_graph.exports.recipients import list_recipients
 from session_graph.schema.context import Info, nodes_of
 from session_graph.schema.enums import SessionColumn
@@ -41,13 +41,13 @@ class FilterOptions:
 
 
 @strawberry.type(description="The business that owns agents. Nothing of one account is ever visible to another.")
-class Account(LookedUp, Node):
+class Account(RowBacked, Node):
     facts: strawberry.Private[AccountFacts]
-    name: str = looked_up("Its name.")
-    currency: str = looked_up("The currency of its money (ISO 4217).")
-    time_zone: str = looked_up("The zone of its dashboard's days (IANA).")
+    name: str = backed("Its name.")
+    currency: str = backed("The currency of its money (ISO 4217).")
+    time_zone: str = backed("The zone of its dashboard's days (IANA).")
 
-    looked_up_in = "facts"
+    backed_by = "facts"
     by_item = False
 
     @strawberry.field(description="Addresses and domains that reports may go to.")
@@ -64,13 +64,13 @@ class Account(LookedUp, Node):
 
 
 @strawberry.type(description="Who asks.")
-class Viewer(LookedUp):
+class Viewer(RowBacked):
     asker: strawberry.Private[Asker]
-    role: Role = looked_up("What the key or token is for.")
-    name: str = looked_up("The key's name or the token's subject.")
-    email: str | None = looked_up("The verified e-mail address, where there is one.")
+    role: Role = backed("What the key or token is for.")
+    name: str = backed("The key's name or the token's subject.")
+    email: str | None = backed("The verified e-mail address, where there is one.")
 
-    looked_up_in = "asker"
+    backed_by = "asker"
     by_item = False
 
     @strawberry.field(description="The account that the key or token is of.")

@@ -15,7 +15,7 @@ from session_graph.access.viewer import Viewer
 from session_graph.engine.selection import Selection
 from session_graph.errors import BadUserInput
 from session_graph.exports.links import LinkSigner
-from session_graph.schema.subscription_hub import Live
+from session_graph.schema.subscription_hub import SubscriptionHub
 from session_graph.settings import Settings
 from session_graph.store.database import Database
 
@@ -23,7 +23,7 @@ Load = Callable[[list[Any]], Awaitable[list[Any]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Inspected:
+class AuthorizedOperation:
     """A request whose fields are readable and whose arguments are well formed.
 
     `arguments` has what was read of them, by the identity of the field's node.
@@ -42,31 +42,31 @@ class Context:
     now: datetime
     settings: Settings
     signer: LinkSigner
-    _live: Live | None = None
-    _inspected: Inspected | None = None
+    _hub: SubscriptionHub | None = None
+    _authorized: AuthorizedOperation | None = None
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
 
     @property
     def selection(self) -> Selection:
         """What the operation selects."""
-        assert self._inspected is not None, "no request is executed before it is inspected"
-        return self._inspected.selection
+        assert self._authorized is not None, "no request is executed before it is authorized"
+        return self._authorized.selection
 
     def arguments(self, info: Info) -> Any:
         """What the arguments of the field that is being resolved were read as."""
-        assert self._inspected is not None
-        return self._inspected.arguments[id(nodes_of(info)[0])]
+        assert self._authorized is not None
+        return self._authorized.arguments[id(nodes_of(info)[0])]
 
-    def admit(self, inspected: Inspected) -> None:
+    def bind(self, authorized: AuthorizedOperation) -> None:
         """From here on the request may be executed."""
-        self._inspected = inspected
+        self._authorized = authorized
 
     @property
-    def live(self) -> Live:
+    def hub(self) -> SubscriptionHub:
         """What subscriptions share. Raises BadUserInput where none are served."""
-        if self._live is None:
+        if self._hub is None:
             raise BadUserInput("Subscriptions are not served here.")
-        return self._live
+        return self._hub
 
     def renew(self) -> None:
         """Before the next events of a subscription: it is later now, and what was loaded may have changed."""

@@ -10,7 +10,7 @@ import strawberry
 from graphql import FieldNode
 
 from session_graph.access.accounts import check_time_zone
-from session_graph.engine.row_types import LookedUp, declare
+from session_graph.engine.row_types import RowBacked, declare
 from session_graph.engine.selection import Selection
 from session_graph.errors import BadUserInput
 from session_graph.schema.arguments import DashboardArguments
@@ -18,39 +18,39 @@ from session_graph.schema.context import Info, nodes_of
 from session_graph.schema.inputs import SessionFilter
 from session_graph.sessions.dashboard import (
     DashboardRequest,
-    Figured,
-    Figures,
+    DashboardResult,
+    DashboardScope,
+    DashboardSelection,
     Group,
+    Metrics,
     Point,
     Slice,
-    Subject,
-    Wanted,
     read_dashboards,
 )
 from session_graph.sessions.intervals import Interval
-from session_graph.sessions.metrics import FIGURES, Figure
+from session_graph.sessions.metrics import METRICS, Metric
 
-_FIGURE_OF_FIELD = {figure.field: name for name, figure in FIGURES.items()}
+_METRIC_OF_FIELD = {metric.field: name for name, metric in METRICS.items()}
 
 
-def _declare_figures(cls: type) -> type:
-    for figure in FIGURES.values():
-        declare(cls, figure.name, _type(figure), figure.description)
+def _declare_metrics(cls: type) -> type:
+    for metric in METRICS.values():
+        declare(cls, metric.name, _type(metric), metric.description)
     return cls
 
 
-def _type(figure: Figure) -> Any:
-    if figure.is_count:
+def _type(metric: Metric) -> Any:
+    if metric.is_count:
         return int
-    return Optional[Decimal] if figure.is_score else Decimal  # noqa: UP045
+    return Optional[Decimal] if metric.is_score else Decimal  # noqa: UP045
 
 
 @strawberry.type(description="The figures of a set of sessions. Scores are null where nothing qualifies.")
-@_declare_figures
-class DashboardTotals(LookedUp):
-    figures: strawberry.Private[Figures]
+@_declare_metrics
+class DashboardTotals(RowBacked):
+    metrics: strawberry.Private[Metrics]
 
-    looked_up_in = "figures"
+    backed_by = "metrics"
 
 
 @strawberry.type(description="An interval of a series.")
@@ -67,7 +67,7 @@ class DashboardPoint:
 
     @strawberry.field(description="The figures of the sessions that began in it.")
     def totals(self) -> DashboardTotals:
-        return DashboardTotals(figures=self.point.figures)
+        return DashboardTotals(metrics=self.point.metrics)
 
 
 @strawberry.type(description="The sessions that share a value.")
@@ -80,20 +80,20 @@ class DashboardSlice:
 
     @strawberry.field(description="Their figures.")
     def totals(self) -> DashboardTotals:
-        return DashboardTotals(figures=self.slice.figures)
+        return DashboardTotals(metrics=self.slice.metrics)
 
 
 @strawberry.type(
     description="The figures of the sessions that a filter leaves."
     " Test and archived sessions are left out unless asked for."
 )
-@_declare_figures
-class Dashboard(LookedUp):
-    figured: strawberry.Private[Figured]
+@_declare_metrics
+class Dashboard(RowBacked):
+    result: strawberry.Private[DashboardResult]
     currency: str = strawberry.field(description="The account's currency (ISO 4217).")
     time_zone: str = strawberry.field(description="The zone of its days (IANA).")
 
-    looked_up_in = "figured.totals"
+    backed_by = "result.totals"
 
     @strawberry.field(
         description="Every interval of the span, the empty ones too; at most 1,000. Weeks begin on Monday; the first"
@@ -102,17 +102,17 @@ class Dashboard(LookedUp):
     def series(
         self, interval: Annotated[Interval, strawberry.argument(description="The step.")] = Interval.DAY
     ) -> list[DashboardPoint]:
-        return [DashboardPoint(point=point) for point in self.figured.series[interval]]
+        return [DashboardPoint(point=point) for point in self.result.series[interval]]
 
     @strawberry.field(description="Largest first; the key is null for sessions that have none.")
     def groups(self, by: Annotated[Group, strawberry.argument(description="By what.")]) -> list[DashboardSlice]:
-        return [DashboardSlice(slice=slice_) for slice_ in self.figured.groups[by]]
+        return [DashboardSlice(slice=slice_) for slice_ in self.result.groups[by]]
 
     @strawberry.field(
         description="The span of equal length just before; null where the filter's span has no beginning."
     )
     def previous(self) -> DashboardTotals | None:
-        return DashboardTotals(figures=self.figured.previous) if self.figured.previous is not None else None
+        return DashboardTotals(metrics=self.result.previous) if self.result.previous is not None else None
 
 
 FilterArgument = Annotated[Optional[SessionFilter], strawberry.argument(description="Which sessions.")]  # noqa: UP045
@@ -123,12 +123,12 @@ TestArgument = Annotated[bool | None, strawberry.argument(description="Count tes
 ArchivedArgument = Annotated[bool | None, strawberry.argument(description="Count archived sessions in.")]
 
 
-async def load_dashboards(info: Info, subjects: Sequence[tuple[UUID | None, str]]) -> list[Dashboard]:
+async def load_dashboards(info: Info, scopes: Sequence[tuple[UUID | None, str]]) -> list[Dashboard]:
     """A dashboard of each agent, or of the account, with its own time zone; in one statement."""
     context = info.context
     arguments: DashboardArguments = context.arguments(info)
     chosen = await _check_zone(arguments.time_zone)
-    wanted = [Subject(agent_id, chosen or time_zone) for agent_id, time_zone in subjects]
+    wanted = [DashboardScope(agent_id, chosen or time_zone) for agent_id, time_zone in scopes]
     request = DashboardRequest(
         context.viewer,
         arguments.filter,
@@ -139,9 +139,7 @@ async def load_dashboards(info: Info, subjects: Sequence[tuple[UUID | None, str]
     )
     found = await read_dashboards(context.database, request, wanted)
     currency = context.viewer.account.currency
-    return [
-        Dashboard(figured=found[subject.agent_id], currency=currency, time_zone=subject.time_zone) for subject in wanted
-    ]
+    return [Dashboard(result=found[scope.agent_id], currency=currency, time_zone=scope.time_zone) for scope in wanted]
 
 
 async def _check_zone(name: str | None) -> str | None:
@@ -151,7 +149,7 @@ async def _check_zone(name: str | None) -> str | None:
         raise BadUserInput(str(error), ["timeZone"]) from None
 
 
-def _wanted(selection: Selection, nodes: Sequence[FieldNode]) -> Wanted:
+def _wanted(selection: Selection, nodes: Sequence[FieldNode]) -> DashboardSelection:
     series: dict[Interval, frozenset[str]] = {}
     groups: dict[Group, frozenset[str]] = {}
     previous = None
@@ -164,14 +162,14 @@ def _wanted(selection: Selection, nodes: Sequence[FieldNode]) -> Wanted:
                 group = Group(selection.arguments("Dashboard", field)["by"])
                 groups[group] = groups.get(group, frozenset()) | _below(selection, field, "DashboardSlice")
             case "previous":
-                previous = (previous or frozenset()) | _figures(selection, [field], "DashboardTotals")
-    return Wanted(_figures(selection, nodes, "Dashboard"), previous, series, groups)
+                previous = (previous or frozenset()) | _metrics(selection, [field], "DashboardTotals")
+    return DashboardSelection(_metrics(selection, nodes, "Dashboard"), previous, series, groups)
 
 
 def _below(selection: Selection, field: FieldNode, type_name: str) -> frozenset[str]:
-    return _figures(selection, selection.below([field], (type_name, "totals")), "DashboardTotals")
+    return _metrics(selection, selection.below([field], (type_name, "totals")), "DashboardTotals")
 
 
-def _figures(selection: Selection, nodes: Sequence[FieldNode], type_name: str) -> frozenset[str]:
+def _metrics(selection: Selection, nodes: Sequence[FieldNode], type_name: str) -> frozenset[str]:
     names = selection.names(nodes, type_name)
-    return frozenset(_FIGURE_OF_FIELD[name] for name in names if name in _FIGURE_OF_FIELD)
+    return frozenset(_METRIC_OF_FIELD[name] for name in names if name in _METRIC_OF_FIELD)

@@ -12,7 +12,7 @@ import orjson
 import strawberry
 from strawberry import UNSET
 
-from session_graph.engine.row_types import LookedUp, looked_up
+from session_graph.engine.row_types import RowBacked, backed
 from session_graph.errors import BadUserInput
 from session_graph.exports.requests import DeliveryStatus, ExportStatus, list_deliveries
 from session_graph.parsing import format_instant, parse_instant
@@ -52,21 +52,21 @@ class Delivery:
 
 
 @strawberry.type(description="A report: sessions as CSV, by e-mail.")
-class SessionExport(LookedUp, Node):
+class SessionExport(RowBacked, Node):
     row: strawberry.Private[Row]
-    status: ExportStatus = looked_up("Where it stands.")
-    requested_by: str = looked_up("The name of the key or the subject of the token.")
-    requested_at: datetime = looked_up("When it was asked for; what a period counts back from.")
-    as_of: datetime | None = looked_up("The moment whose state it shows.")
-    finished_at: datetime | None = looked_up("When its file was written, or it ended otherwise.")
-    expires_at: datetime | None = looked_up("Until when the file is kept.")
-    row_count: int | None = looked_up("How many sessions it has; known once the writing begins.")
-    rows_written: int = looked_up("How many of them are written.")
-    bytes: int | None = looked_up("The size of the CSV.")
-    sha256: str | None = looked_up("The SHA-256 of the CSV, in hexadecimal.")
-    error: str | None = looked_up("Why it failed, or what keeps it from being sent.")
+    status: ExportStatus = backed("Where it stands.")
+    requested_by: str = backed("The name of the key or the subject of the token.")
+    requested_at: datetime = backed("When it was asked for; what a period counts back from.")
+    as_of: datetime | None = backed("The moment whose state it shows.")
+    finished_at: datetime | None = backed("When its file was written, or it ended otherwise.")
+    expires_at: datetime | None = backed("Until when the file is kept.")
+    row_count: int | None = backed("How many sessions it has; known once the writing begins.")
+    rows_written: int = backed("How many of them are written.")
+    bytes: int | None = backed("The size of the CSV.")
+    sha256: str | None = backed("The SHA-256 of the CSV, in hexadecimal.")
+    error: str | None = backed("Why it failed, or what keeps it from being sent.")
 
-    looked_up_in = "row"
+    backed_by = "row"
 
     @strawberry.field(description="Its columns, in order.", graphql_type=list[SessionColumn])
     def columns(self) -> list[Any]:

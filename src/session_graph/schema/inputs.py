@@ -10,7 +10,7 @@ from strawberry import UNSET
 
 from session_graph.schema.enums import SessionOrderField
 from session_graph.sessions.enums import Assessment, Channel, Direction, Period, SessionLength
-from session_graph.sessions.filters import CONDITIONS, Takes
+from session_graph.sessions.filters import CONDITIONS, ValueKind
 
 
 @strawberry.input(description="A range of decimals, ends included; leave one out for an open end.")
@@ -31,20 +31,20 @@ class UtmFilter:
     value: str = strawberry.field(description="Such as google.")
 
 
-_TYPES: dict[Takes, Any] = {
-    Takes.FLAG: bool,
-    Takes.SEARCH: str,
-    Takes.TEXTS: list[str],
-    Takes.CHANNELS: list[Channel],
-    Takes.LENGTHS: list[SessionLength],
-    Takes.ASSESSMENTS: list[Assessment],
-    Takes.UTMS: list[UtmFilter],
-    Takes.PERIOD: Period,
-    Takes.INSTANT: datetime,
-    Takes.DECIMALS: DecimalRange,
-    Takes.INTEGERS: IntRange,
-    Takes.FILTERS: list[Annotated["SessionFilter", strawberry.lazy("session_graph.schema.inputs")]],
-    Takes.FILTER: Annotated["SessionFilter", strawberry.lazy("session_graph.schema.inputs")],
+_TYPES: dict[ValueKind, Any] = {
+    ValueKind.FLAG: bool,
+    ValueKind.SEARCH: str,
+    ValueKind.TEXTS: list[str],
+    ValueKind.CHANNELS: list[Channel],
+    ValueKind.LENGTHS: list[SessionLength],
+    ValueKind.ASSESSMENTS: list[Assessment],
+    ValueKind.UTMS: list[UtmFilter],
+    ValueKind.PERIOD: Period,
+    ValueKind.INSTANT: datetime,
+    ValueKind.DECIMALS: DecimalRange,
+    ValueKind.INTEGERS: IntRange,
+    ValueKind.FILTERS: list[Annotated["SessionFilter", strawberry.lazy("session_graph.schema.inputs")]],
+    ValueKind.FILTER: Annotated["SessionFilter", strawberry.lazy("session_graph.schema.inputs")],
 }
 
 

@@ -10,7 +10,7 @@ import strawberry
 from tortoise.transactions import in_transaction
 
 from session_graph.access.accounts import change_account, facts_of
-from session_graph.access.authentication_cache import until_forgotten
+from session_graph.access.authentication_cache import wait_until_expired_everywhere
 from session_graph.access.viewer import Viewer
 from session_graph.errors import AlreadyThere, InvalidInput, LimitReached, PathSegment, Problem
 from session_graph.exports.recipients import change_recipients
@@ -238,7 +238,7 @@ async def _change_account(account_id: UUID, given: Given) -> AccountModel:
             time_zone=given.get("timeZone"),
         )
     if given.keys() & {"name", "currency", "timeZone"}:
-        await until_forgotten()
+        await wait_until_expired_everywhere()
     return account
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, cast
 
 import strawberry
 
-from session_graph.engine.batching import READ_AHEAD, together
+from session_graph.engine.batching import READ_AHEAD, batched
 from session_graph.exports.requests import find_export, list_exports
 from session_graph.schema.accounts import Account, Viewer
 from session_graph.schema.arguments import ExportListArguments, ExternalArguments
@@ -65,12 +65,12 @@ class ExternalSessions:
     def key(self) -> str:
         return self.external_id
 
-    @together(description="How many there are. Counted only when asked for.")
+    @batched(description="How many there are. Counted only when asked for.")
     async def total_count(entries: Sequence["ExternalSessions"], info: Info) -> list[int]:
         database = info.context.database
         return await of_lists(entries, lambda source: count_sessions(database, source.sessions, source.external_ids))
 
-    @together(description="Newest first, at most 100.")
+    @batched(description="Newest first, at most 100.")
     async def sessions(
         entries: Sequence["ExternalSessions"], info: Info, first: FirstOfEachArgument = 20
     ) -> list[list[Session]]:

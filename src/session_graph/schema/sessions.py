@@ -13,8 +13,8 @@ import strawberry
 from graphql import FieldNode
 from strawberry.dataloader import DataLoader
 
-from session_graph.engine.batching import rows_of, same_row, together
-from session_graph.engine.row_types import LookedUp, declare_columns, looked_up
+from session_graph.engine.batching import batched, rows_of, same_row
+from session_graph.engine.row_types import RowBacked, backed, declare_columns
 from session_graph.engine.selection import Selection
 from session_graph.parsing import plain
 from session_graph.schema.arguments import ListArguments
@@ -42,7 +42,7 @@ from session_graph.sessions.reading import (
     Parent,
     SessionList,
     count_sessions,
-    has_sessions_behind,
+    has_opposite_page,
     read_pages,
     read_transcripts,
 )
@@ -62,7 +62,7 @@ OrderArgument = Annotated[
 
 @strawberry.interface(description="What has an id of its own.")
 class Node:
-    id: strawberry.ID = looked_up("A UUID, unique across kinds.")
+    id: strawberry.ID = backed("A UUID, unique across kinds.")
 
 
 @strawberry.type(description="One utterance in a session's transcript.")
@@ -85,15 +85,15 @@ class SessionChange:
 @strawberry.type(
     description="What the ASR is the product of: lead value × opportunity × conversion rate × success × recognition."
 )
-class AsrFactors(LookedUp):
+class AsrFactors(RowBacked):
     row: strawberry.Private[Row]
-    lead_value: Decimal = looked_up("The lead value.")
-    conversion_rate: Decimal = looked_up("The agent's conversion ratio at close.")
-    recognition: Decimal = looked_up("The share that is credited to the agent.")
-    is_test: bool = looked_up("A test's ASR is 0.")
+    lead_value: Decimal = backed("The lead value.")
+    conversion_rate: Decimal = backed("The agent's conversion ratio at close.")
+    recognition: Decimal = backed("The share that is credited to the agent.")
+    is_test: bool = backed("A test's ASR is 0.")
 
-    looked_up_in = "row"
-    as_written = True
+    backed_by = "row"
+    preformatted = True
 
     @strawberry.field(description="Whether it is an opportunity.")
     def opportunity(self) -> bool:
@@ -104,25 +104,25 @@ class AsrFactors(LookedUp):
         return bool(self.row["asr_factors"])
 
 
-class _Session(LookedUp, Node):
+class _Session(RowBacked, Node):
     row: strawberry.Private[Row]
 
-    looked_up_in = "row"
-    as_written = True
+    backed_by = "row"
+    preformatted = True
 
-    @together(description=COLUMNS["agent"].description)
+    @batched(description=COLUMNS["agent"].description)
     async def agent(sessions: Sequence["_Session"], info: Info) -> list["Agent"]:
         agents = await _load_part(info.context, "agent", [session.row for session in sessions])
         return [Agent(model=agent) for agent in agents]
 
     asr_factors = same_row(AsrFactors, COLUMNS["asr_factors"].description)
 
-    @together(description=COLUMNS["transcript"].description)
+    @batched(description=COLUMNS["transcript"].description)
     async def transcript(sessions: Sequence["_Session"], info: Info) -> list[list[Turn]]:
         transcripts = await _load_part(info.context, "transcript", [session.row for session in sessions])
         return [[Turn(position=place, **turn) for place, turn in enumerate(turns, start=1)] for turns in transcripts]
 
-    @together(description=COLUMNS["history"].description)
+    @batched(description=COLUMNS["history"].description)
     async def history(sessions: Sequence["_Session"], info: Info) -> list[list[SessionChange]]:
         histories = await _load_part(info.context, "history", [session.row for session in sessions])
         return [[_change(row) for row in history] for history in histories]
@@ -168,12 +168,12 @@ class PageInfo:
 
 
 @strawberry.type(description="A session and its place in the list.")
-class SessionEdge(LookedUp):
+class SessionEdge(RowBacked):
     row: strawberry.Private[Row]
-    cursor: str = looked_up("Where the session is in the list; for after and before.")
+    cursor: str = backed("Where the session is in the list; for after and before.")
     node = same_row(Session, "The session.")
 
-    looked_up_in = "row"
+    backed_by = "row"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -190,7 +190,7 @@ class _Source:
         return self.context.loader(("behind", id(self)), self._load_behind)
 
     async def _load_behind(self, keys: Sequence[Key]) -> list[bool]:
-        found = await has_sessions_behind(self.context.database, self.sessions, self.arguments.page, keys)
+        found = await has_opposite_page(self.context.database, self.sessions, self.arguments.page, keys)
         return [found[key] for key in keys]
 
 
@@ -212,7 +212,7 @@ class SessionConnection:
     def page_info(self) -> PageInfo:
         return PageInfo(paged=_SessionPage(self))
 
-    @together(description="How many sessions the whole list has. Counted only when asked for.")
+    @batched(description="How many sessions the whole list has. Counted only when asked for.")
     async def total_count(connections: Sequence["SessionConnection"], info: Info) -> list[int]:
         database = info.context.database
         return await of_lists(connections, lambda source: count_sessions(database, source.sessions, source.keys))
@@ -242,20 +242,20 @@ class _SessionPage:
 
 
 @strawberry.type(description="An AI employee of the account.")
-class Agent(LookedUp, Node):
+class Agent(RowBacked, Node):
     model: strawberry.Private[models.Agent]
-    idn: str = looked_up("Its short identifier, unique in the account.")
-    name: str = looked_up("Its name.")
-    industry: str | None = looked_up("Its industry.")
-    time_zone: str = looked_up("Its time zone (IANA).")
-    working_hours: WorkingHours = looked_up("When it is open; without any day it always is.")
-    redirection: Redirection = looked_up("Who answers first in working hours.")
-    unit_name: str | None = looked_up("What its units are, such as guests.")
-    test_contacts: list[str] = looked_up("Phones and e-mails whose sessions are tests.")
-    short_under_seconds: int = looked_up("A shorter session is SHORT.")
-    long_from_seconds: int = looked_up("A session of this length or more is LONG.")
+    idn: str = backed("Its short identifier, unique in the account.")
+    name: str = backed("Its name.")
+    industry: str | None = backed("Its industry.")
+    time_zone: str = backed("Its time zone (IANA).")
+    working_hours: WorkingHours = backed("When it is open; without any day it always is.")
+    redirection: Redirection = backed("Who answers first in working hours.")
+    unit_name: str | None = backed("What its units are, such as guests.")
+    test_contacts: list[str] = backed("Phones and e-mails whose sessions are tests.")
+    short_under_seconds: int = backed("A shorter session is SHORT.")
+    long_from_seconds: int = backed("A session of this length or more is LONG.")
 
-    looked_up_in = "model"
+    backed_by = "model"
     by_item = False
 
     @strawberry.field(description="The share of leads that convert, 0 to 1.")
@@ -274,7 +274,7 @@ class Agent(LookedUp, Node):
     def unit_value(self, info: Info) -> Decimal | None:
         return _money(self.model.unit_value, info)
 
-    @together(description="Its sessions.")
+    @batched(description="Its sessions.")
     async def sessions(
         agents: Sequence["Agent"],
         info: Info,
@@ -287,7 +287,7 @@ class Agent(LookedUp, Node):
     ) -> list[SessionConnection]:
         return await load_sessions(info, AGENT, [agent.model.id for agent in agents])
 
-    @together(description="Its dashboard; days are in its zone.")
+    @batched(description="Its dashboard; days are in its zone.")
     async def dashboard(
         agents: Sequence["Agent"],
         info: Info,

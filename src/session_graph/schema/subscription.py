@@ -16,8 +16,14 @@ from session_graph.schema.dashboards import FilterArgument
 from session_graph.schema.enums import describe
 from session_graph.schema.exports import SessionExport
 from session_graph.schema.sessions import Session, load_parts, session_columns
-from session_graph.sessions.event_log import Place, check_place, find_start, write_event_cursor
-from session_graph.sessions.feed import Change, EventKind, Following, follow_sessions
+from session_graph.sessions.event_log import (
+    EventKind,
+    LogPosition,
+    check_position,
+    current_position,
+    write_event_cursor,
+)
+from session_graph.sessions.feed import Change, Following, follow_sessions
 from session_graph.sessions.pagination import MAX_SIZE
 from session_graph.store.database import Row
 
@@ -42,7 +48,7 @@ class EventArguments:
     """The arguments of `sessionEvents`; the filter as it was sent, once it is known to be well formed."""
 
     filter: Mapping[str, Any]
-    after: Place | None
+    after: LogPosition | None
 
 
 @strawberry.type(description="Something happened to a session; of several things at about the same time, the last.")
@@ -70,8 +76,8 @@ class Subscription:
         most = MAX_WITH_TRANSCRIPTS if "transcript" in columns else MAX_SIZE
         following = Following(context.viewer, arguments.filter, columns, most)
         if arguments.after is None:
-            return _tell_events(context, following, await find_start(context.database))
-        await check_place(context.database, arguments.after, context.live.kept)
+            return _tell_events(context, following, await current_position(context.database))
+        await check_position(context.database, arguments.after, context.hub.kept)
         return _tell_events(context, following, arguments.after)
 
     @strawberry.subscription(description="A report as it is now, and at every change, until it comes to its end.")
@@ -80,17 +86,17 @@ class Subscription:
         export_id = context.arguments(info)
         if await find_export(context.database, context.viewer, export_id) is None:
             raise BadUserInput("is not the id of a report that you may see", ["id"])
-        return _tell_progress(
-            context, follow_export(context.database, context.live.listener, context.viewer, export_id)
-        )
+        return _tell_progress(context, follow_export(context.database, context.hub.listener, context.viewer, export_id))
 
 
-async def _tell_events(context: Context, following: Following, place: Place) -> AsyncGenerator[SessionEvent, None]:
+async def _tell_events(
+    context: Context, following: Following, position: LogPosition
+) -> AsyncGenerator[SessionEvent, None]:
     async def prepare(changes: Sequence[Change]) -> None:
         context.renew()
         await load_parts(context, following.columns, [change.session for change in changes if change.session])
 
-    source = follow_sessions(context.live.feeds, following, place, prepare)
+    source = follow_sessions(context.hub.feeds, following, position, prepare)
     async with aclosing(source):
         async for changes in source:
             for change in changes:
@@ -98,7 +104,7 @@ async def _tell_events(context: Context, following: Following, place: Place) -> 
                     kind=change.kind,
                     session_id=strawberry.ID(str(change.session_id)),
                     session=Session(row=change.session) if change.session else None,
-                    cursor=write_event_cursor(change.place, following.viewer.account.id),
+                    cursor=write_event_cursor(change.position, following.viewer.account.id),
                 )
 
 

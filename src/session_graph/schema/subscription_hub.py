@@ -15,7 +15,7 @@ from session_graph.sessions import event_log
 from session_graph.sessions.event_log import SWEEP_SECONDS, sweep_events
 from session_graph.sessions.feed import Feeds
 from session_graph.settings import Settings
-from session_graph.store.background import repeat
+from session_graph.store.background import run_forever
 from session_graph.store.database import Database
 from session_graph.store.notifications import Listener
 
@@ -35,7 +35,7 @@ class TooManyConnections(TooLarge):
     status = 503
 
 
-class Live:
+class SubscriptionHub:
     """`run` as long as the process serves; `end` when it is told to stop, so that no stream keeps it."""
 
     def __init__(self, database: Database, listener: Listener, settings: Settings) -> None:
@@ -52,7 +52,7 @@ class Live:
         """Listen, and delete what the log need not keep; until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.listener.run())
-            tasks.create_task(repeat(self._sweep, SWEEP_SECONDS))
+            tasks.create_task(run_forever(self._sweep, SWEEP_SECONDS))
 
     def end(self) -> None:
         """All who follow are to go."""

@@ -19,7 +19,7 @@ from session_graph.parsing import plain
 from session_graph.sessions.closing import MIDNIGHT, WEEKDAYS, AgentTerms
 from session_graph.sessions.contacts import normalise_contact
 from session_graph.sessions.enums import Redirection
-from session_graph.sessions.input_model import Amount, Name, OptionalName, Ratio, Shape, parse_shape, problem
+from session_graph.sessions.input_model import Amount, InputModel, Name, OptionalName, Ratio, parse_input, problem
 from session_graph.store.models import Agent
 
 _IDN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -72,7 +72,7 @@ def _minutes(day: str, span: Span) -> tuple[int, int]:
 Idn = Annotated[str, Field(strict=True), AfterValidator(_check_idn)]
 
 
-class AgentDefinition(Shape):
+class AgentDefinition(InputModel):
     """All that is said of an agent; what is left out has its default. Source: interface.graphql, `CreateAgentInput`."""
 
     idn: Idn
@@ -99,7 +99,7 @@ class AgentDefinition(Shape):
 
 def parse_agent(raw: object) -> AgentDefinition:
     """Raises InvalidInput with every problem, each with its path in GraphQL's names."""
-    return parse_shape(AgentDefinition, raw)
+    return parse_input(AgentDefinition, raw)
 
 
 async def create_agent(account_id: UUID, definition: AgentDefinition) -> Agent:

@@ -1,4 +1,4 @@
-"""The figures of the sessions that a filter leaves: totals, by interval, by group, and those of the span before.
+"""The metrics of the sessions that a filter leaves: totals, by interval, by group, and those of the span before.
 
 All that was asked for is one statement over one reading of the rows, for one dashboard or for those of many agents.
 """
@@ -15,12 +15,12 @@ from uuid import UUID
 from session_graph.access.viewer import Viewer
 from session_graph.sessions.filters import Filter, where
 from session_graph.sessions.intervals import Interval, boundaries, ceiling_to, floor_to
-from session_graph.sessions.metrics import FIGURES, Figure
+from session_graph.sessions.metrics import METRICS, Metric
 from session_graph.store.database import Database, Row
-from session_graph.store.sql import Values
+from session_graph.store.sql import Parameters
 
-Figures = Mapping[str, Any]
-"""Values by the names of FIGURES."""
+Metrics = Mapping[str, Any]
+"""Parameters by the names of METRICS."""
 
 
 class Group(StrEnum):
@@ -45,8 +45,8 @@ class Group(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What to compute; each of the sets names figures."""
+class DashboardSelection:
+    """What to compute; each of the sets names metrics."""
 
     totals: frozenset[str] = frozenset()
     previous: frozenset[str] | None = None
@@ -60,7 +60,7 @@ class DashboardRequest:
 
     viewer: Viewer
     filter: Filter
-    wanted: Wanted
+    wanted: DashboardSelection
     now: datetime
     include_test: bool = False
     include_archived: bool = False
@@ -84,27 +84,27 @@ class DashboardRequest:
 class Point:
     start: datetime
     end: datetime
-    figures: Figures
+    metrics: Metrics
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
     key: str | None
-    figures: Figures
+    metrics: Metrics
 
 
 @dataclass(slots=True)
-class Figured:
+class DashboardResult:
     """The answer for one dashboard."""
 
-    totals: Figures
-    previous: Figures | None
+    totals: Metrics
+    previous: Metrics | None
     series: dict[Interval, list[Point]]
     groups: dict[Group, list[Slice]]
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class DashboardScope:
     """One dashboard: the account's where `agent_id` is None; and the zone of its days."""
 
     agent_id: UUID | None
@@ -116,54 +116,57 @@ Calendar = Mapping[Interval, Sequence[datetime]]
 
 
 async def read_dashboards(
-    database: Database, request: DashboardRequest, subjects: Sequence[Subject]
-) -> dict[UUID | None, Figured]:
-    """An answer for each subject: the account alone, or any number of agents."""
-    calendars = await _read_calendars(database, request, subjects)
-    values = Values(request.viewer.account.id)
+    database: Database, request: DashboardRequest, scopes: Sequence[DashboardScope]
+) -> dict[UUID | None, DashboardResult]:
+    """An answer for each scope: the account alone, or any number of agents."""
+    calendars = await _read_calendars(database, request, scopes)
+    values = Parameters(request.viewer.account.id)
     answers = {key: _empty(request, calendar) for key, calendar in calendars.items()}
-    if sql := dashboard_sql(request, subjects, calendars, values):
+    if sql := dashboard_sql(request, scopes, calendars, values):
         blocks = _blocks(request.wanted)
         for row in await database.fetch(sql, *values):
-            _place(row, answers[row["subject"]], blocks)
+            _place(row, answers[row["scope"]], blocks)
     for answer in answers.values():
         for slices in answer.groups.values():
-            slices.sort(key=lambda slice_: (-slice_.figures["total_session_count"], slice_.key is None, slice_.key))
+            slices.sort(key=lambda slice_: (-slice_.metrics["total_session_count"], slice_.key is None, slice_.key))
     return answers
 
 
 def dashboard_sql(
-    request: DashboardRequest, subjects: Sequence[Subject], calendars: Mapping[UUID | None, Calendar], values: Values
+    request: DashboardRequest,
+    scopes: Sequence[DashboardScope],
+    calendars: Mapping[UUID | None, Calendar],
+    values: Parameters,
 ) -> str:
     """One statement that goes through the rows once, and once through those of the span before.
 
-    Each row of the answer has the subject, the figures, and in `block` what they are of: a bit for each of `_blocks`,
+    Each row of the answer has the scope, the metrics, and in `block` what they are of: a bit for each of `_blocks`,
     of which the one that it is grouped by is 0. All are 1 for totals, and it is null for the span before. Empty where
     nothing was asked for.
     """
-    figures, blocks = _figures_sql(request, values), _blocks(request.wanted)
+    metrics, blocks = _figures_sql(request, values), _blocks(request.wanted)
     branches = []
     if request.wanted.totals or blocks:
-        rows = _rows_sql(request, request.narrowed(), subjects, values, _buckets(request, subjects, calendars, values))
-        subject = ["b.subject"] if _agents(subjects) else []
-        sets = [", ".join([*subject, f"b.{column}"]) for column in blocks]
+        rows = _rows_sql(request, request.narrowed(), scopes, values, _buckets(request, scopes, calendars, values))
+        scope = ["b.scope"] if _agents(scopes) else []
+        sets = [", ".join([*scope, f"b.{column}"]) for column in blocks]
         if request.wanted.totals:
-            sets.append(", ".join(subject))
+            sets.append(", ".join(scope))
         block = f"grouping({', '.join(f'b.{column}' for column in blocks)})" if blocks else "0"
         keys = "".join(f", {_key_sql(column)}" for column in blocks)
         branches.append(
-            f"select {'b.subject' if subject else 'null::uuid'} as subject, {block} as block{keys}{figures}"
+            f"select {'b.scope' if scope else 'null::uuid'} as scope, {block} as block{keys}{metrics}"
             f" from ({rows}) b group by grouping sets (({'), ('.join(sets)}))"
         )
     if (span := request.span()) and request.wanted.previous:
         before = request.narrowed().with_span(_same_before(*span), span[0])
         keys = "".join(f", null as {column}" for column in blocks)
-        rows = _rows_sql(request, before, subjects, values)
-        branches.append(f"select b.subject, null as block{keys}{figures} from ({rows}) b group by 1")
+        rows = _rows_sql(request, before, scopes, values)
+        branches.append(f"select b.scope, null as block{keys}{metrics} from ({rows}) b group by 1")
     return " union all ".join(branches)
 
 
-def _blocks(wanted: Wanted) -> dict[str, Interval | Group]:
+def _blocks(wanted: DashboardSelection) -> dict[str, Interval | Group]:
     """What is asked for beside totals, by the column of `b` that it is grouped by."""
     return {interval.lower(): interval for interval in wanted.series} | {group.stored: group for group in wanted.groups}
 
@@ -185,54 +188,54 @@ def _same_before(start: datetime, end: datetime) -> datetime:
 def _rows_sql(
     request: DashboardRequest,
     filter_: Filter,
-    subjects: Sequence[Subject],
-    values: Values,
+    scopes: Sequence[DashboardScope],
+    values: Parameters,
     buckets: Sequence[str] = (),
 ) -> str:
-    agents = _agents(subjects)
+    agents = _agents(scopes)
     condition = where(request.viewer, filter_, values)
     if agents:
         condition += f" and {values.equals_any('s.agent_id', agents)}"
-    subject = "s.agent_id" if agents else "null::uuid"
+    scope = "s.agent_id" if agents else "null::uuid"
     columns = (f"s.{column}" for column in sorted(_columns(request.wanted)))
-    return f"select {', '.join([f'{subject} as subject', *columns, *buckets])} from session s where {condition}"
+    return f"select {', '.join([f'{scope} as scope', *columns, *buckets])} from session s where {condition}"
 
 
-def _agents(subjects: Sequence[Subject]) -> list[UUID]:
-    return [subject.agent_id for subject in subjects if subject.agent_id]
+def _agents(scopes: Sequence[DashboardScope]) -> list[UUID]:
+    return [scope.agent_id for scope in scopes if scope.agent_id]
 
 
-def _columns(wanted: Wanted) -> set[str]:
-    columns = {need for name in _figures(wanted) for need in FIGURES[name].needs}
+def _columns(wanted: DashboardSelection) -> set[str]:
+    columns = {need for name in _metrics(wanted) for need in METRICS[name].needs}
     return columns | {group.stored for group in wanted.groups} | ({"started_at"} if wanted.series else set())
 
 
-def _figures(wanted: Wanted) -> list[str]:
+def _metrics(wanted: DashboardSelection) -> list[str]:
     names = set(wanted.totals).union(wanted.previous or (), *wanted.series.values(), *wanted.groups.values())
-    return [name for name in FIGURES if name in names or (name == "total_session_count" and wanted.groups)]
+    return [name for name in METRICS if name in names or (name == "total_session_count" and wanted.groups)]
 
 
-def _figures_sql(request: DashboardRequest, values: Values) -> str:
-    names = _figures(request.wanted)
+def _figures_sql(request: DashboardRequest, values: Parameters) -> str:
+    names = _metrics(request.wanted)
     scale = (
-        f"{values.bind(request.viewer.account.money_scale)}::integer" if any(FIGURES[n].is_money for n in names) else ""
+        f"{values.bind(request.viewer.account.money_scale)}::integer" if any(METRICS[n].is_money for n in names) else ""
     )
-    return "".join(f", {FIGURES[name].sql.format(money_scale=scale)} as {name}" for name in names)
+    return "".join(f", {METRICS[name].sql.format(money_scale=scale)} as {name}" for name in names)
 
 
 def _buckets(
     request: DashboardRequest,
-    subjects: Sequence[Subject],
+    scopes: Sequence[DashboardScope],
     calendars: Mapping[UUID | None, Calendar],
-    values: Values,
+    values: Parameters,
 ) -> list[str]:
     """The number of each row's interval, from 1, for each series. Agents of one zone share their boundaries under a
     filter with a span."""
     buckets = []
     for interval in request.wanted.series:
         shared: dict[tuple[datetime, ...], list[UUID | None]] = {}
-        for subject in subjects:
-            shared.setdefault(tuple(calendars[subject.agent_id][interval]), []).append(subject.agent_id)
+        for scope in scopes:
+            shared.setdefault(tuple(calendars[scope.agent_id][interval]), []).append(scope.agent_id)
         numbers = {
             tuple(keys): f"width_bucket(s.started_at, {values.bind(list(marks))}::timestamptz[])"
             for marks, keys in shared.items()
@@ -242,7 +245,7 @@ def _buckets(
     return buckets
 
 
-def _choose(numbers: Mapping[tuple[UUID | None, ...], str], cases: int, values: Values) -> str:
+def _choose(numbers: Mapping[tuple[UUID | None, ...], str], cases: int, values: Parameters) -> str:
     if not numbers:
         return "null::integer"
     if cases == 1:
@@ -251,52 +254,52 @@ def _choose(numbers: Mapping[tuple[UUID | None, ...], str], cases: int, values: 
     return f"case {' '.join(whens)} end"
 
 
-def _place(row: Row, answer: Figured, blocks: Mapping[str, Interval | Group]) -> None:
-    figures = {name: row[name] for name in FIGURES if name in row}
+def _place(row: Row, answer: DashboardResult, blocks: Mapping[str, Interval | Group]) -> None:
+    metrics = {name: row[name] for name in METRICS if name in row}
     if row["block"] is None:
-        answer.previous = figures
+        answer.previous = metrics
         return
     grouped_by = [column for bit, column in enumerate(reversed(list(blocks))) if not row["block"] >> bit & 1]
     if not grouped_by:
-        answer.totals = figures
+        answer.totals = metrics
         return
     block, key = blocks[grouped_by[0]], row[grouped_by[0]]
     if isinstance(block, Group):
-        answer.groups[block].append(Slice(key, figures))
+        answer.groups[block].append(Slice(key, metrics))
     else:
         point = int(key) - 1
-        answer.series[block][point] = replace(answer.series[block][point], figures=figures)
+        answer.series[block][point] = replace(answer.series[block][point], metrics=metrics)
 
 
-def _empty(request: DashboardRequest, calendar: Calendar) -> Figured:
-    figures = {name: _nothing(FIGURES[name], request.viewer.account.money_scale) for name in _figures(request.wanted)}
-    return Figured(
-        totals=figures,
-        previous=figures if request.span() else None,
-        series={interval: [Point(*ends, figures) for ends in pairwise(marks)] for interval, marks in calendar.items()},
+def _empty(request: DashboardRequest, calendar: Calendar) -> DashboardResult:
+    metrics = {name: _nothing(METRICS[name], request.viewer.account.money_scale) for name in _metrics(request.wanted)}
+    return DashboardResult(
+        totals=metrics,
+        previous=metrics if request.span() else None,
+        series={interval: [Point(*ends, metrics) for ends in pairwise(marks)] for interval, marks in calendar.items()},
         groups={group: [] for group in request.wanted.groups},
     )
 
 
-def _nothing(figure: Figure, money_scale: int) -> Decimal | int | None:
-    if figure.is_score:
+def _nothing(metric: Metric, money_scale: int) -> Decimal | int | None:
+    if metric.is_score:
         return None
-    return Decimal(0).quantize(Decimal(1).scaleb(-money_scale)) if figure.is_money else 0
+    return Decimal(0).quantize(Decimal(1).scaleb(-money_scale)) if metric.is_money else 0
 
 
 async def _read_calendars(
-    database: Database, request: DashboardRequest, subjects: Sequence[Subject]
+    database: Database, request: DashboardRequest, scopes: Sequence[DashboardScope]
 ) -> dict[UUID | None, Calendar]:
     start, end = request.filter.span
     extents = {}
     if request.wanted.series and (start is None or end is None):
-        extents = await _read_extents(database, request, subjects)
+        extents = await _read_extents(database, request, scopes)
     return {
-        subject.agent_id: {
-            interval: _marks(start, end, extents.get(subject.agent_id), interval, subject.time_zone, request.now)
+        scope.agent_id: {
+            interval: _marks(start, end, extents.get(scope.agent_id), interval, scope.time_zone, request.now)
             for interval in request.wanted.series
         }
-        for subject in subjects
+        for scope in scopes
     }
 
 
@@ -317,13 +320,13 @@ def _marks(
 
 
 async def _read_extents(
-    database: Database, request: DashboardRequest, subjects: Sequence[Subject]
+    database: Database, request: DashboardRequest, scopes: Sequence[DashboardScope]
 ) -> dict[UUID | None, tuple[datetime, datetime]]:
-    values = Values(request.viewer.account.id)
-    started = replace(request, wanted=Wanted(series={Interval.DAY: frozenset()}))
+    values = Parameters(request.viewer.account.id)
+    started = replace(request, wanted=DashboardSelection(series={Interval.DAY: frozenset()}))
     rows = await database.fetch(
-        "select b.subject, min(b.started_at) as first, max(b.started_at) as last"
-        f" from ({_rows_sql(started, request.narrowed(), subjects, values)}) b group by b.subject",
+        "select b.scope, min(b.started_at) as first, max(b.started_at) as last"
+        f" from ({_rows_sql(started, request.narrowed(), scopes, values)}) b group by b.scope",
         *values,
     )
-    return {row["subject"]: (row["first"], row["last"]) for row in rows}
+    return {row["scope"]: (row["first"], row["last"]) for row in rows}

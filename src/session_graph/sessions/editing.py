@@ -14,7 +14,7 @@ from uuid import UUID
 import orjson
 
 from session_graph.access.viewer import Viewer
-from session_graph.sessions.event_log import Happening, write_events
+from session_graph.sessions.event_log import EventKind, write_events
 from session_graph.sessions.filters import EVERYTHING, Filter, where
 from session_graph.sessions.patch import (
     EDITED,
@@ -27,7 +27,7 @@ from session_graph.sessions.patch import (
 )
 from session_graph.sessions.reading import read_session
 from session_graph.store.database import Connection, Database, Row
-from session_graph.store.sql import Values
+from session_graph.store.sql import Parameters
 
 MOST_IDS = 10_000
 BATCH = 500
@@ -135,7 +135,7 @@ async def _lock(
     """The sessions in the order of their ids, batch by batch, so that memory does not grow with their number."""
     last = UUID(int=0)
     while True:
-        values = Values(viewer.account.id)
+        values = Parameters(viewer.account.id)
         condition = (
             f"{where(viewer, filter_, values)} and s.id >{'=' if last == UUID(int=0) else ''} {values.bind(last)}"
         )
@@ -167,7 +167,7 @@ async def _apply(connection: Connection, viewer: Viewer, rows: Sequence[Row], pa
         await connection.execute(_UPDATE, viewer.account.id, now, [row["id"] for row in new], *columns)
         history = [entry for row, changes in changed for entry in _history(viewer, row, changes, now)]
         await connection.copy_records_to_table("session_change", records=history, columns=HISTORY_COLUMNS)
-        await write_events(connection, viewer.account.id, Happening.CHANGED, [row["id"] for row in new])
+        await write_events(connection, viewer.account.id, EventKind.CHANGED, [row["id"] for row in new])
     return len(changed)
 
 

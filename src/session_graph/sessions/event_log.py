@@ -1,7 +1,7 @@
 """The log of what happens to sessions: written in the transaction that does it, read by those who follow.
 
 A transaction's events are read once no older transaction runs any more: in the order of the transactions' numbers
-nothing can come in before them then, and whoever goes on behind a place has seen all there is before it.
+nothing can come in before them then, and whoever goes on behind a position has seen all there is before it.
 """
 
 import base64
@@ -52,16 +52,17 @@ where e.ctid = any(array(
 """By the rows' own places: by their key, the server reads the whole log for each batch."""
 
 
-class Happening(StrEnum):
-    """What happened to a session."""
+class EventKind(StrEnum):
+    """What happened to a session. LEFT is never written to the log: a feed makes it of a change."""
 
     RECORDED = "RECORDED"
     CHANGED = "CHANGED"
+    LEFT = "LEFT"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A place in an account's log: behind the event of this number. `at` is when its transaction began."""
+class LogPosition:
+    """A position in an account's log: behind the event of this number. `at` is when its transaction began."""
 
     xid: int
     seq: int
@@ -70,21 +71,24 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    place: Place
+    position: LogPosition
     session_id: UUID
-    kind: Happening
+    kind: EventKind
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Events in their order. `is_held`: more are there, but an older transaction still runs. `is_full`: read on."""
+    """Events in log order.
+
+    `has_unsettled` if more exist but an older transaction is still running; `is_full` if more can be read at once.
+    """
 
     events: Sequence[Event]
-    is_held: bool = False
+    has_unsettled: bool = False
     is_full: bool = False
 
 
-async def write_events(connection: Connection, account_id: UUID, kind: Happening, session_ids: Sequence[UUID]) -> None:
+async def write_events(connection: Connection, account_id: UUID, kind: EventKind, session_ids: Sequence[UUID]) -> None:
     """Log what the connection's transaction does to these sessions; who follows them is told when it commits.
 
     However often a transaction tells the same, PostgreSQL passes it on once.
@@ -94,28 +98,29 @@ async def write_events(connection: Connection, account_id: UUID, kind: Happening
         await connection.execute(_NOTIFY, CHANNEL, str(account_id))
 
 
-async def find_start(database: Database) -> Place:
-    """The place behind all that is certainly over: what commits from now on comes after it."""
+async def current_position(database: Database) -> LogPosition:
+    """The position behind all that is certainly over: what commits from now on comes after it."""
     row = await database.fetchrow(_START)
     assert row is not None
-    return Place(row["xid"] - 1, LATEST, row["at"])
+    return LogPosition(row["xid"] - 1, LATEST, row["at"])
 
 
-async def check_place(database: Database, place: Place, kept: timedelta) -> None:
-    """Raises BadUserInput where events behind the place may be gone already, or the log is another one."""
-    row = await database.fetchrow(_IS_LOST, place.at, kept, place.xid)
+async def check_position(database: Database, position: LogPosition, kept: timedelta) -> None:
+    """Raises BadUserInput where events behind the position may be gone already, or the log is another one."""
+    row = await database.fetchrow(_IS_LOST, position.at, kept, position.xid)
     if row is None or row[0]:
         raise BadUserInput("is older than the events that are kept; read the list again", ["after"])
 
 
-async def read_events(database: Database, account_id: UUID, after: Place, most: int) -> Batch:
-    """What happened behind the place, at most so many."""
+async def read_events(database: Database, account_id: UUID, after: LogPosition, most: int) -> Batch:
+    """What happened behind the position, at most so many."""
     rows = await database.fetch(_READ, account_id, after.xid, after.seq, most)
     settled = [row for row in rows if row["is_settled"]]  # all of these come first, as they are in order
     events = [
-        Event(Place(row["xid"], row["seq"], row["at"]), row["session_id"], Happening(row["kind"])) for row in settled
+        Event(LogPosition(row["xid"], row["seq"], row["at"]), row["session_id"], EventKind(row["kind"]))
+        for row in settled
     ]
-    return Batch(events, is_held=len(settled) < len(rows), is_full=len(settled) == most)
+    return Batch(events, has_unsettled=len(settled) < len(rows), is_full=len(settled) == most)
 
 
 async def sweep_events(database: Database, kept: timedelta) -> int:
@@ -128,20 +133,20 @@ async def sweep_events(database: Database, kept: timedelta) -> int:
             return count
 
 
-def write_event_cursor(place: Place, account_id: UUID) -> str:
+def write_event_cursor(position: LogPosition, account_id: UUID) -> str:
     """URL-safe text, bound to the account."""
-    parts = [_binding(account_id), place.xid, place.seq, (place.at - _EPOCH) // timedelta(microseconds=1)]
+    parts = [_binding(account_id), position.xid, position.seq, (position.at - _EPOCH) // timedelta(microseconds=1)]
     return base64.urlsafe_b64encode(orjson.dumps(parts)).rstrip(b"=").decode()
 
 
-def read_event_cursor(text: str, account_id: UUID, argument: str) -> Place:
-    """The place that `write_event_cursor` wrote. Raises BadUserInput for another account's, and for what is none."""
+def read_event_cursor(text: str, account_id: UUID, argument: str) -> LogPosition:
+    """The position that `write_event_cursor` wrote. Raises BadUserInput for another account's, and for what is none."""
     try:
         parts = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
         binding, xid, seq, at = parts
         if binding != _binding(account_id):
             raise ValueError
-        return Place(_natural(xid), _natural(seq), _EPOCH + timedelta(microseconds=_natural(at)))
+        return LogPosition(_natural(xid), _natural(seq), _EPOCH + timedelta(microseconds=_natural(at)))
     except (ValueError, TypeError, OverflowError, binascii.Error):
         raise BadUserInput("is not a cursor of these events", [argument]) from None
 

@@ -1,4 +1,4 @@
-"""Following sessions: what a list would show differently since a place in the log, told as it happens.
+"""Following sessions: what a list would show differently since a position in the log, told as it happens.
 
 Source: domain.md, "Filters"; interface.graphql, `Subscription`. Which sessions are meant, and what of them may be seen,
 is asked of the database in the very words of the list. Nothing is kept for anybody: whoever is slow, or was away, reads
@@ -11,7 +11,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Hash
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from functools import cached_property, partial
 from typing import Any, TypeVar
 from uuid import UUID
@@ -19,12 +18,12 @@ from uuid import UUID
 from session_graph.access.scope import scope_sessions
 from session_graph.access.viewer import Viewer
 from session_graph.sessions.columns import select_list
-from session_graph.sessions.event_log import CHANNEL, Batch, Event, Happening, Place, read_events
+from session_graph.sessions.event_log import CHANNEL, Batch, Event, EventKind, LogPosition, read_events
 from session_graph.sessions.filters import Filter, parse_filter, where
-from session_graph.store.background import DATABASE_AWAY
+from session_graph.store.background import CONNECTION_ERRORS
 from session_graph.store.database import Database, Row
 from session_graph.store.notifications import Listener, Topic
-from session_graph.store.sql import Values
+from session_graph.store.sql import Parameters
 
 LOGGER = logging.getLogger(__name__)
 
@@ -38,14 +37,6 @@ HELD_LONG = 30.0
 AWAY_SECONDS = 1.0
 
 
-class EventKind(StrEnum):
-    """What is told of a session."""
-
-    RECORDED = "RECORDED"
-    CHANGED = "CHANGED"
-    LEFT = "LEFT"
-
-
 @dataclass(frozen=True, slots=True)
 class Change:
     """`session` has the columns that were asked for; None where it is not among those that the filter leaves."""
@@ -53,7 +44,7 @@ class Change:
     kind: EventKind
     session_id: UUID
     session: Row | None
-    place: Place
+    position: LogPosition
 
 
 Prepare = Callable[[Sequence[Change]], Awaitable[None]]
@@ -69,14 +60,14 @@ class Following:
     most: int
 
     @cached_property
-    def question(self) -> Hashable:
+    def dedupe_key(self) -> Hashable:
         """The same for all who are to be told the same of an account's events."""
         viewer = self.viewer
         return viewer.role, viewer.integrations, viewer.agents, repr(self.filter), self.columns
 
 
 class Feed:
-    """An account's log: read once for all who stand at the same place, and asked once for all who ask the same."""
+    """An account's log: read once for all who stand at the same position, and asked once for all who ask the same."""
 
     def __init__(self, database: Database, account_id: UUID, topic: Topic, turns: asyncio.Semaphore) -> None:
         self._database = database
@@ -96,22 +87,22 @@ class Feed:
     async def wait(self, seen: int) -> None:
         await self._topic.wait(seen)
 
-    async def read(self, after: Place, most: int) -> Batch:
-        """What happened behind the place, as of now or, at the earliest, of when the topic was woken last."""
+    async def read(self, after: LogPosition, most: int) -> Batch:
+        """What happened behind the position, as of now or, at the earliest, of when the topic was woken last."""
         read = partial(read_events, self._database, self._account_id, after, most)
         batch = await self._once((self._topic.count, after, most), read)
-        if not batch.is_held:
+        if not batch.has_unsettled:
             self._pause, self._held = HELD_SECONDS, 0.0
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._pause, self._look_again)
         return batch
 
-    async def ask(self, following: Following, after: Place, batch: Batch) -> list[Change]:
-        """What the batch, which was read behind the place, comes to for the viewer."""
+    async def ask(self, following: Following, after: LogPosition, batch: Batch) -> list[Change]:
+        """What the batch, which was read behind the position, comes to for the viewer."""
         if not batch.events:
             return []
         ask = partial(read_changes, self._database, following, batch.events, datetime.now(UTC))
-        return await self._once((following.question, after, batch.events[-1].place), ask)
+        return await self._once((following.dedupe_key, after, batch.events[-1].position), ask)
 
     def close(self) -> None:
         if self._timer:
@@ -170,9 +161,9 @@ class Feeds:
 
 
 async def follow_sessions(
-    feeds: Feeds, following: Following, place: Place, prepare: Prepare
+    feeds: Feeds, following: Following, position: LogPosition, prepare: Prepare
 ) -> AsyncGenerator[Sequence[Change], None]:
-    """What happens behind the place, for ever; what is there together comes together, and is never empty.
+    """What happens behind the position, for ever; what is there together comes together, and is never empty.
 
     `prepare` loads what else is to be shown of them. Goes on where the database was away. Raises what a
     statement raises that the database refuses.
@@ -181,16 +172,16 @@ async def follow_sessions(
         while True:
             seen = feed.count
             try:
-                batch = await feed.read(place, following.most)
-                changes = await feed.ask(following, place, batch)
+                batch = await feed.read(position, following.most)
+                changes = await feed.ask(following, position, batch)
                 if changes:
                     await prepare(changes)
-            except DATABASE_AWAY as error:
+            except CONNECTION_ERRORS as error:
                 LOGGER.warning("live updates wait for the database: %s", type(error).__name__)
                 await asyncio.sleep(AWAY_SECONDS)
                 continue
             if batch.events:
-                place = batch.events[-1].place
+                position = batch.events[-1].position
             if changes:
                 yield changes
             if not batch.is_full:
@@ -203,18 +194,20 @@ async def read_changes(
     """What these events come to for the viewer by now, in one statement; of several of a session the newest alone."""
     if not events:
         return []
-    newest = {event.session_id: event for event in sorted(events, key=lambda event: (event.place.xid, event.place.seq))}
-    recorded = {event.session_id for event in events if event.kind is Happening.RECORDED}
+    newest = {
+        event.session_id: event for event in sorted(events, key=lambda event: (event.position.xid, event.position.seq))
+    }
+    recorded = {event.session_id for event in events if event.kind is EventKind.RECORDED}
     filter_ = parse_filter(following.filter, now)
     found = await _read_current(database, following, filter_, list(newest))
     changes = []
-    for event in sorted(newest.values(), key=lambda event: (event.place.xid, event.place.seq)):
+    for event in sorted(newest.values(), key=lambda event: (event.position.xid, event.position.seq)):
         kind = EventKind.RECORDED if event.session_id in recorded else EventKind.CHANGED
         session = found.get(event.session_id)
         if session is not None and session["is_meant"]:
-            changes.append(Change(kind, event.session_id, session, event.place))
+            changes.append(Change(kind, event.session_id, session, event.position))
         elif session is not None and kind is EventKind.CHANGED:
-            changes.append(Change(EventKind.LEFT, event.session_id, None, event.place))
+            changes.append(Change(EventKind.LEFT, event.session_id, None, event.position))
     return changes
 
 
@@ -222,7 +215,7 @@ async def _read_current(
     database: Database, following: Following, filter_: Filter, ids: Sequence[UUID]
 ) -> dict[UUID, Row]:
     """Those of the sessions that the viewer may see, and of each whether the filter leaves it now."""
-    values = Values(following.viewer.account.id)
+    values = Parameters(following.viewer.account.id)
     is_meant = where(following.viewer, filter_, values)
     scope = scope_sessions(following.viewer, values)
     rows = await database.fetch(

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from session_graph.access.viewer import Viewer
 from session_graph.sessions.filters import EVERYTHING, where
 from session_graph.store.database import Database
-from session_graph.store.sql import Values
+from session_graph.store.sql import Parameters
 
 OPTIONS: dict[str, tuple[str, str]] = {
     "sessionTypes": ("session_type", "select distinct s.session_type from session s where {scope}"),
@@ -22,7 +22,7 @@ OPTIONS: dict[str, tuple[str, str]] = {
 
 async def read_options(database: Database, viewer: Viewer, names: Iterable[str]) -> dict[str, list[str]]:
     """The lists that are named, each in code-point order, in one statement."""
-    values = Values(viewer.account.id)
+    values = Parameters(viewer.account.id)
     scope = where(viewer, EVERYTHING, values)
     lists = ", ".join(
         f"array(select o.value from ({OPTIONS[name][1].format(scope=scope)}) o (value)"

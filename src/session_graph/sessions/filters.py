@@ -20,7 +20,7 @@ from session_graph.errors import BadUserInput, PathSegment
 from session_graph.parsing import check_text
 from session_graph.sessions.enums import Assessment, Channel, Period, SessionLength
 from session_graph.sessions.search import Search, parse_search, search_sql
-from session_graph.store.sql import Values
+from session_graph.store.sql import Parameters
 
 MAX_DEPTH = 3
 MAX_CONDITIONS = 50
@@ -86,7 +86,7 @@ class Filter:
 EVERYTHING = Filter({})
 
 
-class Takes(StrEnum):
+class ValueKind(StrEnum):
     """What a condition takes; `graph` gives each its GraphQL type."""
 
     FLAG = "FLAG"
@@ -104,7 +104,7 @@ class Takes(StrEnum):
     FILTER = "FILTER"
 
 
-Sql = Callable[[Any, Values, Viewer], str]
+Sql = Callable[[Any, Parameters, Viewer], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Condition:
     """`columns` are the session columns that it reads; `sql` makes a condition over `session s`."""
 
     name: str
-    takes: Takes
+    takes: ValueKind
     columns: tuple[str, ...]
     sql: Sql
     description: str
@@ -130,15 +130,15 @@ def _one_of(expression: str) -> Sql:
     return lambda options, values, viewer: values.equals_any(expression, options) if options else "false"
 
 
-def _agents(options: Sequence[str], values: Values, viewer: Viewer) -> str:
+def _agents(options: Sequence[str], values: Parameters, viewer: Viewer) -> str:
     return held_by(options, values) if options else "false"
 
 
-def _tags(options: Sequence[str], values: Values, viewer: Viewer) -> str:
+def _tags(options: Sequence[str], values: Parameters, viewer: Viewer) -> str:
     return f"s.tags && {values.bind(list(options))}"
 
 
-def _utms(options: Sequence[Utm], values: Values, viewer: Viewer) -> str:
+def _utms(options: Sequence[Utm], values: Parameters, viewer: Viewer) -> str:
     pairs = [f"s.utms @> {values.bind(orjson.dumps({utm.key: utm.value}).decode())}" for utm in options]
     return f"({' or '.join(pairs)})" if pairs else "false"
 
@@ -151,12 +151,12 @@ def _to(column: str) -> Sql:
     return lambda moment, values, viewer: f"s.{column} < {values.bind(moment)}"
 
 
-def _period(span: tuple[datetime, datetime], values: Values, viewer: Viewer) -> str:
+def _period(span: tuple[datetime, datetime], values: Parameters, viewer: Viewer) -> str:
     return f"s.started_at >= {values.bind(span[0])} and s.started_at < {values.bind(span[1])}"
 
 
 def _range(column: str, type_: str) -> Sql:
-    def sql(bounds: Range, values: Values, viewer: Viewer) -> str:
+    def sql(bounds: Range, values: Parameters, viewer: Viewer) -> str:
         parts = [f"s.{column} is not null"]
         if bounds.low is not None:
             parts.append(f"s.{column} >= {values.bind(bounds.low)}::{type_}")
@@ -167,15 +167,15 @@ def _range(column: str, type_: str) -> Sql:
     return sql
 
 
-def _search(search: Search, values: Values, viewer: Viewer) -> str:
+def _search(search: Search, values: Parameters, viewer: Viewer) -> str:
     return search_sql(search, values, everywhere=viewer.role is Role.PORTAL)
 
 
-def _any_of(filters: Sequence[Filter], values: Values, viewer: Viewer) -> str:
+def _any_of(filters: Sequence[Filter], values: Parameters, viewer: Viewer) -> str:
     return " or ".join(f"({conditions_sql(inner, values, viewer)})" for inner in filters) or "false"
 
 
-def _not(inner: Filter, values: Values, viewer: Viewer) -> str:
+def _not(inner: Filter, values: Parameters, viewer: Viewer) -> str:
     return f"({conditions_sql(inner, values, viewer)}) is not true"
 
 
@@ -183,54 +183,58 @@ def _not(inner: Filter, values: Values, viewer: Viewer) -> str:
 CONDITIONS: dict[str, Condition] = {
     row.name: row
     for row in (
-        Condition("search", Takes.SEARCH, (), _search, "With letters: a part of the contact's name, without regard to case and accents. Without letters and with four digits or more: a part of the phone number, however it is written. For a PORTAL, summaries and comments are searched too."),
-        Condition("isLead", Takes.FLAG, ("is_lead",), _flag("is_lead"), "Only leads, or only what is none."),
-        Condition("isOpportunity", Takes.FLAG, ("is_opportunity",), _flag("is_opportunity"), "Only opportunities, or only what is none."),
-        Condition("isTest", Takes.FLAG, ("is_test",), _flag("is_test"), "Only tests, or only live sessions."),
-        Condition("isTodo", Takes.FLAG, ("is_todo",), _flag("is_todo"), "Only what someone must follow up, or only the rest."),
-        Condition("isDone", Takes.FLAG, ("is_done",), _flag("is_done"), "Only what is done, or only the rest."),
-        Condition("isArchived", Takes.FLAG, ("is_archived",), _flag("is_archived"), "Only archived sessions, or only the rest."),
-        Condition("isReviewed", Takes.FLAG, ("human_assessment",), _present("human_assessment"), "Only what has a human assessment, or only what has none yet."),
-        Condition("workingHours", Takes.FLAG, ("working_hours",), _flag("working_hours"), "Only what began in working hours, or only the rest."),
-        Condition("autoAssessments", Takes.ASSESSMENTS, ("auto_assessment",), _one_of("s.auto_assessment"), "The machine's verdict is one of these."),
-        Condition("humanAssessments", Takes.ASSESSMENTS, ("human_assessment",), _one_of("s.human_assessment"), "The person's verdict is one of these."),
-        Condition("assessments", Takes.ASSESSMENTS, ("assessment",), _one_of("s.assessment"), "The assessment that counts is one of these."),
-        Condition("channels", Takes.CHANNELS, ("channel",), _one_of("s.channel"), "It was held through one of these."),
-        Condition("sessionLengths", Takes.LENGTHS, ("session_length",), _one_of("s.session_length"), "Its category of duration is one of these."),
-        Condition("sessionTypes", Takes.TEXTS, ("session_type",), _one_of("s.session_type"), "Its intent category is exactly one of these."),
-        Condition("agents", Takes.TEXTS, ("agent",), _agents, "One of these agents (idn) held it."),
-        Condition("integrations", Takes.TEXTS, ("integration",), _one_of("s.integration"), "It came through one of these integrations."),
-        Condition("connectors", Takes.TEXTS, ("connector",), _one_of("s.connector"), "It came through one of these connectors."),
-        Condition("externalIds", Takes.TEXTS, ("external_id",), _one_of("s.external_id"), "Its External ID is exactly one of these."),
-        Condition("hasExternalId", Takes.FLAG, ("external_id",), _present("external_id"), "Only what has an External ID, or only what has none."),
-        Condition("tags", Takes.TEXTS, ("tags",), _tags, "It has at least one of these tags."),
-        Condition("utms", Takes.UTMS, ("utms",), _utms, "It has at least one of these UTM parameters."),
-        Condition("period", Takes.PERIOD, ("started_at",), _period, "It began in this span, which ends now; not together with from or to."),
-        Condition("from", Takes.INSTANT, ("started_at",), _from("started_at"), "It began at this instant or later."),
-        Condition("to", Takes.INSTANT, ("started_at",), _to("started_at"), "It began before this instant."),
-        Condition("updatedFrom", Takes.INSTANT, ("updated_at",), _from("updated_at"), "It was last changed at this instant or later."),
-        Condition("updatedTo", Takes.INSTANT, ("updated_at",), _to("updated_at"), "It was last changed before this instant."),
-        Condition("leadValue", Takes.DECIMALS, ("lead_value",), _range("lead_value", "numeric"), "Its lead value is in this range, ends included."),
-        Condition("asr", Takes.DECIMALS, ("asr",), _range("asr", "numeric"), "Its ASR is in this range, ends included."),
-        Condition("conversationQuality", Takes.INTEGERS, ("conversation_quality",), _range("conversation_quality", "integer"), "Its stars are in this range, ends included; the unrated are not."),
-        Condition("anyOf", Takes.FILTERS, (), _any_of, "At least one of these holds; an empty list matches nothing."),
-        Condition("not", Takes.FILTER, (), _not, "This does not hold: the exact complement, empty values included."),
+        Condition("search", ValueKind.SEARCH, (), _search, "With letters: a part of the contact's name, without regard to case and accents. Without letters and with four digits or more: a part of the phone number, however it is written. For a PORTAL, summaries and comments are searched too."),
+        Condition("isLead", ValueKind.FLAG, ("is_lead",), _flag("is_lead"), "Only leads, or only what is none."),
+        Condition("isOpportunity", ValueKind.FLAG, ("is_opportunity",), _flag("is_opportunity"), "Only opportunities, or only what is none."),
+        Condition("isTest", ValueKind.FLAG, ("is_test",), _flag("is_test"), "Only tests, or only live sessions."),
+        Condition("isTodo", ValueKind.FLAG, ("is_todo",), _flag("is_todo"), "Only what someone must follow up, or only the rest."),
+        Condition("isDone", ValueKind.FLAG, ("is_done",), _flag("is_done"), "Only what is done, or only the rest."),
+        Condition("isArchived", ValueKind.FLAG, ("is_archived",), _flag("is_archived"), "Only archived sessions, or only the rest."),
+        Condition("isReviewed", ValueKind.FLAG, ("human_assessment",), _present("human_assessment"), "Only what has a human assessment, or only what has none yet."),
+        Condition("workingHours", ValueKind.FLAG, ("working_hours",), _flag("working_hours"), "Only what began in working hours, or only the rest."),
+        Condition("autoAssessments", ValueKind.ASSESSMENTS, ("auto_assessment",), _one_of("s.auto_assessment"), "The machine's verdict is one of these."),
+        Condition("humanAssessments", ValueKind.ASSESSMENTS, ("human_assessment",), _one_of("s.human_assessment"), "The person's verdict is one of these."),
+        Condition("assessments", ValueKind.ASSESSMENTS, ("assessment",), _one_of("s.assessment"), "The assessment that counts is one of these."),
+        Condition("channels", ValueKind.CHANNELS, ("channel",), _one_of("s.channel"), "It was held through one of these."),
+        Condition("sessionLengths", ValueKind.LENGTHS, ("session_length",), _one_of("s.session_length"), "Its category of duration is one of these."),
+        Condition("sessionTypes", ValueKind.TEXTS, ("session_type",), _one_of("s.session_type"), "Its intent category is exactly one of these."),
+        Condition("agents", ValueKind.TEXTS, ("agent",), _agents, "One of these agents (idn) held it."),
+        Condition("integrations", ValueKind.TEXTS, ("integration",), _one_of("s.integration"), "It came through one of these integrations."),
+        Condition("connectors", ValueKind.TEXTS, ("connector",), _one_of("s.connector"), "It came through one of these connectors."),
+        Condition("externalIds", ValueKind.TEXTS, ("external_id",), _one_of("s.external_id"), "Its External ID is exactly one of these."),
+        Condition("hasExternalId", ValueKind.FLAG, ("external_id",), _present("external_id"), "Only what has an External ID, or only what has none."),
+        Condition("tags", ValueKind.TEXTS, ("tags",), _tags, "It has at least one of these tags."),
+        Condition("utms", ValueKind.UTMS, ("utms",), _utms, "It has at least one of these UTM parameters."),
+        Condition("period", ValueKind.PERIOD, ("started_at",), _period, "It began in this span, which ends now; not together with from or to."),
+        Condition("from", ValueKind.INSTANT, ("started_at",), _from("started_at"), "It began at this instant or later."),
+        Condition("to", ValueKind.INSTANT, ("started_at",), _to("started_at"), "It began before this instant."),
+        Condition("updatedFrom", ValueKind.INSTANT, ("updated_at",), _from("updated_at"), "It was last changed at this instant or later."),
+        Condition("updatedTo", ValueKind.INSTANT, ("updated_at",), _to("updated_at"), "It was last changed before this instant."),
+        Condition("leadValue", ValueKind.DECIMALS, ("lead_value",), _range("lead_value", "numeric"), "Its lead value is in this range, ends included."),
+        Condition("asr", ValueKind.DECIMALS, ("asr",), _range("asr", "numeric"), "Its ASR is in this range, ends included."),
+        Condition("conversationQuality", ValueKind.INTEGERS, ("conversation_quality",), _range("conversation_quality", "integer"), "Its stars are in this range, ends included; the unrated are not."),
+        Condition("anyOf", ValueKind.FILTERS, (), _any_of, "At least one of these holds; an empty list matches nothing."),
+        Condition("not", ValueKind.FILTER, (), _not, "This does not hold: the exact complement, empty values included."),
     )
 }
 # fmt: on
 
-SETTLED = frozenset(row.name for row in CONDITIONS.values() if row.takes is Takes.FLAG) | {"anyOf", "not", "agents"}
+GENERIC_PLAN_SAFE = frozenset(row.name for row in CONDITIONS.values() if row.takes is ValueKind.FLAG) | {
+    "anyOf",
+    "not",
+    "agents",
+}
 """The conditions whose values do not decide which plan is the best."""
-SETTLED_BY_START = SETTLED | {"period", "from", "to"}
+GENERIC_PLAN_SAFE_BY_START = GENERIC_PLAN_SAFE | {"period", "from", "to"}
 """The same where an index has the span in the list's own order."""
 
 
-def where(viewer: Viewer, filter_: Filter, values: Values) -> str:
+def where(viewer: Viewer, filter_: Filter, values: Parameters) -> str:
     """The viewer's scope and the filter, as one condition over `session s`."""
     return f"{scope_sessions(viewer, values)} and {conditions_sql(filter_, values, viewer)}"
 
 
-def conditions_sql(filter_: Filter, values: Values, viewer: Viewer) -> str:
+def conditions_sql(filter_: Filter, values: Parameters, viewer: Viewer) -> str:
     """The filter alone; `true` where it asks nothing."""
     parts = [CONDITIONS[name].sql(value, values, viewer) for name, value in filter_.conditions.items()]
     return " and ".join(f"({part})" for part in parts) or "true"
@@ -284,29 +288,29 @@ def _check_spans(conditions: Mapping[str, Any], path: Path) -> None:
             raise BadUserInput(f"must not be after {end}", (*path, start))
 
 
-def _parse_value(takes: Takes, value: Any, now: datetime, path: Path, depth: int) -> Any:
+def _parse_value(takes: ValueKind, value: Any, now: datetime, path: Path, depth: int) -> Any:
     match takes:
-        case Takes.SEARCH:
+        case ValueKind.SEARCH:
             return parse_search(value, path)
-        case Takes.TEXTS:
+        case ValueKind.TEXTS:
             return [_text(text, (*path, i)) for i, text in enumerate(_options(value, path))]
-        case Takes.CHANNELS:
+        case ValueKind.CHANNELS:
             return [Channel(option) for option in _options(value, path)]
-        case Takes.LENGTHS:
+        case ValueKind.LENGTHS:
             return [SessionLength(option) for option in _options(value, path)]
-        case Takes.ASSESSMENTS:
+        case ValueKind.ASSESSMENTS:
             return [Assessment(option) for option in _options(value, path)]
-        case Takes.UTMS:
+        case ValueKind.UTMS:
             return [_utm(pair, (*path, i)) for i, pair in enumerate(_options(value, path))]
-        case Takes.PERIOD:
+        case ValueKind.PERIOD:
             return now - SPANS[Period(value)], now
-        case Takes.DECIMALS | Takes.INTEGERS:
+        case ValueKind.DECIMALS | ValueKind.INTEGERS:
             return _parse_range(value, path)
-        case Takes.FILTERS:
+        case ValueKind.FILTERS:
             return [_parse(inner, now, (*path, i), depth + 1) for i, inner in enumerate(_options(value, path))]
-        case Takes.FILTER:
+        case ValueKind.FILTER:
             return _parse(value, now, path, depth + 1)
-        case Takes.FLAG | Takes.INSTANT:
+        case ValueKind.FLAG | ValueKind.INSTANT:
             return value
 
 

@@ -56,7 +56,7 @@ Ratio = Annotated[Decimal, BeforeValidator(parse_decimal), Field(ge=0, le=1)]
 Id = Annotated[UUID, BeforeValidator(parse_id)]
 
 
-class Shape(BaseModel):
+class InputModel(BaseModel):
     """GraphQL's names, nothing unknown, nothing changed later."""
 
     model_config = ConfigDict(
@@ -64,7 +64,7 @@ class Shape(BaseModel):
     )
 
 
-AnyShape = TypeVar("AnyShape", bound=Shape)
+AnyInputModel = TypeVar("AnyInputModel", bound=InputModel)
 
 
 def problem(field: str, message: str) -> PydanticCustomError:
@@ -72,7 +72,7 @@ def problem(field: str, message: str) -> PydanticCustomError:
     return PydanticCustomError(f"field:{field}", "{sentence}", {"sentence": message})
 
 
-def parse_shape(shape: type[AnyShape], raw: object) -> AnyShape:
+def parse_input(shape: type[AnyInputModel], raw: object) -> AnyInputModel:
     """Raises InvalidInput with every problem, each with its path in GraphQL's names."""
     try:
         return shape.model_validate(raw)

@@ -7,7 +7,7 @@ from session_graph.errors import BadUserInput
 from session_graph.sessions.enums import Direction
 from session_graph.sessions.ordering import Cursor, Order
 from session_graph.store.database import Row
-from session_graph.store.sql import Values
+from session_graph.store.sql import Parameters
 
 DEFAULT_SIZE = 50
 MAX_SIZE = 200
@@ -49,15 +49,15 @@ def check_size(argument: str, size: int, most: int = MAX_SIZE) -> int:
     return size
 
 
-def limit_sql(request: PageRequest, values: Values, *, keeps_plan: bool) -> str:
+def limit_sql(request: PageRequest, values: Parameters, *, use_generic_plan: bool) -> str:
     """So many rows, and one to spare. In the text itself, it lets the server keep the plan of a statement. It takes
     a bound one for a tenth of all rows, and so plans each execution for its values.
     """
     rows = request.size + 1
-    return f"limit {values.constant(rows) if keeps_plan else values.bind(rows)}"
+    return f"limit {values.literal(rows) if use_generic_plan else values.bind(rows)}"
 
 
-def page_sql(select: str, condition: str, order: Order, request: PageRequest, values: Values, limit: str) -> str:
+def page_sql(select: str, condition: str, order: Order, request: PageRequest, values: Parameters, limit: str) -> str:
     """One page of `select` with a condition over `session s`; it has the order's value and id where those may be empty.
 
     An order with empty values is read as two branches, each in an order of its own: the values and, last, the empty
@@ -67,15 +67,15 @@ def page_sql(select: str, condition: str, order: Order, request: PageRequest, va
     direction = _reading_direction(order, request)
     by_value = f"order by {order.field.sql} {direction}, s.id {direction} {limit}"
     if not order.field.nullable:
-        return f"{select} where {_beyond(order, request, values)}{condition} {by_value}"
+        return f"{select} where {_after_cursor(order, request, values)}{condition} {by_value}"
     branches = []
-    if _reaches_values(request):
+    if _includes_values(request):
         full = f"{condition} and {order.field.sql} is not null"
-        branches.append(f"({select} where {_beyond(order, request, values)}{full} {by_value})")
-    if _reaches_empty(request):
+        branches.append(f"({select} where {_after_cursor(order, request, values)}{full} {by_value})")
+    if _includes_nulls(request):
         empty = f"{condition} and {order.field.sql} is null"
         by_id = f"order by s.id {direction} {limit}"
-        branches.append(f"({select} where {_beyond_empty(order, request, values)}{empty} {by_id})")
+        branches.append(f"({select} where {_after_cursor_null(order, request, values)}{empty} {by_id})")
     nulls = "first" if request.backwards else "last"
     return (
         f"select * from ({' union all '.join(branches)}) u"
@@ -92,7 +92,7 @@ def _comparison(order: Order, request: PageRequest) -> str:
     return f"{sign}=" if request.inclusive else sign
 
 
-def _beyond(order: Order, request: PageRequest, values: Values) -> str:
+def _after_cursor(order: Order, request: PageRequest, values: Parameters) -> str:
     """A value that may be shared is a subselect, which the planner does not look into: in a row comparison it counts
     the first column alone, takes all that ties with a common value for nothing, and would leave the order's own index.
     """
@@ -105,15 +105,15 @@ def _beyond(order: Order, request: PageRequest, values: Values) -> str:
     return f"({order.field.sql}, s.id) {_comparison(order, request)} {place} and "
 
 
-def _beyond_empty(order: Order, request: PageRequest, values: Values) -> str:
+def _after_cursor_null(order: Order, request: PageRequest, values: Parameters) -> str:
     if request.cursor is None or request.cursor.value is not None:
         return ""
     return f"s.id {_comparison(order, request)} {values.bind(request.cursor.id)}::uuid and "
 
 
-def _reaches_values(request: PageRequest) -> bool:
+def _includes_values(request: PageRequest) -> bool:
     return request.cursor is None or request.cursor.value is not None or request.backwards
 
 
-def _reaches_empty(request: PageRequest) -> bool:
+def _includes_nulls(request: PageRequest) -> bool:
     return request.cursor is None or request.cursor.value is None or not request.backwards

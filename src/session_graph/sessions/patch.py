@@ -15,7 +15,7 @@ from session_graph.errors import InvalidInput, Problem
 from session_graph.parsing import fold
 from session_graph.sessions.closing import is_opportunity
 from session_graph.sessions.enums import Assessment
-from session_graph.sessions.input_model import OptionalText, Shape, parse_shape, problem
+from session_graph.sessions.input_model import InputModel, OptionalText, parse_input, problem
 from session_graph.sessions.record import MAX_TAGS, OptionalExternalId, Stars, Tag
 
 EDITORS = frozenset({Role.BUILDER, Role.ADMIN})
@@ -52,7 +52,7 @@ CLEARABLE = frozenset({"humanAssessment", "conversationQuality", "comment", "ext
 Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS)]
 
 
-class SessionPatch(Shape):
+class SessionPatch(InputModel):
     """What to set; what is left out stays. Only what is in CLEARABLE can be null, which clears it."""
 
     is_archived: StrictBool | None = None
@@ -87,7 +87,7 @@ class SessionPatch(Shape):
 
 def parse_patch(raw: Mapping[str, Any]) -> SessionPatch:
     """Raises InvalidInput with every problem, each with its path in GraphQL's names."""
-    return parse_shape(SessionPatch, raw)
+    return parse_input(SessionPatch, raw)
 
 
 def revise(session: Mapping[str, Any], patch: SessionPatch) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Who may read what, by type and field of the graph. Printed into docs/access.md; source: access.md.
 
-A session's columns say it themselves in `columns`, the dashboard's figures in `figures`; here is the rest, and the
+A session's columns say it themselves in `columns`, the dashboard's metrics in `metrics`; here is the rest, and the
 question.
 """
 
@@ -11,7 +11,7 @@ from session_graph.access.viewer import Role
 from session_graph.errors import Forbidden, ForbiddenField
 from session_graph.sessions.columns import ALL, ANALYST, COLUMNS, NOT_PARTNER
 from session_graph.sessions.filter_options import OPTIONS
-from session_graph.sessions.metrics import FIGURES
+from session_graph.sessions.metrics import METRICS
 from session_graph.sessions.patch import EDITORS, WRITERS
 
 MUTATIONS: dict[str, frozenset[Role]] = {
@@ -23,7 +23,7 @@ MUTATIONS: dict[str, frozenset[Role]] = {
 }
 """Who may call what."""
 
-Name = tuple[str, str]
+SchemaCoordinate = tuple[str, str]
 """A type of the graph and one of its fields: `("Session", "comment")`."""
 
 _AGENT: dict[str, frozenset[Role]] = {
@@ -41,14 +41,14 @@ _AGENT: dict[str, frozenset[Role]] = {
 _READERS: dict[str, dict[str, frozenset[Role]]] = {
     "Session": {column.field: column.roles for column in COLUMNS.values()},
     "Agent": _AGENT,
-    "Dashboard": {figure.field: figure.roles for figure in FIGURES.values()},
+    "Dashboard": {metric.field: metric.roles for metric in METRICS.values()},
     "SessionPatch": WRITERS,
     "FilterOptions": {name: COLUMNS[column].roles for name, (column, _) in OPTIONS.items()},
 }
 _READERS["DashboardTotals"] = _READERS["Dashboard"]
 
 
-def readers(name: Name) -> frozenset[Role]:
+def roles_allowed(name: SchemaCoordinate) -> frozenset[Role]:
     """The roles that may read the field; all of them where nothing limits it."""
     type_name, field = name
     return _READERS.get(type_name, {}).get(field, frozenset(Role))
@@ -59,12 +59,12 @@ def limited_fields() -> dict[str, dict[str, frozenset[Role]]]:
     return _READERS
 
 
-def column_name(column: str) -> Name:
+def column_name(column: str) -> SchemaCoordinate:
     """A session column, however it is named: by selection, filter, order or group."""
     return "Session", COLUMNS[column].field
 
 
-def check_readable(role: Role, names: Iterable[Name]) -> None:
+def check_readable(role: Role, names: Iterable[SchemaCoordinate]) -> None:
     """Raises ForbiddenField, with all the names that the role may not read."""
     refused = sorted(_refused(role, frozenset(names)))
     if refused:
@@ -72,8 +72,10 @@ def check_readable(role: Role, names: Iterable[Name]) -> None:
 
 
 @lru_cache(maxsize=1024)
-def _refused(role: Role, names: frozenset[Name]) -> frozenset[str]:
-    return frozenset(f"{type_name}.{field}" for type_name, field in names if role not in readers((type_name, field)))
+def _refused(role: Role, names: frozenset[SchemaCoordinate]) -> frozenset[str]:
+    return frozenset(
+        f"{type_name}.{field}" for type_name, field in names if role not in roles_allowed((type_name, field))
+    )
 
 
 def check_callable(role: Role, mutation: str) -> None:

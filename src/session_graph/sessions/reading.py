@@ -10,11 +10,11 @@ from uuid import UUID
 
 from session_graph.access.viewer import Viewer
 from session_graph.sessions.columns import select_list
-from session_graph.sessions.filters import EVERYTHING, SETTLED, SETTLED_BY_START, Filter, where
+from session_graph.sessions.filters import EVERYTHING, GENERIC_PLAN_SAFE, GENERIC_PLAN_SAFE_BY_START, Filter, where
 from session_graph.sessions.ordering import NEWEST_FIRST, Order, cursor_sql
 from session_graph.sessions.pagination import ORDER_ID, ORDER_VALUE, Page, PageRequest, limit_sql, page_sql
-from session_graph.store.database import Database, Reader, Row
-from session_graph.store.sql import Values
+from session_graph.store.database import Database, Executor, Row
+from session_graph.store.sql import Parameters
 
 Key = UUID | str | None
 """A parent of a list; None for a list without one."""
@@ -56,7 +56,7 @@ async def read_pages(
     """A page for each key, in one statement. Rows have the columns as GraphQL writes them and, where `cursors` says
     what these begin with (`cursor_start`), their CURSOR.
     """
-    values = Values(sessions.viewer.account.id)
+    values = Parameters(sessions.viewer.account.id)
     page = _page_sql(sessions, columns, request, values, cursors)
     rows = await database.fetch(_for_each_key(sessions.parent, page, keys, values), *values)
     if sessions.parent is None:
@@ -69,7 +69,7 @@ async def read_pages(
 
 async def count_sessions(database: Database, sessions: SessionList, keys: Sequence[Key] = (None,)) -> dict[Key, int]:
     """How many sessions each key's list holds, in one statement."""
-    values = Values(sessions.viewer.account.id)
+    values = Parameters(sessions.viewer.account.id)
     condition = where(sessions.viewer, sessions.filter, values)
     if sessions.parent is None:
         row = await database.fetchrow(f"select count(*) from session s where {condition}", *values)
@@ -83,29 +83,29 @@ async def count_sessions(database: Database, sessions: SessionList, keys: Sequen
     return dict.fromkeys(keys, 0) | {row["parent"]: row["count"] for row in rows}
 
 
-async def has_sessions_behind(
+async def has_opposite_page(
     database: Database, sessions: SessionList, request: PageRequest, keys: Sequence[Key] = (None,)
 ) -> dict[Key, bool]:
     """Whether there is a session on the other side of the page's cursor (the cursor's own counts), in one statement."""
     if request.cursor is None:
         return dict.fromkeys(keys, False)
-    values = Values(sessions.viewer.account.id)
+    values = Parameters(sessions.viewer.account.id)
     page = _page_sql(sessions, frozenset(), request.behind(), values)
     rows = await database.fetch(_for_each_key(sessions.parent, page, keys, values), *values)
     found = {row["parent"] if sessions.parent else None for row in rows}
     return {key: key in found for key in keys}
 
 
-async def read_session(reader: Reader, viewer: Viewer, session_id: UUID, columns: frozenset[str]) -> Row | None:
+async def read_session(executor: Executor, viewer: Viewer, session_id: UUID, columns: frozenset[str]) -> Row | None:
     """The session, or None where the viewer has none with this id."""
-    values = Values(viewer.account.id)
+    values = Parameters(viewer.account.id)
     condition = f"{where(viewer, EVERYTHING, values)} and s.id = {values.bind(session_id)}"
-    return await reader.fetchrow(f"select {select_list(columns)} from session s where {condition}", *values)
+    return await executor.fetchrow(f"select {select_list(columns)} from session s where {condition}", *values)
 
 
-async def read_recorded(reader: Reader, account_id: UUID, session_id: UUID, columns: frozenset[str]) -> Row | None:
+async def read_recorded(executor: Executor, account_id: UUID, session_id: UUID, columns: frozenset[str]) -> Row | None:
     """A session for the one who just recorded it, who may see no other."""
-    return await reader.fetchrow(
+    return await executor.fetchrow(
         f"select {select_list(columns)} from session s where s.account_id = $1 and s.id = $2", account_id, session_id
     )
 
@@ -120,7 +120,7 @@ async def read_transcripts(database: Database, viewer: Viewer, session_ids: Sequ
     return {row["session_id"]: row["turns"] for row in rows}
 
 
-def _for_each_key(parent: Parent | None, page: str, keys: Sequence[Key], values: Values) -> str:
+def _for_each_key(parent: Parent | None, page: str, keys: Sequence[Key], values: Parameters) -> str:
     if parent is None:
         return page
     parents = f"unnest({values.bind(list(keys))}::{parent.type}[]) k (parent)"
@@ -128,7 +128,7 @@ def _for_each_key(parent: Parent | None, page: str, keys: Sequence[Key], values:
 
 
 def _page_sql(
-    sessions: SessionList, columns: frozenset[str], request: PageRequest, values: Values, cursors: str | None = None
+    sessions: SessionList, columns: frozenset[str], request: PageRequest, values: Parameters, cursors: str | None = None
 ) -> str:
     condition = where(sessions.viewer, sessions.filter, values)
     if sessions.parent:
@@ -139,13 +139,13 @@ def _page_sql(
     if sessions.order.field.nullable:
         select += f", {sessions.order.field.sql} as {ORDER_VALUE}, s.id as {ORDER_ID}"
     select += " from session s"
-    limit = limit_sql(request, values, keeps_plan=_keeps_plan(sessions))
+    limit = limit_sql(request, values, use_generic_plan=can_use_generic_plan(sessions))
     return page_sql(select, condition, sessions.order, request, values, limit)
 
 
-def _keeps_plan(sessions: SessionList) -> bool:
+def can_use_generic_plan(sessions: SessionList) -> bool:
     """Whether the same plan is the best one whatever the values are: an index has the rows in order, and what else is
     asked is a constant of the text or is not known to the planner in any case.
     """
-    settled = SETTLED_BY_START if sessions.order.field.column == "started_at" else SETTLED
+    settled = GENERIC_PLAN_SAFE_BY_START if sessions.order.field.column == "started_at" else GENERIC_PLAN_SAFE
     return len(sessions.viewer.integrations) <= 1 and settled.issuperset(sessions.filter.names())

@@ -17,14 +17,14 @@ from session_graph.sessions.enums import Assessment, Channel, Speaker
 from session_graph.sessions.input_model import (
     Amount,
     Id,
+    InputModel,
     Instant,
     Name,
     OptionalName,
     OptionalText,
     Printable,
-    Shape,
     Text,
-    parse_shape,
+    parse_input,
     problem,
     stripped_or_none,
 )
@@ -55,7 +55,7 @@ Stars = Annotated[int, Field(strict=True, ge=1, le=5)]
 Utms = dict[Annotated[Name, Field(max_length=100)], Annotated[Text, Field(max_length=1000)]]
 
 
-class TurnRecord(Shape):
+class TurnRecord(InputModel):
     """One utterance; its time may be unknown."""
 
     speaker: Speaker
@@ -63,7 +63,7 @@ class TurnRecord(Shape):
     at: Instant | None = None
 
 
-class SessionRecord(Shape):
+class SessionRecord(InputModel):
     """A closed session. Without an id nothing is recognised as a repeat."""
 
     id: Id | None = None
@@ -119,7 +119,7 @@ class SessionRecord(Shape):
 
 def parse_record(raw: object) -> SessionRecord:
     """Raises InvalidInput with every problem, each with its path in GraphQL's names."""
-    return parse_shape(SessionRecord, raw)
+    return parse_input(SessionRecord, raw)
 
 
 def _decimal_text(value: object) -> str:

@@ -19,7 +19,7 @@ from session_graph.parsing import DECIMAL_LIMIT, fold
 from session_graph.sessions.agents import terms_of
 from session_graph.sessions.closing import AgentTerms, Decisions, Facts, close
 from session_graph.sessions.contacts import display_phone
-from session_graph.sessions.event_log import Happening, write_events
+from session_graph.sessions.event_log import EventKind, write_events
 from session_graph.sessions.record import SessionRecord, TurnRecord
 from session_graph.store.database import Connection, Database
 from session_graph.store.ids import new_id
@@ -84,7 +84,7 @@ async def _record(
     outcomes = [batch.take(record) for record in records]
     await _copy(connection, "session", sorted(batch.sessions, key=lambda row: row["id"]))
     await _copy(connection, "transcript", batch.transcripts)
-    await write_events(connection, account_id, Happening.RECORDED, [row["id"] for row in batch.sessions])
+    await write_events(connection, account_id, EventKind.RECORDED, [row["id"] for row in batch.sessions])
     return outcomes
 
 

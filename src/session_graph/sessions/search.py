@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from session_graph.errors import BadUserInput, PathSegment
 from session_graph.parsing import check_text, digits, fold
-from session_graph.store.sql import Values
+from session_graph.store.sql import Parameters
 
 MAX_LENGTH = 200
 MIN_DIGITS = 4
@@ -34,7 +34,7 @@ def parse_search(text: str, path: tuple[PathSegment, ...]) -> Search:
     return Search(fold(text), digits(text))
 
 
-def search_sql(search: Search, values: Values, *, everywhere: bool) -> str:
+def search_sql(search: Search, values: Parameters, *, everywhere: bool) -> str:
     """A condition over `session s`; `everywhere` looks into summaries and comments too."""
     if search.digits is None:
         parts = [f"s.contact_folded like {_part(search.folded, values)}"]
@@ -46,6 +46,6 @@ def search_sql(search: Search, values: Values, *, everywhere: bool) -> str:
     return " or ".join(parts)
 
 
-def _part(text: str, values: Values) -> str:
+def _part(text: str, values: Parameters) -> str:
     escaped = text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
     return values.bind(f"%{escaped}%")

@@ -11,7 +11,7 @@ LOGGER = logging.getLogger(__name__)
 
 STORE_FAILED = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, BaseORMException)
 """What a statement raises while the database is away."""
-DATABASE_AWAY = (
+CONNECTION_ERRORS = (
     *(OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError),
     *(asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, asyncpg.CannotConnectNowError),
 )
@@ -20,7 +20,7 @@ for a connection that dies as it is taken from the pool."""
 RETRY_SECONDS = 2.0
 
 
-async def repeat(step: Callable[[], Awaitable[None]], pause: float = 0) -> None:
+async def run_forever(step: Callable[[], Awaitable[None]], pause: float = 0) -> None:
     """A step again and again until the task is cancelled, whatever the step raises: the database may be away.
 
     A driver that is cancelled while it connects may raise something of its own instead, and the cancellation of a job

@@ -1,4 +1,4 @@
-"""The open database: a pool for Tortoise's models and for transactions, and readers for single statements of SQL text.
+"""The open database: a pool for Tortoise's models and transactions, and a statement pool for single statements.
 
 Nothing here, and nobody who borrows a connection, changes its state but with `set local`.
 """
@@ -23,7 +23,7 @@ Connection = PoolConnectionProxy
 Initializer = Callable[[Connection], Awaitable[None]]
 
 
-class Reader(Protocol):
+class Executor(Protocol):
     """What can run one statement: the database, or a transaction's connection."""
 
     async def fetchrow(self, sql: str, /, *values: Any) -> Row | None: ...
@@ -37,10 +37,10 @@ class Database:
 
     async def fetch(self, sql: str, *values: object) -> list[Row]:
         """All rows of one statement, each on its own (no transaction around it)."""
-        return await self._client.readers.fetch(sql, *values)
+        return await self._client.statement_pool.fetch(sql, *values)
 
     async def fetchrow(self, sql: str, *values: object) -> Row | None:
-        return await self._client.readers.fetchrow(sql, *values)
+        return await self._client.statement_pool.fetchrow(sql, *values)
 
     async def execute(self, sql: str, *values: object) -> str:
         """Run one statement; PostgreSQL's own word for what it did, such as `UPDATE 1`."""
@@ -64,15 +64,15 @@ class Database:
         await Tortoise.close_connections()
 
 
-def find_reader() -> Reader:
+def current_executor() -> Executor:
     """What runs a statement of the open database: the transaction that we are in, otherwise any connection."""
     client: Any = get_connection("default")
-    reader: Reader = client.readers if isinstance(client, PoolClient) else client._connection
-    return reader
+    executor: Executor = client.statement_pool if isinstance(client, PoolClient) else client._connection
+    return executor
 
 
 async def open_database(url: str, settings: Settings, on_connect: Initializer | None = None) -> Database:
-    """Open the pool and the readers; one database for a process and its event loop.
+    """Open the pool and the statement_pool; one database for a process and its event loop.
 
     Raises StoreError where the server cannot be reached. `on_connect` sees every new connection (tests count with it).
     """

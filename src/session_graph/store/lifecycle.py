@@ -39,7 +39,7 @@ async def store_url(settings: Settings) -> AsyncIterator[str]:
     if settings.database_url:
         yield settings.database_url.get_secret_value()
         return
-    keeper = _Keeper(await asyncio.to_thread(start_embedded, settings.home), settings.home)
+    keeper = ServerSupervisor(await asyncio.to_thread(start_embedded, settings.home), settings.home)
     watch = asyncio.create_task(keeper.watch())
     try:
         yield keeper.server.url
@@ -50,7 +50,7 @@ async def store_url(settings: Settings) -> AsyncIterator[str]:
         await asyncio.to_thread(keeper.server.stop)
 
 
-class _Keeper:
+class ServerSupervisor:
     """Starts the embedded server again when it dies, or when the process that owned it ends."""
 
     def __init__(self, server: EmbeddedServer, home: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 
-class Values(list[object]):
+class Parameters(list[object]):
     """The values of one statement in the order of their placeholders; the account's id is always `$1`."""
 
     account = "$1"
@@ -18,7 +18,7 @@ class Values(list[object]):
         return f"${len(self)}"
 
     @staticmethod
-    def constant(number: int) -> str:
+    def literal(number: int) -> str:
         """A whole number in the text itself. For numbers of which there are few, as connections keep each text."""
         return str(int(number))
 

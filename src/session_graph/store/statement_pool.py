@@ -11,7 +11,7 @@ import asyncpg
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
 
-class Readers:
+class StatementPool:
     """At most `size` connections, each opened when it is first needed. The one that was used last goes first."""
 
     def __init__(self, connect: Connect, size: int) -> None:

@@ -1,4 +1,4 @@
-"""Tortoise's client: opened from a URL as asyncpg reads it, no round trip on release, and readers beside its pool."""
+"""Tortoise's client: opened from a URL as asyncpg reads it, with no round trip on release and a statement pool."""
 
 import asyncio
 from contextlib import suppress
@@ -9,7 +9,7 @@ from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContextPooled
 from tortoise.connection import get_connections
 
-from session_graph.store.statement_pool import Readers
+from session_graph.store.statement_pool import StatementPool
 
 CLOSE_SECONDS = 10
 
@@ -43,13 +43,13 @@ class Transaction(TransactionContextPooled):
 
 
 class PoolClient(AsyncpgDBClient):
-    """Takes `dsn` among its credentials; the other credentials go to asyncpg as they are.
+    """ValueKind `dsn` among its credentials; the other credentials go to asyncpg as they are.
 
-    The pool is for models and transactions, the readers are for statements of their own.
+    The pool is for models and transactions, the statement_pool are for statements of their own.
     """
 
     connection_class = StatelessConnection  # type: ignore[assignment]  # the base class is generic only for type checkers
-    readers: Readers
+    statement_pool: StatementPool
 
     async def create_pool(self, **kwargs: Any) -> asyncpg.Pool:
         dsn = kwargs.pop("dsn")
@@ -63,14 +63,14 @@ class PoolClient(AsyncpgDBClient):
                 await kwargs["init"](connection)
             return connection
 
-        self.readers = Readers(connect, kwargs["max_size"])
+        self.statement_pool = StatementPool(connect, kwargs["max_size"])
         return await asyncpg.create_pool(dsn, **kwargs)
 
     async def _close(self) -> None:
         try:
-            await asyncio.wait_for(self.readers.close(), CLOSE_SECONDS)
+            await asyncio.wait_for(self.statement_pool.close(), CLOSE_SECONDS)
         except TimeoutError:
-            self.readers.terminate()
+            self.statement_pool.terminate()
         await super()._close()
 
     def _in_transaction(self) -> Transaction:

@@ -119,12 +119,12 @@ def start_embedded(home: Path, *, bin_dir: Path | None = None) -> EmbeddedServer
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         home = home.resolve()
         place = _Place(home, find_binaries(find_account(home), bin_dir))
-        return _own_or_attach(place, _Patience(START_SECONDS))
+        return _own_or_attach(place, Deadline(START_SECONDS))
     except OSError as error:
         raise StoreError(f"The embedded database in {home} cannot be used: {error}.") from error
 
 
-class _Patience:
+class Deadline:
     """The time that all steps of one start have together."""
 
     def __init__(self, seconds: float) -> None:
@@ -170,7 +170,7 @@ class _Place:
         return StoreError("\n".join([f"{what} The end of {self.data}.log:", *lines[-15:]]))
 
 
-def _own_or_attach(place: _Place, patience: _Patience) -> EmbeddedServer:
+def _own_or_attach(place: _Place, patience: Deadline) -> EmbeddedServer:
     with ExitStack() as ending:
         owner = ending.enter_context(place.open(".owner"))
         while not _lock(owner):
@@ -182,7 +182,7 @@ def _own_or_attach(place: _Place, patience: _Patience) -> EmbeddedServer:
         return _own(place, owner, patience, ending.pop_all())
 
 
-def _own(place: _Place, owner: IO[bytes], patience: _Patience, ending: ExitStack) -> EmbeddedServer:
+def _own(place: _Place, owner: IO[bytes], patience: Deadline, ending: ExitStack) -> EmbeddedServer:
     """Start the server; `ending` holds what its stop undoes, the lock first of all."""
     with ending, place.open(".log") as log:
         while not _lock(log):
@@ -298,10 +298,10 @@ def _run(place: _Place, log: IO[bytes], cwd: Path, said: str, program: str, *arg
 
 
 def _start(
-    place: _Place, socket_folder: Path, log: IO[bytes], patience: _Patience, ending: ExitStack
+    place: _Place, socket_folder: Path, log: IO[bytes], patience: Deadline, ending: ExitStack
 ) -> subprocess.Popen[bytes]:
     """Start the server and wait until it accepts connections."""
-    memory = _Patience(MEMORY_SECONDS)
+    memory = Deadline(MEMORY_SECONDS)
     while True:
         began = os.fstat(log.fileno()).st_size
         server = _supervise(place, socket_folder, log, ending)
