@@ -20,7 +20,7 @@ Raise the lowest that fits; `graph` translates to the wire, `cli` to a sentence 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 PathSegment = str | int
 
@@ -141,6 +141,11 @@ class InvalidInput(SessionGraphError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("; ".join(map(str, problems)))
         self.problems = list(problems)
+
+    @classmethod
+    def at(cls, message: str, path: Sequence[PathSegment]) -> Self:
+        """Return the error with one problem."""
+        return cls([Problem(tuple(path), message)])
 
 
 class AlreadyThere(InvalidInput):

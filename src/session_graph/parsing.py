@@ -5,9 +5,13 @@ Each function raises ValueError with a sentence for the person who sent the text
 
 import re
 import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Context, Decimal, InvalidOperation
 from uuid import UUID
+
+from session_graph.errors import BadUserInput, PathSegment
 
 DECIMAL_LIMIT = Decimal(10) ** 15
 DECIMAL_PLACES = 10
@@ -96,3 +100,20 @@ def fold(text: str) -> str:
 def digits(text: str) -> str:
     """Only the digits, as ASCII: `(415) 555-0134` → `4155550134`."""
     return "".join(str(unicodedata.digit(c)) for c in text if c.isdigit())
+
+
+@contextmanager
+def at_path(
+    *path: PathSegment, error: Callable[[str, Sequence[PathSegment]], Exception] = BadUserInput
+) -> Iterator[None]:
+    """Turn a ValueError of the block into an error that names the input's path.
+
+        with at_path("by", "id"):
+            agent_id = parse_id(text)
+
+    Raises BadUserInput, or what `error` makes of the message and the path (`InvalidInput.at`).
+    """
+    try:
+        yield
+    except ValueError as problem:
+        raise error(str(problem), path) from None
