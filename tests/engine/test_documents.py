@@ -64,7 +64,7 @@ def test_a_text_that_is_too_large_is_refused_each_time(documents: Documents) -> 
 def test_the_text_that_was_used_longest_ago_is_forgotten_first(
     documents: Documents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MAX_KEPT", 2)
+    monkeypatch.setattr(module, "MIN_ENTRY_CHARACTERS", module.MAX_CACHED_CHARACTERS // 2)
     first, second = documents.prepare("{ a: hello }"), documents.prepare("{ b: hello }")
 
     assert documents.prepare("{ a: hello }") is first
@@ -74,22 +74,20 @@ def test_the_text_that_was_used_longest_ago_is_forgotten_first(
     assert documents.prepare("{ b: hello }") is not second
 
 
-def test_only_so_much_text_is_kept(documents: Documents, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_KEPT_CHARACTERS", 30)
-    first = documents.prepare("{ a: hello }")
-    second = documents.prepare("{ b: hello }")
+def test_only_so_much_text_is_kept(documents: Documents) -> None:
+    texts = [f"{{ {name}: hello }}".ljust(module.MAX_CACHED_TEXT) for name in (f"a{number}" for number in range(17))]
+    prepared = [documents.prepare(text) for text in texts]
 
-    third = documents.prepare("{ c: hello }")
-
-    assert documents.prepare("{ b: hello }") is second
-    assert documents.prepare("{ c: hello }") is third
-    assert documents.prepare("{ a: hello }") is not first
+    kept = [documents.prepare(text) is document for text, document in list(zip(texts, prepared, strict=True))[1:]]
+    assert len(texts) * module.MAX_CACHED_TEXT > module.MAX_CACHED_CHARACTERS
+    assert kept == [True] * 16
+    assert documents.prepare(texts[0]) is not prepared[0]
 
 
 def test_what_is_not_kept_any_more_ends_without_a_search_for_cycles(
     documents: Documents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MAX_KEPT", 1)
+    monkeypatch.setattr(module, "MIN_ENTRY_CHARACTERS", module.MAX_CACHED_CHARACTERS)
     documents.prepare("{ lasting: hello }")
     gc.collect()  # what validation leaves behind
     gc.disable()
@@ -109,7 +107,7 @@ def is_alive(word: str) -> bool:
 
 def test_a_long_text_is_not_kept(documents: Documents) -> None:
     short = documents.prepare("{ hello }")
-    text = "{ hello }" + " " * module.MAX_KEPT_TEXT
+    text = "{ hello }" + " " * module.MAX_CACHED_TEXT
 
     assert documents.prepare(text) is not documents.prepare(text)
     assert documents.prepare("{ hello }") is short
