@@ -12,22 +12,21 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLObjectType, parse_value, value_from_ast_untyped
+from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLObjectType
 
 from session_graph.access.accounts import find_or_create_account
 from session_graph.access.viewer import Role
-from session_graph.schema.schema import build_schema
 from session_graph.store.database import Database
 from session_graph.store.models import Account
 from support.api import Answer, Caller, make_caller
-from support.records import make_agent, record
+from support.records import make_agent, record, state_of
+from support.schema import SCHEMA, as_json
 from support.statements import Statements
 
 pytestmark = pytest.mark.anyio
 
 BUILDER, ADMIN, PORTAL, PARTNER, RECORDER = Role.BUILDER, Role.ADMIN, Role.PORTAL, Role.PARTNER, Role.RECORDER
 ROLES = (BUILDER, ADMIN, PORTAL, PARTNER, RECORDER)
-SCHEMA = build_schema()._schema
 
 
 def words(text: str) -> frozenset[str]:
@@ -216,45 +215,32 @@ def literals(names: Iterable[str]) -> str:
     return "{" + ", ".join(f"{name}: {FILTERS[name][0]}" for name in sorted(names)) + "}"
 
 
-def as_json(literal: str) -> Any:
-    return value_from_ast_untyped(parse_value(literal))
-
-
 def refused_of(role: Role, type_name: str, fields: Iterable[str]) -> set[str]:
     """As the error names them."""
     return {f"{type_name}.{field}" for field in fields if field not in READABLE[type_name][role]}
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Callers:
     """An account with an agent and a session, and a caller of every role."""
 
     account: Account
-    callers: Mapping[Role, Caller]
+    by_role: Mapping[Role, Caller]
     names: Mapping[str, str]
 
     async def ask(self, role: Role, query: str, **variables: Any) -> Answer:
         for token, value in {**self.names, "@new": f"n{uuid4().hex}"}.items():
             query = query.replace(token, value)
-        return await self.callers[role](query, **variables)
+        return await self.by_role[role](query, **variables)
 
 
 @pytest.fixture(scope="module")
-async def world(client: httpx.AsyncClient, database: Database) -> World:
+async def callers(client: httpx.AsyncClient, database: Database) -> Callers:
     account = await find_or_create_account(f"a{uuid4().hex[:12]}")
     agent = await make_agent(account)
     (session,) = await record(database, account, {"externalId": "e1", "integration": "crm", "sessionType": "order"})
-    callers = {role: await make_caller(client, account, role) for role in ROLES}
-    return World(account, callers, {"@session": str(session), "@agent": str(agent.id), "@account": str(account.id)})
-
-
-async def state_of(database: Database, account: Account) -> list[Any]:
-    """Everything that is written of the account, but for its keys."""
-    tables = ("session", "session_change", "transcript", "agent", "session_export", "export_recipient")
-    columns = [f"array(select t::text from {table} t where t.account_id = $1 order by 1)" for table in tables]
-    row = await database.fetchrow(f"select a::text, {', '.join(columns)} from account a where a.id = $1", account.id)
-    assert row
-    return list(row)
+    by_role = {role: await make_caller(client, account, role) for role in ROLES}
+    return Callers(account, by_role, {"@session": str(session), "@agent": str(agent.id), "@account": str(account.id)})
 
 
 def assert_refused(answer: Answer, role: Role, fields: set[str], statements: Statements) -> None:
@@ -358,21 +344,21 @@ def ask_for(way: str, type_name: str, fields: Iterable[str]) -> str:
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize(("type_name", "way"), [(type_name, way) for type_name in WAYS for way in WAYS[type_name]])
 async def test_a_field_is_read_or_refused_however_it_is_selected(
-    world: World, statements: Statements, type_name: str, way: str, role: Role
+    callers: Callers, statements: Statements, type_name: str, way: str, role: Role
 ) -> None:
     fields = LIMITED[type_name.replace("Totals", "")]
     readable = READABLE[type_name][role]
     of_the_way = refused_of(role, "Session", named_by(way))
     refused = refused_of(role, type_name, fields) | of_the_way
 
-    whole = await world.ask(role, ask_for(way, type_name, fields))
+    whole = await callers.ask(role, ask_for(way, type_name, fields))
     if refused:
         assert_refused(whole, role, refused, statements)
     else:
         assert whole.data
 
     await statements.restart()
-    rest = await world.ask(role, ask_for(way, type_name, readable))
+    rest = await callers.ask(role, ask_for(way, type_name, readable))
     if of_the_way:
         assert_refused(rest, role, of_the_way, statements)
     else:
@@ -380,10 +366,10 @@ async def test_a_field_is_read_or_refused_however_it_is_selected(
 
 
 @pytest.mark.parametrize("role", ROLES)
-async def test_a_field_alone_is_refused_like_among_others(world: World, statements: Statements, role: Role) -> None:
+async def test_a_field_alone_is_refused_like_among_others(callers: Callers, statements: Statements, role: Role) -> None:
     for field in sorted(SESSION):
         await statements.restart()
-        answer = await world.ask(role, f'{{ session(id: "@session") {{ {select("Session", [field])} }} }}')
+        answer = await callers.ask(role, f'{{ session(id: "@session") {{ {select("Session", [field])} }} }}')
 
         if field in READABLE["Session"][role]:
             assert answer.data.keys() == {"session"}
@@ -393,16 +379,16 @@ async def test_a_field_alone_is_refused_like_among_others(world: World, statemen
 
 
 @pytest.mark.parametrize("role", EDITABLE)
-async def test_a_payload_is_read_like_any_session(world: World, statements: Statements, role: Role) -> None:
+async def test_a_payload_is_read_like_any_session(callers: Callers, statements: Statements, role: Role) -> None:
     edit = 'mutation {{ updateSession(input: {{sessionId: "@session", patch: {{}}}}) {{ session {{ {} }} }} }}'
     refused = refused_of(role, "Session", SESSION)
 
-    whole = await world.ask(role, edit.format(select("Session", SESSION)))
+    whole = await callers.ask(role, edit.format(select("Session", SESSION)))
     if refused:
         assert_refused(whole, role, refused, statements)
 
-    readable = await world.ask(role, edit.format(select("Session", READABLE["Session"][role])))
-    assert readable.data["updateSession"]["session"]["id"] == world.names["@session"]
+    readable = await callers.ask(role, edit.format(select("Session", READABLE["Session"][role])))
+    assert readable.data["updateSession"]["session"]["id"] == callers.names["@session"]
 
 
 @pytest.mark.parametrize(
@@ -419,16 +405,16 @@ async def test_a_payload_is_read_like_any_session(world: World, statements: Stat
         "{ agents { ... on Agent @skip(if: true) { conversionRatio } } }",
     ],
 )
-async def test_what_is_skipped_does_not_count(world: World, query: str) -> None:
-    answer = await world.ask(PARTNER, query, **({"no": False} if "$no: Boolean!" in query else {}))
+async def test_what_is_skipped_does_not_count(callers: Callers, query: str) -> None:
+    answer = await callers.ask(PARTNER, query, **({"no": False} if "$no: Boolean!" in query else {}))
 
     assert answer.status == 200
     assert "comment" not in str(answer.data)
 
 
-async def test_only_the_operation_that_is_run_counts(client: httpx.AsyncClient, world: World) -> None:
+async def test_only_the_operation_that_is_run_counts(client: httpx.AsyncClient, callers: Callers) -> None:
     query = "query Mine { sessions { nodes { id } } } query Other { sessions { nodes { comment } } }"
-    headers = {"Authorization": f"Bearer {world.callers[PARTNER].key}"}
+    headers = {"Authorization": f"Bearer {callers.by_role[PARTNER].key}"}
 
     mine, other = [
         await client.post("/graphql", json={"query": query, "operationName": name}, headers=headers)
@@ -438,8 +424,8 @@ async def test_only_the_operation_that_is_run_counts(client: httpx.AsyncClient, 
     assert (mine.status_code, other.status_code) == (200, 403)
 
 
-async def test_a_get_is_no_other_way(client: httpx.AsyncClient, world: World) -> None:
-    headers = {"Authorization": f"Bearer {world.callers[PARTNER].key}"}
+async def test_a_get_is_no_other_way(client: httpx.AsyncClient, callers: Callers) -> None:
+    headers = {"Authorization": f"Bearer {callers.by_role[PARTNER].key}"}
 
     answer = await client.get("/graphql", params={"query": "{ sessions { nodes { comment } } }"}, headers=headers)
 
@@ -449,7 +435,7 @@ async def test_a_get_is_no_other_way(client: httpx.AsyncClient, world: World) ->
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("name", FILTERS)
-async def test_a_condition_reads_its_columns(world: World, statements: Statements, name: str, role: Role) -> None:
+async def test_a_condition_reads_its_columns(callers: Callers, statements: Statements, name: str, role: Role) -> None:
     literal, fields = FILTERS[name]
     refused = refused_of(role, "Session", fields)
     filter_ = SCHEMA.type_map["SessionFilter"]
@@ -461,7 +447,7 @@ async def test_a_condition_reads_its_columns(world: World, statements: Statement
         (f"query($v: {type_}) {{ sessions(filter: {{{name}: $v}}) {{ totalCount }} }}", {"v": as_json(literal)}),
     ):
         await statements.restart()
-        answer = await world.ask(role, query, **variables)
+        answer = await callers.ask(role, query, **variables)
         if refused:
             assert_refused(answer, role, refused, statements)
         else:
@@ -514,24 +500,24 @@ def filter_variables(way: str, literal: str) -> dict[str, Any]:
     + [(way, role) for way in BULK_EDITS + REPORTS for role in EDITABLE],
 )
 async def test_conditions_count_wherever_a_filter_stands(
-    world: World, statements: Statements, way: str, role: Role
+    callers: Callers, statements: Statements, way: str, role: Role
 ) -> None:
     used = FILTERS.keys() - {"from", "to"}  # a period excludes them
     allowed = {name for name in used if not refused_of(role, "Session", FILTERS[name][1])}
     refused = refused_of(role, "Session", {field for name in used for field in FILTERS[name][1]})
 
     whole = literals(used)
-    answer = await world.ask(role, way.replace("FILTER", whole), **filter_variables(way, whole))
+    answer = await callers.ask(role, way.replace("FILTER", whole), **filter_variables(way, whole))
     if refused:
         assert_refused(answer, role, refused, statements)
 
     rest = literals(allowed)
-    assert (await world.ask(role, way.replace("FILTER", rest), **filter_variables(way, rest))).data
+    assert (await callers.ask(role, way.replace("FILTER", rest), **filter_variables(way, rest))).data
 
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("name", ORDERS)
-async def test_an_order_reads_its_column(world: World, statements: Statements, name: str, role: Role) -> None:
+async def test_an_order_reads_its_column(callers: Callers, statements: Statements, name: str, role: Role) -> None:
     refused = refused_of(role, "Session", {ORDERS[name]})
 
     for query, variables in (
@@ -541,7 +527,7 @@ async def test_an_order_reads_its_column(world: World, statements: Statements, n
         ("query($f: SessionOrderField!) { sessions(orderBy: {field: $f}) { totalCount } }", {"f": name}),
     ):
         await statements.restart()
-        answer = await world.ask(role, query, **variables)
+        answer = await callers.ask(role, query, **variables)
         if refused:
             assert_refused(answer, role, refused, statements)
         else:
@@ -550,7 +536,7 @@ async def test_an_order_reads_its_column(world: World, statements: Statements, n
 
 @pytest.mark.parametrize("role", EDITABLE)
 async def test_a_report_is_asked_for_in_orders_and_columns_that_may_be_read(
-    world: World, statements: Statements, role: Role
+    callers: Callers, statements: Statements, role: Role
 ) -> None:
     reports = [
         *((f"orderBy: {{field: {name}}}", frozenset({field})) for name, field in ORDERS.items()),
@@ -560,7 +546,7 @@ async def test_a_report_is_asked_for_in_orders_and_columns_that_may_be_read(
     for arguments, fields in reports:
         refused = refused_of(role, "Session", fields)
         await statements.restart()
-        answer = await world.ask(
+        answer = await callers.ask(
             role, f"mutation {{ requestSessionExport(input: {{recipients: [], {arguments}}}) {{ errors {{ path }} }} }}"
         )
         if refused:
@@ -571,7 +557,7 @@ async def test_a_report_is_asked_for_in_orders_and_columns_that_may_be_read(
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("name", GROUPS)
-async def test_a_group_reads_its_column(world: World, statements: Statements, name: str, role: Role) -> None:
+async def test_a_group_reads_its_column(callers: Callers, statements: Statements, name: str, role: Role) -> None:
     refused = refused_of(role, "Session", {GROUPS[name]})
 
     for query, variables in (
@@ -580,7 +566,7 @@ async def test_a_group_reads_its_column(world: World, statements: Statements, na
         ("query($g: DashboardGroup!) { dashboard { groups(by: $g) { __typename } } }", {"g": name}),
     ):
         await statements.restart()
-        answer = await world.ask(role, query, **variables)
+        answer = await callers.ask(role, query, **variables)
         if refused:
             assert_refused(answer, role, refused, statements)
         else:
@@ -599,9 +585,9 @@ PATCH_WAYS = [
 ]
 
 
-def patch_variables(world: World, way: str, literal: str) -> dict[str, Any]:
+def patch_variables(callers: Callers, way: str, literal: str) -> dict[str, Any]:
     patch = as_json(literal)
-    all_of_them = {"p": patch, "i": {"sessionId": world.names["@session"], "patch": patch}}
+    all_of_them = {"p": patch, "i": {"sessionId": callers.names["@session"], "patch": patch}}
     return {name: value for name, value in all_of_them.items() if f"${name}:" in way}
 
 
@@ -612,20 +598,20 @@ def patch_of(names: Iterable[str]) -> str:
 @pytest.mark.parametrize("role", EDITABLE)
 @pytest.mark.parametrize("way", PATCH_WAYS)
 async def test_a_field_is_set_or_refused_however_it_is_patched(
-    world: World, database: Database, statements: Statements, way: str, role: Role
+    callers: Callers, database: Database, statements: Statements, way: str, role: Role
 ) -> None:
     refused = {f"SessionPatch.{name}" for name in PATCH.keys() - EDITABLE[role]}
-    before = await state_of(database, world.account)
+    before = await state_of(database, callers.account)
 
     await statements.restart()
     whole = patch_of(PATCH)
     if refused:
-        answer = await world.ask(role, way.replace("PATCH", whole), **patch_variables(world, way, whole))
+        answer = await callers.ask(role, way.replace("PATCH", whole), **patch_variables(callers, way, whole))
         assert_refused(answer, role, refused, statements)
-        assert await state_of(database, world.account) == before
+        assert await state_of(database, callers.account) == before
 
     rest = patch_of(EDITABLE[role])
-    answer = await world.ask(role, way.replace("PATCH", rest), **patch_variables(world, way, rest))
+    answer = await callers.ask(role, way.replace("PATCH", rest), **patch_variables(callers, way, rest))
     assert all(payload.get("errors", []) == [] for payload in answer.data.values())
 
 
@@ -640,15 +626,15 @@ MUTATION_WAYS = [
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("name", MUTATIONS)
 async def test_a_mutation_is_called_or_forbidden(
-    world: World, database: Database, statements: Statements, name: str, role: Role
+    callers: Callers, database: Database, statements: Statements, name: str, role: Role
 ) -> None:
-    callers, arguments = MUTATIONS[name]
-    before = await state_of(database, world.account)
+    allowed, arguments = MUTATIONS[name]
+    before = await state_of(database, callers.account)
 
     for way in MUTATION_WAYS:
         await statements.restart()
-        answer = await world.ask(role, way.replace("NAME", name).replace("ARGUMENTS", arguments))
-        if role in callers:
+        answer = await callers.ask(role, way.replace("NAME", name).replace("ARGUMENTS", arguments))
+        if role in allowed:
             assert answer.data
         else:
             assert (answer.status, answer.code) == (403, "FORBIDDEN")
@@ -658,11 +644,11 @@ async def test_a_mutation_is_called_or_forbidden(
                 ]
             }
             assert [statement for statement in statements if "api_key" not in statement] == []
-            assert await state_of(database, world.account) == before
+            assert await state_of(database, callers.account) == before
 
 
-async def test_a_mutation_that_is_skipped_is_not_called(world: World) -> None:
-    answer = await world.ask(
+async def test_a_mutation_that_is_skipped_is_not_called(callers: Callers) -> None:
+    answer = await callers.ask(
         PARTNER,
         'mutation { __typename updateAccount(input: {name: "x"}) @skip(if: true) { errors { code } } }',
     )
@@ -670,22 +656,22 @@ async def test_a_mutation_that_is_skipped_is_not_called(world: World) -> None:
     assert answer.data == {"__typename": "Mutation"}
 
 
-async def test_what_stands_before_a_forbidden_mutation_is_not_done_either(world: World, database: Database) -> None:
-    before = await state_of(database, world.account)
+async def test_what_stands_before_a_forbidden_mutation_is_not_done_either(callers: Callers, database: Database) -> None:
+    before = await state_of(database, callers.account)
 
-    answer = await world.ask(
+    answer = await callers.ask(
         PARTNER,
         'mutation { updateSession(input: {sessionId: "@session", patch: {externalId: "mine"}}) { errors { code } }'
         ' updateAccount(input: {name: "mine"}) { errors { code } } }',
     )
 
     assert answer.code == "FORBIDDEN"
-    assert await state_of(database, world.account) == before
+    assert await state_of(database, callers.account) == before
 
 
 @pytest.mark.parametrize("role", ROLES)
-async def test_a_viewer_is_told_the_columns_that_it_may_read(world: World, role: Role) -> None:
-    answer = await world.ask(role, "{ viewer { role visibleColumns } }")
+async def test_a_viewer_is_told_the_columns_that_it_may_read(callers: Callers, role: Role) -> None:
+    answer = await callers.ask(role, "{ viewer { role visibleColumns } }")
 
     assert set(answer.data["viewer"]["visibleColumns"]) == {code_of(field) for field in READABLE["Session"][role]}
     assert answer.data["viewer"]["role"] == role
@@ -711,25 +697,25 @@ async def test_a_viewer_is_told_the_columns_that_it_may_read(world: World, role:
         ("{ dashboard(includeTest: true) { previous { __typename } } }", {"dashboard": {"previous": None}}),
     ],
 )
-async def test_a_recorder_sees_no_session_by_any_way(world: World, query: str, answer: dict[str, Any]) -> None:
-    assert (await world.ask(RECORDER, query)).data == answer
+async def test_a_recorder_sees_no_session_by_any_way(callers: Callers, query: str, answer: dict[str, Any]) -> None:
+    assert (await callers.ask(RECORDER, query)).data == answer
 
 
 async def test_a_recorder_is_told_id_and_version_of_what_it_records(
-    world: World, database: Database, statements: Statements
+    callers: Callers, database: Database, statements: Statements
 ) -> None:
     record_it = (
         "mutation($i: RecordSessionInput!) {{ recordSession(input: $i) {{ session {{ {} }} errors {{ code }} }} }}"
     )
     given = as_json(RECORD) | {"id": str(uuid4()), "summary": "private"}
-    before = await state_of(database, world.account)
+    before = await state_of(database, callers.account)
 
     await statements.restart()
-    refused = await world.ask(RECORDER, record_it.format(select("Session", SESSION)), i=given)
+    refused = await callers.ask(RECORDER, record_it.format(select("Session", SESSION)), i=given)
     assert_refused(refused, RECORDER, refused_of(RECORDER, "Session", SESSION), statements)
-    assert await state_of(database, world.account) == before
+    assert await state_of(database, callers.account) == before
 
-    told = await world.ask(RECORDER, record_it.format("id version"), i=given)
+    told = await callers.ask(RECORDER, record_it.format("id version"), i=given)
     assert told.data["recordSession"] == {"session": {"id": given["id"], "version": 1}, "errors": []}
 
 

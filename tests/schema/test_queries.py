@@ -21,7 +21,7 @@ UNKNOWN = str(uuid4())
 
 
 @pytest.fixture
-async def bistro(account: Account) -> Agent:
+async def agent(account: Account) -> Agent:
     return await make_agent(account)
 
 
@@ -66,7 +66,7 @@ ASK_FOR_REPORT = "mutation { requestSessionExport(input: {filter: {isLead: true}
 
 
 async def test_a_node_is_a_session_an_agent_a_report_or_the_account(
-    ask: Caller, database: Database, account: Account, bistro: Agent
+    ask: Caller, database: Database, account: Account, agent: Agent
 ) -> None:
     (session,) = await record(database, account, {})
     report = (await ask(ASK_FOR_REPORT)).data["requestSessionExport"]["export"]["id"]
@@ -74,20 +74,20 @@ async def test_a_node_is_a_session_an_agent_a_report_or_the_account(
         __typename id ... on Session { channel agent { idn } } ... on Agent { idn } ... on Account { name }
         ... on SessionExport { requestedBy }
     } }"""
-    ids = (session, bistro.id, report, account.id, UNKNOWN)
+    ids = (session, agent.id, report, account.id, UNKNOWN)
 
     nodes = [(await ask(query, id=str(id_))).data["node"] for id_ in ids]
 
     assert nodes == [
         {"__typename": "Session", "id": str(session), "channel": "VOICE", "agent": {"idn": "bistro"}},
-        {"__typename": "Agent", "id": str(bistro.id), "idn": "bistro"},
+        {"__typename": "Agent", "id": str(agent.id), "idn": "bistro"},
         {"__typename": "SessionExport", "id": report, "requestedBy": "Petra"},
         {"__typename": "Account", "id": str(account.id), "name": account.name},
         None,
     ]
 
 
-async def test_reports_are_listed_and_looked_up(ask: Caller, bistro: Agent) -> None:
+async def test_reports_are_listed_and_looked_up(ask: Caller, agent: Agent) -> None:
     old, new = [(await ask(ASK_FOR_REPORT)).data["requestSessionExport"]["export"]["id"] for _ in range(2)]
 
     first = (await ask("{ exports(first: 1) { nodes { id } pageInfo { endCursor hasNextPage } } }")).data["exports"]
@@ -113,7 +113,7 @@ async def test_reports_are_listed_and_looked_up(ask: Caller, bistro: Agent) -> N
 
 
 async def test_an_id_may_be_written_in_capitals(
-    ask: Caller, database: Database, account: Account, bistro: Agent
+    ask: Caller, database: Database, account: Account, agent: Agent
 ) -> None:
     (session,) = await record(database, account, {})
 
@@ -129,17 +129,17 @@ async def test_agents_come_by_idn(ask: Caller, account: Account) -> None:
     assert (await ask("{ agents { idn } }")).data["agents"] == [{"idn": idn} for idn in ("B-1", "a", "b-10", "b-2")]
 
 
-async def test_an_agent_is_found_by_id_and_by_idn(ask: Caller, bistro: Agent) -> None:
+async def test_an_agent_is_found_by_id_and_by_idn(ask: Caller, agent: Agent) -> None:
     answer = await ask(
         """query($id: ID!, $unknown: ID!) {
             byId: agent(by: {id: $id}) { idn } byIdn: agent(by: {idn: "bistro"}) { id }
             noId: agent(by: {id: $unknown}) { idn } noIdn: agent(by: {idn: "Bistro"}) { idn }
         }""",
-        id=str(bistro.id),
+        id=str(agent.id),
         unknown=UNKNOWN,
     )
 
-    assert answer.data == {"byId": {"idn": "bistro"}, "byIdn": {"id": str(bistro.id)}, "noId": None, "noIdn": None}
+    assert answer.data == {"byId": {"idn": "bistro"}, "byIdn": {"id": str(agent.id)}, "noId": None, "noIdn": None}
 
 
 AGENT = """{ agent(by: {idn: "bistro"}) {
@@ -219,7 +219,7 @@ async def test_money_of_an_agent_has_the_decimals_of_the_currency_or_its_own(
 
 @pytest.mark.parametrize(("currency", "asr"), [("USD", "70.20"), ("JPY", "70"), ("KWD", "70.200")])
 async def test_money_of_a_session_has_the_decimals_of_the_currency(
-    ask: Caller, database: Database, account: Account, bistro: Agent, currency: str, asr: str
+    ask: Caller, database: Database, account: Account, agent: Agent, currency: str, asr: str
 ) -> None:
     await change_account(account, currency=currency)
     await record(database, account, {})
@@ -240,7 +240,7 @@ ALL_COLUMNS = """
 """
 
 
-async def test_a_session_has_all_columns(ask: Caller, database: Database, account: Account, bistro: Agent) -> None:
+async def test_a_session_has_all_columns(ask: Caller, database: Database, account: Account, agent: Agent) -> None:
     said = {
         "sessionType": "reservation",
         "integration": "crm",
@@ -324,7 +324,7 @@ async def test_a_session_has_all_columns(ask: Caller, database: Database, accoun
 
 
 async def test_a_session_of_which_little_is_said_is_mostly_empty(
-    ask: Caller, database: Database, account: Account, bistro: Agent
+    ask: Caller, database: Database, account: Account, agent: Agent
 ) -> None:
     empty = dict.fromkeys(("units", "phone", "autoAssessment"))
     (session,) = await record(database, account, {**SUNDAY, **empty, "channel": "CHAT", "intentToBuy": False})
@@ -341,7 +341,7 @@ async def test_a_session_of_which_little_is_said_is_mostly_empty(
     assert found["updatedAt"].endswith("Z")
 
 
-async def test_history_has_the_newest_first(ask: Caller, database: Database, account: Account, bistro: Agent) -> None:
+async def test_history_has_the_newest_first(ask: Caller, database: Database, account: Account, agent: Agent) -> None:
     (session,) = await record(database, account, {})
     edit = "mutation($i: UpdateSessionInput!) { updateSession(input: $i) { errors { code } } }"
     for patch in ({"comment": "Call back."}, {"humanAssessment": "NO", "addTags": ["vip"]}, {"comment": None}):
@@ -362,7 +362,7 @@ async def test_history_has_the_newest_first(ask: Caller, database: Database, acc
 
 
 @pytest.fixture
-async def week(database: Database, account: Account, bistro: Agent) -> list[str]:
+async def week(database: Database, account: Account, agent: Agent) -> list[str]:
     """Ids of seven sessions, one a day, the newest first."""
     await make_agent(account, idn="clinic")
     ids = await record(
@@ -432,7 +432,7 @@ async def test_a_page_beyond_the_end_is_empty(ask: Caller, week: list[str]) -> N
 
 
 async def test_a_list_has_fifty_sessions_by_default(
-    ask: Caller, database: Database, account: Account, bistro: Agent
+    ask: Caller, database: Database, account: Account, agent: Agent
 ) -> None:
     await record(database, account, *({} for _ in range(51)))
 
@@ -472,7 +472,7 @@ async def test_a_filter_and_its_count_agree(ask: Caller, week: list[str]) -> Non
 
 
 async def test_external_ids_are_answered_where_they_stand(
-    ask: Caller, database: Database, account: Account, bistro: Agent
+    ask: Caller, database: Database, account: Account, agent: Agent
 ) -> None:
     calls = [{"externalId": "a", "integration": "crm", **at(day)} for day in (1, 2, 3)]
     ids = [str(id_) for id_ in await record(database, account, *calls, {"externalId": "b", "integration": "desk"})]
@@ -495,7 +495,7 @@ async def test_external_ids_are_answered_where_they_stand(
 
 
 async def test_an_external_id_has_twenty_sessions_by_default(
-    ask: Caller, database: Database, account: Account, bistro: Agent
+    ask: Caller, database: Database, account: Account, agent: Agent
 ) -> None:
     await record(database, account, *({"externalId": "a"} for _ in range(101)))
 
@@ -508,7 +508,7 @@ async def test_an_external_id_has_twenty_sessions_by_default(
 
 
 async def test_filter_options_are_the_values_that_occur(
-    ask: Caller, database: Database, account: Account, bistro: Agent
+    ask: Caller, database: Database, account: Account, agent: Agent
 ) -> None:
     await record(
         database,
@@ -561,7 +561,7 @@ async def test_a_dashboard_of_nothing_is_zero_and_scores_are_null(ask: Caller) -
 
 
 @pytest.fixture
-async def fortnight(database: Database, account: Account, bistro: Agent) -> None:
+async def fortnight(database: Database, account: Account, agent: Agent) -> None:
     """Tuesday to Friday: two parties of four at noon in New York, a caller at night, a chat; and a test."""
     await record(
         database,
@@ -718,7 +718,7 @@ async def test_the_span_before_is_as_long_and_ends_where_the_filter_begins(ask: 
 
 
 async def test_tests_and_archived_sessions_count_when_asked_for(
-    ask: Caller, database: Database, account: Account, bistro: Agent
+    ask: Caller, database: Database, account: Account, agent: Agent
 ) -> None:
     await record(database, account, {}, {"isTest": True}, {"tags": ["old"]}, {"tags": ["old"], "isTest": True})
     await ask(
@@ -801,7 +801,7 @@ async def test_one_field_under_several_aliases_has_several_arguments(ask: Caller
     ],
 )
 async def test_instants_are_told_in_utc(
-    ask: Caller, database: Database, account: Account, bistro: Agent, sent: str, written: str
+    ask: Caller, database: Database, account: Account, agent: Agent, sent: str, written: str
 ) -> None:
     (session,) = await record(database, account, {"startedAt": sent, "endedAt": "2026-11-16T15:00:02Z"})
 
@@ -821,7 +821,7 @@ async def test_instants_are_told_in_utc(
     [("4.50", "4.5"), (4, "4"), ("1000000", "1000000"), ("0.0000000001", "0.0000000001"), ("0", "0")],
 )
 async def test_decimals_are_told_exactly(
-    ask: Caller, database: Database, account: Account, bistro: Agent, sent: Any, written: str
+    ask: Caller, database: Database, account: Account, agent: Agent, sent: Any, written: str
 ) -> None:
     await record(database, account, {"units": sent, "leadValue": "1"})
 
@@ -829,7 +829,7 @@ async def test_decimals_are_told_exactly(
 
 
 async def test_a_caller_of_another_role_reads_the_same_figures(
-    caller: MakeCaller, database: Database, account: Account, bistro: Agent
+    caller: MakeCaller, database: Database, account: Account, agent: Agent
 ) -> None:
     await record(database, account, {"integration": "crm"})
     query = "{ sessions { nodes { id } } dashboard { totalSessionCount } }"

@@ -15,8 +15,6 @@ from graphql import (
     GraphQLList,
     GraphQLObjectType,
     get_nullable_type,
-    parse_value,
-    value_from_ast_untyped,
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -25,17 +23,16 @@ from conftest import MakeCaller
 from session_graph.access.accounts import find_or_create_account
 from session_graph.access.viewer import Role
 from session_graph.http.negotiation import GRAPHQL
-from session_graph.schema.schema import build_schema
 from session_graph.store.database import Database
 from session_graph.store.models import Account
 from support.api import Answer, make_caller
-from support.records import make_agent, record
+from support.records import make_agent, record, state_of
+from support.schema import SCHEMA, as_json
 from support.statements import Statements
 from tools.reference import GIVES
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_is_written")]
 
-SCHEMA = build_schema()._schema
 PYTHON = re.compile(
     r"\b(None|NoneType|True|False|UNSET|dict|tuple|str|bool|datetime|UUID\()\b|__\w+__|<\w+[ .]|Maybe\[|\wError\b|sys\."
     r"|pydantic|asyncpg|strawberry|should match|Traceback|\.py\b"
@@ -46,7 +43,7 @@ Json = Any
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Admin:
     """An account with the bistro and one session, and its owner's key."""
 
     client: httpx.AsyncClient
@@ -65,28 +62,19 @@ class World:
 
 
 @pytest.fixture(scope="module")
-async def world(client: httpx.AsyncClient, database: Database) -> World:
+async def admin(client: httpx.AsyncClient, database: Database) -> Admin:
     account = await find_or_create_account(f"a{uuid4().hex[:12]}")
     await make_agent(account)
     (session,) = await record(database, account, {"externalId": "e1", "tags": ["old"]})
     caller = await make_caller(client, account, Role.ADMIN, {"email": "petra@example.com"})
-    return World(client, account, caller.key, str(session))
+    return Admin(client, account, caller.key, str(session))
 
 
-@pytest.fixture(autouse=True)
-async def _nothing_is_written(world: World, database: Database) -> AsyncIterator[None]:
-    before = await state_of(database, world.account)
+@pytest.fixture
+async def nothing_is_written(admin: Admin, database: Database) -> AsyncIterator[None]:
+    before = await state_of(database, admin.account)
     yield
-    assert await state_of(database, world.account) == before
-
-
-async def state_of(database: Database, account: Account) -> list[Any]:
-    """Everything that is written of the account, but for its keys."""
-    tables = ("session", "session_change", "transcript", "agent", "session_export", "export_recipient")
-    columns = [f"array(select t::text from {table} t where t.account_id = $1 order by 1)" for table in tables]
-    row = await database.fetchrow(f"select a::text, {', '.join(columns)} from account a where a.id = $1", account.id)
-    assert row
-    return list(row)
+    assert await state_of(database, admin.account) == before
 
 
 def assert_refused(answer: Answer, phrase: str, statements: Statements) -> None:
@@ -103,10 +91,6 @@ def assert_refused(answer: Answer, phrase: str, statements: Statements) -> None:
 def assert_clear(message: str) -> None:
     assert 0 < len(message) <= 500
     assert not PYTHON.search(message), message
-
-
-def as_json(literal: str) -> Json:
-    return value_from_ast_untyped(parse_value(literal))
 
 
 def many(literal: str, count: int = 1001) -> str:
@@ -209,18 +193,18 @@ FILTER_WAYS = [
 
 
 @pytest.mark.parametrize(("filter_", "phrase"), WRONG_FILTERS)
-async def test_a_wrong_filter_is_refused(world: World, statements: Statements, filter_: str, phrase: str) -> None:
-    answer = await world.ask(f"{{ sessions(filter: {filter_}) {{ totalCount }} }}")
+async def test_a_wrong_filter_is_refused(admin: Admin, statements: Statements, filter_: str, phrase: str) -> None:
+    answer = await admin.ask(f"{{ sessions(filter: {filter_}) {{ totalCount }} }}")
     assert_refused(answer, phrase, statements)
 
     for way in FILTER_WAYS:
         await statements.restart()
-        answer = await world.ask(way, f=as_json(filter_))
+        answer = await admin.ask(way, f=as_json(filter_))
         assert_refused(answer, phrase, statements)
 
 
 @pytest.mark.parametrize("name", sorted(SCHEMA.type_map["SessionFilter"].fields))  # type: ignore[attr-defined]
-async def test_an_explicit_null_is_never_no_condition(world: World, statements: Statements, name: str) -> None:
+async def test_an_explicit_null_is_never_no_condition(admin: Admin, statements: Statements, name: str) -> None:
     filter_ = SCHEMA.type_map["SessionFilter"]
     assert isinstance(filter_, GraphQLInputObjectType)
     type_ = filter_.fields[name].type
@@ -233,7 +217,7 @@ async def test_an_explicit_null_is_never_no_condition(world: World, statements: 
     ]
     for query, variables in asked:
         await statements.restart()
-        answer = await world.ask(query, **variables)
+        answer = await admin.ask(query, **variables)
         assert_refused(answer, f"{name} {NO_NULL}", statements)
         assert answer.errors[0]["extensions"]["path"][-1] == name
 
@@ -248,8 +232,8 @@ async def test_an_explicit_null_is_never_no_condition(world: World, statements: 
         '{ sessionsByExternalId(externalIds: ["e1"], integration: null) { sessions(first: null) { id } } }',
     ],
 )
-async def test_a_null_argument_is_an_argument_left_out(world: World, query: str) -> None:
-    assert (await world.ask(query)).data
+async def test_a_null_argument_is_an_argument_left_out(admin: Admin, query: str) -> None:
+    assert (await admin.ask(query)).data
 
 
 NO_JSON = "The body is not valid JSON"
@@ -265,21 +249,21 @@ NO_JSON = "The body is not valid JSON"
     ],
 )
 async def test_a_json_number_is_not_taken_for_a_decimal(
-    world: World, statements: Statements, number: str, phrase: str
+    admin: Admin, statements: Statements, number: str, phrase: str
 ) -> None:
     query = "query($d: Decimal!) { sessions(filter: {asr: {from: $d}}) { totalCount } }"
 
-    answer = await world.send(f'{{"query": "{query}", "variables": {{"d": {number}}}}}'.encode())
+    answer = await admin.send(f'{{"query": "{query}", "variables": {{"d": {number}}}}}'.encode())
 
     assert_refused(answer, phrase, statements)
 
 
 @pytest.mark.parametrize("digits", [20, 400, 5000])
-async def test_a_huge_whole_number_in_a_document_is_refused(world: World, statements: Statements, digits: int) -> None:
+async def test_a_huge_whole_number_in_a_document_is_refused(admin: Admin, statements: Statements, digits: int) -> None:
     number = "9" * digits
 
-    first = await world.ask(f"{{ sessions(first: {number}) {{ totalCount }} }}")
-    least = await world.ask(f"{{ sessions(filter: {{asr: {{from: {number}}}}}) {{ totalCount }} }}")
+    first = await admin.ask(f"{{ sessions(first: {number}) {{ totalCount }} }}")
+    least = await admin.ask(f"{{ sessions(filter: {{asr: {{from: {number}}}}}) {{ totalCount }} }}")
 
     assert_refused(first, "Int cannot represent non 32-bit signed integer value", statements)
     assert_refused(least, QUOTED if digits > 4300 else "must be below 10^15", statements)
@@ -322,24 +306,24 @@ WRONG_PAGES = [
 
 
 @pytest.mark.parametrize(("page", "phrase"), WRONG_PAGES)
-async def test_a_wrong_page_is_refused(world: World, statements: Statements, page: str, phrase: str) -> None:
+async def test_a_wrong_page_is_refused(admin: Admin, statements: Statements, page: str, phrase: str) -> None:
     for query in (
         f"{{ sessions({page}) {{ nodes {{ id }} }} }}",
         f"{{ agents {{ sessions({page}) {{ totalCount }} }} }}",
     ):
         await statements.restart()
-        assert_refused(await world.ask(query), phrase, statements)
+        assert_refused(await admin.ask(query), phrase, statements)
 
 
-async def test_a_cursor_goes_on_in_its_own_order_alone(world: World, statements: Statements) -> None:
-    cursor = (await world.ask("{ sessions { pageInfo { endCursor } } }")).data["sessions"]["pageInfo"]["endCursor"]
+async def test_a_cursor_goes_on_in_its_own_order_alone(admin: Admin, statements: Statements) -> None:
+    cursor = (await admin.ask("{ sessions { pageInfo { endCursor } } }")).data["sessions"]["pageInfo"]["endCursor"]
 
     for order in ("{field: ASR}", "{field: STARTED_AT, direction: ASC}", "{field: ENDED_AT}"):
         await statements.restart()
-        answer = await world.ask(f'{{ sessions(orderBy: {order}, after: "{cursor}") {{ totalCount }} }}')
+        answer = await admin.ask(f'{{ sessions(orderBy: {order}, after: "{cursor}") {{ totalCount }} }}')
         assert_refused(answer, f"after {NO_CURSOR}", statements)
     for damaged in (cursor[:-3], cursor[1:], cursor + cursor, cursor.swapcase()):
-        assert_refused(await world.ask(f'{{ sessions(after: "{damaged}") {{ totalCount }} }}'), NO_CURSOR, statements)
+        assert_refused(await admin.ask(f'{{ sessions(after: "{damaged}") {{ totalCount }} }}'), NO_CURSOR, statements)
 
 
 TRANSCRIPTS = "must be from 1 to 50"
@@ -367,13 +351,13 @@ TURNS = "nodes { id transcript { text } }"
         ("query($n: Int = 51) { sessions(first: $n) { nodes { transcript { text } } } }", f"first {TRANSCRIPTS}"),
     ],
 )
-async def test_a_page_has_its_largest_size(world: World, statements: Statements, query: str, phrase: str) -> None:
-    assert_refused(await world.ask(query), phrase, statements)
+async def test_a_page_has_its_largest_size(admin: Admin, statements: Statements, query: str, phrase: str) -> None:
+    assert_refused(await admin.ask(query), phrase, statements)
 
 
-async def test_a_page_of_fifty_transcripts_is_served(world: World) -> None:
-    assert (await world.ask(f"{{ sessions(first: 50) {{ {TURNS} }} }}")).data
-    assert (await world.ask("{ sessions(first: 200) { nodes { id transcript @skip(if: true) { text } } } }")).data
+async def test_a_page_of_fifty_transcripts_is_served(admin: Admin) -> None:
+    assert (await admin.ask(f"{{ sessions(first: 50) {{ {TURNS} }} }}")).data
+    assert (await admin.ask("{ sessions(first: 200) { nodes { id transcript @skip(if: true) { text } } } }")).data
 
 
 UUID = "must be a UUID, such as 018f3c1e-7b0a-7c3d-9a52-3f0e8c2d4b61"
@@ -387,10 +371,10 @@ UUID = "must be a UUID, such as 018f3c1e-7b0a-7c3d-9a52-3f0e8c2d4b61"
         '"018f3c1e-7b0a-7c3d-9a52-3f0e8c2d4b6g"',
     ],
 )
-async def test_an_id_that_is_no_uuid_is_refused(world: World, statements: Statements, id_: str) -> None:
-    assert_refused(await world.ask(f"{{ session(id: {id_}) {{ id }} }}"), f"id {UUID}", statements)
-    assert_refused(await world.ask(f"{{ node(id: {id_}) {{ id }} }}"), f"id {UUID}", statements)
-    assert_refused(await world.ask(f"{{ agent(by: {{id: {id_}}}) {{ id }} }}"), f"by.id {UUID}", statements)
+async def test_an_id_that_is_no_uuid_is_refused(admin: Admin, statements: Statements, id_: str) -> None:
+    assert_refused(await admin.ask(f"{{ session(id: {id_}) {{ id }} }}"), f"id {UUID}", statements)
+    assert_refused(await admin.ask(f"{{ node(id: {id_}) {{ id }} }}"), f"id {UUID}", statements)
+    assert_refused(await admin.ask(f"{{ agent(by: {{id: {id_}}}) {{ id }} }}"), f"by.id {UUID}", statements)
 
 
 NOT_NULL = "may be left out, but not be null."
@@ -450,13 +434,13 @@ NOT_NULL = "may be left out, but not be null."
     ],
 )
 async def test_a_wrong_argument_is_refused(
-    world: World, statements: Statements, query: str, variables: dict[str, Json], phrase: str
+    admin: Admin, statements: Statements, query: str, variables: dict[str, Json], phrase: str
 ) -> None:
-    assert_refused(await world.ask(query, **variables), phrase, statements)
+    assert_refused(await admin.ask(query, **variables), phrase, statements)
 
 
-async def test_a_lone_surrogate_is_no_json(world: World, statements: Statements) -> None:
-    answer = await world.ask("query($s: String) { sessions(filter: {search: $s}) { totalCount } }", s="ab\ud800")
+async def test_a_lone_surrogate_is_no_json(admin: Admin, statements: Statements) -> None:
+    answer = await admin.ask("query($s: String) { sessions(filter: {search: $s}) { totalCount } }", s="ab\ud800")
 
     assert_refused(answer, "The body is not valid JSON", statements)
 
@@ -495,8 +479,8 @@ NO_ZONE = "timeZone must be a time zone of the IANA database, such as America/Ne
         ),
     ],
 )
-async def test_a_dashboard_that_cannot_be_made_is_refused(world: World, query: str, phrase: str) -> None:
-    answer = await world.ask(query)
+async def test_a_dashboard_that_cannot_be_made_is_refused(admin: Admin, query: str, phrase: str) -> None:
+    answer = await admin.ask(query)
 
     assert answer.status == 200
     assert answer.body["data"] is None
@@ -521,8 +505,8 @@ async def test_a_dashboard_that_cannot_be_made_is_refused(world: World, query: s
         "{not: {not: {not: {isLead: true}}}}",
     ],
 )
-async def test_what_is_at_the_very_edge_is_served(world: World, filter_: str) -> None:
-    answer = await world.ask(
+async def test_what_is_at_the_very_edge_is_served(admin: Admin, filter_: str) -> None:
+    answer = await admin.ask(
         "query($f: SessionFilter) { sessions(filter: $f) { totalCount nodes { id } }"
         " dashboard(filter: $f) { totalAsr previous { totalAsr } groups(by: AGENT) { key } } }",
         f=as_json(filter_),
@@ -710,9 +694,9 @@ def name_payload(case: Json) -> str | None:
 
 @pytest.mark.parametrize(("mutation", "given_", "code", "path", "phrase"), list(wrong_payloads()), ids=name_payload)
 async def test_what_a_person_can_put_right_is_in_the_payload(
-    world: World, mutation: str, given_: Json, code: str, path: str, phrase: str
+    admin: Admin, mutation: str, given_: Json, code: str, path: str, phrase: str
 ) -> None:
-    answer = await world.ask(*mutation_of(mutation), i=place(given_, world))
+    answer = await admin.ask(*mutation_of(mutation), i=place(given_, admin))
 
     (error,) = answer.data[mutation]["errors"]
     assert error["code"] == code
@@ -729,9 +713,9 @@ def mutation_of(name: str) -> tuple[str]:
     return (f"mutation($i: {its.type}) {{ {name}({argument}: $i) {{ errors {{ code message path }} }} }}",)
 
 
-def place(given: Json, world: World) -> Json:
+def place(given: Json, admin: Admin) -> Json:
     """The session's own id in the place of @session."""
-    return json.loads(json.dumps(given).replace("@session", world.session))
+    return json.loads(json.dumps(given).replace("@session", admin.session))
 
 
 @pytest.mark.parametrize(
@@ -757,9 +741,9 @@ def place(given: Json, world: World) -> Json:
     ],
 )
 async def test_a_record_of_another_shape_is_refused(
-    world: World, statements: Statements, given_: dict[str, Json], phrase: str
+    admin: Admin, statements: Statements, given_: dict[str, Json], phrase: str
 ) -> None:
-    answer = await world.ask(*mutation_of("recordSession"), i=RECORD | given_)
+    answer = await admin.ask(*mutation_of("recordSession"), i=RECORD | given_)
 
     assert_refused(answer, phrase, statements)
 
@@ -775,17 +759,17 @@ async def test_a_record_of_another_shape_is_refused(
     ],
 )
 async def test_a_wrong_target_of_a_bulk_edit_is_refused(
-    world: World, statements: Statements, target: Json, phrase: str
+    admin: Admin, statements: Statements, target: Json, phrase: str
 ) -> None:
-    answer = await world.ask(*mutation_of("updateSessions"), i={"target": target, "patch": {"isTodo": True}})
+    answer = await admin.ask(*mutation_of("updateSessions"), i={"target": target, "patch": {"isTodo": True}})
 
     assert_refused(answer, phrase, statements)
 
 
-async def test_every_problem_of_an_input_is_told_at_once(world: World) -> None:
+async def test_every_problem_of_an_input_is_told_at_once(admin: Admin) -> None:
     given = RECORD | {"conversationQuality": 9, "tags": [""], "units": "-1", "id": "x"}
 
-    errors = (await world.ask(*mutation_of("recordSession"), i=given)).data["recordSession"]["errors"]
+    errors = (await admin.ask(*mutation_of("recordSession"), i=given)).data["recordSession"]["errors"]
 
     places = {".".join(error["path"]) for error in errors}
     assert places == {"input.conversationQuality", "input.tags.0", "input.units", "input.id"}
@@ -808,13 +792,13 @@ async def test_a_bad_record_does_not_keep_the_good_ones_out(caller: MakeCaller, 
     assert paths == ["input.0.agent", "input.2.tags.0", "input.3.id"]
 
 
-async def test_more_than_ten_mutations_are_too_many(world: World, statements: Statements) -> None:
+async def test_more_than_ten_mutations_are_too_many(admin: Admin, statements: Statements) -> None:
     edits = " ".join(
-        f'm{i}: updateSession(input: {{sessionId: "{world.session}", patch: {{isTodo: true}}}}) {{ errors {{ code }} }}'
+        f'm{i}: updateSession(input: {{sessionId: "{admin.session}", patch: {{isTodo: true}}}}) {{ errors {{ code }} }}'
         for i in range(11)
     )
 
-    answer = await world.ask(f"mutation {{ {edits} }}")
+    answer = await admin.ask(f"mutation {{ {edits} }}")
 
     assert (answer.status, answer.code) == (400, "TOO_LARGE")
     assert answer.errors[0]["message"] == "A request has at most 10 mutations; this one has 11."
@@ -917,10 +901,10 @@ ROOMY = {"recordSession.input.transcript.0.text", "recordSessions.input.0.transc
 
 @pytest.mark.parametrize("place_", PLACES, ids=str)
 @pytest.mark.parametrize("text", [long_text(), "a\x00b", "a\x1bb\x9f"], ids=["long", "NUL", "control"])
-async def test_no_text_is_taken_that_is_too_long_or_cannot_be_printed(world: World, place_: Place, text: str) -> None:
+async def test_no_text_is_taken_that_is_too_long_or_cannot_be_printed(admin: Admin, place_: Place, text: str) -> None:
     if str(place_).partition(".")[2] in ROOMY and len(text) > 1000:
         return
-    answer = await world.ask(place_.query, v=place(build(place_.type, place_.path, text), world))
+    answer = await admin.ask(place_.query, v=place(build(place_.type, place_.path, text), admin))
 
     assert answer.status in (200, 400)
     payload = (answer.body.get("data") or {}).get(place_.field, {})
@@ -986,8 +970,8 @@ FILTERS: st.SearchStrategy[Json] = st.recursive(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(filter_=FILTERS | VALUES)
-async def test_no_filter_is_a_fault_of_ours(world: World, filter_: Json) -> None:
-    answer = await world.ask(
+async def test_no_filter_is_a_fault_of_ours(admin: Admin, filter_: Json) -> None:
+    answer = await admin.ask(
         "query($f: SessionFilter) { sessions(filter: $f, first: 3) { totalCount nodes { id } }"
         " dashboard(filter: $f) { totalAsr previous { totalAsr } groups(by: CHANNEL) { key } } }",
         f=filter_,

@@ -45,3 +45,12 @@ async def record(database: Database, account: Account, *records: Mapping[str, An
     outcomes: list[Outcome] = await record_sessions(database, account.id, whole)
     assert not [outcome.problem for outcome in outcomes if outcome.problem]
     return [outcome.id for outcome in outcomes if outcome.id]
+
+
+async def state_of(database: Database, account: Account) -> list[Any]:
+    """Everything that is written of the account, but for its keys."""
+    tables = ("session", "session_change", "transcript", "agent", "session_export", "export_recipient")
+    columns = [f"array(select t::text from {table} t where t.account_id = $1 order by 1)" for table in tables]
+    row = await database.fetchrow(f"select a::text, {', '.join(columns)} from account a where a.id = $1", account.id)
+    assert row
+    return list(row)
