@@ -11,7 +11,6 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from schema.test_access_matrix import FILTERS, READABLE, ROLES, SESSION
 from session_graph.access.accounts import find_or_create_account
 from session_graph.access.api_keys import create_key, revoke_key
 from session_graph.access.viewer import Role
@@ -21,6 +20,7 @@ from session_graph.sessions.event_log import LATEST, LogPosition, write_event_cu
 from session_graph.settings import Settings
 from session_graph.store.database import Database
 from session_graph.store.models import Account
+from support.access_matrix import FILTERS, READABLE, ROLES, SESSION
 from support.api import make_key
 from support.live import EVENTS, Json, Served, Socket, Stream, connected, serving, streamed, until
 from support.records import make_agent, record
