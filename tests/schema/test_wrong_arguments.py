@@ -201,18 +201,12 @@ NO_ZONE = "IANA"
         ('{ dashboard(timeZone: "+02:00") { totalAsr } }', NO_ZONE),
         ('{ agents { dashboard(timeZone: "EST5EDT4") { totalAsr } } }', NO_ZONE),
         (f"{{ dashboard(filter: {{{YEARS}}}) {{ series {{ from }} }} }}", "1,000 intervals"),
-        (
-            f"{{ dashboard(filter: {{{YEARS}}}) {{ series(interval: HOUR) {{ from }} }} }}",
-            "1,000 intervals",
-        ),
+        (f"{{ dashboard(filter: {{{YEARS}}}) {{ series(interval: HOUR) {{ from }} }} }}", "1,000 intervals"),
         (
             '{ dashboard(filter: {from: "1990-01-01T00:00:00Z"}) { series(interval: WEEK) { totals { totalAsr } } } }',
             "1,000 intervals",
         ),
-        (
-            f'{{ dashboard(filter: {{{FAR}}}, timeZone: "America/New_York") {{ series {{ from }} }} }}',
-            "calendar",
-        ),
+        (f'{{ dashboard(filter: {{{FAR}}}, timeZone: "America/New_York") {{ series {{ from }} }} }}', "calendar"),
         (
             f'{{ dashboard(filter: {{{END}}}, timeZone: "Asia/Tokyo") {{ series(interval: MONTH) {{ from }} }} }}',
             "calendar",
