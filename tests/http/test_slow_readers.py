@@ -29,7 +29,7 @@ CHARACTERS = 200_000
 
 @pytest.fixture
 async def impatient(database: Database, database_url: str, settings: Settings) -> AsyncIterator[Served]:
-    """A server that waits for slow roles_allowed half a second."""
+    """A server that waits half a second for a slow client."""
     hasty = settings.model_copy(update={"live_send_seconds": 0.5, "live_keep_alive_seconds": 0.2})
     async with serving(database, database_url, hasty) as served:
         yield served

@@ -97,7 +97,7 @@ WRONG_FILTERS = [
     ("{anyOf: [{anyOf: [{anyOf: [{anyOf: [{}]}]}]}]}", "filter.anyOf.0.anyOf.0.anyOf.0.anyOf.0", "3 deep"),
     (conditions(51), "filter", "50 conditions"),
 ]
-"""A filter, the end of the path that names what is wrong with it, if ours does, and a keyword of the sentence."""
+"""A filter, the end of `extensions.path` if the error has one, and a keyword of the message."""
 FILTER_WAYS = [
     "query($f: SessionFilter) { sessions(filter: $f) { totalCount } }",
     "query($f: SessionFilter) { dashboard(filter: $f) { currency } }",
@@ -125,14 +125,14 @@ async def test_an_explicit_null_is_never_no_condition(admin: Admin, statements: 
     filter_ = SCHEMA.type_map["SessionFilter"]
     assert isinstance(filter_, GraphQLInputObjectType)
     type_ = filter_.fields[name].type
-    asked: list[tuple[str, dict[str, Json]]] = [
+    requests: list[tuple[str, dict[str, Json]]] = [
         (f"{{ sessions(filter: {{{name}: null}}) {{ totalCount }} }}", {}),
         (f"{{ sessions(filter: {{not: {{{name}: null}}}}) {{ totalCount }} }}", {}),
         (f"query($v: {type_}) {{ sessions(filter: {{{name}: $v}}) {{ totalCount }} }}", {"v": None}),
         (f"query($v: {type_} = null) {{ sessions(filter: {{{name}: $v}}) {{ totalCount }} }}", {}),
         *((way, {"f": {name: None}}) for way in FILTER_WAYS),
     ]
-    for query, variables in asked:
+    for query, variables in requests:
         await statements.restart()
         answer = await admin.ask(query, **variables)
         assert_refused(answer, NOT_NULL, statements, name)
@@ -179,10 +179,10 @@ async def test_a_huge_whole_number_in_a_document_is_refused(admin: Admin, statem
     number = "9" * digits
 
     first = await admin.ask(f"{{ sessions(first: {number}) {{ totalCount }} }}")
-    least = await admin.ask(f"{{ sessions(filter: {{asr: {{from: {number}}}}}) {{ totalCount }} }}")
+    bound = await admin.ask(f"{{ sessions(filter: {{asr: {{from: {number}}}}}) {{ totalCount }} }}")
 
     assert_refused(first, "32-bit", statements)
-    assert_refused(least, QUOTED if digits > 4300 else "10^15", statements)
+    assert_refused(bound, QUOTED if digits > 4300 else "10^15", statements)
 
 
 @pytest.mark.parametrize(

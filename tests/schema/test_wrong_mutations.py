@@ -20,7 +20,7 @@ from support.wrong_input import (
     assert_clear,
     assert_refused,
     mutation_of,
-    place,
+    put_session,
 )
 from tools.reference import GIVES
 
@@ -123,7 +123,7 @@ AGENT_NULLS = ("name", "timeZone", "workingHours", "redirection", "conversionRat
 
 
 def wrong_payloads() -> Iterator[tuple[str, Json, str, str, str]]:
-    """A mutation, its input, and of the one error that it gives: code, path and a part of the sentence."""
+    """Yield a mutation, its input, and the code, the path and a keyword of its one error."""
     session = {"sessionId": "@session"}
     for wrong, path, keyword in WRONG_RECORDS:
         yield "recordSession", RECORD | wrong, "INVALID", f"input.{path}", keyword
@@ -186,7 +186,7 @@ def name_payload(case: Json) -> str | None:
 async def test_what_a_person_can_put_right_is_in_the_payload(
     admin: Admin, mutation: str, given_: Json, code: str, path: str, keyword: str
 ) -> None:
-    answer = await admin.ask(*mutation_of(mutation), i=place(given_, admin))
+    answer = await admin.ask(*mutation_of(mutation), i=put_session(given_, admin))
 
     (error,) = answer.data[mutation]["errors"]
     assert error["code"] == code
@@ -242,9 +242,9 @@ async def test_a_wrong_target_of_a_bulk_edit_is_refused(
 
 
 async def test_every_problem_of_an_input_is_told_at_once(admin: Admin) -> None:
-    given = RECORD | {"conversationQuality": 9, "tags": [""], "units": "-1", "id": "x"}
+    record = RECORD | {"conversationQuality": 9, "tags": [""], "units": "-1", "id": "x"}
 
-    errors = (await admin.ask(*mutation_of("recordSession"), i=given)).data["recordSession"]["errors"]
+    errors = (await admin.ask(*mutation_of("recordSession"), i=record)).data["recordSession"]["errors"]
 
     places = {".".join(error["path"]) for error in errors}
     assert places == {"input.conversationQuality", "input.tags.0", "input.units", "input.id"}

@@ -1,4 +1,4 @@
-"""What the tests of wrong input share: an admin to send it, and what is asserted of the refusal."""
+"""An admin who sends wrong input, and the checks of its refusal."""
 
 import json
 import re
@@ -18,7 +18,7 @@ PYTHON = re.compile(
     r"\b(None|NoneType|True|False|UNSET|dict|tuple|str|bool|datetime|UUID\()\b|__\w+__|<\w+[ .]|Maybe\[|\wError\b|sys\."
     r"|pydantic|asyncpg|strawberry|should match|Traceback|\.py\b"
 )
-"""Words that only Python would use."""
+"""Words of Python's own that no message may have."""
 
 Json = Any
 
@@ -43,9 +43,9 @@ class Admin:
 
 
 def assert_refused(answer: Answer, keyword: str, statements: Statements, path: str = "") -> None:
-    """Before anything was executed: status 400, one code, a sentence, and no statement but the key's.
+    """Check for a refusal with status 400 and BAD_USER_INPUT; no statement ran but the lookup of the key.
 
-    `path` is the end of `extensions.path`, joined by dots. Of the sentence only a keyword is fixed: wording may change.
+    `path` is the end of `extensions.path`, joined by dots. Of the message only a keyword is checked.
     """
     assert answer.status == 400
     assert answer.body.keys() == {"errors"}
@@ -68,7 +68,7 @@ PLAIN = "plain decimal"
 QUOTED = "decimal in a string"
 NOT_NULL = "null"
 UUID = "UUID"
-"""Keywords of sentences that several tests expect."""
+"""Keywords of messages that several tests expect."""
 
 DAY = {"startedAt": "2026-11-16T15:00:00Z", "endedAt": "2026-11-16T15:02:00Z"}
 RECORD = {"agent": "bistro", "channel": "VOICE", **DAY}
@@ -82,6 +82,6 @@ def mutation_of(name: str) -> tuple[str]:
     return (f"mutation($i: {its.type}) {{ {name}({argument}: $i) {{ errors {{ code message path }} }} }}",)
 
 
-def place(given: Json, admin: Admin) -> Json:
-    """The session's own id in the place of @session."""
-    return json.loads(json.dumps(given).replace("@session", admin.session))
+def put_session(value: Json, admin: Admin) -> Json:
+    """Return the value with the id of the admin's session in place of each "@session"."""
+    return json.loads(json.dumps(value).replace("@session", admin.session))
