@@ -13,7 +13,7 @@ from starlette.types import Message, Receive
 
 from session_graph.http.access_log import ACCESS
 from session_graph.http.negotiation import JSON
-from session_graph.http.request import while_connected
+from session_graph.http.tasks import while_connected
 from session_graph.store.database import Database
 from support.toy import KEY, Happened, ToyApp, serve
 

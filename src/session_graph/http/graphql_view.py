@@ -61,10 +61,10 @@ from session_graph.http.request import (
     parse_body,
     parse_query_string,
     read_body,
-    while_connected,
 )
 from session_graph.http.response import Reply
-from session_graph.http.sse import EventStreams, single
+from session_graph.http.sse import EventStreams
+from session_graph.http.tasks import single, while_connected
 from session_graph.settings import Settings
 
 Authenticate = Callable[[str | None], Awaitable[Viewer]]

@@ -3,7 +3,6 @@
 Strict, because a request that is not understood to the letter must not be answered: each refusal says what was wrong.
 """
 
-import asyncio
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,9 +18,6 @@ from session_graph.http.negotiation import Fields, check_content
 
 PARAMETERS = ("query", "operationName", "variables", "extensions")
 METHODS = ("GET", "POST")
-
-WATCH_AFTER = 0.05
-"""Seconds that a request may take before somebody watches whether its client is still there."""
 
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _LONG = b"0" * 19
@@ -112,42 +108,6 @@ def parse_body(body: bytes) -> GraphQLParams:
 def parse_query_string(query_string: bytes) -> GraphQLParams:
     """The parameters of a GET. Raises BadUserInput."""
     return take_params(_parse_query_string(query_string))
-
-
-class while_connected:
-    """Cancels the block when the client goes away, and raises ClientDisconnect for it: its statement is not awaited.
-
-    Only a block that lasts is worth a task that watches the client: most are over before it begins to.
-    """
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self._gone = False
-        self._watcher: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> None:
-        loop = asyncio.get_running_loop()
-        block = asyncio.current_task(loop)
-        assert block is not None
-        self._block, self._cancelled_before = block, block.cancelling()
-        self._timer = loop.call_later(WATCH_AFTER, self._begin)
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        self._timer.cancel()
-        if self._watcher:
-            self._watcher.cancel()
-        was_left = self._gone and isinstance(error, asyncio.CancelledError)
-        if was_left and self._block.uncancel() <= self._cancelled_before:
-            raise ClientDisconnect from None
-
-    def _begin(self) -> None:
-        self._watcher = asyncio.create_task(self._watch())
-
-    async def _watch(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        self._gone = True
-        self._block.cancel()
 
 
 def _parse_body(body: bytes) -> Mapping[str, object]:

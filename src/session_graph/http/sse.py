@@ -11,10 +11,9 @@ is taken, and who takes nothing for too long is cut off.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, aclosing, contextmanager, suppress
 from functools import partial
-from typing import Any
 
 import orjson
 from starlette.requests import ClientDisconnect
@@ -27,7 +26,7 @@ from session_graph.engine.error_format import codes_of, translate
 from session_graph.errors import Unauthenticated
 from session_graph.http.access_log import AccessRecord
 from session_graph.http.negotiation import EVENTS, SAFE_HEADERS
-from session_graph.http.request import while_connected
+from session_graph.http.tasks import race, while_connected
 from session_graph.schema.subscription_hub import SubscriptionHub
 
 ABORT = "session_graph.abort"
@@ -150,26 +149,6 @@ class Writer:
             if self._abort:
                 self._abort()
             raise ClientTooSlow from None
-
-
-async def race(*works: Coroutine[Any, Any, None]) -> None:
-    """Until the first of them has come to its end; the others are cancelled, and waited for. Raises what they raise."""
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-        errors = [task.exception() for task in tasks if not task.cancelled()]
-    for error in errors:
-        if error is not None:
-            raise error
-
-
-async def single(answer: bytes) -> AsyncGenerator[bytes, None]:
-    """One answer."""
-    yield answer
 
 
 def _headers() -> list[tuple[bytes, bytes]]:

@@ -28,7 +28,8 @@ from session_graph.http.access_log import AccessRecord, access_record_of, write_
 from session_graph.http.graphql_view import GraphQLView
 from session_graph.http.negotiation import is_own_page
 from session_graph.http.request import GraphQLParams, read_message, take_params
-from session_graph.http.sse import ClientTooSlow, Writer, race
+from session_graph.http.sse import ClientTooSlow, Writer
+from session_graph.http.tasks import race
 from session_graph.schema.subscription_hub import SubscriptionHub, TooManyConnections
 from session_graph.settings import Settings
 
