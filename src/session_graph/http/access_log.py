@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
+from secrets import token_hex
 from time import perf_counter, time
 
 import orjson
@@ -17,7 +19,6 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from session_graph.access.viewer import Viewer
-from session_graph.store.ids import new_request_id
 
 ACCESS = logging.getLogger("session_graph.access")
 
@@ -44,7 +45,7 @@ _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 class AccessRecord:
     """What is known of a request when its line is written."""
 
-    request_id: str = field(default_factory=new_request_id)
+    request_id: str = field(default_factory=partial(token_hex, 16))
     status: int = 500
     account: str | None = None
     role: str | None = None
