@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from session_graph.http.access_log import ACCESS, MAX_NAME, AccessLog
+from session_graph.http.access_log import LOGGER, MAX_NAME, AccessLog
 from support.toy import KEY, ToyApp, ask
 
 pytestmark = pytest.mark.anyio
@@ -22,7 +22,7 @@ COMMON = {"request_id", "method", "path", "status", "duration_ms"}
 
 @pytest.fixture
 def logged(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    caplog.set_level(logging.INFO, ACCESS.name)
+    caplog.set_level(logging.INFO, LOGGER.name)
     return caplog
 
 

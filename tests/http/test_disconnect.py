@@ -11,7 +11,7 @@ import pytest
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
-from session_graph.http.access_log import ACCESS
+from session_graph.http.access_log import LOGGER
 from session_graph.http.negotiation import JSON
 from session_graph.http.tasks import while_connected
 from session_graph.store.database import Database
@@ -110,7 +110,7 @@ class Caller:
 
 
 async def test_what_nobody_waits_for_any_more_is_cancelled(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, ACCESS.name)
+    caplog.set_level(logging.INFO, LOGGER.name)
     app = ToyApp()
     caller = Caller(app, "{ a: slow b: slow hello }")
     await app.happened.started.wait()

@@ -8,7 +8,7 @@ from session_graph.http.negotiation import (
     NotAcceptable,
     UnsupportedMediaType,
     check_content,
-    fields_of,
+    header_fields,
 )
 from session_graph.http.negotiation import choose_media_type as choose
 from session_graph.settings import load_settings
@@ -53,7 +53,7 @@ def test_the_media_type_is_the_one_that_is_wanted_most(accept: str | None, chose
 def test_several_accept_headers_are_one() -> None:
     scope = {"type": "http", "headers": [(b"accept", b"text/html"), (b"accept", GRAPHQL.encode())]}
 
-    assert choose(fields_of(scope)) == GRAPHQL
+    assert choose(header_fields(scope)) == GRAPHQL
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
-from session_graph.http.negotiation import GRAPHQL, JSON, fields_of
+from session_graph.http.negotiation import GRAPHQL, JSON, header_fields
 from session_graph.http.request import (
     BodyTooLarge,
     GraphQLParams,
@@ -196,7 +196,7 @@ def request_of(chunks: list[bytes], headers: dict[str, str] | None = None, *, go
 
 
 async def read(request: Request, max_bytes: int) -> GraphQLParams:
-    return parse_body(await read_body(request.receive, fields_of(request.scope), max_bytes))
+    return parse_body(await read_body(request.receive, header_fields(request.scope), max_bytes))
 
 
 async def test_a_body_of_the_largest_size_is_read() -> None:

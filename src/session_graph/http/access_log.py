@@ -20,14 +20,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from session_graph.access.viewer import Viewer
 
-ACCESS = logging.getLogger("session_graph.access")
+LOGGER = logging.getLogger("session_graph.access")
 
 MAX_NAME = 64
 MAX_PATH = 200
 MAX_CODES = 10
-SWITCHED = 101
+SWITCHING_PROTOCOLS = 101
 """The status of a WebSocket that was opened."""
-CLIENT_GONE = 499
+CLIENT_CLOSED_REQUEST = 499
 """The status of a request whose client left before the answer; nobody reads it but us."""
 
 FIELDS = (
@@ -36,8 +36,8 @@ FIELDS = (
 )
 """What the line of a request may have, in this order."""
 
-_RECORD = ACCESS.makeRecord(ACCESS.name, logging.INFO, __name__, 0, "request", (), None).__dict__
-_SCOPE_KEY = "session_graph.note"
+_TEMPLATE = LOGGER.makeRecord(LOGGER.name, logging.INFO, __name__, 0, "request", (), None).__dict__
+_SCOPE_KEY = "session_graph.access_record"
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
@@ -67,9 +67,9 @@ class AccessRecord:
 
 
 def access_record_of(scope: Scope) -> AccessRecord:
-    """The note of this request; one that nobody reads where there is no AccessLog around."""
-    note = scope.get(_SCOPE_KEY)
-    return note if isinstance(note, AccessRecord) else AccessRecord()
+    """The record of this request; one that nobody reads where there is no AccessLog around."""
+    record = scope.get(_SCOPE_KEY)
+    return record if isinstance(record, AccessRecord) else AccessRecord()
 
 
 class AccessLog:
@@ -81,31 +81,31 @@ class AccessLog:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
-        note = scope[_SCOPE_KEY] = AccessRecord()
-        token = _request_id.set(note.request_id)
+        record = scope[_SCOPE_KEY] = AccessRecord()
+        token = _request_id.set(record.request_id)
         started = perf_counter()
 
-        async def send_noted(message: Message) -> None:
+        async def send_recorded(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
-                note.status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", note.request_id.encode())]
+                record.status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", record.request_id.encode())]
             elif message["type"] == "websocket.accept":
-                note.status = SWITCHED
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", note.request_id.encode())]
+                record.status = SWITCHING_PROTOCOLS
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", record.request_id.encode())]
             await send(message)
 
         try:
-            await self._app(scope, receive, send_noted)
+            await self._app(scope, receive, send_recorded)
         finally:
             _request_id.reset(token)
-            write_line(scope, note, started)
+            log_request(scope, record, started)
 
 
-class LineFormatter(OrjsonFormatter):
+class JsonFormatter(OrjsonFormatter):
     """JSON; of a request's line, which is written most, what it may have is known."""
 
     def format(self, record: logging.LogRecord) -> str:
-        if record.name != ACCESS.name:
+        if record.name != LOGGER.name:
             return super().format(record)
         line = {"level": record.levelname, "logger": record.name, "message": record.msg}
         known = record.__dict__
@@ -118,7 +118,7 @@ def configure_logging(level: str) -> None:
     """Everything from `level` up as JSON on standard error. Start uvicorn with `log_config=None, access_log=False`."""
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line of ours has these
     formatter = {
-        "()": LineFormatter,
+        "()": JsonFormatter,
         "fmt": ("levelname", "name", "message"),
         "rename_fields": {"levelname": "level", "name": "logger"},
         "timestamp": "time",
@@ -129,54 +129,57 @@ def configure_logging(level: str) -> None:
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {"json": formatter},
-            "filters": {"request": {"()": lambda: _name_request}, "addresses": {"()": lambda: _keep_addresses}},
+            "filters": {
+                "request": {"()": lambda: _add_request_id},
+                "addresses": {"()": lambda: _has_no_url},
+            },
             "handlers": {"access": handler, "stderr": handler | {"filters": ["request", "addresses"]}},
-            "loggers": {ACCESS.name: {"handlers": ["access"], "propagate": False}},
+            "loggers": {LOGGER.name: {"handlers": ["access"], "propagate": False}},
             "root": {"level": level, "handlers": ["stderr"]},
         }
     )
 
 
-def _name_request(record: logging.LogRecord) -> bool:
+def _add_request_id(record: logging.LogRecord) -> bool:
     """Put the id of the request on the line of whatever is logged while it is served."""
     if "request_id" not in record.__dict__ and (request_id := _request_id.get()):
         record.request_id = request_id
     return True
 
 
-def _keep_addresses(record: logging.LogRecord) -> bool:
+def _has_no_url(record: logging.LogRecord) -> bool:
     """False for uvicorn's own lines about WebSockets, which have all of an address; ours is in the access log."""
     return not (record.name == "uvicorn.error" and '"WebSocket %s"' in str(record.msg))
 
 
-def write_line(scope: Scope, note: AccessRecord, started: float) -> None:
+def log_request(scope: Scope, record: AccessRecord, started: float) -> None:
     """The line of a request, or of an operation over a WebSocket, that began at this `perf_counter`.
 
     The record is made of one that is there, so that nobody looks for where, and in which thread, it was made.
     """
-    if not ACCESS.isEnabledFor(logging.INFO):
+    if not LOGGER.isEnabledFor(logging.INFO):
         return
     created = time()
     fields = {
         "created": created,
         "msecs": created % 1 * 1000,
-        "request_id": note.request_id,
+        "request_id": record.request_id,
         "method": scope.get("method", "WEBSOCKET"),
-        "path": _pattern(scope),
-        "status": note.status,
+        "path": _path_pattern(scope),
+        "status": record.status,
         "duration_ms": round((perf_counter() - started) * 1000, 2),
-        "account": note.account,
-        "role": note.role,
-        "operation_type": note.operation_type,
-        "operation_name": note.operation_name,
-        "codes": list(note.codes) or None,
+        "account": record.account,
+        "role": record.role,
+        "operation_type": record.operation_type,
+        "operation_name": record.operation_name,
+        "codes": list(record.codes) or None,
     }
-    record = logging.LogRecord.__new__(logging.LogRecord)
-    record.__dict__ = _RECORD | {name: value for name, value in fields.items() if value is not None}
-    ACCESS.handle(record)
+    line = logging.LogRecord.__new__(logging.LogRecord)
+    line.__dict__ = _TEMPLATE | {name: value for name, value in fields.items() if value is not None}
+    LOGGER.handle(line)
 
 
-def _pattern(scope: Scope) -> str:
+def _path_pattern(scope: Scope) -> str:
     """The path with its parameters by name, as `/exports/{id}`: their values may be somebody's business."""
     path: str = scope["path"]
     if "path_params" not in scope:

@@ -42,15 +42,15 @@ from session_graph.engine.error_format import (
 from session_graph.engine.limits import Limits
 from session_graph.engine.operation import Operation, PreparedOperation, RequestCache
 from session_graph.errors import BadUserInput, RequestError, SessionGraphError, Unauthenticated
-from session_graph.http.access_log import CLIENT_GONE, AccessRecord, access_record_of
+from session_graph.http.access_log import CLIENT_CLOSED_REQUEST, AccessRecord, access_record_of
 from session_graph.http.negotiation import (
     EVENTS,
     JSON,
-    Fields,
+    HeaderFields,
     NotAcceptable,
     accepts_events,
     choose_media_type,
-    fields_of,
+    header_fields,
 )
 from session_graph.http.request import (
     BodyTooLarge,
@@ -62,7 +62,7 @@ from session_graph.http.request import (
     parse_query_string,
     read_body,
 )
-from session_graph.http.response import Reply
+from session_graph.http.response import GraphQLResponse
 from session_graph.http.sse import EventStreams
 from session_graph.http.tasks import single, while_connected
 from session_graph.settings import Settings
@@ -119,7 +119,7 @@ class GraphQLView:
         try:
             response = await self._respond(scope, receive, record)
         except ClientDisconnect:
-            record.status = CLIENT_GONE
+            record.status = CLIENT_CLOSED_REQUEST
         else:
             await response(scope, receive, send)
 
@@ -177,7 +177,7 @@ class GraphQLView:
     async def _respond(self, scope: Scope, receive: Receive, record: AccessRecord) -> ASGIApp:
         media_type = JSON
         try:
-            fields = fields_of(scope)
+            fields = header_fields(scope)
             media_type = choose_media_type(fields)
             check_method(scope["method"], fields)
             viewer = await self._authenticate(fields.get("authorization"))
@@ -189,7 +189,7 @@ class GraphQLView:
             if body and operation.prepared is not asked:
                 self._request_cache.keep(body, operation.prepared)
             async with while_connected(receive):
-                return Reply(await self.execute(operation, record), 200, media_type)
+                return GraphQLResponse(await self.execute(operation, record), 200, media_type)
         except ClientDisconnect:
             raise
         except InvalidRequest as invalid:
@@ -198,10 +198,12 @@ class GraphQLView:
             refusal = as_request_error(error)
             errors, status, headers = [translate_error(refusal)], refusal.status, _refusal_headers(refusal)
         record.add_codes(codes_of(errors))
-        return Reply(orjson.dumps({"errors": errors}), status, JSON if media_type == EVENTS else media_type, headers)
+        return GraphQLResponse(
+            orjson.dumps({"errors": errors}), status, JSON if media_type == EVENTS else media_type, headers
+        )
 
     async def _read(
-        self, scope: Scope, receive: Receive, fields: Fields
+        self, scope: Scope, receive: Receive, fields: HeaderFields
     ) -> tuple[bytes, GraphQLParams | PreparedOperation]:
         """The body, and what is asked."""
         if scope["method"] == "GET":
@@ -234,7 +236,7 @@ class GraphQLView:
             held.enter_context(self._streams.hold(viewer))
             async with while_connected(receive):
                 answers = await self._begin(viewer, asked, record, scope["method"])
-            authorization = fields_of(scope)["authorization"]
+            authorization = header_fields(scope)["authorization"]
             return self._streams.respond(authorization, viewer, answers, record, held.pop_all())
 
     async def _begin(

@@ -21,7 +21,7 @@ SAFE_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"
 
 PREFLIGHT_SECONDS = 600
 
-Fields = Mapping[str, str]
+HeaderFields = Mapping[str, str]
 """Of a request's header, by their names in lower case."""
 
 _QUALITY = re.compile(r"(0(\.\d{0,3})?|1(\.0{0,3})?)", re.ASCII)
@@ -54,7 +54,7 @@ def cors(settings: Settings) -> list[Middleware]:
     ]
 
 
-def is_own_page(headers: Headers, settings: Settings) -> bool:
+def is_allowed_origin(headers: Headers, settings: Settings) -> bool:
     """Whether a WebSocket is not opened by a browser on a page of somebody else's.
 
     Browsers say in Origin whose page it is, and hold nobody back: RFC 6455, section 10.2.
@@ -69,7 +69,7 @@ def is_own_page(headers: Headers, settings: Settings) -> bool:
     return f"{scheme}://{host}" in own
 
 
-def fields_of(scope: Scope) -> Fields:
+def header_fields(scope: Scope) -> HeaderFields:
     """The header fields of a request; one that came several times is one list (RFC 9110, section 5.3)."""
     fields: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
@@ -78,7 +78,7 @@ def fields_of(scope: Scope) -> Fields:
     return fields
 
 
-def choose_media_type(fields: Fields) -> str:
+def choose_media_type(fields: HeaderFields) -> str:
     """JSON, GRAPHQL or, only where it is named, EVENTS, by the Accept header. Raises NotAcceptable."""
     accept = fields.get("accept", "")
     chosen = _negotiate(accept) if accept.strip() else JSON
@@ -87,24 +87,24 @@ def choose_media_type(fields: Fields) -> str:
     return chosen
 
 
-def accepts_events(fields: Fields) -> bool:
+def accepts_events(fields: HeaderFields) -> bool:
     """Whether Accept names EVENTS, be it after others: frontends name all that they can read."""
-    return _names_events(fields.get("accept", ""))
+    return _accepts_events(fields.get("accept", ""))
 
 
 @lru_cache(maxsize=128)
-def _names_events(accept: str) -> bool:
-    return _weigh(EVENTS, [_split(part) for part in accept.split(",")])[0] > 0
+def _accepts_events(accept: str) -> bool:
+    return _weigh(EVENTS, [_parse_media_type(part) for part in accept.split(",")])[0] > 0
 
 
-def check_content(fields: Fields) -> None:
+def check_content(fields: HeaderFields) -> None:
     """Raise UnsupportedMediaType unless the body is plain application/json in UTF-8."""
     _check_content(fields.get("content-type", ""), fields.get("content-encoding", "identity"))
 
 
 @lru_cache(maxsize=128)
 def _check_content(content_type: str, encoding: str) -> None:
-    media_type, parameters = _split(content_type)
+    media_type, parameters = _parse_media_type(content_type)
     if media_type != JSON:
         raise UnsupportedMediaType
     if parameters.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
@@ -116,7 +116,7 @@ def _check_content(content_type: str, encoding: str) -> None:
 @lru_cache(maxsize=128)
 def _negotiate(accept: str) -> str | None:
     """RFC 9110, section 12.5.1. Of equals, the one that is named wins, then the one that is named first, then JSON."""
-    ranges = [_split(part) for part in accept.split(",")]
+    ranges = [_parse_media_type(part) for part in accept.split(",")]
     offers = [(offer, *_weigh(offer, ranges)) for offer in (JSON, GRAPHQL, EVENTS)]
     best, quality, *_ = max(offers, key=lambda offer: offer[1:])
     return best if quality > 0 else None
@@ -134,7 +134,7 @@ def _weigh(offer: str, ranges: Sequence[tuple[str, dict[str, str]]]) -> tuple[fl
     return quality_found, exact, position
 
 
-def _split(value: str) -> tuple[str, dict[str, str]]:
+def _parse_media_type(value: str) -> tuple[str, dict[str, str]]:
     """`text/plain; a=b` → `text/plain` and its parameters; names in lower case, values without quotes."""
     media_type, *rest = value.split(";")
     pairs = (part.partition("=") for part in rest)

@@ -14,13 +14,13 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
 from session_graph.errors import BadUserInput, TooLarge
-from session_graph.http.negotiation import Fields, check_content
+from session_graph.http.negotiation import HeaderFields, check_content
 
 PARAMETERS = ("query", "operationName", "variables", "extensions")
 METHODS = ("GET", "POST")
 
-_DIGITS = bytes.maketrans(b"123456789", b"000000000")
-_LONG = b"0" * 19
+_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+_LONG_INTEGER = b"0" * 19
 """Shorter whole numbers fit 64 bits."""
 
 
@@ -53,7 +53,7 @@ class GraphQLParams:
     extensions: dict[str, object]
 
 
-def read_message(text: str, max_bytes: int) -> dict[str, object]:
+def parse_message(text: str, max_bytes: int) -> dict[str, object]:
     """A message of a WebSocket: a JSON object. Raises BadUserInput and TooLarge."""
     body = text.encode("utf-8", "surrogatepass")
     if len(body) > max_bytes:
@@ -64,17 +64,19 @@ def read_message(text: str, max_bytes: int) -> dict[str, object]:
     return value
 
 
-def take_params(fields: Mapping[str, object]) -> GraphQLParams:
+def parse_params(fields: Mapping[str, object]) -> GraphQLParams:
     """The parameters of a request; other names are ignored, as the draft asks for. Raises BadUserInput."""
     query, operation_name = fields.get("query"), fields.get("operationName")
     if not isinstance(query, str):
         raise BadUserInput('"query" must be a string: the GraphQL document.')
     if operation_name is not None and not isinstance(operation_name, str):
         raise BadUserInput('"operationName" must be a string or null.')
-    return GraphQLParams(query, operation_name, _take_object(fields, "variables"), _take_object(fields, "extensions"))
+    return GraphQLParams(
+        query, operation_name, _object_or_empty(fields, "variables"), _object_or_empty(fields, "extensions")
+    )
 
 
-def check_method(method: str, fields: Fields) -> None:
+def check_method(method: str, fields: HeaderFields) -> None:
     """Raise MethodNotAllowed, or UnsupportedMediaType for a body that cannot be read."""
     if method not in METHODS:
         raise MethodNotAllowed
@@ -82,7 +84,7 @@ def check_method(method: str, fields: Fields) -> None:
         check_content(fields)
 
 
-async def read_body(receive: Receive, fields: Fields, max_bytes: int) -> bytes:
+async def read_body(receive: Receive, fields: HeaderFields, max_bytes: int) -> bytes:
     """Raises BodyTooLarge, and Starlette's ClientDisconnect where the client goes away meanwhile."""
     declared = fields.get("content-length", "")
     if declared.isdecimal() and (len(declared) > 18 or int(declared) > max_bytes):
@@ -102,15 +104,15 @@ async def read_body(receive: Receive, fields: Fields, max_bytes: int) -> bytes:
 
 def parse_body(body: bytes) -> GraphQLParams:
     """The parameters of a POST. Raises BadUserInput."""
-    return take_params(_parse_body(body))
+    return parse_params(_body_parameters(body))
 
 
 def parse_query_string(query_string: bytes) -> GraphQLParams:
     """The parameters of a GET. Raises BadUserInput."""
-    return take_params(_parse_query_string(query_string))
+    return parse_params(_query_string_parameters(query_string))
 
 
-def _parse_body(body: bytes) -> Mapping[str, object]:
+def _body_parameters(body: bytes) -> Mapping[str, object]:
     if not body:
         raise BadUserInput('The body is empty; it must be a JSON object with a "query".')
     value = _parse_json(body, "The body")
@@ -119,18 +121,18 @@ def _parse_body(body: bytes) -> Mapping[str, object]:
     if not isinstance(value, dict):
         raise BadUserInput('The body must be a JSON object with a "query".')
     if any(body.count(b'"%b"' % name.encode()) > 1 for name in PARAMETERS):
-        _refuse_twice(_list_names(body))
+        _refuse_duplicates(_outermost_names(body))
     return value
 
 
-def _parse_query_string(query_string: bytes) -> Mapping[str, object]:
+def _query_string_parameters(query_string: bytes) -> Mapping[str, object]:
     try:
         pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=100)
     except UnicodeDecodeError:
         raise BadUserInput("The query string is not percent-encoded UTF-8.") from None
     except ValueError:
         raise BadUserInput("The query string has too many parameters.") from None
-    _refuse_twice(name for name, _ in pairs)
+    _refuse_duplicates(name for name, _ in pairs)
     fields: dict[str, object] = dict(pairs)
     for name in ("variables", "extensions"):
         if name in fields:
@@ -143,13 +145,13 @@ def _parse_json(text: bytes, what: str) -> object:
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise BadUserInput(f"{what} is not {_say_why(text, error)}") from None
-    if _LONG in text.translate(_DIGITS):
-        _read_closely(text, what)
+        raise BadUserInput(f"{what} is not {_explain(text, error)}") from None
+    if _LONG_INTEGER in text.translate(_ZEROS):
+        _check_integers(text, what)
     return value
 
 
-def _say_why(text: bytes, error: orjson.JSONDecodeError) -> str:
+def _explain(text: bytes, error: orjson.JSONDecodeError) -> str:
     try:
         text.decode()
     except UnicodeDecodeError as flaw:
@@ -157,7 +159,7 @@ def _say_why(text: bytes, error: orjson.JSONDecodeError) -> str:
     return f"valid JSON: {error}."
 
 
-def _read_closely(text: bytes, what: str) -> None:
+def _check_integers(text: bytes, what: str) -> None:
     """Raise BadUserInput for a whole number beyond 64 bits, which orjson takes for a float."""
 
     def check(digits: str) -> int:
@@ -171,7 +173,7 @@ def _read_closely(text: bytes, what: str) -> None:
         raise BadUserInput(f"{what} is nested too deeply.") from None
 
 
-def _list_names(body: bytes) -> list[str]:
+def _outermost_names(body: bytes) -> list[str]:
     """The names of the outermost object, each as often as it is there."""
     names: list[str] = []
 
@@ -185,7 +187,7 @@ def _list_names(body: bytes) -> list[str]:
     return names
 
 
-def _refuse_twice(names: Iterable[str]) -> None:
+def _refuse_duplicates(names: Iterable[str]) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen and name in PARAMETERS:
@@ -193,7 +195,7 @@ def _refuse_twice(names: Iterable[str]) -> None:
         seen.add(name)
 
 
-def _take_object(fields: Mapping[str, object], name: str) -> dict[str, object]:
+def _object_or_empty(fields: Mapping[str, object], name: str) -> dict[str, object]:
     value = fields.get(name)
     if value is None:
         return {}

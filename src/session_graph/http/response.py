@@ -11,7 +11,7 @@ _SAFE = [(name.lower().encode(), value.encode()) for name, value in SAFE_HEADERS
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class GraphQLResponse:
     """JSON with a status; `headers` are further ones."""
 
     body: bytes

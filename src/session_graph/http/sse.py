@@ -31,7 +31,7 @@ from session_graph.schema.subscription_hub import SubscriptionHub
 
 ABORT = "session_graph.abort"
 """The extension of the ASGI scope, where the server has it, that drops the connection with what is not sent yet."""
-LAST_SECONDS = 0.5
+SHUTDOWN_SECONDS = 0.5
 KEEP_ALIVE = b":\n\n"
 COMPLETE = b"event: complete\ndata:\n\n"
 
@@ -66,7 +66,7 @@ class EventStreams:
         """What has begun, as a response; `held` is let go at its end."""
 
         async def respond(scope: Scope, receive: Receive, send: Send) -> None:
-            stream = _Stream(Writer(scope, send, self._hub.settings.live_send_seconds), answers, record)
+            stream = _Stream(TimedSender(scope, send, self._hub.settings.live_send_seconds), answers, record)
             until_gone = partial(wait_until_revoked, self._authenticator, self._hub.listener, viewer, authorization)
             with held, suppress(ClientDisconnect, ClientTooSlow):
                 async with aclosing(answers), while_connected(receive):
@@ -78,7 +78,7 @@ class EventStreams:
 class _Stream:
     """One response that goes on."""
 
-    def __init__(self, writer: "Writer", answers: AsyncGenerator[bytes, None], record: AccessRecord) -> None:
+    def __init__(self, writer: "TimedSender", answers: AsyncGenerator[bytes, None], record: AccessRecord) -> None:
         self._writer = writer
         self._answers = answers
         self._record = record
@@ -88,21 +88,21 @@ class _Stream:
         await self._writer.send({"type": "http.response.start", "status": 200, "headers": _headers()})
         await self._send(KEEP_ALIVE)
         await race(
-            self._tell(),
+            self._send_answers(),
             self._keep_alive(hub.settings.live_keep_alive_seconds),
-            self._end_with(until_gone),
-            self._shorten_timeout_after(hub.until_ending),
+            self._end_when_revoked(until_gone),
+            self._shorten_timeout_at_shutdown(hub.until_ending),
         )
         await self._writer.send(_part(b"", more=False))
 
-    async def _tell(self) -> None:
+    async def _send_answers(self) -> None:
         try:
             async for answer in self._answers:
                 await self._send(_next(answer))
         except ClientTooSlow:
             raise
         except Exception as error:
-            await self._complain(error)
+            await self._send_error(error)
         await self._send(COMPLETE)
 
     async def _keep_alive(self, seconds: float) -> None:
@@ -110,16 +110,16 @@ class _Stream:
             await asyncio.sleep(seconds)
             await self._send(KEEP_ALIVE)
 
-    async def _end_with(self, until_gone: Wait) -> None:
+    async def _end_when_revoked(self, until_gone: Wait) -> None:
         await until_gone()
-        await self._complain(Unauthenticated())
+        await self._send_error(Unauthenticated())
         await self._send(COMPLETE)
 
-    async def _shorten_timeout_after(self, ending: Wait) -> None:
+    async def _shorten_timeout_at_shutdown(self, ending: Wait) -> None:
         await ending()
         self._writer.shorten_timeout()
 
-    async def _complain(self, error: Exception) -> None:
+    async def _send_error(self, error: Exception) -> None:
         errors = translate(error)
         self._record.add_codes(codes_of(errors))
         await self._send(_next(orjson.dumps({"errors": errors})))
@@ -128,7 +128,7 @@ class _Stream:
         await self._writer.send(_part(text))
 
 
-class Writer:
+class TimedSender:
     """Sends in time or not at all."""
 
     def __init__(self, scope: Scope, send: Send, seconds: float) -> None:
@@ -138,7 +138,7 @@ class Writer:
 
     def shorten_timeout(self) -> None:
         """The server stops, and waits for nobody who is slow."""
-        self._seconds = min(self._seconds, LAST_SECONDS)
+        self._seconds = min(self._seconds, SHUTDOWN_SECONDS)
 
     async def send(self, message: Message) -> None:
         """Raises ClientTooSlow, and drops the connection where the server lets us."""

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
-WATCH_AFTER = 0.05
+WATCH_AFTER_SECONDS = 0.05
 """Seconds that a request may take before somebody watches whether its client is still there."""
 
 
@@ -27,7 +27,7 @@ class while_connected:
         block = asyncio.current_task(loop)
         assert block is not None
         self._block, self._cancelled_before = block, block.cancelling()
-        self._timer = loop.call_later(WATCH_AFTER, self._begin)
+        self._timer = loop.call_later(WATCH_AFTER_SECONDS, self._begin)
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         self._timer.cancel()
