@@ -26,20 +26,14 @@ from session_graph.engine.error_format import codes_of, translate
 from session_graph.errors import Unauthenticated
 from session_graph.http.access_log import AccessRecord
 from session_graph.http.negotiation import EVENTS, SAFE_HEADERS
+from session_graph.http.response import ClientTooSlow, TimedSender
 from session_graph.http.tasks import race, while_connected
 from session_graph.schema.subscription_hub import SubscriptionHub
 
-ABORT = "session_graph.abort"
-"""The extension of the ASGI scope, where the server has it, that drops the connection with what is not sent yet."""
-SHUTDOWN_SECONDS = 0.5
 KEEP_ALIVE = b":\n\n"
 COMPLETE = b"event: complete\ndata:\n\n"
 
 Wait = Callable[[], Awaitable[None]]
-
-
-class ClientTooSlow(Exception):
-    """What was sent was not taken in time."""
 
 
 class EventStreams:
@@ -78,7 +72,7 @@ class EventStreams:
 class _Stream:
     """One response that goes on."""
 
-    def __init__(self, writer: "TimedSender", answers: AsyncGenerator[bytes, None], record: AccessRecord) -> None:
+    def __init__(self, writer: TimedSender, answers: AsyncGenerator[bytes, None], record: AccessRecord) -> None:
         self._writer = writer
         self._answers = answers
         self._record = record
@@ -126,29 +120,6 @@ class _Stream:
 
     async def _send(self, text: bytes) -> None:
         await self._writer.send(_part(text))
-
-
-class TimedSender:
-    """Sends in time or not at all."""
-
-    def __init__(self, scope: Scope, send: Send, seconds: float) -> None:
-        self._abort = scope.get("extensions", {}).get(ABORT)
-        self._send = send
-        self._seconds = seconds
-
-    def shorten_timeout(self) -> None:
-        """The server stops, and waits for nobody who is slow."""
-        self._seconds = min(self._seconds, SHUTDOWN_SECONDS)
-
-    async def send(self, message: Message) -> None:
-        """Raises ClientTooSlow, and drops the connection where the server lets us."""
-        try:
-            async with asyncio.timeout(self._seconds):
-                await self._send(message)
-        except TimeoutError:
-            if self._abort:
-                self._abort()
-            raise ClientTooSlow from None
 
 
 def _headers() -> list[tuple[bytes, bytes]]:

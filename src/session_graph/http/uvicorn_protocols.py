@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
-from session_graph.http.sse import ABORT
+from session_graph.http.response import ABORT
 
 
 class CoalescingTransport:

@@ -28,7 +28,7 @@ from session_graph.http.access_log import AccessRecord, access_record_of, log_re
 from session_graph.http.graphql_view import GraphQLView
 from session_graph.http.negotiation import is_allowed_origin
 from session_graph.http.request import GraphQLParams, parse_message, parse_params
-from session_graph.http.sse import ClientTooSlow, TimedSender
+from session_graph.http.response import ClientTooSlow, TimedSender
 from session_graph.http.tasks import race
 from session_graph.schema.subscription_hub import SubscriptionHub, TooManyConnections
 from session_graph.settings import Settings
