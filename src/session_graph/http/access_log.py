@@ -1,7 +1,7 @@
-"""Logs as lines of JSON: one line for each request on `session_graph.access`, and everything else beside it.
+"""Logging as lines of JSON; the access log, `session_graph.access`, has one line for each request.
 
-The access log names the account and the kind of question, never the question: no query text, no variables, no key, and
-of a path only its pattern where it has one.
+An access line names the account and the operation, never what was sent: no query text, variables or key, and of a path
+only its pattern, if it has one.
 """
 
 import logging
@@ -26,15 +26,15 @@ MAX_NAME = 64
 MAX_PATH = 200
 MAX_CODES = 10
 SWITCHING_PROTOCOLS = 101
-"""The status of a WebSocket that was opened."""
+"""The logged status of a WebSocket that was opened."""
 CLIENT_CLOSED_REQUEST = 499
-"""The status of a request whose client left before the answer; nobody reads it but us."""
+"""The logged status of a request whose client disconnected before the response; it is never sent."""
 
 FIELDS = (
     *("request_id", "method", "path", "status", "duration_ms", "account", "role", "operation_type", "operation_name"),
     "codes",
 )
-"""What the line of a request may have, in this order."""
+"""The fields of an access line, in this order; those without a value are left out."""
 
 _TEMPLATE = LOGGER.makeRecord(LOGGER.name, logging.INFO, __name__, 0, "request", (), None).__dict__
 _SCOPE_KEY = "session_graph.access_record"
@@ -43,7 +43,7 @@ _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 @dataclass(slots=True)
 class AccessRecord:
-    """What is known of a request when its line is written."""
+    """What the access line of a request is written from."""
 
     request_id: str = field(default_factory=partial(token_hex, 16))
     status: int = 500
@@ -57,7 +57,7 @@ class AccessRecord:
         self.account, self.role = viewer.account.idn, viewer.role.value
 
     def set_operation(self, kind: str, name: str | None) -> None:
-        """A name that GraphQL's grammar let through has only letters, digits and underscores."""
+        """Needs no escaping: GraphQL's grammar allows only letters, digits and underscores in a name."""
         self.operation_type, self.operation_name = kind, name[:MAX_NAME] if name else None
 
     def add_codes(self, codes: Iterable[str]) -> None:
@@ -67,13 +67,13 @@ class AccessRecord:
 
 
 def access_record_of(scope: Scope) -> AccessRecord:
-    """The record of this request; one that nobody reads where there is no AccessLog around."""
+    """Return the request's record, or one that is never logged if there is no AccessLog around the application."""
     record = scope.get(_SCOPE_KEY)
     return record if isinstance(record, AccessRecord) else AccessRecord()
 
 
 class AccessLog:
-    """The outermost ASGI middleware: gives each request its id, `X-Request-Id`, and its line."""
+    """The outermost ASGI middleware: gives each request an id, sent as `X-Request-Id`, and logs its line."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -85,7 +85,7 @@ class AccessLog:
         token = _request_id.set(record.request_id)
         started = perf_counter()
 
-        async def send_recorded(message: Message) -> None:
+        async def send_with_id(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 record.status = message["status"]
                 message["headers"] = [*message["headers"], (b"x-request-id", record.request_id.encode())]
@@ -95,28 +95,28 @@ class AccessLog:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_recorded)
+            await self._app(scope, receive, send_with_id)
         finally:
             _request_id.reset(token)
             log_request(scope, record, started)
 
 
 class JsonFormatter(OrjsonFormatter):
-    """JSON; of a request's line, which is written most, what it may have is known."""
+    """Formats as JSON; faster for access lines, which are the most frequent and have only known fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         if record.name != LOGGER.name:
             return super().format(record)
         line = {"level": record.levelname, "logger": record.name, "message": record.msg}
-        known = record.__dict__
-        line |= {name: known[name] for name in FIELDS if name in known}
+        values = record.__dict__
+        line |= {name: values[name] for name in FIELDS if name in values}
         line["time"] = datetime.fromtimestamp(record.created, UTC)
         return orjson.dumps(line).decode()
 
 
 def configure_logging(level: str) -> None:
-    """Everything from `level` up as JSON on standard error. Start uvicorn with `log_config=None, access_log=False`."""
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line of ours has these
+    """Log from `level` up as JSON on standard error. Start uvicorn with `log_config=None, access_log=False`."""
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line shows them
     formatter = {
         "()": JsonFormatter,
         "fmt": ("levelname", "name", "message"),
@@ -129,11 +129,7 @@ def configure_logging(level: str) -> None:
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {"json": formatter},
-            "filters": {
-                "request": {"()": lambda: _add_request_id},
-                "addresses": {"()": lambda: _has_no_url},
-            },
-            "handlers": {"access": handler, "stderr": handler | {"filters": ["request", "addresses"]}},
+            "handlers": {"access": handler, "stderr": handler | {"filters": [_add_request_id, _has_no_url]}},
             "loggers": {LOGGER.name: {"handlers": ["access"], "propagate": False}},
             "root": {"level": level, "handlers": ["stderr"]},
         }
@@ -141,21 +137,21 @@ def configure_logging(level: str) -> None:
 
 
 def _add_request_id(record: logging.LogRecord) -> bool:
-    """Put the id of the request on the line of whatever is logged while it is served."""
+    """Add the id of the request during which the record was logged."""
     if "request_id" not in record.__dict__ and (request_id := _request_id.get()):
         record.request_id = request_id
     return True
 
 
 def _has_no_url(record: logging.LogRecord) -> bool:
-    """False for uvicorn's own lines about WebSockets, which have all of an address; ours is in the access log."""
+    """Return False for uvicorn's lines about WebSockets: they have the whole URL, and the access log has a line too."""
     return not (record.name == "uvicorn.error" and '"WebSocket %s"' in str(record.msg))
 
 
 def log_request(scope: Scope, record: AccessRecord, started: float) -> None:
-    """The line of a request, or of an operation over a WebSocket, that began at this `perf_counter`.
+    """Log a request, or an operation over a WebSocket, that started at this `perf_counter`.
 
-    The record is made of one that is there, so that nobody looks for where, and in which thread, it was made.
+    The log record is a copy of a template: `Logger.info` would look up the calling frame and the thread each time.
     """
     if not LOGGER.isEnabledFor(logging.INFO):
         return
@@ -180,7 +176,7 @@ def log_request(scope: Scope, record: AccessRecord, started: float) -> None:
 
 
 def _path_pattern(scope: Scope) -> str:
-    """The path with its parameters by name, as `/exports/{id}`: their values may be somebody's business."""
+    """Return the path with its parameters by name, as `/exports/{id}`: their values may be secret."""
     path: str = scope["path"]
     if "path_params" not in scope:
         return path[:MAX_PATH]

@@ -1,6 +1,6 @@
-"""From an HTTP request to the parameters of a GraphQL request, after the draft "GraphQL over HTTP", section 5.
+"""Reads the parameters of a GraphQL request, by the draft "GraphQL over HTTP", section 5.
 
-Strict, because a request that is not understood to the letter must not be answered: each refusal says what was wrong.
+Reading is strict: a request that is not fully understood is refused with a sentence that says what is wrong.
 """
 
 import json
@@ -21,7 +21,7 @@ METHODS = ("GET", "POST")
 
 _ZEROS = bytes.maketrans(b"123456789", b"000000000")
 _LONG_INTEGER = b"0" * 19
-"""Shorter whole numbers fit 64 bits."""
+"""Integers of fewer digits fit 64 bits."""
 
 
 class MethodNotAllowed(BadUserInput):
@@ -38,14 +38,14 @@ class OnlyByPost(MethodNotAllowed):
 
 
 class BodyTooLarge(TooLarge):
-    """The body is longer than a body may be."""
+    """The body is too large."""
 
     status = 413
 
 
 @dataclass(frozen=True, slots=True)
 class GraphQLParams:
-    """What is asked for. `variables` and `extensions` are as JSON has them."""
+    """The parameters of a GraphQL request; `variables` and `extensions` are as parsed from JSON."""
 
     query: str
     operation_name: str | None
@@ -54,7 +54,7 @@ class GraphQLParams:
 
 
 def parse_message(text: str, max_bytes: int) -> dict[str, object]:
-    """A message of a WebSocket: a JSON object. Raises BadUserInput and TooLarge."""
+    """Return a WebSocket's message, a JSON object. Raises BadUserInput and TooLarge."""
     body = text.encode("utf-8", "surrogatepass")
     if len(body) > max_bytes:
         raise BodyTooLarge(f"A message may have {max_bytes} bytes; this one has {len(body)}.")
@@ -65,28 +65,27 @@ def parse_message(text: str, max_bytes: int) -> dict[str, object]:
 
 
 def parse_params(fields: Mapping[str, object]) -> GraphQLParams:
-    """The parameters of a request; other names are ignored, as the draft asks for. Raises BadUserInput."""
+    """Return the parameters; other names are ignored, as the draft demands. Raises BadUserInput."""
     query, operation_name = fields.get("query"), fields.get("operationName")
     if not isinstance(query, str):
         raise BadUserInput('"query" must be a string: the GraphQL document.')
     if operation_name is not None and not isinstance(operation_name, str):
         raise BadUserInput('"operationName" must be a string or null.')
-    return GraphQLParams(
-        query, operation_name, _object_or_empty(fields, "variables"), _object_or_empty(fields, "extensions")
-    )
+    variables, extensions = _object_or_empty(fields, "variables"), _object_or_empty(fields, "extensions")
+    return GraphQLParams(query, operation_name, variables, extensions)
 
 
-def check_method(method: str, fields: HeaderFields) -> None:
-    """Raise MethodNotAllowed, or UnsupportedMediaType for a body that cannot be read."""
+def check_method(method: str, headers: HeaderFields) -> None:
+    """Raise MethodNotAllowed, or UnsupportedMediaType if the body cannot be read."""
     if method not in METHODS:
         raise MethodNotAllowed
     if method == "POST":
-        check_content(fields)
+        check_content(headers)
 
 
-async def read_body(receive: Receive, fields: HeaderFields, max_bytes: int) -> bytes:
-    """Raises BodyTooLarge, and Starlette's ClientDisconnect where the client goes away meanwhile."""
-    declared = fields.get("content-length", "")
+async def read_body(receive: Receive, headers: HeaderFields, max_bytes: int) -> bytes:
+    """Raises BodyTooLarge, and ClientDisconnect if the client disconnects before the end."""
+    declared = headers.get("content-length", "")
     if declared.isdecimal() and (len(declared) > 18 or int(declared) > max_bytes):
         raise BodyTooLarge(f"A body may have {max_bytes} bytes; this one has {declared[:18]}.")
     chunks, length, more = [], 0, True
@@ -103,12 +102,12 @@ async def read_body(receive: Receive, fields: HeaderFields, max_bytes: int) -> b
 
 
 def parse_body(body: bytes) -> GraphQLParams:
-    """The parameters of a POST. Raises BadUserInput."""
+    """Return the parameters of a POST. Raises BadUserInput."""
     return parse_params(_body_parameters(body))
 
 
 def parse_query_string(query_string: bytes) -> GraphQLParams:
-    """The parameters of a GET. Raises BadUserInput."""
+    """Return the parameters of a GET. Raises BadUserInput."""
     return parse_params(_query_string_parameters(query_string))
 
 
@@ -140,48 +139,48 @@ def _query_string_parameters(query_string: bytes) -> Mapping[str, object]:
     return fields
 
 
-def _parse_json(text: bytes, what: str) -> object:
-    """The value, of which no number was rounded to fit and every string can be encoded again. Raises BadUserInput."""
+def _parse_json(text: bytes, subject: str) -> object:
+    """Return the value: no integer in it is rounded, no string has a lone surrogate. Raises BadUserInput."""
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise BadUserInput(f"{what} is not {_explain(text, error)}") from None
+        raise BadUserInput(f"{subject} is not {_syntax_error(text, error)}") from None
     if _LONG_INTEGER in text.translate(_ZEROS):
-        _check_integers(text, what)
+        _check_integers(text, subject)
     return value
 
 
-def _explain(text: bytes, error: orjson.JSONDecodeError) -> str:
+def _syntax_error(text: bytes, error: orjson.JSONDecodeError) -> str:
     try:
         text.decode()
-    except UnicodeDecodeError as flaw:
-        return f"UTF-8: see its byte {flaw.start}."
+    except UnicodeDecodeError as invalid:
+        return f"UTF-8: its byte {invalid.start} is invalid."
     return f"valid JSON: {error}."
 
 
-def _check_integers(text: bytes, what: str) -> None:
-    """Raise BadUserInput for a whole number beyond 64 bits, which orjson takes for a float."""
+def _check_integers(text: bytes, subject: str) -> None:
+    """Raise BadUserInput for an integer beyond 64 bits, which orjson reads as a float."""
 
     def check(digits: str) -> int:
         if len(digits) > 20 or not -(2**63) <= int(digits) < 2**64:
-            raise BadUserInput(f"{what} has a whole number of more than 64 bits; send it as a string.")
+            raise BadUserInput(f"{subject} has a whole number of more than 64 bits; send it as a string.")
         return 0
 
     try:
         json.loads(text, parse_int=check)
     except RecursionError:
-        raise BadUserInput(f"{what} is nested too deeply.") from None
+        raise BadUserInput(f"{subject} is nested too deeply.") from None
 
 
 def _outermost_names(body: bytes) -> list[str]:
-    """The names of the outermost object, each as often as it is there."""
+    """Return the names of the outermost object, duplicates included."""
     names: list[str] = []
 
-    def note(pairs: list[tuple[str, object]]) -> None:
-        names[:] = [name for name, _ in pairs]  # called for the outermost object last
+    def keep_names(pairs: list[tuple[str, object]]) -> None:
+        names[:] = [name for name, _ in pairs]  # json calls this for the outermost object last
 
     try:
-        json.loads(body, object_pairs_hook=note)
+        json.loads(body, object_pairs_hook=keep_names)
     except RecursionError:
         raise BadUserInput("The body is nested too deeply.") from None
     return names
@@ -191,7 +190,7 @@ def _refuse_duplicates(names: Iterable[str]) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen and name in PARAMETERS:
-            raise BadUserInput(f'"{name}" is there twice.')
+            raise BadUserInput(f'"{name}" appears twice.')
         seen.add(name)
 
 

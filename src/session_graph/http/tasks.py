@@ -1,4 +1,4 @@
-"""Tasks of the event loop: a race between coroutines, and a block that ends when its client disconnects."""
+"""Concurrency of one request: a race between coroutines, and a block that ends when the client disconnects."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine
@@ -8,18 +8,15 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
 WATCH_AFTER_SECONDS = 0.05
-"""Seconds that a request may take before somebody watches whether its client is still there."""
+"""How long a block runs before a task watches for its client to disconnect: most blocks end earlier and need none."""
 
 
 class while_connected:
-    """Cancels the block when the client goes away, and raises ClientDisconnect for it: its statement is not awaited.
-
-    Only a block that lasts is worth a task that watches the client: most are over before it begins to.
-    """
+    """Cancels the block, and with it its statements, when the client disconnects. Raises ClientDisconnect then."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
-        self._gone = False
+        self._disconnected = False
         self._watcher: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> None:
@@ -27,29 +24,29 @@ class while_connected:
         block = asyncio.current_task(loop)
         assert block is not None
         self._block, self._cancelled_before = block, block.cancelling()
-        self._timer = loop.call_later(WATCH_AFTER_SECONDS, self._begin)
+        self._timer = loop.call_later(WATCH_AFTER_SECONDS, self._start_watcher)
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         self._timer.cancel()
         if self._watcher:
             self._watcher.cancel()
-        was_left = self._gone and isinstance(error, asyncio.CancelledError)
-        if was_left and self._block.uncancel() <= self._cancelled_before:
+        cancelled_here = self._disconnected and isinstance(error, asyncio.CancelledError)
+        if cancelled_here and self._block.uncancel() <= self._cancelled_before:
             raise ClientDisconnect from None
 
-    def _begin(self) -> None:
+    def _start_watcher(self) -> None:
         self._watcher = asyncio.create_task(self._watch())
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self._gone = True
+        self._disconnected = True
         self._block.cancel()
 
 
-async def race(*works: Coroutine[Any, Any, None]) -> None:
-    """Until the first of them has come to its end; the others are cancelled, and waited for. Raises what they raise."""
-    tasks = [asyncio.create_task(work) for work in works]
+async def race(*coroutines: Coroutine[Any, Any, None]) -> None:
+    """Run until the first ends, then cancel the others and wait for them. Raises what any of them raises."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -63,5 +60,5 @@ async def race(*works: Coroutine[Any, Any, None]) -> None:
 
 
 async def single(answer: bytes) -> AsyncGenerator[bytes, None]:
-    """One answer."""
+    """Yield one answer, where a stream of answers is expected."""
     yield answer
