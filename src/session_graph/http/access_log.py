@@ -46,6 +46,7 @@ class AccessRecord:
     """What the access line of a request is written from."""
 
     request_id: str = field(default_factory=partial(token_hex, 16))
+    started: float = field(default_factory=perf_counter)
     status: int = 500
     account: str | None = None
     role: str | None = None
@@ -57,7 +58,7 @@ class AccessRecord:
         self.account, self.role = viewer.account.idn, viewer.role.value
 
     def set_operation(self, kind: str, name: str | None) -> None:
-        """Needs no escaping: GraphQL's grammar allows only letters, digits and underscores in a name."""
+        """A name needs no escaping: GraphQL's grammar allows only letters, digits and underscores in it."""
         self.operation_type, self.operation_name = kind, name[:MAX_NAME] if name else None
 
     def add_codes(self, codes: Iterable[str]) -> None:
@@ -83,14 +84,10 @@ class AccessLog:
             return await self._app(scope, receive, send)
         record = scope[_SCOPE_KEY] = AccessRecord()
         token = _request_id.set(record.request_id)
-        started = perf_counter()
 
         async def send_with_id(message: Message) -> None:
-            if message["type"] in ("http.response.start", "websocket.http.response.start"):
-                record.status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", record.request_id.encode())]
-            elif message["type"] == "websocket.accept":
-                record.status = SWITCHING_PROTOCOLS
+            if message["type"] in ("http.response.start", "websocket.http.response.start", "websocket.accept"):
+                record.status = message.get("status", SWITCHING_PROTOCOLS)
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", record.request_id.encode())]
             await send(message)
 
@@ -98,7 +95,7 @@ class AccessLog:
             await self._app(scope, receive, send_with_id)
         finally:
             _request_id.reset(token)
-            log_request(scope, record, started)
+            log_request(scope, record)
 
 
 class JsonFormatter(OrjsonFormatter):
@@ -148,8 +145,8 @@ def _has_no_url(record: logging.LogRecord) -> bool:
     return not (record.name == "uvicorn.error" and '"WebSocket %s"' in str(record.msg))
 
 
-def log_request(scope: Scope, record: AccessRecord, started: float) -> None:
-    """Log a request, or an operation over a WebSocket, that started at this `perf_counter`.
+def log_request(scope: Scope, record: AccessRecord) -> None:
+    """Log a request, or an operation over a WebSocket.
 
     The log record is a copy of a template: `Logger.info` would look up the calling frame and the thread each time.
     """
@@ -163,7 +160,7 @@ def log_request(scope: Scope, record: AccessRecord, started: float) -> None:
         "method": scope.get("method", "WEBSOCKET"),
         "path": _path_pattern(scope),
         "status": record.status,
-        "duration_ms": round((perf_counter() - started) * 1000, 2),
+        "duration_ms": round((perf_counter() - record.started) * 1000, 2),
         "account": record.account,
         "role": record.role,
         "operation_type": record.operation_type,

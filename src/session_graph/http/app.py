@@ -1,7 +1,4 @@
-"""The ASGI application: schema, endpoints and middleware, put together over a database and a hub that are handed in.
-
-It neither opens nor closes the database and does not run the hub: `cli.serve` does.
-"""
+"""Puts the ASGI application together. It is handed an open database and a running hub; `cli.serve` owns both."""
 
 import gc
 from collections.abc import AsyncIterator

@@ -74,6 +74,8 @@ Inspect = Callable[[Operation], None]
 """Raises RequestError, before any of the operation is executed, if its viewer may not execute it."""
 Check = Callable[[OperationDefinitionNode], None]
 """Raises RequestError if operations of this type are not served by this method and transport."""
+Request = GraphQLParams | PreparedOperation
+"""A request as it was sent, or as the cache of requests has it."""
 Plan = Callable[[Operation], Awaitable[bytes | None]]
 """Returns the JSON of the whole response, or None if the ordinary executor must answer."""
 
@@ -201,16 +203,14 @@ class GraphQLView:
         media_type = JSON if media_type == EVENTS else media_type
         return GraphQLResponse(orjson.dumps({"errors": errors}), status, media_type, extra)
 
-    async def _read(
-        self, scope: Scope, receive: Receive, headers: HeaderFields
-    ) -> tuple[bytes, GraphQLParams | PreparedOperation]:
+    async def _read(self, scope: Scope, receive: Receive, headers: HeaderFields) -> tuple[bytes, Request]:
         """Return the body, empty for a GET, and the request in it."""
         if scope["method"] == "GET":
             return b"", parse_query_string(scope["query_string"])
         body = await read_body(receive, headers, self._max_body_bytes)
         return body, self._request_cache.get(body) or parse_body(body)
 
-    def _is_subscription(self, request: GraphQLParams | PreparedOperation) -> bool:
+    def _is_subscription(self, request: Request) -> bool:
         """Return whether it is a subscription; False for an invalid request."""
         if isinstance(request, PreparedOperation):
             return False
@@ -221,12 +221,7 @@ class GraphQLView:
         return node.operation is OperationType.SUBSCRIPTION
 
     async def _stream(
-        self,
-        scope: Scope,
-        receive: Receive,
-        viewer: Viewer,
-        request: GraphQLParams | PreparedOperation,
-        record: AccessRecord,
+        self, scope: Scope, receive: Receive, viewer: Viewer, request: Request, record: AccessRecord
     ) -> ASGIApp:
         """Return an event stream, which also has the errors of the operation: clients of streams read them there."""
         if self._streams is None:
@@ -239,7 +234,7 @@ class GraphQLView:
             return self._streams.respond(authorization, viewer, answers, record, reservation.pop_all())
 
     async def _begin(
-        self, viewer: Viewer, request: GraphQLParams | PreparedOperation, record: AccessRecord, method: str
+        self, viewer: Viewer, request: Request, record: AccessRecord, method: str
     ) -> AsyncGenerator[bytes, None]:
         try:
             operation = self.prepare(viewer, request, record, _STREAM_CHECKS[method])

@@ -115,10 +115,7 @@ def _check_content(content_type: str, encoding: str) -> None:
 
 @lru_cache(maxsize=128)
 def _negotiate(accept: str) -> str | None:
-    """Return the media type of the highest quality (RFC 9110, section 12.5.1), or None.
-
-    Of equals, the one named most exactly wins, then the one named first, then JSON.
-    """
+    """Return the best type (RFC 9110, section 12.5.1), or None. Of equals: the most exact, the first, JSON."""
     ranges = [_parse_media_type(part) for part in accept.split(",")]
     offers = [(offer, *_weigh(offer, ranges)) for offer in (JSON, GRAPHQL, EVENTS)]
     best, quality, *_ = max(offers, key=lambda offer: offer[1:])

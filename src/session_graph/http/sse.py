@@ -13,6 +13,7 @@ one before it is sent, and a client that reads nothing for too long is disconnec
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, aclosing, contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 
 import orjson
@@ -71,17 +72,17 @@ class EventStreams:
         return respond
 
 
+@dataclass(slots=True)
 class _Stream:
     """One event stream."""
 
-    def __init__(self, sender: TimedSender, answers: AsyncGenerator[bytes, None], record: AccessRecord) -> None:
-        self._sender = sender
-        self._answers = answers
-        self._record = record
+    sender: TimedSender
+    answers: AsyncGenerator[bytes, None]
+    record: AccessRecord
 
     async def run(self, hub: SubscriptionHub, revoked: Wait) -> None:
         """Send until the answers end, the key is revoked or expires, or the server stops. Raises ClientTooSlow."""
-        await self._sender.send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        await self.sender.send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         await self._send(KEEP_ALIVE)
         await race(
             self._send_answers(),
@@ -89,11 +90,11 @@ class _Stream:
             self._end_when(revoked),
             self._shorten_timeout_when(hub.until_ending),
         )
-        await self._sender.send(_chunk(b"", more=False))
+        await self.sender.send(_chunk(b"", more=False))
 
     async def _send_answers(self) -> None:
         try:
-            async for answer in self._answers:
+            async for answer in self.answers:
                 await self._send(_next_event(answer))
         except ClientTooSlow:
             raise
@@ -113,15 +114,15 @@ class _Stream:
 
     async def _shorten_timeout_when(self, stopping: Wait) -> None:
         await stopping()
-        self._sender.shorten_timeout()
+        self.sender.shorten_timeout()
 
     async def _send_error(self, error: Exception) -> None:
         errors = translate(error)
-        self._record.add_codes(codes_of(errors))
+        self.record.add_codes(codes_of(errors))
         await self._send(_next_event(orjson.dumps({"errors": errors})))
 
     async def _send(self, text: bytes) -> None:
-        await self._sender.send(_chunk(text))
+        await self.sender.send(_chunk(text))
 
 
 def _next_event(answer: bytes) -> bytes:

@@ -11,7 +11,7 @@ Operations are prepared by the HTTP view, with the same limits and errors. Closi
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import ExitStack, aclosing, suppress
-from time import perf_counter
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -48,24 +48,22 @@ class CloseConnection(Exception):
         self.reason = reason.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
 
 
+@dataclass(frozen=True, slots=True)
 class GraphQLSockets:
     """The ASGI endpoint for WebSockets. Refuses pages of other origins, and connections beyond the limit."""
 
-    def __init__(
-        self, view: GraphQLView, hub: SubscriptionHub, authenticator: Authenticator, settings: Settings
-    ) -> None:
-        self._view = view
-        self._hub = hub
-        self._authenticator = authenticator
-        self._settings = settings
+    view: GraphQLView
+    hub: SubscriptionHub
+    authenticator: Authenticator
+    settings: Settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         socket = WebSocket(scope, receive, send)
-        if not is_allowed_origin(socket.headers, self._settings):
+        if not is_allowed_origin(socket.headers, self.settings):
             return await socket.send_denial_response(PlainTextResponse("This page may not connect.", 403))
         try:
-            with self._hub.connection():
-                await _Connection(socket, self._view, self._hub, self._authenticator, self._settings).run()
+            with self.hub.connection():
+                await _Connection(socket, self).run()
         except TooManyConnections as error:
             await socket.send_denial_response(PlainTextResponse(error.message, error.status))
         return None
@@ -74,21 +72,14 @@ class GraphQLSockets:
 class _Connection:
     """One open WebSocket and its operations."""
 
-    def __init__(
-        self,
-        socket: WebSocket,
-        view: GraphQLView,
-        hub: SubscriptionHub,
-        authenticator: Authenticator,
-        settings: Settings,
-    ) -> None:
+    def __init__(self, socket: WebSocket, endpoint: GraphQLSockets) -> None:
         self._socket = socket
-        self._view = view
-        self._hub = hub
-        self._authenticator = authenticator
-        self._settings = settings
+        self._view = endpoint.view
+        self._hub = endpoint.hub
+        self._authenticator = endpoint.authenticator
+        self._settings = endpoint.settings
         self._record = access_record_of(socket.scope)
-        self._sender = TimedSender(socket.scope, socket.send, settings.live_send_seconds)
+        self._sender = TimedSender(socket.scope, socket.send, endpoint.settings.live_send_seconds)
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -158,19 +149,19 @@ class _Connection:
         payload = message.get("payload")
         if not isinstance(payload, dict):
             raise CloseConnection(4400, "The payload must be an object")
-        record, started = AccessRecord(), perf_counter()
+        record = AccessRecord()
         record.status = 200
         record.set_viewer(viewer)
-        reservation = ExitStack()
-        try:
-            reservation.enter_context(self._hub.subscription(viewer))
-            answers = await self._start(viewer, parse_params(payload), record)
-        except Exception as error:
-            reservation.close()
-            await self._send_error(id_, error, record)
-            log_request(self._socket.scope, record, started)
-            return
-        self._operations[id_] = asyncio.create_task(self._send_answers(id_, answers, record, started, reservation))
+        with ExitStack() as reservation:
+            try:
+                reservation.enter_context(self._hub.subscription(viewer))
+                answers = await self._start(viewer, parse_params(payload), record)
+            except Exception as error:
+                await self._send_error(id_, error, record)
+                log_request(self._socket.scope, record)
+            else:
+                sending = self._send_answers(id_, answers, record, reservation.pop_all())
+                self._operations[id_] = asyncio.create_task(sending)
 
     async def _start(self, viewer: Viewer, params: GraphQLParams, record: AccessRecord) -> AsyncGenerator[bytes, None]:
         operation = self._view.prepare(viewer, params, record, lambda node: None)
@@ -179,12 +170,7 @@ class _Connection:
         return _execute(self._view, operation, record)
 
     async def _send_answers(
-        self,
-        id_: str,
-        answers: AsyncGenerator[bytes, None],
-        record: AccessRecord,
-        started: float,
-        reservation: ExitStack,
+        self, id_: str, answers: AsyncGenerator[bytes, None], record: AccessRecord, reservation: ExitStack
     ) -> None:
         """Send the answers, or one error message; if the connection itself fails, end it."""
         prefix = b'{"type":"next","id":' + orjson.dumps(id_) + b',"payload":'
@@ -205,7 +191,7 @@ class _Connection:
                 self._end_connection(failure)
         finally:
             reservation.close()
-            log_request(self._socket.scope, record, started)
+            log_request(self._socket.scope, record)
 
     def _release_id(self, id_: str, task: object) -> None:
         """Let the client use the id again, unless another operation has it already."""
