@@ -50,7 +50,7 @@ async def test_a_request_has_one_line(logged: pytest.LogCaptureFixture) -> None:
     }
 
 
-async def test_a_line_has_nothing_of_the_question_and_nobody_s_name(logged: pytest.LogCaptureFixture) -> None:
+async def test_a_line_has_no_query_text_variables_or_names(logged: pytest.LogCaptureFixture) -> None:
     client = ToyApp().client()
 
     await ask(client, 'query($n: String!) { hello(name: $n) secret: hello(name: "literal") }', {"n": "variable"})
@@ -78,7 +78,7 @@ async def test_a_line_has_the_codes_of_all_errors(
     assert logged.records[-1].__dict__["codes"] == codes
 
 
-async def test_who_is_not_admitted_has_no_account(logged: pytest.LogCaptureFixture) -> None:
+async def test_an_unauthenticated_request_has_no_account(logged: pytest.LogCaptureFixture) -> None:
     await ask(ToyApp().client(), "{ hello }", Authorization="Bearer wrong")
 
     assert fields_of(logged.records[0]).keys() == COMMON | {"codes"}
@@ -90,7 +90,7 @@ async def test_a_long_name_is_cut(logged: pytest.LogCaptureFixture) -> None:
     assert logged.records[0].__dict__["operation_name"] == "x" * MAX_NAME
 
 
-async def test_an_error_is_found_by_its_request(logged: pytest.LogCaptureFixture) -> None:
+async def test_an_internal_error_and_its_request_are_both_logged(logged: pytest.LogCaptureFixture) -> None:
     await ask(ToyApp().client(), '{ fails(how: "bug") }')
 
     error, line = logged.records
@@ -119,7 +119,7 @@ def others() -> httpx.AsyncClient:
         ("/" + "x" * 1000, "/" + "x" * 199, 404),
     ],
 )
-async def test_a_path_is_shown_as_its_pattern(
+async def test_a_path_is_logged_as_its_pattern(
     logged: pytest.LogCaptureFixture, path: str, shown: str, status: int
 ) -> None:
     response = await others().get(path)
@@ -129,7 +129,7 @@ async def test_a_path_is_shown_as_its_pattern(
     assert fields_of(logged.records[-1]).keys() == COMMON
 
 
-async def test_an_id_that_the_client_made_up_is_not_taken_over() -> None:
+async def test_an_id_sent_by_the_client_is_ignored() -> None:
     response = await ask(ToyApp().client(), "{ hello }", **{"X-Request-Id": "mine"})
 
     assert response.headers.get_list("X-Request-Id") != ["mine"]
