@@ -43,7 +43,7 @@ _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 @dataclass(slots=True)
 class AccessRecord:
-    """What the access line of a request is written from."""
+    """The data of one access line."""
 
     request_id: str = field(default_factory=partial(token_hex, 16))
     started: float = field(default_factory=perf_counter)

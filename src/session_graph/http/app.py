@@ -47,7 +47,7 @@ def create_app(settings: Settings, database: Database, hub: SubscriptionHub | No
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         gc.collect()
-        gc.freeze()  # what start-up made stays: scanning it again took a fifth of the time of a large recording
+        gc.freeze()  # start-up's objects stay: scanning them again took a fifth of the time of a large recording
         gc.set_threshold(5_000, 20, 20)  # collect less often: an answer's rows are many, without cycles, the heap large
         yield
         await authenticator.close()

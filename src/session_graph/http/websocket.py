@@ -277,7 +277,7 @@ async def _execute(view: GraphQLView, operation: Any, record: AccessRecord) -> A
 def _id_of(message: dict[str, Any]) -> str:
     id_ = message.get("id")
     if not isinstance(id_, str) or not 1 <= len(id_) <= MAX_ID_CHARACTERS:
-        raise CloseConnection(4400, f"The id must be a text of 1 to {MAX_ID_CHARACTERS} characters")
+        raise CloseConnection(4400, f"The id must be a string of 1 to {MAX_ID_CHARACTERS} characters")
     return id_
 
 
