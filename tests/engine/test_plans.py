@@ -24,7 +24,7 @@ from session_graph.engine.internals import graphql_schema
 from session_graph.engine.operation import Operation
 from session_graph.engine.plans import Plans
 from session_graph.exports.links import LinkSigner
-from session_graph.http.access_log import ACCESS, AccessLog
+from session_graph.http.access_log import LOGGER, AccessLog
 from session_graph.http.graphql_view import GraphQLView, Plan
 from session_graph.schema.authorization import NAMED_BY, check
 from session_graph.schema.context import Context
@@ -240,7 +240,7 @@ async def test_what_is_denied_is_denied_both_ways_and_each_time(
     code: str,
 ) -> None:
     both.viewer = make_viewer(varied_for_plans, role)
-    caplog.set_level(logging.INFO, ACCESS.name)
+    caplog.set_level(logging.INFO, LOGGER.name)
     await statements.restart()
 
     answers = [answer for _ in range(2) for answer in await both.ask(query)]

@@ -1,4 +1,4 @@
-"""The parts put together: an ASGI application that opens the database when it starts and closes it when it ends."""
+"""Puts the ASGI application together. It is handed an open database and a running hub; `cli.serve` owns both."""
 
 import gc
 from collections.abc import AsyncIterator
@@ -38,9 +38,9 @@ PATH = "/graphql"
 
 
 def create_app(settings: Settings, database: Database, hub: SubscriptionHub | None = None) -> Starlette:
-    """The application over a database that is open as long as it is served; for subscriptions `hub` must run, too.
+    """Return the application. The database must be open, and the hub running, while it serves.
 
-    Raises SettingError where a setting about tokens cannot be used.
+    Without a hub it has no subscriptions. Raises SettingError if a setting about tokens cannot be used.
     """
     schema = build_schema()
     authenticator = Authenticator(TokenVerifier.from_settings(settings))
@@ -49,8 +49,8 @@ def create_app(settings: Settings, database: Database, hub: SubscriptionHub | No
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         gc.collect()
-        gc.freeze()  # what is there now stays until the end: looking at it again took a fifth of a large recording
-        gc.set_threshold(5_000, 20, 20)  # rows of an answer are many, none of them in a cycle, and what lives is much
+        gc.freeze()  # start-up's objects stay: scanning them again took a fifth of the time of a large recording
+        gc.set_threshold(5_000, 20, 20)  # collect less often: an answer's rows are many, without cycles, the heap large
         yield
         await authenticator.close()
 
@@ -86,7 +86,7 @@ def create_app(settings: Settings, database: Database, hub: SubscriptionHub | No
 
 
 class PathBypass:
-    """Middleware that hands the requests of one path to their application at once, past everything that is inside."""
+    """Middleware that hands HTTP requests for one path to `target`, past the middleware and the router inside it."""
 
     def __init__(self, app: ASGIApp, path: str, target: ASGIApp) -> None:
         self._app, self._path, self._target = app, path, target
