@@ -10,12 +10,13 @@ from strawberry.extensions import SchemaExtension
 
 from session_graph.access.viewer import Viewer
 from session_graph.engine.documents import PreparedDocument
+from session_graph.engine.executor import OperationExecutor
+from session_graph.engine.limits import Limits
 from session_graph.engine.operation import Operation
 from session_graph.errors import Forbidden
-from session_graph.http.graphql_view import GraphQLView
 from session_graph.http.negotiation import GRAPHQL, JSON
 from session_graph.settings import Settings, load_settings
-from support.toy import KEY, VIEWER, Toy, ToyApp, ask, authenticate, build_toy_schema, inspect, refuse, serve
+from support.toy import KEY, VIEWER, Toy, ToyApp, ask, build_toy_schema, inspect, refuse, serve
 
 pytestmark = pytest.mark.anyio
 
@@ -185,8 +186,7 @@ async def test_introspection_is_answered() -> None:
 async def test_the_inspected_operation_has_all_its_parts() -> None:
     seen: list[Operation] = []
     app = ToyApp()
-    view = GraphQLView(app.schema, authenticate, lambda viewer: app.happened, seen.append, app.settings)
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(view), base_url="http://toys")
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app.view(seen.append)), base_url="http://toys")
     text = "query A($n: Int = 2) { ...F } fragment F on Query { toys(first: $n) { name } }"
 
     await ask(client, text, {}, Authorization=KEY)
@@ -203,7 +203,7 @@ async def test_the_inspected_operation_has_all_its_parts() -> None:
 
 def test_a_schema_without_prepared_document_is_refused(settings: Settings) -> None:
     with pytest.raises(TypeError, match="PreparedDocument"):
-        GraphQLView(strawberry.Schema(Toy), authenticate, lambda viewer: None, inspect, settings)
+        OperationExecutor(strawberry.Schema(Toy), Limits.of(settings), inspect)
 
 
 async def test_a_plan_answers_instead_of_the_executor() -> None:
@@ -227,8 +227,7 @@ async def test_a_repeated_query_is_answered_by_its_variables_each_time() -> None
 async def test_a_repeated_body_is_parsed_once_and_inspected_each_time() -> None:
     seen: list[Operation] = []
     app = ToyApp()
-    view = GraphQLView(app.schema, authenticate, lambda viewer: app.happened, seen.append, app.settings)
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(view), base_url="http://toys")
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app.view(seen.append)), base_url="http://toys")
 
     for variables in ({"n": 1}, {"n": 1}, {"n": 2}):
         await ask(client, "query($n: Int) { toys(first: $n) { name } }", variables, Authorization=KEY)

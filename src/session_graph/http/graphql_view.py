@@ -1,47 +1,24 @@
 """The GraphQL endpoint: one HTTP request in, one GraphQL response out, by the draft "GraphQL over HTTP".
 
-    Route("/graphql", GraphQLView(schema, authenticator.authenticate, make_context, analyze, settings))
+    Route("/graphql", GraphQLView(executor, authenticator.authenticate, make_context, settings))
 
-In this order: method and media types, authentication, parameters, document, operation, variables, inspection,
-execution. Without a valid key no request gets past authentication, so that even the schema stays private.
+In this order: method and media types, authentication, parameters, document, operation, variables, analysis, execution.
+Without a valid key no request gets past authentication, so that even the schema stays private.
 """
 
-import inspect
-import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import ExitStack, aclosing
-from typing import Any, Protocol, cast
 
 import orjson
-from graphql import (
-    ExecutionResult,
-    Executor,
-    GraphQLError,
-    OperationDefinitionNode,
-    OperationType,
-    VariableValues,
-    create_source_event_stream,
-    get_variable_values,
-)
+from graphql import OperationDefinitionNode, OperationType
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
-from strawberry import Schema
-from strawberry.types.execution import PreExecutionError
 
 from session_graph.access.viewer import Viewer
-from session_graph.engine.documents import DOCUMENT, MAX_ERRORS, Documents, InvalidRequest, PreparedDocument
-from session_graph.engine.error_format import (
-    NotFollowed,
-    as_request_error,
-    codes_of,
-    translate,
-    translate_error,
-    translate_executed,
-    translate_invalid,
-)
-from session_graph.engine.internals import graphql_schema
-from session_graph.engine.limits import Limits
-from session_graph.engine.operation import GraphQLParams, Operation, PreparedOperation, RequestCache
+from session_graph.engine.documents import InvalidRequest
+from session_graph.engine.error_format import as_request_error, codes_of, translate, translate_error, translate_invalid
+from session_graph.engine.executor import OperationExecutor, Response
+from session_graph.engine.operation import GraphQLParams, Operation, PreparedOperation
 from session_graph.errors import BadUserInput, RequestError, SessionGraphError, Unauthenticated
 from session_graph.http.access_log import CLIENT_CLOSED_REQUEST, AccessRecord, access_record_of
 from session_graph.http.negotiation import (
@@ -62,6 +39,7 @@ from session_graph.http.request import (
     parse_query_string,
     read_body,
 )
+from session_graph.http.request_cache import RequestCache
 from session_graph.http.response import GraphQLResponse
 from session_graph.http.sse import EventStreams
 from session_graph.http.tasks import single, while_connected
@@ -70,21 +48,10 @@ from session_graph.settings import Settings
 Authenticate = Callable[[str | None], Awaitable[Viewer]]
 """Returns the viewer of an Authorization header. Raises Unauthenticated."""
 MakeContext = Callable[[Viewer], object]
-Analyze = Callable[[Operation], None]
-"""Raises RequestError, before any of the operation is executed, if its viewer may not execute it."""
 Check = Callable[[OperationDefinitionNode], None]
 """Raises RequestError if operations of this type are not served by this method and transport."""
 Request = GraphQLParams | PreparedOperation
 """A request as it was sent, or as the cache of requests has it."""
-Plan = Callable[[Operation], Awaitable[bytes | None]]
-"""Returns the JSON of the whole response, or None if the ordinary executor must answer."""
-
-
-class Result(Protocol):
-    """The result of an executed operation."""
-
-    data: dict[str, Any] | None
-    errors: list[GraphQLError] | None
 
 
 class GraphQLView:
@@ -95,26 +62,18 @@ class GraphQLView:
 
     def __init__(
         self,
-        schema: Schema,
+        executor: OperationExecutor,
         authenticate: Authenticate,
         make_context: MakeContext,
-        analyze: Analyze,
         settings: Settings,
-        plan: Plan | None = None,
         streams: EventStreams | None = None,
     ) -> None:
-        if PreparedDocument not in schema.extensions:
-            raise TypeError("The schema must have the extension PreparedDocument.")
-        self._schema = schema
+        self._executor = executor
         self._authenticate = authenticate
         self._make_context = make_context
-        self._analyze = analyze
-        self._plan = plan
         self._streams = streams
         self._max_body_bytes = settings.max_body_bytes
-        self._documents = Documents(schema, Limits.of(settings))
         self._request_cache = RequestCache()
-        logging.getLogger("strawberry.execution").disabled = True  # `error_format` logs internal errors, once
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         record = access_record_of(scope)
@@ -125,55 +84,24 @@ class GraphQLView:
         else:
             await response(scope, receive, send)
 
-    def prepare(
-        self, viewer: Viewer, asked: GraphQLParams | PreparedOperation, record: AccessRecord, check: Check
-    ) -> Operation:
-        """Return the operation, ready to execute. Raises InvalidRequest and RequestError, also those of `check`."""
-        if isinstance(asked, PreparedOperation):
-            _record_and_check(asked.definition, record, check)
-            prepared = asked
-        else:
-            document = self._documents.prepare(asked.query)
-            node = document.choose_operation(asked.operation_name)
-            _record_and_check(node, record, check)
-            prepared = PreparedOperation(asked, document, node, self._coerce(node, asked.variables))
-        operation = Operation(viewer, self._make_context(viewer), prepared)
-        self._analyze(operation)
-        return operation
+    def prepare(self, viewer: Viewer, request: Request, record: AccessRecord, check: Check) -> Operation:
+        """Return the operation of a valid request. Raises InvalidRequest and RequestError, also those of `check`."""
+        if isinstance(request, PreparedOperation):
+            _record_and_check(request.definition, record, check)
+            return Operation(viewer, self._make_context(viewer), request)
+        definition = self._executor.find_definition(request)
+        _record_and_check(definition, record, check)
+        return Operation(viewer, self._make_context(viewer), self._executor.prepare(request, definition))
 
     async def execute(self, operation: Operation, record: AccessRecord) -> bytes:
-        """Return the JSON of the response to a query or a mutation."""
-        answer = await self._plan(operation) if self._plan else None
-        return answer if answer is not None else await self._execute(operation, record)
+        """Return the JSON of the response to a query or a mutation. Raises RequestError."""
+        response = await self._executor.execute(operation)
+        record.add_codes(response.codes)
+        return response.body
 
     async def subscribe(self, operation: Operation, record: AccessRecord) -> AsyncGenerator[bytes, None]:
-        """Begin a subscription and return the JSON of each of its responses. Raises NotFollowed if it cannot begin."""
-        executor = Executor.build(
-            graphql_schema(self._schema),
-            operation.prepared.document.node,
-            context_value=operation.context,
-            raw_variable_values=operation.prepared.params.variables,
-            operation_name=operation.definition.name.value if operation.definition.name else None,
-            hide_suggestions=self._schema.config.disable_field_suggestions,
-        )
-        if isinstance(executor, list):
-            raise InvalidRequest(executor)
-        source = create_source_event_stream(executor)
-        if inspect.isawaitable(source):
-            source = await source
-        if isinstance(source, ExecutionResult):
-            raise NotFollowed(source.errors or ())
-        return self._responses(operation, executor, cast("AsyncGenerator[object, None]", source), record)
-
-    async def _responses(
-        self, operation: Operation, executor: Executor[Any], source: AsyncGenerator[object, None], record: AccessRecord
-    ) -> AsyncGenerator[bytes, None]:
-        async with aclosing(source):
-            async for event in source:
-                result = executor.build_per_event_executor(event).execute_operation(False)
-                if inspect.isawaitable(result):
-                    result = await result
-                yield _write_result(cast(ExecutionResult, result), record)
+        """Begin a subscription, and return the JSON of each of its responses. Raises RequestError and NotFollowed."""
+        return _bodies(await self._executor.subscribe(operation), record)
 
     async def _respond(self, scope: Scope, receive: Receive, record: AccessRecord) -> ASGIApp:
         media_type = JSON
@@ -214,10 +142,9 @@ class GraphQLView:
         if isinstance(request, PreparedOperation):
             return False
         try:
-            node = self._documents.prepare(request.query).choose_operation(request.operation_name)
+            return self._executor.find_definition(request).operation is OperationType.SUBSCRIPTION
         except SessionGraphError:
             return False
-        return node.operation is OperationType.SUBSCRIPTION
 
     async def _stream(
         self, scope: Scope, receive: Receive, viewer: Viewer, request: Request, record: AccessRecord
@@ -245,38 +172,12 @@ class GraphQLView:
             record.add_codes(codes_of(errors))
             return single(orjson.dumps({"errors": errors}))
 
-    def _coerce(self, node: OperationDefinitionNode, values: dict[str, object]) -> VariableValues:
-        coerced = get_variable_values(
-            graphql_schema(self._schema),
-            node.variable_definitions or (),
-            values,
-            max_errors=MAX_ERRORS,
-            hide_suggestions=self._schema.config.disable_field_suggestions,
-        )
-        if isinstance(coerced, list):
-            raise InvalidRequest(coerced)
-        return coerced
 
-    async def _execute(self, operation: Operation, record: AccessRecord) -> bytes:
-        name = operation.definition.name
-        result = await self._schema.execute(
-            None,
-            variable_values=operation.prepared.params.variables,
-            context_value=operation.context,
-            operation_name=name.value if name else None,
-            operation_extensions={DOCUMENT: operation.prepared.document},
-        )
-        if isinstance(result, PreExecutionError):
-            raise RuntimeError("A prepared document was not executed.") from next(iter(result.errors or ()), None)
-        return _write_result(result, record)
-
-
-def _write_result(result: Result, record: AccessRecord) -> bytes:
-    if not result.errors:
-        return orjson.dumps({"data": result.data})
-    errors = translate_executed(result.errors)
-    record.add_codes(codes_of(errors))
-    return orjson.dumps({"errors": errors, "data": result.data})
+async def _bodies(responses: AsyncGenerator[Response, None], record: AccessRecord) -> AsyncGenerator[bytes, None]:
+    async with aclosing(responses):
+        async for response in responses:
+            record.add_codes(response.codes)
+            yield response.body
 
 
 def _record_and_check(node: OperationDefinitionNode, record: AccessRecord, check: Check) -> None:
