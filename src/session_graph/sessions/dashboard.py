@@ -125,7 +125,7 @@ async def read_dashboards(
     if sql := dashboard_sql(request, scopes, calendars, values):
         blocks = _blocks(request.wanted)
         for row in await database.fetch(sql, *values):
-            _place(row, answers[row["scope"]], blocks)
+            _place(row, answers[row["subject"]], blocks)
     for answer in answers.values():
         for slices in answer.groups.values():
             slices.sort(key=lambda slice_: (-slice_.metrics["total_session_count"], slice_.key is None, slice_.key))
@@ -148,21 +148,21 @@ def dashboard_sql(
     branches = []
     if request.wanted.totals or blocks:
         rows = _rows_sql(request, request.narrowed(), scopes, values, _buckets(request, scopes, calendars, values))
-        scope = ["b.scope"] if _agents(scopes) else []
-        sets = [", ".join([*scope, f"b.{column}"]) for column in blocks]
+        subject = ["b.subject"] if _agents(scopes) else []
+        sets = [", ".join([*subject, f"b.{column}"]) for column in blocks]
         if request.wanted.totals:
-            sets.append(", ".join(scope))
+            sets.append(", ".join(subject))
         block = f"grouping({', '.join(f'b.{column}' for column in blocks)})" if blocks else "0"
         keys = "".join(f", {_key_sql(column)}" for column in blocks)
         branches.append(
-            f"select {'b.scope' if scope else 'null::uuid'} as scope, {block} as block{keys}{metrics}"
+            f"select {'b.subject' if subject else 'null::uuid'} as subject, {block} as block{keys}{metrics}"
             f" from ({rows}) b group by grouping sets (({'), ('.join(sets)}))"
         )
     if (span := request.span()) and request.wanted.previous:
         before = request.narrowed().with_span(_same_before(*span), span[0])
         keys = "".join(f", null as {column}" for column in blocks)
         rows = _rows_sql(request, before, scopes, values)
-        branches.append(f"select b.scope, null as block{keys}{metrics} from ({rows}) b group by 1")
+        branches.append(f"select b.subject, null as block{keys}{metrics} from ({rows}) b group by 1")
     return " union all ".join(branches)
 
 
@@ -196,9 +196,9 @@ def _rows_sql(
     condition = where(request.viewer, filter_, values)
     if agents:
         condition += f" and {values.equals_any('s.agent_id', agents)}"
-    scope = "s.agent_id" if agents else "null::uuid"
+    subject = "s.agent_id" if agents else "null::uuid"
     columns = (f"s.{column}" for column in sorted(_columns(request.wanted)))
-    return f"select {', '.join([f'{scope} as scope', *columns, *buckets])} from session s where {condition}"
+    return f"select {', '.join([f'{subject} as subject', *columns, *buckets])} from session s where {condition}"
 
 
 def _agents(scopes: Sequence[DashboardScope]) -> list[UUID]:
@@ -325,8 +325,8 @@ async def _read_extents(
     values = Parameters(request.viewer.account.id)
     started = replace(request, wanted=DashboardSelection(series={Interval.DAY: frozenset()}))
     rows = await database.fetch(
-        "select b.scope, min(b.started_at) as first, max(b.started_at) as last"
-        f" from ({_rows_sql(started, request.narrowed(), scopes, values)}) b group by b.scope",
+        "select b.subject, min(b.started_at) as first, max(b.started_at) as last"
+        f" from ({_rows_sql(started, request.narrowed(), scopes, values)}) b group by b.subject",
         *values,
     )
-    return {row["scope"]: (row["first"], row["last"]) for row in rows}
+    return {row["subject"]: (row["first"], row["last"]) for row in rows}
