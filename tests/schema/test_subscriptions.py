@@ -16,8 +16,9 @@ from session_graph.access.accounts import find_or_create_account
 from session_graph.access.api_keys import create_key, revoke_key
 from session_graph.access.viewer import Role
 from session_graph.http.access_log import ACCESS
+from session_graph.sessions.cursors import write_event_cursor
 from session_graph.sessions.editing import edit_session
-from session_graph.sessions.event_log import LATEST, LogPosition, write_event_cursor
+from session_graph.sessions.event_log import LATEST, LogPosition
 from session_graph.settings import Settings
 from session_graph.store.database import Database
 from session_graph.store.models import Account

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from session_graph.access.accounts import find_or_create_account
 from session_graph.access.viewer import Role
 from session_graph.errors import BadUserInput
+from session_graph.sessions.cursors import Cursor, read_cursor
 from session_graph.sessions.enums import Direction
 from session_graph.sessions.filters import parse_filter
-from session_graph.sessions.ordering import NEWEST_FIRST, ORDER_FIELDS, Cursor, Order, read_cursor
+from session_graph.sessions.ordering import NEWEST_FIRST, ORDER_FIELDS, Order
 from session_graph.sessions.pagination import PageRequest
 from session_graph.sessions.reading import SessionList, has_opposite_page, read_pages
 from session_graph.store.database import Database
@@ -39,7 +40,7 @@ SOME_VALUES: dict[str, Any] = {"timestamptz": NOW, "integer": 7, "numeric": 7, "
 
 
 def some_cursor(order: Order) -> Cursor:
-    return Cursor(SOME_VALUES[order.field.type.sql], UUID(int=7), NOW)
+    return Cursor(SOME_VALUES[order.field.type], UUID(int=7), NOW)
 
 
 def refuse(text: str, order: Order, account: UUID = ACCOUNT) -> None:

@@ -9,10 +9,11 @@ import pytest
 
 from session_graph.access.viewer import Role
 from session_graph.errors import BadUserInput
+from session_graph.sessions.cursors import Cursor
 from session_graph.sessions.editing import edit_session
 from session_graph.sessions.enums import Direction
 from session_graph.sessions.filters import parse_filter
-from session_graph.sessions.ordering import NEWEST_FIRST, ORDER_FIELDS, Cursor, Order
+from session_graph.sessions.ordering import NEWEST_FIRST, ORDER_FIELDS, Order
 from session_graph.sessions.pagination import MAX_SIZE, PageRequest, check_size
 from session_graph.sessions.reading import AGENT, SessionList, has_opposite_page, read_pages
 from session_graph.store.database import Database

@@ -15,12 +15,13 @@ import orjson
 import pytest
 
 from session_graph.access.viewer import AccountFacts, Role, Viewer
+from session_graph.sessions.cursors import cursor_sql
 from session_graph.sessions.dashboard import DashboardRequest, DashboardScope, DashboardSelection, read_dashboards
 from session_graph.sessions.enums import Direction
 from session_graph.sessions.filters import parse_filter
 from session_graph.sessions.intervals import Interval
 from session_graph.sessions.metrics import METRICS
-from session_graph.sessions.ordering import ORDER_FIELDS, Order, cursor_sql
+from session_graph.sessions.ordering import ORDER_FIELDS, Order
 from session_graph.sessions.pagination import PageRequest
 from session_graph.sessions.reading import AGENT, EXTERNAL_ID, SessionList, read_pages
 from session_graph.store.migration import migrate

@@ -8,10 +8,19 @@ from uuid import UUID
 import pytest
 
 from session_graph.errors import BadUserInput
-from session_graph.schema.exports import read_place, write_place
+from session_graph.sessions.cursors import (
+    Cursor,
+    cursor_sql,
+    cursor_start,
+    read_cursor,
+    read_event_cursor,
+    read_export_cursor,
+    write_event_cursor,
+    write_export_cursor,
+)
 from session_graph.sessions.enums import Direction
-from session_graph.sessions.event_log import LATEST, LogPosition, read_event_cursor, write_event_cursor
-from session_graph.sessions.ordering import ORDER_FIELDS, Cursor, Order, cursor_sql, cursor_start, read_cursor
+from session_graph.sessions.event_log import LATEST, LogPosition
+from session_graph.sessions.ordering import ORDER_FIELDS, Order
 from session_graph.store.database import Database
 
 pytestmark = pytest.mark.anyio
@@ -93,7 +102,7 @@ def test_an_events_cursor(position: LogPosition, cursor: str) -> None:
 def test_an_exports_cursor(requested_at: datetime, cursor: str) -> None:
     row: Any = {"requested_at": requested_at, "id": ID, "account_id": ACCOUNT}
 
-    assert write_place(row) == cursor
-    assert read_place(cursor, ACCOUNT) == (requested_at, ID)
+    assert write_export_cursor(row) == cursor
+    assert read_export_cursor(cursor, ACCOUNT) == (requested_at, ID)
     with pytest.raises(BadUserInput):
-        read_place(cursor, OTHER)
+        read_export_cursor(cursor, OTHER)

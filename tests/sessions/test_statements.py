@@ -14,6 +14,7 @@ from uuid import UUID
 import pytest
 
 from session_graph.access.viewer import AccountFacts, Role, Viewer
+from session_graph.sessions.cursors import Cursor
 from session_graph.sessions.dashboard import (
     DashboardRequest,
     DashboardScope,
@@ -27,7 +28,7 @@ from session_graph.sessions.feed import Following, read_changes
 from session_graph.sessions.filter_options import read_options
 from session_graph.sessions.filters import Filter, parse_filter
 from session_graph.sessions.intervals import Interval
-from session_graph.sessions.ordering import ORDER_FIELDS, Cursor, Order
+from session_graph.sessions.ordering import ORDER_FIELDS, Order
 from session_graph.sessions.pagination import PageRequest
 from session_graph.sessions.reading import (
     AGENT,

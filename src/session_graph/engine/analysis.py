@@ -34,11 +34,10 @@ from session_graph.schema.arguments import (
     read_uuid,
 )
 from session_graph.schema.context import AuthorizedOperation, Context
-from session_graph.schema.exports import read_place
 from session_graph.schema.sessions import selected_columns, session_columns
 from session_graph.schema.subscription import EventArguments
+from session_graph.sessions.cursors import read_event_cursor, read_export_cursor
 from session_graph.sessions.dashboard import Group
-from session_graph.sessions.event_log import read_event_cursor
 from session_graph.sessions.filters import columns_named, parse_filter
 from session_graph.sessions.ordering import ORDER_FIELDS
 from session_graph.sessions.pagination import DEFAULT_SIZE, check_size
@@ -192,7 +191,9 @@ def _read(context: Context, selection: Selection, use: FieldUse, given: Argument
         case ("Query", "exports"):
             after = given.get("after")
             size = DEFAULT_SIZE if given.get("first") is None else check_size("first", given["first"])
-            return ExportListArguments(size, None if after is None else read_place(after, context.viewer.account.id))
+            return ExportListArguments(
+                size, None if after is None else read_export_cursor(after, context.viewer.account.id)
+            )
         case ("Query", "session" | "node" | "export"):
             return read_uuid(given["id"], "id")
         case ("Subscription", "sessionEvents"):

@@ -12,8 +12,9 @@ from uuid import UUID
 from session_graph.access.viewer import Viewer
 from session_graph.errors import BadUserInput
 from session_graph.parsing import check_text, parse_id
+from session_graph.sessions.cursors import read_cursor
 from session_graph.sessions.filters import Filter, parse_filter
-from session_graph.sessions.ordering import NEWEST_FIRST, ORDER_FIELDS, Order, read_cursor
+from session_graph.sessions.ordering import NEWEST_FIRST, ORDER_FIELDS, Order
 from session_graph.sessions.pagination import DEFAULT_SIZE, MAX_SIZE, PageRequest, check_size
 
 MAX_WITH_TRANSCRIPTS = 50

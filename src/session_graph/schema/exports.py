@@ -1,25 +1,21 @@
 """The report in the graph: its types, and what the arguments of its fields mean."""
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
 import strawberry
 from strawberry import UNSET
 
 from session_graph.engine.row_types import RowBacked, backed
-from session_graph.errors import BadUserInput
 from session_graph.exports.requests import DeliveryStatus, ExportStatus, list_deliveries
-from session_graph.parsing import format_instant, parse_instant
 from session_graph.schema.context import Context, Info
 from session_graph.schema.enums import SessionColumn, describe
 from session_graph.schema.inputs import SessionFilter, SessionOrder
 from session_graph.schema.sessions import Node, PageInfo
+from session_graph.sessions.cursors import write_export_cursor
 from session_graph.store.database import Row
 
 describe(
@@ -115,10 +111,10 @@ class ExportPage:
         return self.has_before if backwards else self.has_more
 
     def start_cursor(self) -> str | None:
-        return write_place(self.rows[0]) if self.rows else None
+        return write_export_cursor(self.rows[0]) if self.rows else None
 
     def end_cursor(self) -> str | None:
-        return write_place(self.rows[-1]) if self.rows else None
+        return write_export_cursor(self.rows[-1]) if self.rows else None
 
 
 @strawberry.type(description="A page of the reports, newest first.")
@@ -127,7 +123,9 @@ class SessionExportConnection:
 
     @strawberry.field(description="The reports with their cursors.")
     def edges(self) -> list[SessionExportEdge]:
-        return [SessionExportEdge(cursor=write_place(row), node=SessionExport(row=row)) for row in self.page.rows]
+        return [
+            SessionExportEdge(cursor=write_export_cursor(row), node=SessionExport(row=row)) for row in self.page.rows
+        ]
 
     @strawberry.field(description="The reports.")
     def nodes(self) -> list[SessionExport]:
@@ -161,23 +159,6 @@ class RequestSessionExportInput:
     idempotency_key: str | None = strawberry.field(
         default=UNSET, description="The same key again gives the same report."
     )
-
-
-def write_place(row: Row) -> str:
-    """The cursor of a report in the list."""
-    parts = [format_instant(row["requested_at"]), row["id"].hex, row["account_id"].hex]
-    return base64.urlsafe_b64encode(orjson.dumps(parts)).decode().rstrip("=")
-
-
-def read_place(text: str, account_id: UUID) -> tuple[datetime, UUID]:
-    """The place that `write_place` wrote. Raises BadUserInput."""
-    try:
-        at, key, account = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
-        if account != account_id.hex:
-            raise ValueError
-        return parse_instant(at), UUID(key)
-    except (ValueError, TypeError, AttributeError, binascii.Error):
-        raise BadUserInput("is not a cursor of this list", ["after"]) from None
 
 
 async def _load_deliveries(context: Context, ids: Sequence[UUID]) -> list[list[Row]]:

@@ -16,12 +16,12 @@ from session_graph.schema.dashboards import FilterArgument
 from session_graph.schema.enums import describe
 from session_graph.schema.exports import SessionExport
 from session_graph.schema.sessions import Session, load_parts, session_columns
+from session_graph.sessions.cursors import write_event_cursor
 from session_graph.sessions.event_log import (
     EventKind,
     LogPosition,
     check_position,
     current_position,
-    write_event_cursor,
 )
 from session_graph.sessions.feed import Change, Following, follow_sessions
 from session_graph.sessions.pagination import MAX_SIZE

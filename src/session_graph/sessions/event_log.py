@@ -4,18 +4,11 @@ A transaction's events are read once no older transaction runs any more: in the 
 nothing can come in before them then, and whoever goes on behind a position has seen all there is before it.
 """
 
-import base64
-import binascii
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
-from typing import Any
 from uuid import UUID
-
-import orjson
 
 from session_graph.errors import BadUserInput
 from session_graph.store.database import Connection, Database
@@ -28,9 +21,6 @@ GRACE = timedelta(hours=1)
 """Events are kept so much longer than cursors are taken: a transaction may be older than its number."""
 SWEEP_SECONDS = 600.0
 SWEEP_BATCH = 5_000
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_VERSION = 1
 
 _WRITE = "insert into session_event (account_id, session_id, kind) select $1, s.id, $3 from unnest($2::uuid[]) s (id)"
 _NOTIFY = "select pg_notify($1, $2)"
@@ -131,32 +121,3 @@ async def sweep_events(database: Database, kept: timedelta) -> int:
         count += done
         if done < SWEEP_BATCH:
             return count
-
-
-def write_event_cursor(position: LogPosition, account_id: UUID) -> str:
-    """URL-safe text, bound to the account."""
-    parts = [_binding(account_id), position.xid, position.seq, (position.at - _EPOCH) // timedelta(microseconds=1)]
-    return base64.urlsafe_b64encode(orjson.dumps(parts)).rstrip(b"=").decode()
-
-
-def read_event_cursor(text: str, account_id: UUID, argument: str) -> LogPosition:
-    """The position that `write_event_cursor` wrote. Raises BadUserInput for another account's, and for what is none."""
-    try:
-        parts = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
-        binding, xid, seq, at = parts
-        if binding != _binding(account_id):
-            raise ValueError
-        return LogPosition(_natural(xid), _natural(seq), _EPOCH + timedelta(microseconds=_natural(at)))
-    except (ValueError, TypeError, OverflowError, binascii.Error):
-        raise BadUserInput("is not a cursor of these events", [argument]) from None
-
-
-def _natural(value: Any) -> int:
-    if type(value) is not int or not 0 <= value <= LATEST:
-        raise ValueError
-    return value
-
-
-@lru_cache(maxsize=1024)
-def _binding(account_id: UUID) -> str:
-    return hashlib.sha256(f"{_VERSION} events {account_id}".encode()).hexdigest()[:12]

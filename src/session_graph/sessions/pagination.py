@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from session_graph.errors import BadUserInput
+from session_graph.sessions.cursors import Cursor
 from session_graph.sessions.enums import Direction
-from session_graph.sessions.ordering import Cursor, Order
+from session_graph.sessions.ordering import Order
 from session_graph.store.database import Row
 from session_graph.store.sql import Parameters
 
@@ -98,7 +99,7 @@ def _after_cursor(order: Order, request: PageRequest, values: Parameters) -> str
     """
     if request.cursor is None or request.cursor.value is None:
         return ""
-    value = f"{values.bind(request.cursor.value)}::{order.field.type.sql}"
+    value = f"{values.bind(request.cursor.value)}::{order.field.type}"
     if order.field.is_shared:
         value = f"(select {value})"
     place = f"({value}, {values.bind(request.cursor.id)}::uuid)"

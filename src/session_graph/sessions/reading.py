@@ -10,8 +10,9 @@ from uuid import UUID
 
 from session_graph.access.viewer import Viewer
 from session_graph.sessions.columns import select_list
+from session_graph.sessions.cursors import cursor_sql
 from session_graph.sessions.filters import EVERYTHING, GENERIC_PLAN_SAFE, GENERIC_PLAN_SAFE_BY_START, Filter, where
-from session_graph.sessions.ordering import NEWEST_FIRST, Order, cursor_sql
+from session_graph.sessions.ordering import NEWEST_FIRST, Order
 from session_graph.sessions.pagination import ORDER_ID, ORDER_VALUE, Page, PageRequest, limit_sql, page_sql
 from session_graph.store.database import Database, Executor, Row
 from session_graph.store.sql import Parameters
