@@ -318,7 +318,7 @@ async def test_following_goes_on_where_the_database_was_away(
     database: Database, feeds: Feeds, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await make_agent(account)
-    monkeypatch.setattr(module, "AWAY_SECONDS", 0.01)
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.01)
     real, failures = module.read_changes, [ConnectionResetError(), ConnectionRefusedError()]
 
     async def read(*arguments: Any) -> list[Change]:

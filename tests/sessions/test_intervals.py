@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from session_graph.errors import BadUserInput
-from session_graph.sessions.intervals import MOST, Interval, boundaries, ceiling_to, floor_to
+from session_graph.sessions.intervals import MAX_INTERVALS, Interval, boundaries, ceiling_to, floor_to
 
 ZONES = (
     *("UTC", "America/New_York", "Europe/Berlin", "Africa/Cairo", "America/Havana", "America/Sao_Paulo"),
@@ -132,9 +132,9 @@ def test_a_span_without_length_has_no_intervals(length: int) -> None:
 def test_a_thousand_intervals_are_the_most() -> None:
     start = at("2026-01-01T00:00Z")
 
-    assert len(boundaries(start, start + timedelta(hours=MOST), Interval.HOUR, "UTC")) == MOST + 1
+    assert len(boundaries(start, start + timedelta(hours=MAX_INTERVALS), Interval.HOUR, "UTC")) == MAX_INTERVALS + 1
     with pytest.raises(BadUserInput, match=r"more than 1,000 intervals"):
-        boundaries(start, start + timedelta(hours=MOST, microseconds=1), Interval.HOUR, "UTC")
+        boundaries(start, start + timedelta(hours=MAX_INTERVALS, microseconds=1), Interval.HOUR, "UTC")
 
 
 def test_a_span_of_all_time_is_refused_and_not_computed() -> None:

@@ -19,7 +19,7 @@ from session_graph.sessions.cursors import (
     write_export_cursor,
 )
 from session_graph.sessions.enums import Direction
-from session_graph.sessions.event_log import LATEST, LogPosition
+from session_graph.sessions.event_log import MAX_BIGINT, LogPosition
 from session_graph.sessions.ordering import ORDER_FIELDS, Order
 from session_graph.store.database import Database
 
@@ -50,7 +50,7 @@ OF_LISTS: list[tuple[str, str, str, str, Any, str]] = [
 # fmt: on
 OF_EVENTS = [
     (
-        LogPosition(12345, LATEST, LATER),
+        LogPosition(12345, MAX_BIGINT, LATER),
         "WyIyNTY2YzUxZjE2YzgiLDEyMzQ1LDkyMjMzNzIwMzY4NTQ3NzU4MDcsMTc5NTI2MjQwMDAwMDAwNV0",
     ),
     (LogPosition(0, 1, NOW), "WyIyNTY2YzUxZjE2YzgiLDAsMSwxNzk1MjYyNDAwMDAwMDAwXQ"),

@@ -40,7 +40,7 @@ from session_graph.schema.mutation_types import (
 )
 from session_graph.schema.sessions import Agent, Session, session_columns
 from session_graph.sessions.agents import change_agent, create_agent, parse_agent
-from session_graph.sessions.editing import MOST_IDS, Refusal, edit_session, edit_sessions
+from session_graph.sessions.editing import MAX_IDS, Refusal, edit_session, edit_sessions
 from session_graph.sessions.filters import parse_filter
 from session_graph.sessions.patch import parse_patch
 from session_graph.sessions.reading import read_recorded
@@ -329,8 +329,8 @@ def _parse_records(given: Sequence[Given]) -> tuple[dict[int, SessionRecord], li
 def _read_ids(target: Given, path: Path) -> list[UUID] | None:
     if "ids" not in target:
         return None
-    if len(target["ids"]) > MOST_IDS:
-        raise UserErrors([_error((*path, "ids"), f"must have at most {MOST_IDS:,} entries", UserErrorCode.LIMIT)])
+    if len(target["ids"]) > MAX_IDS:
+        raise UserErrors([_error((*path, "ids"), f"must have at most {MAX_IDS:,} entries", UserErrorCode.LIMIT)])
     with _refusing(path):
         return [_read_id(text, "ids", index) for index, text in enumerate(target["ids"])]
 

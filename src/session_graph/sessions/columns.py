@@ -58,9 +58,9 @@ class Column:
         return self.name.upper()
 
     @property
-    def written_sql(self) -> str:
+    def preformatted_sql(self) -> str:
         """The value as GraphQL writes it: ids, decimals and instants as text."""
-        return _WRITTEN.get(self.kind, "{sql}").format(sql=self.sql)
+        return _PREFORMATTED.get(self.kind, "{sql}").format(sql=self.sql)
 
     @property
     def field(self) -> str:
@@ -69,7 +69,7 @@ class Column:
         return first + "".join(word.capitalize() for word in rest)
 
 
-_WRITTEN = {
+_PREFORMATTED = {
     Kind.ID: "{sql}::text",
     Kind.NUMBER: "{sql}::text",
     Kind.MONEY: "{sql}::text",
@@ -150,4 +150,4 @@ def visible_columns(role: Role) -> list[Column]:
 def select_list(names: frozenset[str]) -> str:
     """The chosen columns and what they need, written as GraphQL has them, as a select list; `id` is always among them."""
     wanted = {"id", *names, *(need for name in names for need in COLUMNS[name].needs)}
-    return ", ".join(f"{column.written_sql} as {column.name}" for column in _ROWS if column.name in wanted)
+    return ", ".join(f"{column.preformatted_sql} as {column.name}" for column in _ROWS if column.name in wanted)

@@ -20,7 +20,7 @@ import orjson
 
 from session_graph.errors import BadUserInput
 from session_graph.parsing import format_instant, parse_decimal, parse_id, parse_instant
-from session_graph.sessions.event_log import LATEST, LogPosition
+from session_graph.sessions.event_log import MAX_BIGINT, LogPosition
 from session_graph.sessions.ordering import Order, SqlType
 from session_graph.store.database import Row
 
@@ -71,7 +71,7 @@ def read_event_cursor(text: str, account_id: UUID, argument: str) -> LogPosition
     """Raises BadUserInput if the text is not a cursor of this account's events."""
     with _refusing("these events", argument):
         binding, *numbers = _decode_parts(text, str, int, int, int)
-        if binding != _event_binding(account_id) or not all(0 <= number <= LATEST for number in numbers):
+        if binding != _event_binding(account_id) or not all(0 <= number <= MAX_BIGINT for number in numbers):
             raise ValueError
         xid, seq, at = numbers
         return LogPosition(xid, seq, _EPOCH + timedelta(microseconds=at))

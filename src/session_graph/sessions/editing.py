@@ -29,7 +29,7 @@ from session_graph.sessions.reading import read_session
 from session_graph.store.database import Connection, Database, Row
 from session_graph.store.sql import Parameters
 
-MOST_IDS = 10_000
+MAX_IDS = 10_000
 BATCH = 500
 HISTORY_COLUMNS = ("account_id", "session_id", "version", "field", "before", "after", "changed_at", "changed_by")
 
@@ -87,7 +87,7 @@ async def edit_session(
     Raises InvalidInput for what `parse_patch` refuses, and for too many tags.
     """
     async with database.transaction() as connection:
-        rows = [row async for rows in _lock(connection, viewer, EVERYTHING, [session_id]) for row in rows]
+        rows = [row async for rows in _lock_batches(connection, viewer, EVERYTHING, [session_id]) for row in rows]
         if not rows:
             return Edit(None, Refusal.NOT_FOUND)
         refused = expected_version is not None and rows[0]["version"] != expected_version
@@ -109,7 +109,7 @@ async def edit_sessions(
     """Apply the patch to all that the filter leaves and, where `ids` are given, are among them. All or nothing."""
     matched = changed = 0
     async with database.transaction() as connection:
-        async for rows in _lock(connection, viewer, filter_, ids, lock=not dry_run):
+        async for rows in _lock_batches(connection, viewer, filter_, ids, lock=not dry_run):
             matched += len(rows)
             changed += _count_changes(rows, patch) if dry_run else await _apply(connection, viewer, rows, patch)
     return BulkEdit(matched, changed)
@@ -129,22 +129,21 @@ async def read_history(database: Database, viewer: Viewer, session_ids: Sequence
     return found
 
 
-async def _lock(
+async def _lock_batches(
     connection: Connection, viewer: Viewer, filter_: Filter, ids: Sequence[UUID] | None, *, lock: bool = True
 ) -> AsyncIterator[Sequence[Row]]:
     """The sessions in the order of their ids, batch by batch, so that memory does not grow with their number."""
     last = UUID(int=0)
     while True:
-        values = Parameters(viewer.account.id)
-        condition = (
-            f"{where(viewer, filter_, values)} and s.id >{'=' if last == UUID(int=0) else ''} {values.bind(last)}"
-        )
+        parameters = Parameters(viewer.account.id)
+        sign = ">=" if last == UUID(int=0) else ">"
+        condition = f"{where(viewer, filter_, parameters)} and s.id {sign} {parameters.bind(last)}"
         if ids is not None:
-            condition += f" and {values.equals_any('s.id', ids)}"
+            condition += f" and {parameters.equals_any('s.id', ids)}"
         rows = await connection.fetch(
             f"select {_READ} from session s where {condition}"
             f" order by s.id limit {BATCH}{' for update' if lock else ''}",
-            *values,
+            *parameters,
         )
         if rows:
             yield rows
@@ -163,7 +162,7 @@ async def _apply(connection: Connection, viewer: Viewer, rows: Sequence[Row], pa
     if changed:
         now = datetime.now(UTC)
         new = [{**row, **changes, **folded_columns(changes)} for row, changes in changed]
-        columns = [[_bound(row[name]) for row in new] for name in _TYPES]
+        columns = [[_as_parameter(row[name]) for row in new] for name in _TYPES]
         await connection.execute(_UPDATE, viewer.account.id, now, [row["id"] for row in new], *columns)
         history = [entry for row, changes in changed for entry in _history(viewer, row, changes, now)]
         await connection.copy_records_to_table("session_change", records=history, columns=HISTORY_COLUMNS)
@@ -171,7 +170,7 @@ async def _apply(connection: Connection, viewer: Viewer, rows: Sequence[Row], pa
     return len(changed)
 
 
-def _bound(value: Any) -> Any:
+def _as_parameter(value: Any) -> Any:
     return orjson.dumps(value).decode() if isinstance(value, list) else value
 
 

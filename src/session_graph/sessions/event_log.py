@@ -16,7 +16,7 @@ from session_graph.store.database import Connection, Database
 CHANNEL = "session_graph_sessions"
 """Tells that an account, whose id is the payload, has events."""
 
-LATEST = 2**63 - 1
+MAX_BIGINT = 2**63 - 1
 GRACE = timedelta(hours=1)
 """Events are kept so much longer than cursors are taken: a transaction may be older than its number."""
 SWEEP_SECONDS = 600.0
@@ -24,8 +24,8 @@ SWEEP_BATCH = 5_000
 
 _WRITE = "insert into session_event (account_id, session_id, kind) select $1, s.id, $3 from unnest($2::uuid[]) s (id)"
 _NOTIFY = "select pg_notify($1, $2)"
-_START = "select pg_snapshot_xmin(pg_current_snapshot()) as xid, now() as at"
-_IS_LOST = "select $1 < now() - $2::interval or $3::xid8 >= pg_snapshot_xmax(pg_current_snapshot())"
+_CURRENT = "select pg_snapshot_xmin(pg_current_snapshot()) as xid, now() as at"
+_IS_EXPIRED = "select $1 < now() - $2::interval or $3::xid8 >= pg_snapshot_xmax(pg_current_snapshot())"
 _READ = """
 select e.xid, e.seq, e.at, e.session_id, e.kind, e.xid < pg_snapshot_xmin(n.snapshot) as is_settled
 from session_event e cross join pg_current_snapshot() n (snapshot)
@@ -90,34 +90,34 @@ async def write_events(connection: Connection, account_id: UUID, kind: EventKind
 
 async def current_position(database: Database) -> LogPosition:
     """The position behind all that is certainly over: what commits from now on comes after it."""
-    row = await database.fetchrow(_START)
+    row = await database.fetchrow(_CURRENT)
     assert row is not None
-    return LogPosition(row["xid"] - 1, LATEST, row["at"])
+    return LogPosition(row["xid"] - 1, MAX_BIGINT, row["at"])
 
 
-async def check_position(database: Database, position: LogPosition, kept: timedelta) -> None:
+async def check_position(database: Database, position: LogPosition, retention: timedelta) -> None:
     """Raises BadUserInput where events behind the position may be gone already, or the log is another one."""
-    row = await database.fetchrow(_IS_LOST, position.at, kept, position.xid)
+    row = await database.fetchrow(_IS_EXPIRED, position.at, retention, position.xid)
     if row is None or row[0]:
         raise BadUserInput("is older than the events that are kept; read the list again", ["after"])
 
 
-async def read_events(database: Database, account_id: UUID, after: LogPosition, most: int) -> Batch:
+async def read_events(database: Database, account_id: UUID, after: LogPosition, limit: int) -> Batch:
     """What happened behind the position, at most so many."""
-    rows = await database.fetch(_READ, account_id, after.xid, after.seq, most)
+    rows = await database.fetch(_READ, account_id, after.xid, after.seq, limit)
     settled = [row for row in rows if row["is_settled"]]  # all of these come first, as they are in order
     events = [
         Event(LogPosition(row["xid"], row["seq"], row["at"]), row["session_id"], EventKind(row["kind"]))
         for row in settled
     ]
-    return Batch(events, has_unsettled=len(settled) < len(rows), is_full=len(settled) == most)
+    return Batch(events, has_unsettled=len(settled) < len(rows), is_full=len(settled) == limit)
 
 
-async def sweep_events(database: Database, kept: timedelta) -> int:
+async def sweep_events(database: Database, retention: timedelta) -> int:
     """Delete what is older, a batch in each statement; how many there were. Any number may do it at once."""
     count = 0
     while True:
-        done = int((await database.execute(_SWEEP, kept + GRACE, SWEEP_BATCH)).removeprefix("DELETE "))
+        done = int((await database.execute(_SWEEP, retention + GRACE, SWEEP_BATCH)).removeprefix("DELETE "))
         count += done
         if done < SWEEP_BATCH:
             return count

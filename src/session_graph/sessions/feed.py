@@ -29,12 +29,12 @@ LOGGER = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-HELD_SECONDS = 0.1
-LONGEST_HELD_SECONDS = 1.0
+UNSETTLED_SECONDS = 0.1
+MAX_UNSETTLED_SECONDS = 1.0
 """Until one looks again for what an older transaction holds back, at first and later."""
-HELD_LONG = 30.0
+WARN_AFTER_SECONDS = 30.0
 """After so many seconds that is worth a line in the log."""
-AWAY_SECONDS = 1.0
+RETRY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Following:
     viewer: Viewer
     filter: Mapping[str, Any]
     columns: frozenset[str]
-    most: int
+    batch_size: int
 
     @cached_property
     def dedupe_key(self) -> Hashable:
@@ -69,15 +69,15 @@ class Following:
 class Feed:
     """An account's log: read once for all who stand at the same position, and asked once for all who ask the same."""
 
-    def __init__(self, database: Database, account_id: UUID, topic: Topic, turns: asyncio.Semaphore) -> None:
+    def __init__(self, database: Database, account_id: UUID, topic: Topic, semaphore: asyncio.Semaphore) -> None:
         self._database = database
         self._account_id = account_id
         self._topic = topic
-        self._turns = turns
-        self._under_way: dict[Hashable, asyncio.Task[Any]] = {}
+        self._semaphore = semaphore
+        self._in_flight: dict[Hashable, asyncio.Task[Any]] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._pause = HELD_SECONDS
-        self._held = 0.0
+        self._poll_delay = UNSETTLED_SECONDS
+        self._unsettled_seconds = 0.0
         self.users = 0
 
     @property
@@ -87,49 +87,51 @@ class Feed:
     async def wait(self, seen: int) -> None:
         await self._topic.wait(seen)
 
-    async def read(self, after: LogPosition, most: int) -> Batch:
+    async def read(self, after: LogPosition, batch_size: int) -> Batch:
         """What happened behind the position, as of now or, at the earliest, of when the topic was woken last."""
-        read = partial(read_events, self._database, self._account_id, after, most)
-        batch = await self._once((self._topic.count, after, most), read)
+        read = partial(read_events, self._database, self._account_id, after, batch_size)
+        batch = await self._single_flight((self._topic.count, after, batch_size), read)
         if not batch.has_unsettled:
-            self._pause, self._held = HELD_SECONDS, 0.0
+            self._poll_delay, self._unsettled_seconds = UNSETTLED_SECONDS, 0.0
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._pause, self._look_again)
+            self._timer = asyncio.get_running_loop().call_later(self._poll_delay, self._poll)
         return batch
 
-    async def ask(self, following: Following, after: LogPosition, batch: Batch) -> list[Change]:
+    async def read_changes(self, following: Following, after: LogPosition, batch: Batch) -> list[Change]:
         """What the batch, which was read behind the position, comes to for the viewer."""
         if not batch.events:
             return []
-        ask = partial(read_changes, self._database, following, batch.events, datetime.now(UTC))
-        return await self._once((following.dedupe_key, after, batch.events[-1].position), ask)
+        read = partial(read_changes, self._database, following, batch.events, datetime.now(UTC))
+        return await self._single_flight((following.dedupe_key, after, batch.events[-1].position), read)
 
     def close(self) -> None:
         if self._timer:
             self._timer.cancel()
 
-    async def _once(self, key: Hashable, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def _single_flight(self, key: Hashable, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """What `make` comes to, which is begun once for all who want it meanwhile."""
-        if key not in self._under_way:
-            task = self._under_way[key] = asyncio.create_task(self._in_turn(make))
+        if key not in self._in_flight:
+            task = self._in_flight[key] = asyncio.create_task(self._limited(make))
             task.add_done_callback(lambda done: self._forget(key, done))
-        made: T = await asyncio.shield(self._under_way[key])
+        made: T = await asyncio.shield(self._in_flight[key])
         return made
 
-    async def _in_turn(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        async with self._turns:
+    async def _limited(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        async with self._semaphore:
             return await make()
 
     def _forget(self, key: Hashable, done: asyncio.Task[Any]) -> None:
-        self._under_way.pop(key, None)
+        self._in_flight.pop(key, None)
         if not done.cancelled():
             done.exception()  # of which nobody may be left to hear
 
-    def _look_again(self) -> None:
-        if self._held < HELD_LONG <= self._held + self._pause:
-            LOGGER.warning("live updates of an account wait for a transaction that has run for %s seconds", HELD_LONG)
-        self._held += self._pause
-        self._pause = min(2 * self._pause, LONGEST_HELD_SECONDS)
+    def _poll(self) -> None:
+        if self._unsettled_seconds < WARN_AFTER_SECONDS <= self._unsettled_seconds + self._poll_delay:
+            LOGGER.warning(
+                "live updates of an account wait for a transaction that has run for %s seconds", WARN_AFTER_SECONDS
+            )
+        self._unsettled_seconds += self._poll_delay
+        self._poll_delay = min(2 * self._poll_delay, MAX_UNSETTLED_SECONDS)
         self._timer = None
         self._topic.wake()
 
@@ -140,17 +142,17 @@ class Feeds:
     At most so many statements of theirs are under way: a change that thousands follow keeps no request waiting.
     """
 
-    def __init__(self, database: Database, listener: Listener, most_statements: int) -> None:
+    def __init__(self, database: Database, listener: Listener, max_statements: int) -> None:
         self._database = database
         self._listener = listener
-        self._turns = asyncio.Semaphore(most_statements)
+        self._semaphore = asyncio.Semaphore(max_statements)
         self._feeds: dict[UUID, Feed] = {}
 
     @contextmanager
     def open(self, account_id: UUID) -> Iterator[Feed]:
         """The account's, which is kept as long as somebody uses it."""
         with self._listener.topic(CHANNEL, str(account_id)) as topic:
-            feed = self._feeds.setdefault(account_id, Feed(self._database, account_id, topic, self._turns))
+            feed = self._feeds.setdefault(account_id, Feed(self._database, account_id, topic, self._semaphore))
             feed.users += 1
             try:
                 yield feed
@@ -172,13 +174,13 @@ async def follow_sessions(
         while True:
             seen = feed.count
             try:
-                batch = await feed.read(position, following.most)
-                changes = await feed.ask(following, position, batch)
+                batch = await feed.read(position, following.batch_size)
+                changes = await feed.read_changes(following, position, batch)
                 if changes:
                     await prepare(changes)
             except CONNECTION_ERRORS as error:
                 LOGGER.warning("live updates wait for the database: %s", type(error).__name__)
-                await asyncio.sleep(AWAY_SECONDS)
+                await asyncio.sleep(RETRY_SECONDS)
                 continue
             if batch.events:
                 position = batch.events[-1].position
@@ -215,12 +217,12 @@ async def _read_current(
     database: Database, following: Following, filter_: Filter, ids: Sequence[UUID]
 ) -> dict[UUID, Row]:
     """Those of the sessions that the viewer may see, and of each whether the filter leaves it now."""
-    values = Parameters(following.viewer.account.id)
-    is_meant = where(following.viewer, filter_, values)
-    scope = scope_sessions(following.viewer, values)
+    parameters = Parameters(following.viewer.account.id)
+    is_meant = where(following.viewer, filter_, parameters)
+    scope = scope_sessions(following.viewer, parameters)
     rows = await database.fetch(
         f"select {select_list(following.columns)}, ({is_meant}) as is_meant from session s"
-        f" where {scope} and s.id = any({values.bind(list(ids))})",
-        *values,
+        f" where {scope} and s.id = any({parameters.bind(list(ids))})",
+        *parameters,
     )
     return {UUID(row["id"]): row for row in rows}

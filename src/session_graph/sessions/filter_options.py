@@ -22,12 +22,12 @@ OPTIONS: dict[str, tuple[str, str]] = {
 
 async def read_options(database: Database, viewer: Viewer, names: Iterable[str]) -> dict[str, list[str]]:
     """The lists that are named, each in code-point order, in one statement."""
-    values = Parameters(viewer.account.id)
-    scope = where(viewer, EVERYTHING, values)
+    parameters = Parameters(viewer.account.id)
+    scope = where(viewer, EVERYTHING, parameters)
     lists = ", ".join(
         f"array(select o.value from ({OPTIONS[name][1].format(scope=scope)}) o (value)"
         f' where o.value is not null order by o.value collate "C") as "{name}"'
         for name in names
     )
-    row = await database.fetchrow(f"select {lists}", *values)
+    row = await database.fetchrow(f"select {lists}", *parameters)
     return dict(row) if row else {}

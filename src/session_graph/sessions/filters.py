@@ -27,7 +27,7 @@ MAX_CONDITIONS = 50
 MAX_OPTIONS = 1000
 MAX_TEXT = 500
 
-SPANS = {
+PERIODS = {
     Period.LAST_24_HOURS: timedelta(hours=24),
     Period.LAST_7_DAYS: timedelta(days=7),
     Period.LAST_30_DAYS: timedelta(days=30),
@@ -79,7 +79,7 @@ class Filter:
         """The conditions that are used, at every depth."""
         for name, value in self.conditions.items():
             yield name
-            for inner in _inner(name, value):
+            for inner in _nested_filters(name, value):
                 yield from inner.names()
 
 
@@ -112,71 +112,71 @@ class Condition:
     """`columns` are the session columns that it reads; `sql` makes a condition over `session s`."""
 
     name: str
-    takes: ValueKind
+    kind: ValueKind
     columns: tuple[str, ...]
     sql: Sql
     description: str
 
 
 def _flag(column: str) -> Sql:
-    return lambda wanted, values, viewer: f"s.{column}" if wanted else f"not s.{column}"
+    return lambda wanted, parameters, viewer: f"s.{column}" if wanted else f"not s.{column}"
 
 
 def _present(column: str) -> Sql:
-    return lambda wanted, values, viewer: f"s.{column} is {'not ' if wanted else ''}null"
+    return lambda wanted, parameters, viewer: f"s.{column} is {'not ' if wanted else ''}null"
 
 
 def _one_of(expression: str) -> Sql:
-    return lambda options, values, viewer: values.equals_any(expression, options) if options else "false"
+    return lambda options, parameters, viewer: parameters.equals_any(expression, options) if options else "false"
 
 
-def _agents(options: Sequence[str], values: Parameters, viewer: Viewer) -> str:
-    return held_by(options, values) if options else "false"
+def _agents(options: Sequence[str], parameters: Parameters, viewer: Viewer) -> str:
+    return held_by(options, parameters) if options else "false"
 
 
-def _tags(options: Sequence[str], values: Parameters, viewer: Viewer) -> str:
-    return f"s.tags && {values.bind(list(options))}"
+def _tags(options: Sequence[str], parameters: Parameters, viewer: Viewer) -> str:
+    return f"s.tags && {parameters.bind(list(options))}"
 
 
-def _utms(options: Sequence[Utm], values: Parameters, viewer: Viewer) -> str:
-    pairs = [f"s.utms @> {values.bind(orjson.dumps({utm.key: utm.value}).decode())}" for utm in options]
+def _utms(options: Sequence[Utm], parameters: Parameters, viewer: Viewer) -> str:
+    pairs = [f"s.utms @> {parameters.bind(orjson.dumps({utm.key: utm.value}).decode())}" for utm in options]
     return f"({' or '.join(pairs)})" if pairs else "false"
 
 
 def _from(column: str) -> Sql:
-    return lambda moment, values, viewer: f"s.{column} >= {values.bind(moment)}"
+    return lambda moment, parameters, viewer: f"s.{column} >= {parameters.bind(moment)}"
 
 
 def _to(column: str) -> Sql:
-    return lambda moment, values, viewer: f"s.{column} < {values.bind(moment)}"
+    return lambda moment, parameters, viewer: f"s.{column} < {parameters.bind(moment)}"
 
 
-def _period(span: tuple[datetime, datetime], values: Parameters, viewer: Viewer) -> str:
-    return f"s.started_at >= {values.bind(span[0])} and s.started_at < {values.bind(span[1])}"
+def _period(span: tuple[datetime, datetime], parameters: Parameters, viewer: Viewer) -> str:
+    return f"s.started_at >= {parameters.bind(span[0])} and s.started_at < {parameters.bind(span[1])}"
 
 
 def _range(column: str, type_: str) -> Sql:
-    def sql(bounds: Range, values: Parameters, viewer: Viewer) -> str:
+    def sql(bounds: Range, parameters: Parameters, viewer: Viewer) -> str:
         parts = [f"s.{column} is not null"]
         if bounds.low is not None:
-            parts.append(f"s.{column} >= {values.bind(bounds.low)}::{type_}")
+            parts.append(f"s.{column} >= {parameters.bind(bounds.low)}::{type_}")
         if bounds.high is not None:
-            parts.append(f"s.{column} <= {values.bind(bounds.high)}::{type_}")
+            parts.append(f"s.{column} <= {parameters.bind(bounds.high)}::{type_}")
         return " and ".join(parts)
 
     return sql
 
 
-def _search(search: Search, values: Parameters, viewer: Viewer) -> str:
-    return search_sql(search, values, everywhere=viewer.role is Role.PORTAL)
+def _search(search: Search, parameters: Parameters, viewer: Viewer) -> str:
+    return search_sql(search, parameters, everywhere=viewer.role is Role.PORTAL)
 
 
-def _any_of(filters: Sequence[Filter], values: Parameters, viewer: Viewer) -> str:
-    return " or ".join(f"({conditions_sql(inner, values, viewer)})" for inner in filters) or "false"
+def _any_of(filters: Sequence[Filter], parameters: Parameters, viewer: Viewer) -> str:
+    return " or ".join(f"({conditions_sql(inner, parameters, viewer)})" for inner in filters) or "false"
 
 
-def _not(inner: Filter, values: Parameters, viewer: Viewer) -> str:
-    return f"({conditions_sql(inner, values, viewer)}) is not true"
+def _not(inner: Filter, parameters: Parameters, viewer: Viewer) -> str:
+    return f"({conditions_sql(inner, parameters, viewer)}) is not true"
 
 
 # fmt: off
@@ -219,7 +219,7 @@ CONDITIONS: dict[str, Condition] = {
 }
 # fmt: on
 
-GENERIC_PLAN_SAFE = frozenset(row.name for row in CONDITIONS.values() if row.takes is ValueKind.FLAG) | {
+GENERIC_PLAN_SAFE = frozenset(row.name for row in CONDITIONS.values() if row.kind is ValueKind.FLAG) | {
     "anyOf",
     "not",
     "agents",
@@ -229,14 +229,14 @@ GENERIC_PLAN_SAFE_BY_START = GENERIC_PLAN_SAFE | {"period", "from", "to"}
 """The same where an index has the span in the list's own order."""
 
 
-def where(viewer: Viewer, filter_: Filter, values: Parameters) -> str:
+def where(viewer: Viewer, filter_: Filter, parameters: Parameters) -> str:
     """The viewer's scope and the filter, as one condition over `session s`."""
-    return f"{scope_sessions(viewer, values)} and {conditions_sql(filter_, values, viewer)}"
+    return f"{scope_sessions(viewer, parameters)} and {conditions_sql(filter_, parameters, viewer)}"
 
 
-def conditions_sql(filter_: Filter, values: Parameters, viewer: Viewer) -> str:
+def conditions_sql(filter_: Filter, parameters: Parameters, viewer: Viewer) -> str:
     """The filter alone; `true` where it asks nothing."""
-    parts = [CONDITIONS[name].sql(value, values, viewer) for name, value in filter_.conditions.items()]
+    parts = [CONDITIONS[name].sql(value, parameters, viewer) for name, value in filter_.conditions.items()]
     return " and ".join(f"({part})" for part in parts) or "true"
 
 
@@ -244,7 +244,7 @@ def columns_named(raw: Mapping[str, Any]) -> Iterator[str]:
     """The session columns that a filter names, at every depth; of what a caller sent, before it is parsed."""
     for name, value in raw.items():
         yield from CONDITIONS[name].columns
-        for inner in _inner(name, value):
+        for inner in _nested_filters(name, value):
             yield from columns_named(inner or {})
 
 
@@ -261,7 +261,7 @@ def parse_filter(raw: Mapping[str, Any] | None, now: datetime, path: Path = ("fi
     return parsed
 
 
-def _inner(name: str, value: Any) -> Sequence[Any]:
+def _nested_filters(name: str, value: Any) -> Sequence[Any]:
     if value is None:
         return []
     return value if name == "anyOf" else [value] if name == "not" else []
@@ -275,7 +275,7 @@ def _parse(raw: Mapping[str, Any], now: datetime, path: Path, depth: int) -> Fil
         here = (*path, name)
         if value is None:
             raise BadUserInput("must not be null; leave it out to ask nothing", here)
-        conditions[name] = _parse_value(CONDITIONS[name].takes, value, now, here, depth)
+        conditions[name] = _parse_value(CONDITIONS[name].kind, value, now, here, depth)
     _check_spans(conditions, path)
     return Filter(conditions)
 
@@ -288,8 +288,8 @@ def _check_spans(conditions: Mapping[str, Any], path: Path) -> None:
             raise BadUserInput(f"must not be after {end}", (*path, start))
 
 
-def _parse_value(takes: ValueKind, value: Any, now: datetime, path: Path, depth: int) -> Any:
-    match takes:
+def _parse_value(kind: ValueKind, value: Any, now: datetime, path: Path, depth: int) -> Any:
+    match kind:
         case ValueKind.SEARCH:
             return parse_search(value, path)
         case ValueKind.TEXTS:
@@ -303,7 +303,7 @@ def _parse_value(takes: ValueKind, value: Any, now: datetime, path: Path, depth:
         case ValueKind.UTMS:
             return [_utm(pair, (*path, i)) for i, pair in enumerate(_options(value, path))]
         case ValueKind.PERIOD:
-            return now - SPANS[Period(value)], now
+            return now - PERIODS[Period(value)], now
         case ValueKind.DECIMALS | ValueKind.INTEGERS:
             return _parse_range(value, path)
         case ValueKind.FILTERS:

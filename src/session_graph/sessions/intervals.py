@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from session_graph.errors import BadUserInput
 
-MOST = 1000
+MAX_INTERVALS = 1000
 
 
 class Interval(StrEnum):
@@ -36,52 +36,52 @@ def boundaries(start: datetime, end: datetime, interval: Interval, time_zone: st
 
     Raises BadUserInput where there are more than a thousand, and where they reach beyond the calendar.
     """
-    marks = [start]
+    instants = [start]
     try:
-        for mark in _marks_after(start, interval, ZoneInfo(time_zone)):
-            if mark >= end:
+        for boundary in _boundaries_after(start, interval, ZoneInfo(time_zone)):
+            if boundary >= end:
                 break
-            marks.append(mark)
-            if len(marks) > MOST:
-                raise BadUserInput(f"The span has more than {MOST:,} intervals of {_ARTICLES[interval]}.")
+            instants.append(boundary)
+            if len(instants) > MAX_INTERVALS:
+                raise BadUserInput(f"The span has more than {MAX_INTERVALS:,} intervals of {_ARTICLES[interval]}.")
     except OverflowError:
         raise BadUserInput("The span is too close to an end of the calendar, the years 1 and 9999.") from None
-    return [*marks, end] if start < end else []
+    return [*instants, end] if start < end else []
 
 
 def floor_to(moment: datetime, interval: Interval, time_zone: str) -> datetime:
     """The instant at which the interval around the moment began: of a clock time that comes twice, its own."""
     zone = ZoneInfo(time_zone)
     local = moment.astimezone(zone)
-    mark = moment - _into_hour(local) if interval is Interval.HOUR else _midnight(_first_day(local, interval), zone)
-    while (following := _next_mark(mark, interval, zone)) <= moment:
-        mark = following
-    return mark
+    start = moment - _since_hour(local) if interval is Interval.HOUR else _midnight(_first_day(local, interval), zone)
+    while (end := _next_boundary(start, interval, zone)) <= moment:
+        start = end
+    return start
 
 
 def ceiling_to(moment: datetime, interval: Interval, time_zone: str) -> datetime:
     """The instant at which the interval around the moment ends."""
-    return next(_marks_after(moment, interval, ZoneInfo(time_zone)))
+    return next(_boundaries_after(moment, interval, ZoneInfo(time_zone)))
 
 
-def _marks_after(moment: datetime, interval: Interval, zone: ZoneInfo) -> Iterator[datetime]:
-    mark = moment
+def _boundaries_after(moment: datetime, interval: Interval, zone: ZoneInfo) -> Iterator[datetime]:
+    boundary = moment
     while True:
-        mark = _next_mark(mark, interval, zone)
-        yield mark
+        boundary = _next_boundary(boundary, interval, zone)
+        yield boundary
 
 
-def _next_mark(moment: datetime, interval: Interval, zone: ZoneInfo) -> datetime:
+def _next_boundary(moment: datetime, interval: Interval, zone: ZoneInfo) -> datetime:
     local = moment.astimezone(zone)
     if interval is Interval.HOUR:
-        return moment + timedelta(hours=1) - _into_hour(local)
+        return moment + timedelta(hours=1) - _since_hour(local)
     day = _first_day(local, interval)
-    while (mark := _midnight(day, zone)) <= moment:
-        day = _following(day, interval)
-    return mark
+    while (boundary := _midnight(day, zone)) <= moment:
+        day = _next_start(day, interval)
+    return boundary
 
 
-def _into_hour(local: datetime) -> timedelta:
+def _since_hour(local: datetime) -> timedelta:
     return timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
 
 
@@ -95,7 +95,7 @@ def _first_day(local: datetime, interval: Interval) -> datetime:
     return day
 
 
-def _following(day: datetime, interval: Interval) -> datetime:
+def _next_start(day: datetime, interval: Interval) -> datetime:
     match interval:
         case Interval.WEEK:
             return day + timedelta(weeks=1)

@@ -38,27 +38,29 @@ class PageRequest:
         kept = rows[: self.size]
         return Page(kept[::-1] if self.backwards else kept, len(rows) > self.size)
 
-    def behind(self) -> "PageRequest":
+    def opposite_direction(self) -> "PageRequest":
         """One row on the other side of the cursor, its own included."""
         return replace(self, size=0, backwards=not self.backwards, inclusive=True)
 
 
-def check_size(argument: str, size: int, most: int = MAX_SIZE) -> int:
+def check_size(argument: str, size: int, maximum: int = MAX_SIZE) -> int:
     """Raises BadUserInput where a page cannot have that many rows."""
-    if not 1 <= size <= most:
-        raise BadUserInput(f"must be from 1 to {most}", [argument])
+    if not 1 <= size <= maximum:
+        raise BadUserInput(f"must be from 1 to {maximum}", [argument])
     return size
 
 
-def limit_sql(request: PageRequest, values: Parameters, *, use_generic_plan: bool) -> str:
+def limit_sql(request: PageRequest, parameters: Parameters, *, use_generic_plan: bool) -> str:
     """So many rows, and one to spare. In the text itself, it lets the server keep the plan of a statement. It takes
     a bound one for a tenth of all rows, and so plans each execution for its values.
     """
     rows = request.size + 1
-    return f"limit {values.literal(rows) if use_generic_plan else values.bind(rows)}"
+    return f"limit {parameters.literal(rows) if use_generic_plan else parameters.bind(rows)}"
 
 
-def page_sql(select: str, condition: str, order: Order, request: PageRequest, values: Parameters, limit: str) -> str:
+def page_sql(
+    select: str, condition: str, order: Order, request: PageRequest, parameters: Parameters, limit: str
+) -> str:
     """One page of `select` with a condition over `session s`; it has the order's value and id where those may be empty.
 
     An order with empty values is read as two branches, each in an order of its own: the values and, last, the empty
@@ -68,15 +70,15 @@ def page_sql(select: str, condition: str, order: Order, request: PageRequest, va
     direction = _reading_direction(order, request)
     by_value = f"order by {order.field.sql} {direction}, s.id {direction} {limit}"
     if not order.field.nullable:
-        return f"{select} where {_after_cursor(order, request, values)}{condition} {by_value}"
+        return f"{select} where {_after_cursor(order, request, parameters)}{condition} {by_value}"
     branches = []
     if _includes_values(request):
         full = f"{condition} and {order.field.sql} is not null"
-        branches.append(f"({select} where {_after_cursor(order, request, values)}{full} {by_value})")
+        branches.append(f"({select} where {_after_cursor(order, request, parameters)}{full} {by_value})")
     if _includes_nulls(request):
         empty = f"{condition} and {order.field.sql} is null"
         by_id = f"order by s.id {direction} {limit}"
-        branches.append(f"({select} where {_after_cursor_null(order, request, values)}{empty} {by_id})")
+        branches.append(f"({select} where {_after_cursor_null(order, request, parameters)}{empty} {by_id})")
     nulls = "first" if request.backwards else "last"
     return (
         f"select * from ({' union all '.join(branches)}) u"
@@ -93,23 +95,23 @@ def _comparison(order: Order, request: PageRequest) -> str:
     return f"{sign}=" if request.inclusive else sign
 
 
-def _after_cursor(order: Order, request: PageRequest, values: Parameters) -> str:
+def _after_cursor(order: Order, request: PageRequest, parameters: Parameters) -> str:
     """A value that may be shared is a subselect, which the planner does not look into: in a row comparison it counts
     the first column alone, takes all that ties with a common value for nothing, and would leave the order's own index.
     """
     if request.cursor is None or request.cursor.value is None:
         return ""
-    value = f"{values.bind(request.cursor.value)}::{order.field.type}"
+    value = f"{parameters.bind(request.cursor.value)}::{order.field.type}"
     if order.field.is_shared:
         value = f"(select {value})"
-    place = f"({value}, {values.bind(request.cursor.id)}::uuid)"
+    place = f"({value}, {parameters.bind(request.cursor.id)}::uuid)"
     return f"({order.field.sql}, s.id) {_comparison(order, request)} {place} and "
 
 
-def _after_cursor_null(order: Order, request: PageRequest, values: Parameters) -> str:
+def _after_cursor_null(order: Order, request: PageRequest, parameters: Parameters) -> str:
     if request.cursor is None or request.cursor.value is not None:
         return ""
-    return f"s.id {_comparison(order, request)} {values.bind(request.cursor.id)}::uuid and "
+    return f"s.id {_comparison(order, request)} {parameters.bind(request.cursor.id)}::uuid and "
 
 
 def _includes_values(request: PageRequest) -> bool:

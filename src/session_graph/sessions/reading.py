@@ -57,9 +57,9 @@ async def read_pages(
     """A page for each key, in one statement. Rows have the columns as GraphQL writes them and, where `cursors` says
     what these begin with (`cursor_start`), their CURSOR.
     """
-    values = Parameters(sessions.viewer.account.id)
-    page = _page_sql(sessions, columns, request, values, cursors)
-    rows = await database.fetch(_for_each_key(sessions.parent, page, keys, values), *values)
+    parameters = Parameters(sessions.viewer.account.id)
+    page = _page_sql(sessions, columns, request, parameters, cursors)
+    rows = await database.fetch(_for_each_key(sessions.parent, page, keys, parameters), *parameters)
     if sessions.parent is None:
         return dict.fromkeys(keys, request.cut(rows))
     found: dict[Key, list[Row]] = {key: [] for key in keys}
@@ -70,16 +70,16 @@ async def read_pages(
 
 async def count_sessions(database: Database, sessions: SessionList, keys: Sequence[Key] = (None,)) -> dict[Key, int]:
     """How many sessions each key's list holds, in one statement."""
-    values = Parameters(sessions.viewer.account.id)
-    condition = where(sessions.viewer, sessions.filter, values)
+    parameters = Parameters(sessions.viewer.account.id)
+    condition = where(sessions.viewer, sessions.filter, parameters)
     if sessions.parent is None:
-        row = await database.fetchrow(f"select count(*) from session s where {condition}", *values)
+        row = await database.fetchrow(f"select count(*) from session s where {condition}", *parameters)
         return dict.fromkeys(keys, row[0] if row else 0)
     column = f"s.{sessions.parent.column}"
     rows = await database.fetch(
         f"select {column} as parent, count(*) from session s"
-        f" where {condition} and {values.equals_any(column, keys)} group by {column}",
-        *values,
+        f" where {condition} and {parameters.equals_any(column, keys)} group by {column}",
+        *parameters,
     )
     return dict.fromkeys(keys, 0) | {row["parent"]: row["count"] for row in rows}
 
@@ -90,18 +90,18 @@ async def has_opposite_page(
     """Whether there is a session on the other side of the page's cursor (the cursor's own counts), in one statement."""
     if request.cursor is None:
         return dict.fromkeys(keys, False)
-    values = Parameters(sessions.viewer.account.id)
-    page = _page_sql(sessions, frozenset(), request.behind(), values)
-    rows = await database.fetch(_for_each_key(sessions.parent, page, keys, values), *values)
+    parameters = Parameters(sessions.viewer.account.id)
+    page = _page_sql(sessions, frozenset(), request.opposite_direction(), parameters)
+    rows = await database.fetch(_for_each_key(sessions.parent, page, keys, parameters), *parameters)
     found = {row["parent"] if sessions.parent else None for row in rows}
     return {key: key in found for key in keys}
 
 
 async def read_session(executor: Executor, viewer: Viewer, session_id: UUID, columns: frozenset[str]) -> Row | None:
     """The session, or None where the viewer has none with this id."""
-    values = Parameters(viewer.account.id)
-    condition = f"{where(viewer, EVERYTHING, values)} and s.id = {values.bind(session_id)}"
-    return await executor.fetchrow(f"select {select_list(columns)} from session s where {condition}", *values)
+    parameters = Parameters(viewer.account.id)
+    condition = f"{where(viewer, EVERYTHING, parameters)} and s.id = {parameters.bind(session_id)}"
+    return await executor.fetchrow(f"select {select_list(columns)} from session s where {condition}", *parameters)
 
 
 async def read_recorded(executor: Executor, account_id: UUID, session_id: UUID, columns: frozenset[str]) -> Row | None:
@@ -121,32 +121,36 @@ async def read_transcripts(database: Database, viewer: Viewer, session_ids: Sequ
     return {row["session_id"]: row["turns"] for row in rows}
 
 
-def _for_each_key(parent: Parent | None, page: str, keys: Sequence[Key], values: Parameters) -> str:
+def _for_each_key(parent: Parent | None, page: str, keys: Sequence[Key], parameters: Parameters) -> str:
     if parent is None:
         return page
-    parents = f"unnest({values.bind(list(keys))}::{parent.type}[]) k (parent)"
+    parents = f"unnest({parameters.bind(list(keys))}::{parent.type}[]) k (parent)"
     return f"select k.parent, p.* from {parents} cross join lateral ({page}) p"
 
 
 def _page_sql(
-    sessions: SessionList, columns: frozenset[str], request: PageRequest, values: Parameters, cursors: str | None = None
+    sessions: SessionList,
+    columns: frozenset[str],
+    request: PageRequest,
+    parameters: Parameters,
+    cursors: str | None = None,
 ) -> str:
-    condition = where(sessions.viewer, sessions.filter, values)
+    condition = where(sessions.viewer, sessions.filter, parameters)
     if sessions.parent:
         condition += f" and s.{sessions.parent.column} = k.parent"
     select = f"select {select_list(columns)}"
     if cursors is not None:
-        select += f", {cursor_sql(sessions.order, values.bind(cursors))} as {CURSOR}"
+        select += f", {cursor_sql(sessions.order, parameters.bind(cursors))} as {CURSOR}"
     if sessions.order.field.nullable:
         select += f", {sessions.order.field.sql} as {ORDER_VALUE}, s.id as {ORDER_ID}"
     select += " from session s"
-    limit = limit_sql(request, values, use_generic_plan=can_use_generic_plan(sessions))
-    return page_sql(select, condition, sessions.order, request, values, limit)
+    limit = limit_sql(request, parameters, use_generic_plan=can_use_generic_plan(sessions))
+    return page_sql(select, condition, sessions.order, request, parameters, limit)
 
 
 def can_use_generic_plan(sessions: SessionList) -> bool:
     """Whether the same plan is the best one whatever the values are: an index has the rows in order, and what else is
     asked is a constant of the text or is not known to the planner in any case.
     """
-    settled = GENERIC_PLAN_SAFE_BY_START if sessions.order.field.column == "started_at" else GENERIC_PLAN_SAFE
-    return len(sessions.viewer.integrations) <= 1 and settled.issuperset(sessions.filter.names())
+    safe = GENERIC_PLAN_SAFE_BY_START if sessions.order.field.column == "started_at" else GENERIC_PLAN_SAFE
+    return len(sessions.viewer.integrations) <= 1 and safe.issuperset(sessions.filter.names())

@@ -34,18 +34,18 @@ def parse_search(text: str, path: tuple[PathSegment, ...]) -> Search:
     return Search(fold(text), digits(text))
 
 
-def search_sql(search: Search, values: Parameters, *, everywhere: bool) -> str:
+def search_sql(search: Search, parameters: Parameters, *, everywhere: bool) -> str:
     """A condition over `session s`; `everywhere` looks into summaries and comments too."""
     if search.digits is None:
-        parts = [f"s.contact_folded like {_part(search.folded, values)}"]
+        parts = [f"s.contact_folded like {_substring_pattern(search.folded, parameters)}"]
     else:
-        parts = [f"s.phone_digits like {_part(search.digits, values)}"]
+        parts = [f"s.phone_digits like {_substring_pattern(search.digits, parameters)}"]
     if everywhere:
-        anywhere = _part(search.folded, values)
-        parts += [f"s.summary_folded like {anywhere}", f"s.comment_folded like {anywhere}"]
+        pattern = _substring_pattern(search.folded, parameters)
+        parts += [f"s.summary_folded like {pattern}", f"s.comment_folded like {pattern}"]
     return " or ".join(parts)
 
 
-def _part(text: str, values: Parameters) -> str:
+def _substring_pattern(text: str, parameters: Parameters) -> str:
     escaped = text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-    return values.bind(f"%{escaped}%")
+    return parameters.bind(f"%{escaped}%")
