@@ -120,7 +120,7 @@ def conditions(count: int) -> str:
 OFFSET = "must be an RFC 3339 date and time with an offset, such as 2026-11-21T14:03:05Z"
 PLAIN = 'must be a plain decimal number, such as "70.20"'
 QUOTED = 'must be a decimal in a string, such as "70.20", or a whole number'
-NO_NULL = "must not be null; leave it out to ask nothing"
+NO_NULL = "must not be null; leave it out to set no condition"
 NO_SEARCH = "filter.search must have a letter of a name, or at least 4 digits of a phone number"
 NOON, LATER = '"2026-11-21T12:00:00Z"', '"2026-11-21T12:00:00.000001Z"'
 

@@ -1,6 +1,6 @@
-"""The metrics of the sessions that a filter leaves: totals, by interval, by group, and those of the span before.
+"""Dashboards: the metrics of the sessions that match a filter, as totals, series, groups and of the previous span.
 
-All that was asked for is one statement over one reading of the rows, for one dashboard or for those of many agents.
+The metrics of one dashboard, or of those of many agents, are one statement that reads the rows once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,11 +20,11 @@ from session_graph.store.database import Database, Row
 from session_graph.store.sql import Parameters
 
 Metrics = Mapping[str, Any]
-"""Parameters by the names of METRICS."""
+"""Values by the names of METRICS."""
 
 
 class Group(StrEnum):
-    """By what sessions are grouped."""
+    """What sessions are grouped by."""
 
     CHANNEL = "CHANNEL"
     SESSION_TYPE = "SESSION_TYPE"
@@ -41,12 +41,13 @@ class Group(StrEnum):
 
     @property
     def stored(self) -> str:
+        """The column of `session s` that has the group's key."""
         return "agent_id" if self is Group.AGENT else self.column
 
 
 @dataclass(frozen=True, slots=True)
 class DashboardSelection:
-    """What to compute; each of the sets names metrics."""
+    """The metrics to compute, by name; `previous` is None if the previous span is not selected."""
 
     totals: frozenset[str] = frozenset()
     previous: frozenset[str] | None = None
@@ -56,7 +57,7 @@ class DashboardSelection:
 
 @dataclass(frozen=True, slots=True)
 class DashboardRequest:
-    """Whose sessions, which of them, and what of them. `now` ends an open span; test and archived ones are left out."""
+    """`now` ends an open span. Test and archived sessions count only if included here or named by the filter."""
 
     viewer: Viewer
     filter: Filter
@@ -66,7 +67,7 @@ class DashboardRequest:
     include_archived: bool = False
 
     def effective_filter(self) -> Filter:
-        """The filter, with test and archived sessions left out where nothing asks for them."""
+        """Return the filter, without test and archived sessions unless they are asked for."""
         defaults = {}
         if not self.include_test and "isTest" not in self.filter.conditions:
             defaults["isTest"] = False
@@ -75,7 +76,7 @@ class DashboardRequest:
         return Filter({**self.filter.conditions, **defaults})
 
     def span(self) -> tuple[datetime, datetime] | None:
-        """What the filter's own range is; it ends now where it has only a beginning."""
+        """Return the filter's span, which ends now if it has no end; None if it has no start."""
         start, end = self.filter.span
         return None if start is None else (start, max(start, end or self.now))
 
@@ -95,8 +96,6 @@ class Slice:
 
 @dataclass(slots=True)
 class DashboardResult:
-    """The result for one dashboard."""
-
     totals: Metrics
     previous: Metrics | None
     series: dict[Interval, list[Point]]
@@ -105,20 +104,20 @@ class DashboardResult:
 
 @dataclass(frozen=True, slots=True)
 class DashboardScope:
-    """One dashboard: the account's where `agent_id` is None; and the zone of its days."""
+    """One dashboard: the agent's, or the account's if `agent_id` is None. `time_zone` is the zone of its days."""
 
     agent_id: UUID | None
     time_zone: str
 
 
 Calendar = Mapping[Interval, Sequence[datetime]]
-"""The boundaries of each interval that was asked for; empty where there is nothing to span."""
+"""The boundaries of each selected interval (`intervals.boundaries`); empty if there are no sessions to span."""
 
 
 async def read_dashboards(
     database: Database, request: DashboardRequest, scopes: Sequence[DashboardScope]
 ) -> dict[UUID | None, DashboardResult]:
-    """A result for each scope: the account alone, or any number of agents."""
+    """Return a result for each scope's `agent_id`; the scopes are the account alone, or any number of agents."""
     calendars = await _read_calendars(database, request, scopes)
     parameters = Parameters(request.viewer.account.id)
     results = {key: _empty_result(request, calendar) for key, calendar in calendars.items()}
@@ -138,11 +137,11 @@ def dashboard_sql(
     calendars: Mapping[UUID | None, Calendar],
     parameters: Parameters,
 ) -> str:
-    """One statement that goes through the rows once, and once through those of the span before.
+    """Return one statement that reads the rows once, and those of the previous span once; empty if nothing is selected.
 
-    Each row of the result has the scope, the metrics, and in `block` what they are of: a bit for each of `_groupings`,
-    of which the one that it is grouped by is 0. All are 1 for totals, and it is null for the span before. Empty where
-    nothing was asked for.
+    Each row of its result has the scope's agent (`subject`), the metrics, and in `block` what these are of: a bit for
+    each of `_groupings`, 0 for the one that the row is grouped by. For totals all bits are 1; for the previous span
+    `block` is null.
     """
     metrics, groupings = _metrics_sql(request, parameters), _groupings(request.selection)
     branches = []
@@ -168,7 +167,7 @@ def dashboard_sql(
 
 
 def _groupings(selection: DashboardSelection) -> dict[str, Interval | Group]:
-    """What is asked for beside totals, by the column of `b` that it is grouped by."""
+    """Return the selected series and groups by the column of `b` that each is grouped by."""
     series = {interval.lower(): interval for interval in selection.series}
     return series | {group.stored: group for group in selection.groups}
 
@@ -180,7 +179,7 @@ def _key_sql(column: str) -> str:
 
 
 def _previous_start(start: datetime, end: datetime) -> datetime:
-    """Where the span of equal length just before begins; the calendar begins with the year 1."""
+    """Return the start of the span of equal length just before, but not before the calendar begins, in the year 1."""
     try:
         return start - (end - start)
     except OverflowError:
@@ -232,8 +231,10 @@ def _buckets(
     calendars: Mapping[UUID | None, Calendar],
     parameters: Parameters,
 ) -> list[str]:
-    """The number of each row's interval, from 1, for each series. Agents of one zone share their boundaries under a
-    filter with a span."""
+    """Return a column for each series: the number of the row's interval, from 1.
+
+    Agents of the same zone share their boundaries if the filter has a span.
+    """
     buckets = []
     for interval in request.selection.series:
         shared: dict[tuple[datetime, ...], list[UUID | None]] = {}
@@ -315,7 +316,9 @@ def _find_boundaries(
     time_zone: str,
     now: datetime,
 ) -> list[datetime]:
-    """An open start is the interval of the first session; an open end is now, or the interval of a later session."""
+    """An open start is the start of the first session's interval. An open end is now, or the end of the last session's
+    interval if that session is later or the start is open too.
+    """
     if extent:
         first, last = extent
         end = end or (ceiling_to(last, interval, time_zone) if start is None or last >= now else now)

@@ -1,7 +1,7 @@
-"""Editing sessions: one, or all that a filter leaves. Each change with its history, in one transaction.
+"""Edits of sessions: of one, or of all that match a filter; each with its history, in one transaction.
 
-Rows are locked in the order of their ids, so that edits wait for each other and never deadlock. Setting what is already
-set changes nothing and leaves no history.
+Rows are locked in the order of their ids, so that edits wait for each other and never deadlock. An edit that sets the
+value that is already set changes nothing and leaves no history.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -60,7 +60,7 @@ class Refusal(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """The session as it is now, with the columns that were asked for, and why it is not as was wanted."""
+    """The selected columns of the session as it is now; `refusal` if it was not edited."""
 
     session: Row | None
     refusal: Refusal | None = None
@@ -68,7 +68,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class BulkEdit:
-    """How many sessions were meant, and how many of them changed (or would)."""
+    """How many sessions matched, and how many of these changed or, in a dry run, would change."""
 
     matched: int
     changed: int
@@ -82,9 +82,9 @@ async def edit_session(
     expected_version: int | None,
     columns: frozenset[str],
 ) -> Edit:
-    """Apply the patch, unless the session has another version than expected, which is checked before anything else.
+    """Apply the patch, unless the session's version is not the expected one (optimistic concurrency).
 
-    Raises InvalidInput for what `parse_patch` refuses, and for too many tags.
+    The version is checked first. Raises InvalidInput if `parse_patch` refuses the patch, or for too many tags.
     """
     async with database.transaction() as connection:
         rows = [row async for rows in _lock_batches(connection, viewer, EVERYTHING, [session_id]) for row in rows]
@@ -106,7 +106,7 @@ async def edit_sessions(
     *,
     dry_run: bool,
 ) -> BulkEdit:
-    """Apply the patch to all that the filter leaves and, where `ids` are given, are among them. All or nothing."""
+    """Apply the patch, all or nothing, to all sessions that match the filter and, if given, have one of the `ids`."""
     matched = changed = 0
     async with database.transaction() as connection:
         async for rows in _lock_batches(connection, viewer, filter_, ids, lock=not dry_run):
@@ -116,7 +116,7 @@ async def edit_sessions(
 
 
 async def read_history(database: Database, viewer: Viewer, session_ids: Sequence[UUID]) -> dict[UUID, list[Row]]:
-    """What people set, newest first, for sessions that the viewer has been given, in one statement."""
+    """Return each session's history, newest first; one statement. Only for ids that were read in the viewer's scope."""
     rows = await database.fetch(
         "select h.session_id, h.field, h.before, h.after, h.changed_at, h.changed_by from session_change h"
         " where h.account_id = $1 and h.session_id = any($2) order by h.session_id, h.version desc, h.field",
@@ -132,7 +132,7 @@ async def read_history(database: Database, viewer: Viewer, session_ids: Sequence
 async def _lock_batches(
     connection: Connection, viewer: Viewer, filter_: Filter, ids: Sequence[UUID] | None, *, lock: bool = True
 ) -> AsyncIterator[Sequence[Row]]:
-    """The sessions in the order of their ids, batch by batch, so that memory does not grow with their number."""
+    """Yield the sessions in the order of their ids, in batches, so that memory does not grow with their number."""
     last = UUID(int=0)
     while True:
         parameters = Parameters(viewer.account.id)
@@ -157,7 +157,7 @@ def _count_changes(rows: Sequence[Row], patch: SessionPatch) -> int:
 
 
 async def _apply(connection: Connection, viewer: Viewer, rows: Sequence[Row], patch: SessionPatch) -> int:
-    """How many of the rows changed."""
+    """Write the changes, history and events. Return how many of the rows changed."""
     changed = [(row, changes) for row in rows if (changes := revise(dict(row), patch))]
     if changed:
         now = datetime.now(UTC)

@@ -1,7 +1,7 @@
-"""The log of what happens to sessions: written in the transaction that does it, read by those who follow.
+"""The event log of sessions, an outbox: events are written in the transaction that records or changes the sessions.
 
-A transaction's events are read once no older transaction runs any more: in the order of the transactions' numbers
-nothing can come in before them then, and whoever goes on behind a position has seen all there is before it.
+Events are in the order of their transactions' numbers, and are read only once no older transaction is running. After
+that no event can appear before them, so a reader that continues after a position has seen everything before it.
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from session_graph.errors import BadUserInput
 from session_graph.store.database import Connection, Database
 
 CHANNEL = "session_graph_sessions"
-"""Tells that an account, whose id is the payload, has events."""
+"""Notifies that an account has new events; the payload is its id."""
 
 MAX_BIGINT = 2**63 - 1
 GRACE = timedelta(hours=1)
-"""Events are kept so much longer than cursors are taken: a transaction may be older than its number."""
+"""Events are kept this much longer than cursors are accepted: a transaction may be older than its number."""
 SWEEP_SECONDS = 600.0
 SWEEP_BATCH = 5_000
 
@@ -39,11 +39,11 @@ where e.ctid = any(array(
     select o.ctid from session_event o where o.at < now() - $1::interval order by o.at limit $2 for update skip locked
 ))
 """
-"""By the rows' own places: by their key, the server reads the whole log for each batch."""
+"""Deletes by ctid, because by key the server reads the whole log for each batch."""
 
 
 class EventKind(StrEnum):
-    """What happened to a session. LEFT is never written to the log: a feed makes it of a change."""
+    """What happened to a session. LEFT is never in the log: a feed derives it from a CHANGED event."""
 
     RECORDED = "RECORDED"
     CHANGED = "CHANGED"
@@ -52,7 +52,7 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LogPosition:
-    """A position in an account's log: behind the event of this number. `at` is when its transaction began."""
+    """The position after the event of this number in an account's log. `at` is when the event's transaction began."""
 
     xid: int
     seq: int
@@ -70,7 +70,7 @@ class Event:
 class Batch:
     """Events in log order.
 
-    `has_unsettled` if more exist but an older transaction is still running; `is_full` if more can be read at once.
+    `has_unsettled` if there are more that wait for an older transaction to end; `is_full` if more can be read at once.
     """
 
     events: Sequence[Event]
@@ -79,9 +79,9 @@ class Batch:
 
 
 async def write_events(connection: Connection, account_id: UUID, kind: EventKind, session_ids: Sequence[UUID]) -> None:
-    """Log what the connection's transaction does to these sessions; who follows them is told when it commits.
+    """Log what the connection's transaction does to these sessions; listeners are notified when it commits.
 
-    However often a transaction tells the same, PostgreSQL passes it on once.
+    PostgreSQL delivers equal notifications of one transaction once.
     """
     if session_ids:
         await connection.execute(_WRITE, account_id, session_ids, kind)
@@ -89,21 +89,21 @@ async def write_events(connection: Connection, account_id: UUID, kind: EventKind
 
 
 async def current_position(database: Database) -> LogPosition:
-    """The position behind all that is certainly over: what commits from now on comes after it."""
+    """Return a position that all transactions that commit from now on come after."""
     row = await database.fetchrow(_CURRENT)
     assert row is not None
     return LogPosition(row["xid"] - 1, MAX_BIGINT, row["at"])
 
 
 async def check_position(database: Database, position: LogPosition, retention: timedelta) -> None:
-    """Raises BadUserInput where events behind the position may be gone already, or the log is another one."""
+    """Raises BadUserInput if events after the position may be deleted already, or it is of another database's log."""
     row = await database.fetchrow(_IS_EXPIRED, position.at, retention, position.xid)
     if row is None or row[0]:
         raise BadUserInput("is older than the events that are kept; read the list again", ["after"])
 
 
 async def read_events(database: Database, account_id: UUID, after: LogPosition, limit: int) -> Batch:
-    """What happened behind the position, at most so many."""
+    """Return at most `limit` events after the position."""
     rows = await database.fetch(_READ, account_id, after.xid, after.seq, limit)
     settled = [row for row in rows if row["is_settled"]]  # all of these come first, as they are in order
     events = [
@@ -114,7 +114,7 @@ async def read_events(database: Database, account_id: UUID, after: LogPosition, 
 
 
 async def sweep_events(database: Database, retention: timedelta) -> int:
-    """Delete what is older, a batch in each statement; how many there were. Any number may do it at once."""
+    """Delete older events, SWEEP_BATCH in each statement, and return how many. Processes may sweep at the same time."""
     count = 0
     while True:
         done = int((await database.execute(_SWEEP, retention + GRACE, SWEEP_BATCH)).removeprefix("DELETE "))

@@ -1,8 +1,7 @@
-"""Following sessions: what a list would show differently since a position in the log, told as it happens.
+"""Live updates: the changes to a list of sessions after a position in the event log (domain.md, "Filters").
 
-Source: domain.md, "Filters"; interface.graphql, `Subscription`. Which sessions are meant, and what of them may be seen,
-is asked of the database in the very words of the list. Nothing is kept for anybody: whoever is slow, or was away, reads
-on in the log.
+Which sessions match, and which of their columns the viewer may see, is decided by the same SQL as in lists. Nothing is
+buffered for a subscriber: one that is slow, or was disconnected, continues to read in the log.
 """
 
 import asyncio
@@ -31,15 +30,16 @@ T = TypeVar("T")
 
 UNSETTLED_SECONDS = 0.1
 MAX_UNSETTLED_SECONDS = 1.0
-"""Until one looks again for what an older transaction holds back, at first and later."""
+"""The first and the longest delay before reading again events that wait for an older transaction."""
 WARN_AFTER_SECONDS = 30.0
-"""After so many seconds that is worth a line in the log."""
+"""How long events may wait for an older transaction before a warning is logged."""
 RETRY_SECONDS = 1.0
+"""The delay before reading again after the connection to the database was lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`session` has the columns that were asked for; None where it is not among those that the filter leaves."""
+    """`session` has the selected columns; None if the session no longer matches the filter."""
 
     kind: EventKind
     session_id: UUID
@@ -52,7 +52,7 @@ Prepare = Callable[[Sequence[Change]], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Following:
-    """Who follows which sessions. `filter` is as the caller sent it: its period counts back from each look."""
+    """What a subscriber follows. `filter` is as the caller sent it: its period counts back from each read."""
 
     viewer: Viewer
     filter: Mapping[str, Any]
@@ -61,13 +61,13 @@ class Following:
 
     @cached_property
     def dedupe_key(self) -> Hashable:
-        """The same for all who are to be told the same of an account's events."""
+        """Return a key that is equal for all subscribers that receive the same changes of an account's events."""
         viewer = self.viewer
         return viewer.role, viewer.integrations, viewer.agents, repr(self.filter), self.columns
 
 
 class Feed:
-    """An account's log: read once for all who stand at the same position, and asked once for all who ask the same."""
+    """Single-flight reads of an account's event log: subscribers that need the same events or changes share a read."""
 
     def __init__(self, database: Database, account_id: UUID, topic: Topic, semaphore: asyncio.Semaphore) -> None:
         self._database = database
@@ -82,13 +82,15 @@ class Feed:
 
     @property
     def count(self) -> int:
+        """How often the account's topic was woken."""
         return self._topic.count
 
     async def wait(self, seen: int) -> None:
+        """Return once `count` is no longer `seen`."""
         await self._topic.wait(seen)
 
     async def read(self, after: LogPosition, batch_size: int) -> Batch:
-        """What happened behind the position, as of now or, at the earliest, of when the topic was woken last."""
+        """Return the events after the position, as of now or of a read that began after the topic was last woken."""
         read = partial(read_events, self._database, self._account_id, after, batch_size)
         batch = await self._single_flight((self._topic.count, after, batch_size), read)
         if not batch.has_unsettled:
@@ -98,7 +100,7 @@ class Feed:
         return batch
 
     async def read_changes(self, following: Following, after: LogPosition, batch: Batch) -> list[Change]:
-        """What the batch, which was read behind the position, comes to for the viewer."""
+        """Return the changes that the batch, read after the position, means for the viewer."""
         if not batch.events:
             return []
         read = partial(read_changes, self._database, following, batch.events, datetime.now(UTC))
@@ -109,7 +111,7 @@ class Feed:
             self._timer.cancel()
 
     async def _single_flight(self, key: Hashable, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """What `make` comes to, which is begun once for all who want it meanwhile."""
+        """Return the result of `make`, which runs once for all that wait for the same key."""
         if key not in self._in_flight:
             task = self._in_flight[key] = asyncio.create_task(self._limited(make))
             task.add_done_callback(lambda done: self._forget(key, done))
@@ -123,12 +125,12 @@ class Feed:
     def _forget(self, key: Hashable, done: asyncio.Task[Any]) -> None:
         self._in_flight.pop(key, None)
         if not done.cancelled():
-            done.exception()  # of which nobody may be left to hear
+            done.exception()  # or asyncio logs it as never retrieved, if all that waited are gone
 
     def _poll(self) -> None:
         if self._unsettled_seconds < WARN_AFTER_SECONDS <= self._unsettled_seconds + self._poll_delay:
             LOGGER.warning(
-                "live updates of an account wait for a transaction that has run for %s seconds", WARN_AFTER_SECONDS
+                "live updates of an account have waited %s seconds for a transaction to end", WARN_AFTER_SECONDS
             )
         self._unsettled_seconds += self._poll_delay
         self._poll_delay = min(2 * self._poll_delay, MAX_UNSETTLED_SECONDS)
@@ -137,9 +139,9 @@ class Feed:
 
 
 class Feeds:
-    """The feeds of the accounts that somebody follows.
+    """The feeds of the accounts that have subscribers.
 
-    At most so many statements of theirs are under way: a change that thousands follow keeps no request waiting.
+    They run at most `max_statements` at a time, so that a change with thousands of subscribers delays no request.
     """
 
     def __init__(self, database: Database, listener: Listener, max_statements: int) -> None:
@@ -150,7 +152,7 @@ class Feeds:
 
     @contextmanager
     def open(self, account_id: UUID) -> Iterator[Feed]:
-        """The account's, which is kept as long as somebody uses it."""
+        """Yield the account's feed, which exists as long as it has users."""
         with self._listener.topic(CHANNEL, str(account_id)) as topic:
             feed = self._feeds.setdefault(account_id, Feed(self._database, account_id, topic, self._semaphore))
             feed.users += 1
@@ -165,10 +167,10 @@ class Feeds:
 async def follow_sessions(
     feeds: Feeds, following: Following, position: LogPosition, prepare: Prepare
 ) -> AsyncGenerator[Sequence[Change], None]:
-    """What happens behind the position, for ever; what is there together comes together, and is never empty.
+    """Yield the changes after the position, forever, in batches that are never empty.
 
-    `prepare` loads what else is to be shown of them. Goes on where the database was away. Raises what a
-    statement raises that the database refuses.
+    `prepare` loads the related objects that are selected. Continues after the connection to the database was lost.
+    Raises the error of a statement that the database refuses.
     """
     with feeds.open(following.viewer.account.id) as feed:
         while True:
@@ -179,7 +181,7 @@ async def follow_sessions(
                 if changes:
                     await prepare(changes)
             except CONNECTION_ERRORS as error:
-                LOGGER.warning("live updates wait for the database: %s", type(error).__name__)
+                LOGGER.warning("live updates cannot reach the database, trying again: %s", type(error).__name__)
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             if batch.events:
@@ -193,7 +195,7 @@ async def follow_sessions(
 async def read_changes(
     database: Database, following: Following, events: Sequence[Event], now: datetime
 ) -> list[Change]:
-    """What these events come to for the viewer by now, in one statement; of several of a session the newest alone."""
+    """Return the changes that these events mean for the viewer now, one for each session; one statement."""
     if not events:
         return []
     newest = {
@@ -216,7 +218,7 @@ async def read_changes(
 async def _read_current(
     database: Database, following: Following, filter_: Filter, ids: Sequence[UUID]
 ) -> dict[UUID, Row]:
-    """Those of the sessions that the viewer may see, and of each whether the filter leaves it now."""
+    """Return the sessions that the viewer may see, by id, each with `is_meant`: whether it matches the filter now."""
     parameters = Parameters(following.viewer.account.id)
     is_meant = where(following.viewer, filter_, parameters)
     scope = scope_sessions(following.viewer, parameters)

@@ -1,7 +1,7 @@
 """Hours, days, weeks and months of a local calendar, as instants.
 
-A day begins at the zone's midnight, or at the first instant after a gap that swallows it; so days have 23, 24 or 25
-hours. Weeks begin on Monday. Hours are an hour long, except where a zone shifts its clock by less.
+A day begins at the zone's midnight or, if the clock skips midnight, at the first instant after the gap; so days have
+23, 24 or 25 hours. Weeks begin on Monday. Hours are an hour long, unless a zone shifts its clock by less than that.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ MAX_INTERVALS = 1000
 
 
 class Interval(StrEnum):
-    """The step of a series."""
+    """The interval of a series."""
 
     HOUR = "HOUR"
     DAY = "DAY"
@@ -32,9 +32,9 @@ _ARTICLES = {
 
 
 def boundaries(start: datetime, end: datetime, interval: Interval, time_zone: str) -> list[datetime]:
-    """Where the intervals that cover [start, end) begin, and at last `end`; the first is clipped to `start`.
+    """Return the starts of the intervals that cover [start, end), and `end`; the first is clipped to `start`.
 
-    Raises BadUserInput where there are more than a thousand, and where they reach beyond the calendar.
+    Raises BadUserInput if there are more than MAX_INTERVALS, or if they reach beyond the calendar.
     """
     instants = [start]
     try:
@@ -50,7 +50,7 @@ def boundaries(start: datetime, end: datetime, interval: Interval, time_zone: st
 
 
 def floor_to(moment: datetime, interval: Interval, time_zone: str) -> datetime:
-    """The instant at which the interval around the moment began: of a clock time that comes twice, its own."""
+    """Return the start of the moment's interval; of an hour that the clock repeats, that of its own occurrence."""
     zone = ZoneInfo(time_zone)
     local = moment.astimezone(zone)
     start = moment - _since_hour(local) if interval is Interval.HOUR else _midnight(_first_day(local, interval), zone)
@@ -60,7 +60,7 @@ def floor_to(moment: datetime, interval: Interval, time_zone: str) -> datetime:
 
 
 def ceiling_to(moment: datetime, interval: Interval, time_zone: str) -> datetime:
-    """The instant at which the interval around the moment ends."""
+    """Return the end of the interval that the moment is in."""
     return next(_boundaries_after(moment, interval, ZoneInfo(time_zone)))
 
 

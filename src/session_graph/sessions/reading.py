@@ -1,7 +1,7 @@
-"""Reading sessions: pages of a list, single sessions, and what belongs to a page.
+"""Reads of sessions: pages of lists, counts, single sessions and transcripts.
 
-A page is one statement, whatever its size. Lists of several parents (the sessions of each agent, of each External ID)
-are one statement too: a lateral page for each key. Source of the promises: design.md, "What each part promises".
+A page is one statement, whatever its size. The lists of several parents (the sessions of each agent, of each External
+ID) are one statement too: a lateral page for each key (design.md, "What each part promises").
 """
 
 from collections.abc import Sequence
@@ -18,15 +18,15 @@ from session_graph.store.database import Database, Executor, Row
 from session_graph.store.sql import Parameters
 
 Key = UUID | str | None
-"""A parent of a list; None for a list without one."""
+"""The parent of a list: an agent's id or an External ID; None for a list without a parent."""
 
 CURSOR = "cursor"
-"""Where the row is in its list."""
+"""The column of a row that has its cursor."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """What a list's sessions have in common: a column of `session s` and its type."""
+    """The column of `session s` whose value the sessions of one list share, and its PostgreSQL type."""
 
     column: str
     type: str
@@ -38,7 +38,7 @@ EXTERNAL_ID = Parent("external_id", "text")
 
 @dataclass(frozen=True, slots=True)
 class SessionList:
-    """Whose sessions, which of them and in which order. `parent` makes it one list for each key."""
+    """A list of sessions that a viewer may see, filtered and ordered; with a `parent`, one list for each key."""
 
     viewer: Viewer
     filter: Filter = EVERYTHING
@@ -54,8 +54,9 @@ async def read_pages(
     keys: Sequence[Key] = (None,),
     cursors: str | None = None,
 ) -> dict[Key, Page]:
-    """A page for each key, in one statement. Rows have the columns as GraphQL writes them and, where `cursors` says
-    what these begin with (`cursor_start`), their CURSOR.
+    """Return a page for each key, read in one statement. Rows have the columns as GraphQL writes them.
+
+    With `cursors`, the prefix that `cursor_start` returns, rows also have their CURSOR.
     """
     parameters = Parameters(sessions.viewer.account.id)
     page = _page_sql(sessions, columns, request, parameters, cursors)
@@ -69,7 +70,7 @@ async def read_pages(
 
 
 async def count_sessions(database: Database, sessions: SessionList, keys: Sequence[Key] = (None,)) -> dict[Key, int]:
-    """How many sessions each key's list holds, in one statement."""
+    """Return how many sessions each key's list has, counted in one statement."""
     parameters = Parameters(sessions.viewer.account.id)
     condition = where(sessions.viewer, sessions.filter, parameters)
     if sessions.parent is None:
@@ -87,7 +88,7 @@ async def count_sessions(database: Database, sessions: SessionList, keys: Sequen
 async def has_opposite_page(
     database: Database, sessions: SessionList, request: PageRequest, keys: Sequence[Key] = (None,)
 ) -> dict[Key, bool]:
-    """Whether there is a session on the other side of the page's cursor (the cursor's own counts), in one statement."""
+    """Return for each key if its list has sessions in the opposite direction, including the cursor's; one statement."""
     if request.cursor is None:
         return dict.fromkeys(keys, False)
     parameters = Parameters(sessions.viewer.account.id)
@@ -98,21 +99,21 @@ async def has_opposite_page(
 
 
 async def read_session(executor: Executor, viewer: Viewer, session_id: UUID, columns: frozenset[str]) -> Row | None:
-    """The session, or None where the viewer has none with this id."""
+    """Return the session, or None if the viewer may see none with this id."""
     parameters = Parameters(viewer.account.id)
     condition = f"{where(viewer, EVERYTHING, parameters)} and s.id = {parameters.bind(session_id)}"
     return await executor.fetchrow(f"select {select_list(columns)} from session s where {condition}", *parameters)
 
 
 async def read_recorded(executor: Executor, account_id: UUID, session_id: UUID, columns: frozenset[str]) -> Row | None:
-    """A session for the one who just recorded it, who may see no other."""
+    """Return a session for the RECORDER that just recorded it, outside of any viewer's scope."""
     return await executor.fetchrow(
         f"select {select_list(columns)} from session s where s.account_id = $1 and s.id = $2", account_id, session_id
     )
 
 
 async def read_transcripts(database: Database, viewer: Viewer, session_ids: Sequence[UUID]) -> dict[UUID, str]:
-    """Each session's turns as JSON text, for sessions that the viewer has been given, in one statement."""
+    """Return each session's turns as JSON text, in one statement. Only for ids that were read in the viewer's scope."""
     rows = await database.fetch(
         "select t.session_id, t.turns from transcript t where t.account_id = $1 and t.session_id = any($2)",
         viewer.account.id,
@@ -149,8 +150,10 @@ def _page_sql(
 
 
 def can_use_generic_plan(sessions: SessionList) -> bool:
-    """Whether the same plan is the best one whatever the values are: an index has the rows in order, and what else is
-    asked is a constant of the text or is not known to the planner in any case.
+    """Return whether one generic plan is the best for all values.
+
+    It is if an index has the rows in order, and all other conditions are constants of the text or unknown to the
+    planner in any case.
     """
     safe = GENERIC_PLAN_SAFE_BY_START if sessions.order.field.column == "started_at" else GENERIC_PLAN_SAFE
     return len(sessions.viewer.integrations) <= 1 and safe.issuperset(sessions.filter.names())

@@ -1,4 +1,4 @@
-"""Searching for a person: by part of the name, or by part of the phone number (domain.md, "Filters")."""
+"""The search for a contact, by part of the name or of the phone number (domain.md, "Filters")."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,14 @@ MIN_DIGITS = 4
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Either `digits` of a phone number, or None where there are letters; `folded` is the whole text, folded."""
+    """`folded` is the whole text, folded; `digits` are those of a phone number, None if the text has a letter."""
 
     folded: str
     digits: str | None
 
 
 def parse_search(text: str, path: tuple[PathSegment, ...]) -> Search:
-    """Raises BadUserInput where the text has neither a letter nor four digits."""
+    """Raises BadUserInput if the text is too long, or has neither a letter nor four digits."""
     text = text.strip()
     if len(text) > MAX_LENGTH:
         raise BadUserInput(f"must have at most {MAX_LENGTH} characters", path)
@@ -35,7 +35,7 @@ def parse_search(text: str, path: tuple[PathSegment, ...]) -> Search:
 
 
 def search_sql(search: Search, parameters: Parameters, *, everywhere: bool) -> str:
-    """A condition over `session s`; `everywhere` looks into summaries and comments too."""
+    """Return a condition over `session s`; `everywhere` also searches summaries and comments."""
     if search.digits is None:
         parts = [f"s.contact_folded like {_substring_pattern(search.folded, parameters)}"]
     else:
