@@ -17,7 +17,7 @@ import orjson
 from session_graph.access.scope import held_by, scope_sessions
 from session_graph.access.viewer import Role, Viewer
 from session_graph.errors import BadUserInput, PathSegment
-from session_graph.parsing import check_text
+from session_graph.parsing import at_path, check_text
 from session_graph.sessions.enums import Assessment, Channel, Period, SessionLength
 from session_graph.sessions.search import Search, parse_search, search_sql
 from session_graph.store.sql import Parameters
@@ -320,10 +320,8 @@ def _options(value: Sequence[Any], path: Path) -> Sequence[Any]:
 def _text(value: str, path: Path) -> str:
     if len(value) > MAX_TEXT:
         raise BadUserInput(f"must have at most {MAX_TEXT} characters", path)
-    try:
+    with at_path(*path):
         return check_text(value)
-    except ValueError as error:
-        raise BadUserInput(str(error), path) from None
 
 
 def _utm(pair: Mapping[str, str], path: Path) -> Utm:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from session_graph.errors import BadUserInput, PathSegment
-from session_graph.parsing import check_text, digits, fold
+from session_graph.parsing import at_path, check_text, digits, fold
 from session_graph.store.sql import Parameters
 
 MAX_LENGTH = 200
@@ -23,10 +23,8 @@ def parse_search(text: str, path: tuple[PathSegment, ...]) -> Search:
     text = text.strip()
     if len(text) > MAX_LENGTH:
         raise BadUserInput(f"must have at most {MAX_LENGTH} characters", path)
-    try:
+    with at_path(*path):
         check_text(text)
-    except ValueError as error:
-        raise BadUserInput(str(error), path) from None
     if any(character.isalpha() for character in text):
         return Search(fold(text), None)
     if len(digits(text)) < MIN_DIGITS:
