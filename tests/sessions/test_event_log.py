@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from session_graph.errors import BadUserInput
-from session_graph.sessions.cursors import _event_binding, read_event_cursor, write_event_cursor
+from session_graph.sessions.cursors import _EVENTS, _binding, read_event_cursor, write_event_cursor
 from session_graph.sessions.editing import edit_session, edit_sessions
 from session_graph.sessions.event_log import (
     _READ,
@@ -199,7 +199,7 @@ async def test_a_cursor_is_of_its_account(database: Database, account: Account) 
 
 @pytest.mark.parametrize("wrong", [(-1, 0, 0), (2**63, 0, 0), (True, 0, 0), (1, "2", 0), (1, 0, 2**62), (1, 0, None)])
 async def test_a_cursor_with_numbers_that_cannot_be_is_refused(wrong: tuple[Any, Any, Any], account: Account) -> None:
-    text = base64.urlsafe_b64encode(orjson.dumps([_event_binding(account.id), *wrong])).decode()
+    text = base64.urlsafe_b64encode(orjson.dumps([_binding(_EVENTS, account.id), *wrong])).decode()
     with pytest.raises(BadUserInput):
         read_event_cursor(text, account.id, "after")
 

@@ -25,7 +25,9 @@ from session_graph.sessions.ordering import Order, SqlType
 from session_graph.store.database import Row
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_INTEGER_TEXT = re.compile(r"-?[0-9]{1,18}")
+_EVENTS = "1 events"
+_INTEGER = re.compile(r"-?[0-9]{1,10}")
+_MICROSECONDS = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +66,14 @@ def read_cursor(text: str, order: Order, account: UUID, argument: str) -> Cursor
 
 
 def write_event_cursor(position: LogPosition, account_id: UUID) -> str:
-    return _encode_parts(_event_binding(account_id), position.xid, position.seq, _microseconds(position.at))
+    return _encode_parts(_binding(_EVENTS, account_id), position.xid, position.seq, _microseconds(position.at))
 
 
 def read_event_cursor(text: str, account_id: UUID, argument: str) -> LogPosition:
     """Raises BadUserInput if the text is not a cursor of this account's events."""
     with _refusing("these events", argument):
         binding, *numbers = _decode_parts(text, str, int, int, int)
-        if binding != _event_binding(account_id) or not all(0 <= number <= MAX_BIGINT for number in numbers):
+        if binding != _binding(_EVENTS, account_id) or not all(0 <= number <= MAX_BIGINT for number in numbers):
             raise ValueError
         xid, seq, at = numbers
         return LogPosition(xid, seq, _EPOCH + timedelta(microseconds=at))
@@ -103,13 +105,9 @@ def _list_binding(order: Order, account: UUID) -> str:
     return _binding(f"2 {order.field.name} {order.direction}", account)
 
 
-def _event_binding(account: UUID) -> str:
-    return _binding("1 events", account)
-
-
 @lru_cache(maxsize=1024)
-def _binding(version_and_list: str, account: UUID) -> str:
-    return hashlib.sha256(f"{version_and_list} {account}".encode()).hexdigest()[:12]
+def _binding(kind: str, account: UUID) -> str:
+    return hashlib.sha256(f"{kind} {account}".encode()).hexdigest()[:12]
 
 
 def _encode_parts(*parts: str | int) -> str:
@@ -132,21 +130,15 @@ def _microseconds(moment: datetime) -> int:
 
 
 def _instant(text: str) -> datetime:
-    if (microseconds := _integer(text)) < 0:
+    if not _MICROSECONDS.fullmatch(text):
         raise ValueError
-    return _EPOCH + timedelta(microseconds=microseconds)
+    return _EPOCH + timedelta(microseconds=int(text))
 
 
 def _integer(text: str) -> int:
-    if not _INTEGER_TEXT.fullmatch(text):
+    if not _INTEGER.fullmatch(text) or abs(int(text)) >= 2**31:
         raise ValueError
     return int(text)
-
-
-def _small_integer(text: str) -> int:
-    if abs(number := _integer(text)) >= 2**31:
-        raise ValueError
-    return number
 
 
 def _text(encoded: str) -> str:
@@ -166,7 +158,7 @@ class _ValueFormat:
 
 _FORMATS = {
     SqlType.INSTANT: _ValueFormat("(extract(epoch from {sql}) * 1000000)::bigint", _instant),
-    SqlType.INTEGER: _ValueFormat("{sql}", _small_integer),
+    SqlType.INTEGER: _ValueFormat("{sql}", _integer),
     SqlType.DECIMAL: _ValueFormat("{sql}", parse_decimal),
     SqlType.TEXT: _ValueFormat("translate(encode(convert_to({sql}, 'UTF8'), 'base64'), e'+/=\\n', '-_')", _text),
 }

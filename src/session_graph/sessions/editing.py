@@ -16,15 +16,7 @@ import orjson
 from session_graph.access.viewer import Viewer
 from session_graph.sessions.event_log import EventKind, write_events
 from session_graph.sessions.filters import EVERYTHING, Filter, where
-from session_graph.sessions.patch import (
-    EDITED,
-    FACTS,
-    SessionPatch,
-    folded_columns,
-    parse_patch,
-    revise,
-    write_value,
-)
+from session_graph.sessions.patch import EDITED, FACTS, SessionPatch, folded_columns, parse_patch, revise, write_value
 from session_graph.sessions.reading import read_session
 from session_graph.store.database import Connection, Database, Row
 from session_graph.store.sql import Parameters
@@ -175,17 +167,8 @@ def _as_parameter(value: Any) -> Any:
 
 
 def _history(viewer: Viewer, row: Row, changes: Mapping[str, Any], now: datetime) -> list[tuple[object, ...]]:
-    version = row["version"] + 1
+    key = (viewer.account.id, row["id"], row["version"] + 1)
     return [
-        (
-            viewer.account.id,
-            row["id"],
-            version,
-            EDITED[name],
-            write_value(row[name]),
-            write_value(new),
-            now,
-            viewer.name,
-        )
+        (*key, EDITED[name], write_value(row[name]), write_value(new), now, viewer.name)
         for name, new in changes.items()
     ]

@@ -195,22 +195,21 @@ async def follow_sessions(
 async def read_changes(
     database: Database, following: Following, events: Sequence[Event], now: datetime
 ) -> list[Change]:
-    """Return the changes that these events mean for the viewer now, one for each session; one statement."""
+    """Return what these events, in log order, mean for the viewer now: one change for each session. One statement."""
     if not events:
         return []
-    newest = {
-        event.session_id: event for event in sorted(events, key=lambda event: (event.position.xid, event.position.seq))
-    }
+    newest = {event.session_id: event for event in events}
     recorded = {event.session_id for event in events if event.kind is EventKind.RECORDED}
-    filter_ = parse_filter(following.filter, now)
-    found = await _read_current(database, following, filter_, list(newest))
+    found = await _read_current(database, following, parse_filter(following.filter, now), list(newest))
     changes = []
-    for event in sorted(newest.values(), key=lambda event: (event.position.xid, event.position.seq)):
-        kind = EventKind.RECORDED if event.session_id in recorded else EventKind.CHANGED
+    for event in events:
         session = found.get(event.session_id)
-        if session is not None and session["is_meant"]:
+        if session is None or event is not newest[event.session_id]:
+            continue
+        kind = EventKind.RECORDED if event.session_id in recorded else EventKind.CHANGED
+        if session["is_meant"]:
             changes.append(Change(kind, event.session_id, session, event.position))
-        elif session is not None and kind is EventKind.CHANGED:
+        elif kind is EventKind.CHANGED:
             changes.append(Change(EventKind.LEFT, event.session_id, None, event.position))
     return changes
 

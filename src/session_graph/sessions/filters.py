@@ -119,11 +119,11 @@ class Condition:
 
 
 def _flag(column: str) -> Sql:
-    return lambda wanted, parameters, viewer: f"s.{column}" if wanted else f"not s.{column}"
+    return lambda value, parameters, viewer: f"s.{column}" if value else f"not s.{column}"
 
 
 def _present(column: str) -> Sql:
-    return lambda wanted, parameters, viewer: f"s.{column} is {'not ' if wanted else ''}null"
+    return lambda value, parameters, viewer: f"s.{column} is {'not ' if value else ''}null"
 
 
 def _one_of(expression: str) -> Sql:
@@ -219,8 +219,8 @@ CONDITIONS: dict[str, Condition] = {
 }
 # fmt: on
 
-FLAGS = frozenset(row.name for row in CONDITIONS.values() if row.kind is ValueKind.FLAG)
-GENERIC_PLAN_SAFE = FLAGS | {"anyOf", "not", "agents"}
+_FLAGS = frozenset(row.name for row in CONDITIONS.values() if row.kind is ValueKind.FLAG)
+GENERIC_PLAN_SAFE = _FLAGS | {"anyOf", "not", "agents"}
 """The conditions whose values never change which plan is best, so that a generic plan is safe."""
 GENERIC_PLAN_SAFE_BY_START = GENERIC_PLAN_SAFE | {"period", "from", "to"}
 """The same for lists ordered by `startedAt`: the index that gives the order also bounds the span."""

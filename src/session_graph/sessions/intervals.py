@@ -23,14 +23,6 @@ class Interval(StrEnum):
     MONTH = "MONTH"
 
 
-_ARTICLES = {
-    Interval.HOUR: "an hour",
-    Interval.DAY: "a day",
-    Interval.WEEK: "a week",
-    Interval.MONTH: "a month",
-}
-
-
 def boundaries(start: datetime, end: datetime, interval: Interval, time_zone: str) -> list[datetime]:
     """Return the starts of the intervals that cover [start, end), and `end`; the first is clipped to `start`.
 
@@ -43,7 +35,10 @@ def boundaries(start: datetime, end: datetime, interval: Interval, time_zone: st
                 break
             instants.append(boundary)
             if len(instants) > MAX_INTERVALS:
-                raise BadUserInput(f"The span has more than {MAX_INTERVALS:,} intervals of {_ARTICLES[interval]}.")
+                article = "an" if interval is Interval.HOUR else "a"
+                raise BadUserInput(
+                    f"The span has more than {MAX_INTERVALS:,} intervals of {article} {interval.lower()}."
+                )
     except OverflowError:
         raise BadUserInput("The span is too close to an end of the calendar, the years 1 and 9999.") from None
     return [*instants, end] if start < end else []

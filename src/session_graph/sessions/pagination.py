@@ -75,12 +75,12 @@ def page_sql(
         return f"{select} where {_after_cursor(order, request, parameters)}{condition} {by_value}"
     branches = []
     if _includes_values(request):
-        full = f"{condition} and {order.field.sql} is not null"
-        branches.append(f"({select} where {_after_cursor(order, request, parameters)}{full} {by_value})")
+        has_value = f"{condition} and {order.field.sql} is not null"
+        branches.append(f"({select} where {_after_cursor(order, request, parameters)}{has_value} {by_value})")
     if _includes_nulls(request):
-        empty = f"{condition} and {order.field.sql} is null"
+        is_null = f"{condition} and {order.field.sql} is null"
         by_id = f"order by s.id {direction} {limit}"
-        branches.append(f"({select} where {_after_cursor_null(order, request, parameters)}{empty} {by_id})")
+        branches.append(f"({select} where {_after_cursor_null(order, request, parameters)}{is_null} {by_id})")
     nulls = "first" if request.backwards else "last"
     return (
         f"select * from ({' union all '.join(branches)}) u"
@@ -108,8 +108,8 @@ def _after_cursor(order: Order, request: PageRequest, parameters: Parameters) ->
     value = f"{parameters.bind(request.cursor.value)}::{order.field.type}"
     if order.field.is_shared:
         value = f"(select {value})"
-    place = f"({value}, {parameters.bind(request.cursor.id)}::uuid)"
-    return f"({order.field.sql}, s.id) {_comparison(order, request)} {place} and "
+    position = f"({value}, {parameters.bind(request.cursor.id)}::uuid)"
+    return f"({order.field.sql}, s.id) {_comparison(order, request)} {position} and "
 
 
 def _after_cursor_null(order: Order, request: PageRequest, parameters: Parameters) -> str:

@@ -88,11 +88,11 @@ async def count_sessions(database: Database, sessions: SessionList, keys: Sequen
 async def has_opposite_page(
     database: Database, sessions: SessionList, request: PageRequest, keys: Sequence[Key] = (None,)
 ) -> dict[Key, bool]:
-    """Return for each key if its list has sessions in the opposite direction, including the cursor's; one statement."""
+    """Return for each key whether its list has a session at the cursor or on the other side of it; one statement."""
     if request.cursor is None:
         return dict.fromkeys(keys, False)
     parameters = Parameters(sessions.viewer.account.id)
-    page = _page_sql(sessions, frozenset(), request.opposite_direction(), parameters)
+    page = _page_sql(sessions, frozenset(), request.opposite_direction(), parameters, None)
     rows = await database.fetch(_for_each_key(sessions.parent, page, keys, parameters), *parameters)
     found = {row["parent"] if sessions.parent else None for row in rows}
     return {key: key in found for key in keys}
@@ -130,11 +130,7 @@ def _for_each_key(parent: Parent | None, page: str, keys: Sequence[Key], paramet
 
 
 def _page_sql(
-    sessions: SessionList,
-    columns: frozenset[str],
-    request: PageRequest,
-    parameters: Parameters,
-    cursors: str | None = None,
+    sessions: SessionList, columns: frozenset[str], request: PageRequest, parameters: Parameters, cursors: str | None
 ) -> str:
     condition = where(sessions.viewer, sessions.filter, parameters)
     if sessions.parent:
