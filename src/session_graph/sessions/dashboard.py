@@ -295,13 +295,12 @@ def _zero(metric: Metric, money_scale: int) -> Decimal | int | None:
 async def _read_calendars(
     database: Database, request: DashboardRequest, scopes: Sequence[DashboardScope]
 ) -> dict[UUID | None, Calendar]:
-    start, end = request.filter.span
     extents = {}
-    if request.selection.series and (start is None or end is None):
+    if request.selection.series and None in request.filter.span:
         extents = await _read_extents(database, request, scopes)
     return {
         scope.agent_id: {
-            interval: _find_boundaries(start, end, extents.get(scope.agent_id), interval, scope.time_zone, request.now)
+            interval: _find_boundaries(request, interval, scope.time_zone, extents.get(scope.agent_id))
             for interval in request.selection.series
         }
         for scope in scopes
@@ -309,21 +308,18 @@ async def _read_calendars(
 
 
 def _find_boundaries(
-    start: datetime | None,
-    end: datetime | None,
-    extent: tuple[datetime, datetime] | None,
-    interval: Interval,
-    time_zone: str,
-    now: datetime,
+    request: DashboardRequest, interval: Interval, time_zone: str, extent: tuple[datetime, datetime] | None
 ) -> list[datetime]:
     """An open start is the start of the first session's interval. An open end is now, or the end of the last session's
     interval if that session is later or the start is open too.
     """
+    start, end = request.filter.span
     if extent:
         first, last = extent
-        end = end or (ceiling_to(last, interval, time_zone) if start is None or last >= now else now)
+        if end is None and (start is None or last >= request.now):
+            end = ceiling_to(last, interval, time_zone)
         start = start or floor_to(first, interval, time_zone)
-    return boundaries(start, end or now, interval, time_zone) if start else []
+    return boundaries(start, end or request.now, interval, time_zone) if start else []
 
 
 async def _read_extents(

@@ -74,8 +74,8 @@ class Batch:
     """
 
     events: Sequence[Event]
-    has_unsettled: bool = False
-    is_full: bool = False
+    has_unsettled: bool
+    is_full: bool
 
 
 async def write_events(connection: Connection, account_id: UUID, kind: EventKind, session_ids: Sequence[UUID]) -> None:
