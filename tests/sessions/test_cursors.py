@@ -1,4 +1,4 @@
-"""Cursors only fit where they were made; whatever else is sent instead of one is refused with the same sentence."""
+"""A list's cursor fits only its own order and account; everything else is refused with the same sentence."""
 
 import base64
 import random
@@ -106,7 +106,7 @@ TAMPERED: tuple[object, ...] = (
 async def test_a_cursor_that_was_tampered_with_is_refused_or_is_another_place(
     database: Database, varied: Account, order: Order
 ) -> None:
-    """It reveals nothing: whatever the place, a page has only what scope and filter leave."""
+    """It reveals nothing: at any position, a page has only sessions in scope that match the filter."""
     sessions = SessionList(make_viewer(varied), parse_filter({"anyOf": []}, NOW), order)
     for place, part in product(range(4), TAMPERED):
         parts = decode(write_cursor(some_cursor(order), order, varied.id))
@@ -161,7 +161,7 @@ async def test_no_cursor_that_can_be_read_breaks_the_database(
 
 
 def test_every_character_of_a_cursor_counts() -> None:
-    """One that is changed is refused or at least another cursor."""
+    """A cursor with a changed character is refused, or at least a different cursor."""
     text = write_cursor(some_cursor(NEWEST_FIRST), NEWEST_FIRST, ACCOUNT)
     letters = random.Random(7)
     for place in range(len(text)):
