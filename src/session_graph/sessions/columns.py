@@ -1,7 +1,7 @@
 """The columns of a session, each declared once.
 
-The GraphQL type, the selection, the columns of filters and orders, an export's headers, visibility and documentation all
-come from this table. Sources: domain.md, "The columns of a session"; access.md for which role may read which column.
+The GraphQL type, the selection, the columns of filters and orders, an export's headers, visibility and documentation
+all come from this table. Sources: domain.md, "The columns of a session"; access.md for which role may read which column.
 """
 
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ ANALYST = frozenset({Role.BUILDER, Role.ADMIN})
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`sql` is an expression over `session s`; `header` is the header in an export, None if the column is not exportable."""
+    """`sql` is an expression over `session s`; `header` is that of an export, None if exports cannot have the column."""
 
     name: str
     kind: Kind
@@ -79,8 +79,8 @@ _PREFORMATTED = {
         """ else to_char({sql} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') end"""
     ),
 }
-"""SQL that writes values exactly as GraphQL does, in a tenth of the time that Python takes to build a value and write it
-again. Whole seconds use the type's own output, ISO 8601 on our connections, which takes half the time of `to_char`."""
+"""SQL that writes values exactly as GraphQL does, in a tenth of the time that Python takes to build and write a value.
+Whole seconds use the type's own output, ISO 8601 on our connections, which takes half the time of `to_char`."""
 
 
 def _contact_information() -> str:
@@ -148,5 +148,5 @@ def visible_columns(role: Role) -> list[Column]:
 @lru_cache(maxsize=1024)
 def select_list(names: frozenset[str]) -> str:
     """Return the select list of the columns, of what they need and of `id`, with values as GraphQL writes them."""
-    wanted = {"id", *names, *(need for name in names for need in COLUMNS[name].needs)}
-    return ", ".join(f"{column.preformatted_sql} as {column.name}" for column in _ROWS if column.name in wanted)
+    selected = {"id", *names, *(need for name in names for need in COLUMNS[name].needs)}
+    return ", ".join(f"{column.preformatted_sql} as {column.name}" for column in _ROWS if column.name in selected)

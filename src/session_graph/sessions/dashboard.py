@@ -67,7 +67,7 @@ class DashboardRequest:
     include_archived: bool = False
 
     def effective_filter(self) -> Filter:
-        """Return the filter, without test and archived sessions unless they are asked for."""
+        """Return the filter, without test and archived sessions unless they are included or named."""
         defaults = {}
         if not self.include_test and "isTest" not in self.filter.conditions:
             defaults["isTest"] = False

@@ -52,7 +52,7 @@ class Utm:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """The conditions by name, parsed and checked by `parse_filter`; each value has the type that its row's SQL takes."""
+    """The conditions by name, parsed and checked by `parse_filter`; each value has the type that its SQL takes."""
 
     conditions: Mapping[str, Any]
 

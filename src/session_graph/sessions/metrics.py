@@ -1,4 +1,4 @@
-"""The metrics of a set of sessions, each declared once: its SQL over the rows `b`, and the columns of `session s` it needs.
+"""The metrics of a set of sessions, each declared once: its SQL over rows `b`, and the session columns that it needs.
 
 Scores are null if no session qualifies: OSS needs assessed opportunities, CSS rated sessions, LSS assessed leads
 (domain.md, "Dashboard values" and "How the numbers are made").
