@@ -106,9 +106,9 @@ def test_the_web_has_pages_and_no_code() -> None:
 
 def test_only_the_settings_read_the_environment() -> None:
     """And the embedded server, of whose folders and programs the operating system's own variables tell."""
-    roles_allowed = {module for module, path in FILES.items() if reads_environment(path.read_text("utf-8"))}
+    readers = {module for module, path in FILES.items() if reads_environment(path.read_text("utf-8"))}
 
-    assert roles_allowed == {f"{HOUSE}.settings", f"{HOUSE}.store.embedded.server", f"{HOUSE}.store.embedded.binaries"}
+    assert readers == {f"{HOUSE}.settings", f"{HOUSE}.store.embedded.server", f"{HOUSE}.store.embedded.binaries"}
 
 
 @pytest.mark.parametrize(
