@@ -6,7 +6,7 @@ number.
 """
 
 from session_graph.sessions.columns import COLUMNS, Column, Kind
-from session_graph.store.sql import Parameters
+from session_graph.sessions.parameters import Parameters
 
 REPORT = (
     *("started_at", "session_type", "is_lead", "is_opportunity", "is_test", "contact", "contact_information"),

@@ -16,8 +16,8 @@ from session_graph.access.viewer import Viewer
 from session_graph.sessions.filters import Filter, where
 from session_graph.sessions.intervals import Interval, boundaries, ceiling_to, floor_to
 from session_graph.sessions.metrics import METRICS, Metric
+from session_graph.sessions.parameters import Parameters
 from session_graph.store.database import Database, Row
-from session_graph.store.sql import Parameters
 
 Metrics = Mapping[str, Any]
 """Values by the names of METRICS."""

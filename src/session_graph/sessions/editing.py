@@ -16,10 +16,10 @@ import orjson
 from session_graph.access.viewer import Viewer
 from session_graph.sessions.event_log import EventKind, write_events
 from session_graph.sessions.filters import EVERYTHING, Filter, where
+from session_graph.sessions.parameters import Parameters
 from session_graph.sessions.patch import EDITED, FACTS, SessionPatch, folded_columns, parse_patch, revise, write_value
 from session_graph.sessions.reading import read_session
 from session_graph.store.database import Connection, Database, Row
-from session_graph.store.sql import Parameters
 
 MAX_IDS = 10_000
 BATCH = 500

@@ -14,15 +14,15 @@ from functools import cached_property, partial
 from typing import Any, TypeVar
 from uuid import UUID
 
-from session_graph.access.scope import scope_sessions
 from session_graph.access.viewer import Viewer
 from session_graph.sessions.columns import select_list
 from session_graph.sessions.event_log import CHANNEL, Batch, Event, EventKind, LogPosition, read_events
 from session_graph.sessions.filters import Filter, parse_filter, where
+from session_graph.sessions.parameters import Parameters
+from session_graph.sessions.scope import scope_sessions
 from session_graph.store.background import CONNECTION_ERRORS
 from session_graph.store.database import Database, Row
 from session_graph.store.notifications import Listener, Topic
-from session_graph.store.sql import Parameters
 
 LOGGER = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from session_graph.access.viewer import Viewer
 from session_graph.sessions.filters import EVERYTHING, where
+from session_graph.sessions.parameters import Parameters
 from session_graph.store.database import Database
-from session_graph.store.sql import Parameters
 
 OPTIONS: dict[str, tuple[str, str]] = {
     "sessionTypes": ("session_type", "select distinct s.session_type from session s where {scope}"),

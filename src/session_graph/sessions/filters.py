@@ -14,13 +14,13 @@ from typing import Any
 
 import orjson
 
-from session_graph.access.scope import held_by, scope_sessions
 from session_graph.access.viewer import Role, Viewer
 from session_graph.errors import BadUserInput, PathSegment
 from session_graph.parsing import at_path, check_text
 from session_graph.sessions.enums import Assessment, Channel, Period, SessionLength
+from session_graph.sessions.parameters import Parameters
+from session_graph.sessions.scope import held_by, scope_sessions
 from session_graph.sessions.search import Search, parse_search, search_sql
-from session_graph.store.sql import Parameters
 
 MAX_DEPTH = 3
 MAX_CONDITIONS = 50

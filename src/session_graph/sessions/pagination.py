@@ -7,8 +7,8 @@ from session_graph.errors import BadUserInput
 from session_graph.sessions.cursors import Cursor
 from session_graph.sessions.enums import Direction
 from session_graph.sessions.ordering import Order
+from session_graph.sessions.parameters import Parameters
 from session_graph.store.database import Row
-from session_graph.store.sql import Parameters
 
 DEFAULT_SIZE = 50
 MAX_SIZE = 200

@@ -14,8 +14,8 @@ from session_graph.sessions.cursors import cursor_sql
 from session_graph.sessions.filters import EVERYTHING, GENERIC_PLAN_SAFE, GENERIC_PLAN_SAFE_BY_START, Filter, where
 from session_graph.sessions.ordering import NEWEST_FIRST, Order
 from session_graph.sessions.pagination import ORDER_ID, ORDER_VALUE, Page, PageRequest, limit_sql, page_sql
+from session_graph.sessions.parameters import Parameters
 from session_graph.store.database import Database, Executor, Row
-from session_graph.store.sql import Parameters
 
 Key = UUID | str | None
 """The parent of a list: an agent's id or an External ID; None for a list without a parent."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from session_graph.errors import BadUserInput, PathSegment
 from session_graph.parsing import at_path, check_text, digits, fold
-from session_graph.store.sql import Parameters
+from session_graph.sessions.parameters import Parameters
 
 MAX_LENGTH = 200
 MIN_DIGITS = 4
