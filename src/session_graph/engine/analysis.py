@@ -42,10 +42,13 @@ Roles = Mapping[Coordinate, frozenset[str]]
 
 @dataclass(frozen=True, slots=True)
 class FieldUse:
-    """A field with arguments that the operation selects on a type. `memo` is what its selection keeps."""
+    """A field with arguments at one place of the operation, with the nodes that the executor merges there.
+
+    `memo` is what its selection keeps.
+    """
 
     type: str
-    node: FieldNode
+    nodes: Sequence[FieldNode]
     arguments: Mapping[str, GraphQLArgument]
     reader: ArgumentReader[Any] | None
     memo: dict[str, Any]
@@ -63,14 +66,21 @@ class OperationFields:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenArguments:
+    """The arguments of a use, and what its reader needs to know of the selection."""
+
+    raw: Raw
+    by_parameter: Raw
+    selected: Any
+
+
+@dataclass(frozen=True, slots=True)
 class AnalyzedOperation:
-    """A prepared operation with the raw arguments of each use (None if the executor will refuse them), and all that it
-    names.
-    """
+    """A prepared operation, the arguments of each use (None if the executor will refuse them), and all it names."""
 
     selection: Selection
     uses: Sequence[FieldUse]
-    raw: Sequence[Raw | None]
+    given: Sequence[GivenArguments | None]
     coordinates: frozenset[Coordinate]
 
 
@@ -99,10 +109,8 @@ class Analyzer:
         analyzed = self._analyze(operation.prepared)
         _limit_mutations(analyzed.selection)
         self._check(context.viewer.role, analyzed.coordinates)
-        fields = [(use.type, use.node) for use in analyzed.uses]
-        arguments = [
-            _read(context, analyzed.selection, use, raw) for use, raw in zip(analyzed.uses, analyzed.raw, strict=True)
-        ]
+        fields = [(use.type, use.nodes) for use in analyzed.uses]
+        arguments = [_read(context, use, given) for use, given in zip(analyzed.uses, analyzed.given, strict=True)]
         context.bind(AuthorizedOperation(analyzed.selection, fields, arguments))
 
     def _find_refused(self, role: str, coordinates: frozenset[Coordinate]) -> list[Coordinate]:
@@ -122,9 +130,9 @@ class Analyzer:
             fragments, variables = prepared.document.fragments, prepared.variables
             selection = Selection.of(self._schema, prepared.definition, fragments, variables)
             fields = self._fields.get(prepared.document, selection, lambda: _find_fields(selection))
-            raw = [_coerce(selection, use) for use in fields.uses]
-            named = (name for use, given in zip(fields.uses, raw, strict=True) for name in self._names.of(use, given))
-            analyzed = AnalyzedOperation(selection, fields.uses, raw, fields.coordinates.union(named))
+            given = [_coerce(selection, use) for use in fields.uses]
+            named = (name for use, each in zip(fields.uses, given, strict=True) for name in self._names.of(use, each))
+            analyzed = AnalyzedOperation(selection, fields.uses, given, fields.coordinates.union(named))
             self._analyzed[prepared] = analyzed
         return analyzed
 
@@ -139,12 +147,12 @@ class ArgumentNames:
         while more := {name for name, type_ in inputs.items() if name not in self._leading and self._leads(type_)}:
             self._leading |= more
 
-    def of(self, use: FieldUse, raw: Raw | None) -> Iterator[Coordinate]:
+    def of(self, use: FieldUse, given: GivenArguments | None) -> Iterator[Coordinate]:
         """Yield the coordinates that the arguments of a field name."""
-        if raw is not None:
-            yield from self._in_all(use.arguments, raw)
+        if given is not None:
+            yield from self._in_all(use.arguments, given.raw)
             if use.reader:
-                yield from use.reader.names(raw)
+                yield from use.reader.names(given.raw)
 
     def _leads(self, type_: GraphQLInputObjectType) -> bool:
         return any(get_named_type(field.type).name in self._leading for field in type_.fields.values())
@@ -171,21 +179,20 @@ class ArgumentNames:
 def _find_fields(selection: Selection) -> OperationFields:
     root = selection.schema.get_root_type(selection.operation.operation)
     assert root is not None
-    seen: dict[tuple[str, int], FieldUse | None] = {}
+    uses: list[FieldUse] = []
     coordinates: set[Coordinate] = set()
-    unread: list[tuple[GraphQLObjectType, Any]] = [(root, selection.operation)]
+    unread: list[tuple[GraphQLObjectType, Sequence[Any]]] = [(root, [selection.operation])]
     while unread:
-        parent, node = unread.pop()
-        for field in selection.fields([node], parent.name):
-            definition = parent.fields.get(field.name.value)
-            if definition is None or (parent.name, id(field)) in seen:
-                continue
-            own = field_definition(definition)
-            use = FieldUse(parent.name, field, definition.args, reader_of(own) if own else None, {})
-            seen[parent.name, id(field)] = use if definition.args else None
-            coordinates.add((parent.name, field.name.value))
-            unread += [(type_, field) for type_ in _object_types(selection, get_named_type(definition.type))]
-    return OperationFields(frozenset(coordinates), [use for use in seen.values() if use])
+        parent, parents = unread.pop()
+        for nodes in selection.merged_fields(parents, parent.name).values():
+            name = nodes[0].name.value
+            if definition := parent.fields.get(name):
+                coordinates.add((parent.name, name))
+                if definition.args:
+                    own = field_definition(definition)
+                    uses.append(FieldUse(parent.name, nodes, definition.args, reader_of(own) if own else None, {}))
+                unread += [(type_, nodes) for type_ in _object_types(selection, get_named_type(definition.type))]
+    return OperationFields(frozenset(coordinates), uses)
 
 
 def _object_types(selection: Selection, type_: Any) -> list[GraphQLObjectType]:
@@ -201,14 +208,18 @@ def _limit_mutations(selection: Selection) -> None:
             raise TooLarge(f"A request has at most {MAX_ROOT_MUTATIONS} mutations; this one has {count}.")
 
 
-def _coerce(selection: Selection, use: FieldUse) -> Raw | None:
+def _coerce(selection: Selection, use: FieldUse) -> GivenArguments | None:
     try:
-        return selection.arguments(use.type, use.node)
+        raw = selection.arguments(use.type, use.nodes[0])
+        if use.reader is None:
+            return GivenArguments(raw, {}, None)
+        selected = use.reader.selects(FieldSelection(selection, use.nodes, use.memo))
+        return GivenArguments(raw, use.reader.by_parameter(raw), selected)
     except GraphQLError:
         return None
 
 
-def _read(context: RequestContext, selection: Selection, use: FieldUse, raw: Raw | None) -> Any:
-    if use.reader is None or raw is None:
+def _read(context: RequestContext, use: FieldUse, given: GivenArguments | None) -> Any:
+    if use.reader is None or given is None:
         return None
-    return use.reader.check_only(FieldRequest(context, FieldSelection(selection, [use.node], use.memo)), raw)
+    return use.reader.check(FieldRequest(context, given.selected), **given.by_parameter)

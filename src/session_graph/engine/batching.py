@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from typing import Any, get_args
 
 import strawberry
@@ -60,19 +61,17 @@ def batch_of(definition: StrawberryField) -> Batch | None:
     return batch
 
 
-def rows_of(type_: Any, description: str) -> Callable[[Callable[[Any], Sequence[Row]]], Any]:
-    """Make a field, a list of this type, of a function that returns the rows of its objects.
+def rows_of(type_: Any, path: str, description: str) -> Any:
+    """Make a field, a list of this type, of the rows that an attribute path of the object leads to.
 
     A plan takes the rows as they are, without objects around them.
     """
+    read = attrgetter(path)
 
-    def make_field(read: Callable[[Any], Sequence[Row]]) -> Any:
-        def resolve(self: Any) -> Any:
-            return [type_(row=row) for row in read(self)]
+    def resolve(self: Any) -> Any:
+        return [type_(row=row) for row in read(self)]
 
-        return _of_rows(resolve, list[type_], description, Rows(read, lambda row: type_(row=row)))
-
-    return make_field
+    return _of_rows(resolve, list[type_], description, Rows(read, lambda row: type_(row=row)))
 
 
 def same_row(type_: Any, description: str) -> Any:

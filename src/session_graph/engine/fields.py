@@ -1,7 +1,7 @@
 """Fields whose arguments are read beside them.
 
     @reader()
-    def read_session_id(request: FieldRequest[Context], id: IdArgument) -> UUID: ...
+    def read_session_id(request: FieldRequest[Context, None], id: IdArgument) -> UUID: ...
 
     @field("A session; null if there is none that you may see.", reads=read_session_id)
     async def session(self, info: Info, session_id: UUID) -> Session | None: ...
@@ -26,6 +26,7 @@ from session_graph.engine.selection import FieldSelection
 
 C = TypeVar("C", bound=RequestContext)
 A = TypeVar("A")
+S = TypeVar("S")
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -38,11 +39,11 @@ _READS = "session_graph.reads"
 
 
 @dataclass(frozen=True, slots=True)
-class FieldRequest(Generic[C]):
-    """What a reader may look at beside the arguments: the request's context, and what the field selects."""
+class FieldRequest(Generic[C, S]):
+    """What a reader may look at beside the arguments: the request's context, and what its `selects` found."""
 
     context: C
-    selected: FieldSelection
+    selected: S
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,35 +56,34 @@ class PlannedInfo:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ArgumentReader(Generic[A]):
-    """How a field reads its arguments. `names` yields the coordinates that their values name, as far as their types
-    do not tell; `check` is called before the operation is executed and raises what must refuse the whole request.
+    """How a field reads its arguments.
+
+    `read` makes of them what the resolver gets. `check` is called before the operation is executed, and raises what
+    must refuse the whole request. `selects` finds what either needs to know of the field's selection. `names` yields
+    the coordinates that values name, as far as their types do not tell.
     """
 
     read: Callable[..., A]
     check: Callable[..., Any]
-    names: Callable[[Raw], Iterable[Coordinate]]
     parameters: Mapping[str, inspect.Parameter]
     """By GraphQL name."""
+    selects: Callable[[FieldSelection], Any] = lambda selection: None
+    names: Callable[[Raw], Iterable[Coordinate]] = lambda raw: ()
 
-    def __call__(self, request: FieldRequest[Any], raw: Raw) -> A:
-        return self.read(request, **self._by_parameter(raw))
-
-    def check_only(self, request: FieldRequest[Any], raw: Raw) -> Any:
-        """Do what is to be done before the operation is executed: return what was read, if that is the whole check."""
-        return self.check(request, **self._by_parameter(raw))
-
-    def _by_parameter(self, raw: Raw) -> Raw:
+    def by_parameter(self, raw: Raw) -> Raw:
+        """Return the arguments by the names of the reader's parameters."""
         return {self.parameters[name].name: value for name, value in raw.items()}
 
 
 def reader(
+    selects: Callable[[FieldSelection], S] = lambda selection: None,  # type: ignore[assignment, return-value]
     names: Callable[[Raw], Iterable[Coordinate]] = lambda raw: (),
-) -> Callable[[Callable[Concatenate[FieldRequest[C], P], A]], ArgumentReader[A]]:
-    """Make an ArgumentReader of a function. Raise RequestError in it for what must refuse the whole request."""
+) -> Callable[[Callable[Concatenate[FieldRequest[C, S], P], A]], ArgumentReader[A]]:
+    """Make an ArgumentReader of a function. It raises RequestError for what must refuse the whole request."""
 
-    def make(read: Callable[Concatenate[FieldRequest[C], P], A]) -> ArgumentReader[A]:
+    def make(read: Callable[Concatenate[FieldRequest[C, S], P], A]) -> ArgumentReader[A]:
         _, *parameters = inspect.signature(read).parameters.values()
-        return ArgumentReader(read, read, names, {to_camel(each.name): each for each in parameters})
+        return ArgumentReader(read, read, {to_camel(each.name): each for each in parameters}, selects, names)
 
     return make
 
@@ -156,4 +156,4 @@ def read_arguments(info: strawberry.Info[Any, Any], reads: ArgumentReader[A]) ->
     """Read the arguments of the field that the ordinary executor is resolving."""
     found = selected(info)
     raw = found.selection.arguments(parent_type_of(info), found.nodes[0])
-    return reads(FieldRequest(info.context, found), raw)
+    return reads.read(FieldRequest(info.context, reads.selects(found)), **reads.by_parameter(raw))

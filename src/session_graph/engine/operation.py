@@ -63,9 +63,10 @@ class AuthorizedOperation:
     """
 
     selection: Selection
-    fields: Sequence[tuple[str, FieldNode]]
+    fields: Sequence[tuple[str, Sequence[FieldNode]]]
     arguments: Sequence[Any]
 
-    def index_of(self, type_name: str, node: FieldNode) -> int:
+    def index_of(self, type_name: str, nodes: Sequence[FieldNode]) -> int:
         """Return the index of a field's arguments. It is the same for every operation that selects the same."""
-        return next(i for i, (name, each) in enumerate(self.fields) if each is node and name == type_name)
+        places = enumerate(self.fields)
+        return next(i for i, (name, own) in places if name == type_name and [*map(id, own)] == [*map(id, nodes)])

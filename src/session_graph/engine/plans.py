@@ -191,9 +191,7 @@ class _Compiler:
         self._selection: Selection = operation.selection
 
     def plan_object(self, type_: GraphQLObjectType, parents: Sequence[Any], wrap: Wrap | None = None) -> ObjectPlan:
-        chosen: dict[str, list[FieldNode]] = {}
-        for node in self._selection.fields(parents, type_.name):
-            chosen.setdefault(node.alias.value if node.alias else node.name.value, []).append(node)
+        chosen = self._selection.merged_fields(parents, type_.name)
         writer = RowWriter(type_, are_rows=wrap is not None)
         resolved = [
             planned for key, nodes in chosen.items() if (planned := self._plan_field(writer, type_, key, nodes))
@@ -222,19 +220,23 @@ class _Compiler:
         if part:
             writer.add_part(key, part)
             return None
-        call = self._plan_call(field, definition, type_.name, nodes[0])
+        call = self._plan_call(field, definition, type_.name, nodes)
         return Resolved(writer.add(key, "None"), call, nodes, completion)
 
-    def _plan_call(self, field: GraphQLField, definition: StrawberryField, type_name: str, node: FieldNode) -> Call:
+    def _plan_call(
+        self, field: GraphQLField, definition: StrawberryField, type_name: str, nodes: list[FieldNode]
+    ) -> Call:
         if rows := rows_of_field(definition):
             return _read_each(rows.read or attrgetter("row"))
-        index = self._operation.index_of(type_name, node) if reader_of(definition) else None
+        index = self._operation.index_of(type_name, nodes) if reader_of(definition) else None
         if batch := batch_of(definition):
             return batch if index is None else _batch_with_arguments(batch, index)
         if index is not None:
             return _call_with_arguments(resolver_of(definition), index)
         own = definition.base_resolver
-        if own and not definition.extensions and not own.arguments:
+        if own is None:
+            return _read_each(attrgetter(definition.python_name))
+        if not definition.extensions and not own.arguments:
             return _call_each(own.wrapped_func, takes_info=own.info_parameter is not None)
         return _call_wrapped(field, type_name)
 

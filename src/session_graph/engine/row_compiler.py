@@ -129,7 +129,7 @@ class RowWriter:
             return False
         if isinstance(type_, GraphQLList):
             inner = type_.of_type.of_type if isinstance(type_.of_type, GraphQLNonNull) else type_.of_type
-            if self._writer_of(inner):
+            if not is_leaf_type(inner) or self._writer_of(inner):
                 return False
             self.add(key, self._access(definition))
         elif is_leaf_type(type_):

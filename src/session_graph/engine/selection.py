@@ -55,6 +55,15 @@ class Selection:
             if parent.selection_set:
                 yield from self._open(parent.selection_set, type_name, seen)
 
+    def merged_fields(
+        self, parents: Sequence[FieldNode | OperationDefinitionNode], type_name: str
+    ) -> dict[str, list[FieldNode]]:
+        """Return these fields by response key, as the executor merges them (GraphQL specification, 6.3.2)."""
+        merged: dict[str, list[FieldNode]] = {}
+        for node in self.fields(parents, type_name):
+            merged.setdefault(node.alias.value if node.alias else node.name.value, []).append(node)
+        return merged
+
     def arguments(self, type_name: str, node: FieldNode) -> dict[str, Any]:
         """Return the field's arguments as graphql-core coerces them: input objects are mappings by GraphQL name.
 

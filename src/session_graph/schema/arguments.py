@@ -4,34 +4,31 @@ A reader's parameters, after the request, are the arguments of its fields in the
 by GraphQL name; what `sessions` takes goes out. All readers raise BadUserInput.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any, Optional
 from uuid import UUID
 
 import strawberry
 
-from session_graph.access.viewer import Viewer
 from session_graph.engine.fields import Coordinate, FieldRequest, Raw, reader
 from session_graph.errors import BadUserInput, PathSegment
 from session_graph.parsing import at_path, check_text, parse_id
 from session_graph.schema.context import Context
 from session_graph.schema.inputs import AgentLookup, SessionFilter, SessionOrder
-from session_graph.schema.selected_columns import list_columns, session_columns
-from session_graph.sessions.cursors import read_cursor
+from session_graph.schema.selected_columns import select_dashboard, select_list, session_columns
+from session_graph.sessions.dashboard import DashboardSelection
 from session_graph.sessions.filters import Filter, parse_filter
-from session_graph.sessions.ordering import NEWEST_FIRST, ORDER_FIELDS, Order
-from session_graph.sessions.pagination import DEFAULT_SIZE, MAX_SIZE, PageRequest, check_size
+from session_graph.sessions.list_request import ListRequest, ListSelection, max_size, parse_list_request
+from session_graph.sessions.pagination import check_size
 from session_graph.sessions.permissions import column_name
 
-MAX_WITH_TRANSCRIPTS = 50
 MAX_EXTERNAL_IDS = 100
 MAX_PER_EXTERNAL_ID = 100
 DEFAULT_PER_EXTERNAL_ID = 20
 MAX_TEXT = 500
 
-Request = FieldRequest[Context]
+Request = FieldRequest[Context, None]
 
 
 def argument(description: str) -> Any:
@@ -56,19 +53,10 @@ ArchivedArgument = Annotated[bool | None, argument("Count archived sessions in."
 
 
 @dataclass(frozen=True, slots=True)
-class ListArguments:
-    """A page of a list. `now` is what its filter's period counts back from; cursors carry it on."""
-
-    filter: Filter
-    order: Order
-    page: PageRequest
-    now: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class DashboardArguments:
     """What a dashboard counts. The time zone is checked when it is used, since the database knows the zones."""
 
+    selection: DashboardSelection
     filter: Filter
     time_zone: str | None
     include_test: bool
@@ -98,34 +86,39 @@ def read_lookup(request: Request, by: LookupArgument) -> dict[str, Any]:
         return {"id": parse_id(by["id"])}
 
 
-@reader()
+@reader(selects=select_list)
 def read_list(
-    request: Request,
+    request: FieldRequest[Context, ListSelection],
     filter: FilterArgument = None,
     order_by: OrderArgument = None,
     first: FirstArgument = None,
     after: AfterArgument = None,
     last: LastArgument = None,
     before: BeforeArgument = None,
-) -> ListArguments:
-    context = request.context
-    order = read_order(order_by)
-    most = MAX_WITH_TRANSCRIPTS if "transcript" in list_columns(request.selected) else MAX_SIZE
-    page = _read_page(context.viewer, order, most, first, after, last, before)
-    now = page.cursor.now if page.cursor else context.now
-    return ListArguments(parse_filter(filter, now), order, page, now)
+) -> ListRequest:
+    return parse_list_request(
+        request.context.viewer.account.id,
+        request.context.now,
+        request.selected,
+        filter=filter,
+        order_by=order_by,
+        first=first,
+        after=after,
+        last=last,
+        before=before,
+    )
 
 
-@reader()
+@reader(selects=select_dashboard)
 def read_dashboard(
-    request: Request,
+    request: FieldRequest[Context, DashboardSelection],
     filter: FilterArgument = None,
     time_zone: ZoneArgument = None,
     include_test: TestArgument = False,
     include_archived: ArchivedArgument = False,
 ) -> DashboardArguments:
     parsed = parse_filter(filter, request.context.now)
-    return DashboardArguments(parsed, time_zone, bool(include_test), bool(include_archived))
+    return DashboardArguments(request.selected, parsed, time_zone, bool(include_test), bool(include_archived))
 
 
 def _external_names(raw: Raw) -> Iterator[Coordinate]:
@@ -146,16 +139,12 @@ def read_external(
     return ExternalArguments(external_ids, Filter(conditions))
 
 
-@reader()
-def read_size_of_each(request: Request, first: FirstOfEachArgument = DEFAULT_PER_EXTERNAL_ID) -> int:
-    has_transcripts = "transcript" in session_columns(request.selected)
-    most = MAX_WITH_TRANSCRIPTS if has_transcripts else MAX_PER_EXTERNAL_ID
+@reader(selects=session_columns)
+def read_size_of_each(
+    request: FieldRequest[Context, frozenset[str]], first: FirstOfEachArgument = DEFAULT_PER_EXTERNAL_ID
+) -> int:
+    most = max_size(request.selected, MAX_PER_EXTERNAL_ID)
     return DEFAULT_PER_EXTERNAL_ID if first is None else check_size("first", first, most)
-
-
-def read_order(raw: Mapping[str, Any] | None) -> Order:
-    """Return the order that a SessionOrder asks for; newest first without one."""
-    return Order(ORDER_FIELDS[raw["field"].value], raw["direction"]) if raw else NEWEST_FIRST
 
 
 def _check_text(text: str, *path: PathSegment) -> str:
@@ -163,29 +152,3 @@ def _check_text(text: str, *path: PathSegment) -> str:
         raise BadUserInput(f"must have at most {MAX_TEXT} characters", path)
     with at_path(*path):
         return check_text(text)
-
-
-def _read_page(
-    viewer: Viewer,
-    order: Order,
-    most: int,
-    first: int | None,
-    after: str | None,
-    last: int | None,
-    before: str | None,
-) -> PageRequest:
-    if first is not None and last is not None:
-        raise BadUserInput("cannot be combined with first", ["last"])
-    backwards = last is not None or (before is not None and first is None)
-    if backwards and after is not None:
-        raise BadUserInput("goes with first; last goes with before", ["after"])
-    if not backwards and before is not None:
-        raise BadUserInput("goes with last; first goes with after", ["before"])
-    name, size, cursor_name, cursor = (
-        ("last", last, "before", before) if backwards else ("first", first, "after", after)
-    )
-    return PageRequest(
-        size=DEFAULT_SIZE if size is None else check_size(name, size, most),
-        backwards=backwards,
-        cursor=None if cursor is None else read_cursor(cursor, order, viewer.account.id, cursor_name),
-    )

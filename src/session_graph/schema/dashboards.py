@@ -9,9 +9,7 @@ from uuid import UUID
 import strawberry
 
 from session_graph.access.accounts import check_time_zone
-from session_graph.engine.fields import selected
 from session_graph.engine.row_types import RowBacked, declare
-from session_graph.engine.selection import FieldSelection
 from session_graph.parsing import at_path
 from session_graph.schema.arguments import DashboardArguments
 from session_graph.schema.context import Info
@@ -19,7 +17,6 @@ from session_graph.sessions.dashboard import (
     DashboardRequest,
     DashboardResult,
     DashboardScope,
-    DashboardSelection,
     Group,
     Metrics,
     Point,
@@ -28,8 +25,6 @@ from session_graph.sessions.dashboard import (
 )
 from session_graph.sessions.intervals import Interval
 from session_graph.sessions.metrics import METRICS, Metric
-
-_METRIC_OF_FIELD = {metric.field: name for name, metric in METRICS.items()}
 
 
 def _declare_metrics(cls: type) -> type:
@@ -124,7 +119,7 @@ async def load_dashboards(
     request = DashboardRequest(
         context.viewer,
         arguments.filter,
-        _select(selected(info)),
+        arguments.selection,
         context.now,
         include_test=arguments.include_test,
         include_archived=arguments.include_archived,
@@ -137,32 +132,3 @@ async def load_dashboards(
 async def _check_zone(name: str | None) -> str | None:
     with at_path("timeZone"):
         return None if name is None else await check_time_zone(name)
-
-
-def _select(dashboard: FieldSelection) -> DashboardSelection:
-    """Return the metrics that are selected, of the whole and of each series and grouping."""
-    series: dict[Interval, frozenset[str]] = {}
-    groups: dict[Group, frozenset[str]] = {}
-    previous = None
-    for node in dashboard.fields("Dashboard"):
-        field, arguments = FieldSelection(dashboard.selection, [node]), dashboard.selection.arguments
-        match node.name.value:
-            case "series":
-                _add(
-                    series,
-                    Interval(arguments("Dashboard", node)["interval"]),
-                    field.below(("DashboardPoint", "totals")),
-                )
-            case "groups":
-                _add(groups, Group(arguments("Dashboard", node)["by"]), field.below(("DashboardSlice", "totals")))
-            case "previous":
-                previous = (previous or frozenset()) | _metrics(field, "DashboardTotals")
-    return DashboardSelection(_metrics(dashboard, "Dashboard"), previous, series, groups)
-
-
-def _add(found: dict[Any, frozenset[str]], key: Any, totals: FieldSelection) -> None:
-    found[key] = found.get(key, frozenset()) | _metrics(totals, "DashboardTotals")
-
-
-def _metrics(totals: FieldSelection, type_name: str) -> frozenset[str]:
-    return frozenset(_METRIC_OF_FIELD[name] for name in totals.names(type_name) if name in _METRIC_OF_FIELD)

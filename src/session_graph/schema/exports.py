@@ -101,43 +101,6 @@ class SessionExportEdge:
 
 
 @dataclass(frozen=True, slots=True)
-class ExportPage:
-    """A page of reports, as PageInfo asks for it."""
-
-    rows: Sequence[Row]
-    has_more: bool
-    has_before: bool
-
-    async def goes_on(self, *, backwards: bool) -> bool:
-        return self.has_before if backwards else self.has_more
-
-    def start_cursor(self) -> str | None:
-        return write_export_cursor(self.rows[0]) if self.rows else None
-
-    def end_cursor(self) -> str | None:
-        return write_export_cursor(self.rows[-1]) if self.rows else None
-
-
-@strawberry.type(description="A page of the reports, newest first.")
-class SessionExportConnection:
-    page: strawberry.Private[ExportPage]
-
-    @strawberry.field(description="The reports with their cursors.")
-    def edges(self) -> list[SessionExportEdge]:
-        return [
-            SessionExportEdge(cursor=write_export_cursor(row), node=SessionExport(row=row)) for row in self.page.rows
-        ]
-
-    @strawberry.field(description="The reports.")
-    def nodes(self) -> list[SessionExport]:
-        return [SessionExport(row=row) for row in self.page.rows]
-
-    @strawberry.field(description="Where the page lies in the list.")
-    def page_info(self) -> PageInfo:
-        return PageInfo(paged=self.page)
-
-
-@dataclass(frozen=True, slots=True)
 class ExportListArguments:
     """A page of the exports, after a position."""
 
@@ -145,9 +108,33 @@ class ExportListArguments:
     after: tuple[datetime, UUID] | None
 
 
+@strawberry.type(description="A page of the reports, newest first.")
+class SessionExportConnection:
+    edges: list[SessionExportEdge] = strawberry.field(description="The reports with their cursors.")
+    nodes: list[SessionExport] = strawberry.field(description="The reports.")
+    page_info: PageInfo = strawberry.field(description="Where the page lies in the list.")
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], asked: ExportListArguments) -> "SessionExportConnection":
+        """Make the page of rows that were read with one to spare."""
+        nodes = [SessionExport(row=row) for row in rows[: asked.size]]
+        edges = [SessionExportEdge(cursor=write_export_cursor(node.row), node=node) for node in nodes]
+        start, end = (edges[0].cursor, edges[-1].cursor) if edges else (None, None)
+        return cls(
+            edges=edges,
+            nodes=nodes,
+            page_info=PageInfo(
+                has_next_page=len(rows) > asked.size,
+                has_previous_page=asked.after is not None,
+                start_cursor=start,
+                end_cursor=end,
+            ),
+        )
+
+
 @reader()
 def read_export_list(
-    request: FieldRequest[Context], first: FirstArgument = None, after: AfterArgument = None
+    request: FieldRequest[Context, None], first: FirstArgument = None, after: AfterArgument = None
 ) -> ExportListArguments:
     size = DEFAULT_SIZE if first is None else check_size("first", first)
     return ExportListArguments(

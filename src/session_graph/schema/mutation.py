@@ -17,7 +17,6 @@ from session_graph.exports.recipients import change_recipients
 from session_graph.exports.requests import ExportRequest, cancel_export, find_export, request_export, retry_export
 from session_graph.parsing import below
 from session_graph.schema.accounts import Account
-from session_graph.schema.arguments import read_order
 from session_graph.schema.context import Info
 from session_graph.schema.exports import SessionExport
 from session_graph.schema.mutation_fields import (
@@ -61,6 +60,7 @@ from session_graph.sessions.agents import change_agent, create_agent
 from session_graph.sessions.columns import ALL
 from session_graph.sessions.editing import MAX_IDS, Refusal, edit_session, edit_sessions
 from session_graph.sessions.filters import parse_filter
+from session_graph.sessions.ordering import parse_order
 from session_graph.sessions.patch import EDITORS
 from session_graph.sessions.reading import read_recorded
 from session_graph.sessions.record import SessionRecord, parse_record
@@ -199,7 +199,7 @@ class Mutation:
         request = ExportRequest(
             filter=export.filter or {},
             now=context.now,
-            order=read_order(export.order_by),
+            order=parse_order(export.order_by),
             columns=None if export.columns is None else [column.value for column in export.columns],
             recipients=export.recipients,
             time_zone=export.time_zone,

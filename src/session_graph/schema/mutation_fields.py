@@ -109,4 +109,4 @@ def _reader(read: Callable[..., A], name: str, annotation: Any, filter_at: tuple
             parse_filter(raw, request.context.now, (name, *filter_at))
 
     parameter = inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=annotation)
-    return ArgumentReader(read, check, lambda raw: (), {name: parameter})
+    return ArgumentReader(read, check, {name: parameter})

@@ -1,7 +1,6 @@
 """The roots of reading."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
 
@@ -14,7 +13,6 @@ from session_graph.schema.accounts import Account, Viewer
 from session_graph.schema.arguments import (
     DashboardArguments,
     ExternalArguments,
-    ListArguments,
     read_dashboard,
     read_external,
     read_id,
@@ -26,31 +24,23 @@ from session_graph.schema.context import Info
 from session_graph.schema.dashboards import Dashboard, load_dashboards
 from session_graph.schema.exports import (
     ExportListArguments,
-    ExportPage,
     SessionExport,
     SessionExportConnection,
     read_export_list,
 )
 from session_graph.schema.nodes import Node
 from session_graph.schema.selected_columns import session_columns
-from session_graph.schema.sessions import Agent, Session, SessionConnection, load_sessions, of_lists
+from session_graph.schema.sessions import Agent, ListSource, Session, SessionConnection, load_sessions, of_lists
 from session_graph.sessions.agents import find_agent, list_agents
+from session_graph.sessions.list_request import ListRequest
 from session_graph.sessions.pagination import PageRequest
-from session_graph.sessions.reading import EXTERNAL_ID, Key, SessionList, count_sessions, read_pages, read_session
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Source:
-    """The lists of all External IDs that a field asked for."""
-
-    sessions: SessionList
-    external_ids: Sequence[Key]
+from session_graph.sessions.reading import EXTERNAL_ID, SessionList, count_sessions, read_pages, read_session
 
 
 @strawberry.type(description="The sessions of an External ID.")
 class ExternalSessions:
     external_id: str = strawberry.field(description="The External ID as it was asked for.")
-    source: strawberry.Private[_Source]
+    source: strawberry.Private[ListSource]
 
     @property
     def key(self) -> str:
@@ -59,14 +49,14 @@ class ExternalSessions:
     @batched("How many there are. Counted only when asked for.")
     async def total_count(entries: Sequence["ExternalSessions"], info: Info) -> list[int]:
         database = info.context.database
-        return await of_lists(entries, lambda source: count_sessions(database, source.sessions, source.external_ids))
+        return await of_lists(entries, lambda source: count_sessions(database, source.sessions, source.keys))
 
     @batched("Newest first, at most 100.", reads=read_size_of_each)
     async def sessions(entries: Sequence["ExternalSessions"], info: Info, size: int) -> list[list[Session]]:
         columns, request = session_columns(selected(info)), PageRequest(size)
         pages = await of_lists(
             entries,
-            lambda source: read_pages(info.context.database, source.sessions, columns, request, source.external_ids),
+            lambda source: read_pages(info.context.database, source.sessions, columns, request, source.keys),
         )
         return [[Session(row=row) for row in page.rows] for page in pages]
 
@@ -106,8 +96,8 @@ class Query:
         return Session(row=row) if row else None
 
     @field("The sessions that you may see: a page of those that the filter leaves.", reads=read_list)
-    async def sessions(self, info: Info, page: ListArguments) -> SessionConnection:
-        (connection,) = await load_sessions(info, page)
+    async def sessions(self, info: Info, request: ListRequest) -> SessionConnection:
+        (connection,) = await load_sessions(info, request)
         return connection
 
     @field(
@@ -116,16 +106,14 @@ class Query:
     )
     async def sessions_by_external_id(self, info: Info, arguments: ExternalArguments) -> list[ExternalSessions]:
         sessions = SessionList(info.context.viewer, arguments.filter, parent=EXTERNAL_ID)
-        source = _Source(sessions, list(dict.fromkeys(arguments.external_ids)))
+        source = ListSource(sessions, list(dict.fromkeys(arguments.external_ids)))
         return [ExternalSessions(external_id=text, source=source) for text in arguments.external_ids]
 
     @field("The reports that you asked for, newest first; for an ADMIN the account's.", reads=read_export_list)
     async def exports(self, info: Info, page: ExportListArguments) -> SessionExportConnection:
         context = info.context
         rows = await list_exports(context.database, context.viewer, page.size, page.after)
-        return SessionExportConnection(
-            page=ExportPage(rows[: page.size], len(rows) > page.size, page.after is not None)
-        )
+        return SessionExportConnection.of(rows, page)
 
     @field("A report; null where there is none that you may see.", reads=read_id)
     async def export(self, info: Info, export_id: UUID) -> SessionExport | None:

@@ -10,33 +10,28 @@ from uuid import UUID
 
 import orjson
 import strawberry
-from strawberry.dataloader import DataLoader
 
 from session_graph.engine.batching import batched, rows_of, same_row
-from session_graph.engine.fields import selected
 from session_graph.engine.row_types import RowBacked, backed
 from session_graph.schema.agent_attributes import declare_attributes
-from session_graph.schema.arguments import DashboardArguments, ListArguments, read_dashboard, read_list
+from session_graph.schema.arguments import DashboardArguments, read_dashboard, read_list
 from session_graph.schema.column_types import declare_columns
 from session_graph.schema.context import Context, Info
 from session_graph.schema.dashboards import Dashboard, load_dashboards
 from session_graph.schema.nodes import Node, PageInfo
-from session_graph.schema.selected_columns import list_columns, selects_cursors
 from session_graph.sessions.agents import find_agents
 from session_graph.sessions.columns import COLUMNS, Kind
-from session_graph.sessions.cursors import cursor_start
 from session_graph.sessions.editing import read_history
 from session_graph.sessions.enums import Speaker
-from session_graph.sessions.pagination import Page
+from session_graph.sessions.list_request import ListRequest
 from session_graph.sessions.reading import (
     AGENT,
-    CURSOR,
     Key,
+    ListPage,
     Parent,
     SessionList,
     count_sessions,
-    has_opposite_page,
-    read_pages,
+    read_list_pages,
     read_transcripts,
 )
 from session_graph.store import models
@@ -124,68 +119,27 @@ class SessionEdge(RowBacked):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Source:
-    """A list that a field asked for, with a page of each of its keys."""
+class ListSource:
+    """The list that a field asked for, and its keys: one for each object that has the field."""
 
-    context: Context
     sessions: SessionList
-    arguments: ListArguments
     keys: Sequence[Key]
-
-    def has_opposite_page(self) -> DataLoader[Key, bool]:
-        """Load for each key whether its list has sessions on the other side of the page."""
-        return self.context.loader(("opposite page", self), self._load_opposite)
-
-    async def _load_opposite(self, keys: Sequence[Key]) -> list[bool]:
-        found = await has_opposite_page(self.context.database, self.sessions, self.arguments.page, keys)
-        return [found[key] for key in keys]
 
 
 @strawberry.type(description="A page of a list of sessions.")
 class SessionConnection:
-    source: strawberry.Private[_Source]
+    source: strawberry.Private[ListSource]
     key: strawberry.Private[Key]
-    page: strawberry.Private[Page]
+    rows: strawberry.Private[Sequence[Row]]
+    page_info: PageInfo = strawberry.field(description="Where the page lies in the list.")
 
-    @rows_of(SessionEdge, description="The sessions with their cursors.")
-    def edges(self) -> Sequence[Row]:
-        return self.page.rows
-
-    @rows_of(Session, description="The sessions.")
-    def nodes(self) -> Sequence[Row]:
-        return self.page.rows
-
-    @strawberry.field(description="Where the page lies in the list.")
-    def page_info(self) -> PageInfo:
-        return PageInfo(paged=_SessionPage(self))
+    edges = rows_of(SessionEdge, "rows", description="The sessions with their cursors.")
+    nodes = rows_of(Session, "rows", description="The sessions.")
 
     @batched("How many sessions the whole list has. Counted only when asked for.")
     async def total_count(connections: Sequence["SessionConnection"], info: Info) -> list[int]:
         database = info.context.database
         return await of_lists(connections, lambda source: count_sessions(database, source.sessions, source.keys))
-
-
-@dataclass(frozen=True, slots=True)
-class _SessionPage:
-    """A page of sessions, as PageInfo asks for it."""
-
-    connection: SessionConnection
-
-    async def goes_on(self, *, backwards: bool) -> bool:
-        source = self.connection.source
-        if backwards is source.arguments.page.backwards:
-            return self.connection.page.has_more
-        return await source.has_opposite_page().load(self.connection.key)
-
-    def start_cursor(self) -> str | None:
-        return self._cursor(0)
-
-    def end_cursor(self) -> str | None:
-        return self._cursor(-1)
-
-    def _cursor(self, index: int) -> str | None:
-        rows = self.connection.page.rows
-        return rows[index][CURSOR] if rows else None
 
 
 @strawberry.type(description="An AI employee of the account.")
@@ -196,8 +150,8 @@ class Agent(RowBacked, Node):
     by_item = False
 
     @batched("Its sessions.", reads=read_list)
-    async def sessions(agents: Sequence["Agent"], info: Info, page: ListArguments) -> list[SessionConnection]:
-        return await load_sessions(info, page, AGENT, [agent.model.id for agent in agents])
+    async def sessions(agents: Sequence["Agent"], info: Info, request: ListRequest) -> list[SessionConnection]:
+        return await load_sessions(info, request, AGENT, [agent.model.id for agent in agents])
 
     @batched("Its dashboard; days are in its zone.", reads=read_dashboard)
     async def dashboard(agents: Sequence["Agent"], info: Info, arguments: DashboardArguments) -> list[Dashboard]:
@@ -205,17 +159,18 @@ class Agent(RowBacked, Node):
 
 
 async def load_sessions(
-    info: Info, arguments: ListArguments, parent: Parent | None = None, keys: Sequence[Key] = (None,)
+    info: Info, request: ListRequest, parent: Parent | None = None, keys: Sequence[Key] = (None,)
 ) -> list[SessionConnection]:
     """Load a page of the account's sessions, or of each parent's, in one statement."""
-    context, selection = info.context, selected(info)
-    sessions = SessionList(context.viewer, arguments.filter, arguments.order, parent)
-    cursors = None
-    if selects_cursors(selection):
-        cursors = cursor_start(arguments.order, context.viewer.account.id, arguments.now)
-    source = _Source(context, sessions, arguments, keys)
-    pages = await read_pages(context.database, sessions, list_columns(selection), arguments.page, keys, cursors)
-    return [SessionConnection(source=source, key=key, page=pages[key]) for key in keys]
+    source = ListSource(SessionList(info.context.viewer, request.filter, request.order, parent), keys)
+    pages = await read_list_pages(info.context.database, source.sessions, request, keys)
+    return [_connect(source, key, pages[key]) for key in keys]
+
+
+def _connect(source: ListSource, key: Key, page: ListPage) -> SessionConnection:
+    flags: Any = {"has_next_page": page.has_next, "has_previous_page": page.has_previous}
+    page_info = PageInfo(**flags, start_cursor=page.start_cursor, end_cursor=page.end_cursor)
+    return SessionConnection(source=source, key=key, rows=page.rows, page_info=page_info)
 
 
 async def of_lists(entries: Sequence[Any], read: Callable[[Any], Awaitable[Mapping[Key, Any]]]) -> list[Any]:

@@ -13,7 +13,7 @@ from session_graph.errors import BadUserInput
 from session_graph.exports.progress import follow_export
 from session_graph.exports.requests import find_export
 from session_graph.parsing import at_path, parse_id
-from session_graph.schema.arguments import MAX_WITH_TRANSCRIPTS, FilterArgument, Request, argument
+from session_graph.schema.arguments import FilterArgument, Request, argument
 from session_graph.schema.context import Context, Info
 from session_graph.schema.enums import describe
 from session_graph.schema.exports import SessionExport
@@ -28,7 +28,7 @@ from session_graph.sessions.event_log import (
 )
 from session_graph.sessions.feed import Change, Following, follow_sessions
 from session_graph.sessions.filters import parse_filter
-from session_graph.sessions.pagination import MAX_SIZE
+from session_graph.sessions.list_request import max_size
 from session_graph.store.database import Row
 
 describe(
@@ -86,8 +86,7 @@ class Subscription:
     async def session_events(self, info: Info, events: EventArguments) -> AsyncGenerator[SessionEvent, None]:
         context = info.context
         columns = session_columns(selected(info).below(("SessionEvent", "session")))
-        most = MAX_WITH_TRANSCRIPTS if "transcript" in columns else MAX_SIZE
-        following = Following(context.viewer, events.filter, columns, most)
+        following = Following(context.viewer, events.filter, columns, max_size(columns))
         if events.after is None:
             return _tell_events(context, following, await current_position(context.database))
         await check_position(context.database, events.after, context.hub.kept)

@@ -4,8 +4,10 @@
 (domain.md, "Filters").
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from session_graph.sessions.enums import Direction
 
@@ -67,3 +69,8 @@ class Order:
 
 
 NEWEST_FIRST = Order()
+
+
+def parse_order(raw: Mapping[str, Any] | None) -> Order:
+    """Return the order that a SessionOrder asks for, by GraphQL name; newest first without one."""
+    return Order(ORDER_FIELDS[raw["field"].value], raw["direction"]) if raw else NEWEST_FIRST

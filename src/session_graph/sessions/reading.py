@@ -10,8 +10,9 @@ from uuid import UUID
 
 from session_graph.access.viewer import Viewer
 from session_graph.sessions.columns import select_list
-from session_graph.sessions.cursors import cursor_sql
+from session_graph.sessions.cursors import cursor_sql, cursor_start
 from session_graph.sessions.filters import EVERYTHING, GENERIC_PLAN_SAFE, GENERIC_PLAN_SAFE_BY_START, Filter, where
+from session_graph.sessions.list_request import ListRequest
 from session_graph.sessions.ordering import NEWEST_FIRST, Order
 from session_graph.sessions.pagination import ORDER_ID, ORDER_VALUE, Page, PageRequest, limit_sql, page_sql
 from session_graph.sessions.parameters import Parameters
@@ -44,6 +45,28 @@ class SessionList:
     filter: Filter = EVERYTHING
     order: Order = NEWEST_FIRST
     parent: Parent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """A page with its place in the list. What was not asked for is None."""
+
+    rows: Sequence[Row]
+    has_next: bool | None
+    has_previous: bool | None
+    start_cursor: str | None
+    end_cursor: str | None
+
+
+async def read_list_pages(
+    database: Database, sessions: SessionList, request: ListRequest, keys: Sequence[Key] = (None,)
+) -> dict[Key, ListPage]:
+    """Return the requested page of each key's list: one statement, and one more if the opposite side is asked."""
+    account_id, page = sessions.viewer.account.id, request.page
+    prefix = cursor_start(request.order, account_id, request.now) if request.selection.has_cursors else None
+    pages = await read_pages(database, sessions, request.selection.columns, page, keys, prefix)
+    opposite = await has_opposite_page(database, sessions, page, keys) if request.asks_opposite else {}
+    return {key: _place(read, opposite.get(key), backwards=page.backwards) for key, read in pages.items()}
 
 
 async def read_pages(
@@ -120,6 +143,12 @@ async def read_transcripts(database: Database, viewer: Viewer, session_ids: Sequ
         list(session_ids),
     )
     return {row["session_id"]: row["turns"] for row in rows}
+
+
+def _place(page: Page, has_opposite: bool | None, *, backwards: bool) -> ListPage:
+    has_next, has_previous = (has_opposite, page.has_more) if backwards else (page.has_more, has_opposite)
+    cursors = (page.rows[0].get(CURSOR), page.rows[-1].get(CURSOR)) if page.rows else (None, None)
+    return ListPage(page.rows, has_next, has_previous, *cursors)
 
 
 def _for_each_key(parent: Parent | None, page: str, keys: Sequence[Key], parameters: Parameters) -> str:
