@@ -12,8 +12,8 @@ from importlib import resources
 import asyncpg
 
 from session_graph.errors import StoreError
+from session_graph.store.locks import AdvisoryLock, take_lock
 
-LOCK = 7_270_201
 UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError)
 """What connecting raises where there is no server, where it does not let us in, and where its address is none."""
 OLDEST_SERVER = 150_000
@@ -81,9 +81,9 @@ async def pending(connection: asyncpg.Connection) -> list[Migration]:
 
 @asynccontextmanager
 async def _turn(connection: asyncpg.Connection) -> AsyncIterator[None]:
-    """A transaction, one at a time. Behind a pooler a lock of the session would outlive this connection."""
+    """A transaction, one at a time."""
     async with connection.transaction():
-        await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
+        await take_lock(connection, AdvisoryLock.MIGRATION)
         yield
 
 
