@@ -52,14 +52,14 @@ class Authenticator:
         await self._last_used.finish()
 
     async def _authenticate_key(self, header: str, text: str) -> Viewer:
-        asked_at = monotonic()
+        looked_up_at = monotonic()
         found = await look_up_key(text)
         if found is None:
             self._cache.forget(header)
             raise Unauthenticated
         viewer, seconds_left = found
         assert viewer.key_id, "who has a key has its id"
-        self._cache.keep(header, viewer, asked_at, seconds_left)
+        self._cache.keep(header, viewer, looked_up_at, seconds_left)
         self._last_used.record(viewer.key_id)
         return viewer
 
