@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from session_graph.parsing import (
+    check_email,
+    check_name,
     check_text,
     digits,
     fold,
@@ -231,6 +233,47 @@ def test_texts_that_are_taken_as_they_are(text: str) -> None:
 def test_characters_that_no_text_may_have(character: str) -> None:
     with pytest.raises(ValueError, match="must not have control characters other than tab and line breaks"):
         check_text(f"a{character}b")
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\u2028b", "a\x00b", "a" * 201, "\ud800"])
+def test_names_that_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="must"):
+        check_name(name)
+
+
+def test_names_lose_the_spaces_around_them() -> None:
+    assert check_name(" Zoë's 料理 ") == "Zoë's 料理"
+    assert check_name("a" * 200) == "a" * 200
+
+
+@pytest.mark.parametrize("email", ["ana@example.com", "a.b+c@sub.example.co", "o'neil@example.com", "root@localhost"])
+def test_addresses_that_mail_can_be_sent_to(email: str) -> None:
+    assert check_email(email) == email
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "",
+        "ana",
+        "ana@",
+        "@example.com",
+        "ana@example.com\n",
+        "ana@example.com\r\nBcc: eve@example.com",
+        "ana@example.com, eve@example.com",
+        "ana@example.com eve@example.com",
+        "Ana <ana@example.com>",
+        '"ana b"@example.com',
+        "ana@-example.com",
+        "ana@example..com",
+        "ana@[127.0.0.1]",
+        f"{'a' * 65}@example.com",
+        f"ana@{'a.' * 130}com",
+    ],
+)
+def test_what_is_not_exactly_one_address(email: str) -> None:
+    with pytest.raises(ValueError, match="one e-mail address"):
+        check_email(email)
 
 
 PARSERS: list[Callable[[object], object]] = [parse_decimal, parse_instant, parse_id]

@@ -11,16 +11,22 @@ from datetime import UTC, datetime
 from decimal import Context, Decimal, InvalidOperation
 from uuid import UUID
 
-from session_graph.errors import BadUserInput, PathSegment
+from session_graph.errors import BadUserInput, PathSegment, Problem
 
 DECIMAL_LIMIT = Decimal(10) ** 15
 DECIMAL_PLACES = 10
 EXACT = Context(prec=100)
 """Decimals are reckoned with in here: Python's own context rounds to 28 digits, and two of ours multiply to 50."""
+NAME_LIMIT = 200
+EMAIL_LIMIT = 254
+"""RFC 5321, section 4.5.3.1.3, less the angle brackets."""
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DECIMAL = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?", re.ASCII)
+_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+_EMAIL = re.compile(rf"[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})*")
+"""What a browser's e-mail field takes (HTML Living Standard, 4.10.5.1.5): no display name, no quotes, one line."""
 FORBIDDEN_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters other than tab, line feed and carriage return; and lone surrogates, which no encoding can carry.
 """
@@ -89,6 +95,25 @@ def check_text(value: str) -> str:
     return value
 
 
+def check_name(value: str, limit: int = NAME_LIMIT) -> str:
+    """The text without the spaces around it. Raises ValueError where it is not one line of 1 to `limit` characters."""
+    name = check_text(value).strip()
+    if not name:
+        raise ValueError("must not be blank")
+    if len(name) > limit:
+        raise ValueError(f"must have at most {limit} characters")
+    if len(name.splitlines()) > 1:
+        raise ValueError("must be one line")
+    return name
+
+
+def check_email(value: str) -> str:
+    """The address as it is. Raises ValueError where it is not exactly one that mail can be sent to."""
+    if len(value) > EMAIL_LIMIT or not _EMAIL.fullmatch(value):
+        raise ValueError("must be one e-mail address, such as ana@example.com")
+    return value
+
+
 def fold(text: str) -> str:
     """The text as searching and ordering see it: without case, accents and compatibility forms (Ünal, ÜNAL → unal)."""
     if text.isascii():
@@ -117,3 +142,12 @@ def at_path(
         yield
     except ValueError as problem:
         raise error(str(problem), path) from None
+
+
+@contextmanager
+def gather_problems(problems: list[Problem], *path: PathSegment) -> Iterator[None]:
+    """Turns a ValueError inside into a problem at this path, so that a person sees all that is wrong at once."""
+    try:
+        yield
+    except ValueError as error:
+        problems.append(Problem(path, str(error)))

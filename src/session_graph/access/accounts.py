@@ -6,8 +6,6 @@ sessions; whoever records reads `money_scale` under a `for key share` lock of th
 
 import asyncio
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from zoneinfo import available_timezones
 
 from tortoise.connection import get_connection
@@ -16,20 +14,13 @@ from tortoise.transactions import in_transaction
 from session_graph.access.authentication_cache import is_in_transaction, wait_until_expired_everywhere
 from session_graph.access.currencies import money_scale_of
 from session_graph.access.viewer import AccountFacts
-from session_graph.errors import InvalidInput, PathSegment, Problem
-from session_graph.parsing import check_text
+from session_graph.errors import InvalidInput, Problem
+from session_graph.parsing import check_name, gather_problems
 from session_graph.store.models import Account, Session
 
-NAME_LIMIT = 200
-EMAIL_LIMIT = 254
-"""RFC 5321, section 4.5.3.1.3, less the angle brackets."""
 IDN_RULE = "must be 1 to 63 characters of a-z, 0-9, dot, underscore and hyphen; the first a letter or a digit"
 
 _IDN = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
-_EMAIL = re.compile(rf"[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})*")
-"""What a browser's e-mail field takes (HTML Living Standard, 4.10.5.1.5): no display name, no quotes, one line."""
-
 _FACTS = "select a.id, a.idn, a.name, a.currency, a.money_scale, a.time_zone from account a where a.idn = $1"
 _TIME_ZONES = "select z.name from pg_timezone_names z"
 
@@ -108,34 +99,6 @@ async def _check_changes(
 
 async def _has_sessions(account: Account) -> bool:
     return await Session.filter(account_id=account.id).exists()
-
-
-@contextmanager
-def gather_problems(problems: list[Problem], *path: PathSegment) -> Iterator[None]:
-    """Turns a ValueError inside into a problem at this path, so that a person sees all that is wrong at once."""
-    try:
-        yield
-    except ValueError as error:
-        problems.append(Problem(path, str(error)))
-
-
-def check_name(value: str, limit: int = NAME_LIMIT) -> str:
-    """The text without the spaces around it. Raises ValueError where it is not one line of 1 to `limit` characters."""
-    name = check_text(value).strip()
-    if not name:
-        raise ValueError("must not be blank")
-    if len(name) > limit:
-        raise ValueError(f"must have at most {limit} characters")
-    if len(name.splitlines()) > 1:
-        raise ValueError("must be one line")
-    return name
-
-
-def check_email(value: str) -> str:
-    """The address as it is. Raises ValueError where it is not exactly one that mail can be sent to."""
-    if len(value) > EMAIL_LIMIT or not _EMAIL.fullmatch(value):
-        raise ValueError("must be one e-mail address, such as ana@example.com")
-    return value
 
 
 async def check_time_zone(name: str) -> str:

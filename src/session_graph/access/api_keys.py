@@ -24,11 +24,10 @@ from tortoise.connection import get_connection
 from tortoise.exceptions import BaseORMException
 from tortoise.transactions import in_transaction
 
-from session_graph.access.accounts import check_email, check_name, gather_problems
 from session_graph.access.authentication_cache import wait_until_expired_everywhere
 from session_graph.access.viewer import AccountFacts, Role, Viewer
 from session_graph.errors import InvalidInput, Problem
-from session_graph.parsing import parse_id, parse_instant
+from session_graph.parsing import check_email, check_name, gather_problems, parse_id, parse_instant
 from session_graph.store.database import current_executor
 from session_graph.store.models import Account, Agent, ApiKey
 

@@ -24,11 +24,11 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
 from jwt.algorithms import HMACAlgorithm
 
-from session_graph.access.accounts import check_email, check_name, find_facts
+from session_graph.access.accounts import find_facts
 from session_graph.access.api_keys import limit_problems
 from session_graph.access.viewer import Role, Viewer
 from session_graph.errors import SettingError, Unauthenticated
-from session_graph.parsing import check_text
+from session_graph.parsing import check_email, check_name, check_text
 from session_graph.settings import PREFIX, Settings
 
 LEEWAY = 10
