@@ -16,7 +16,7 @@ from tortoise.transactions import in_transaction
 from session_graph.errors import StoreError
 from session_graph.settings import Settings
 from session_graph.store.migration import UNREACHABLE, pending
-from session_graph.store.tortoise_client import PoolClient
+from session_graph.store.tortoise_client import PoolClient, open_client, transaction_connection
 
 Row = asyncpg.Record
 Connection = PoolConnectionProxy
@@ -50,7 +50,7 @@ class Database:
     async def transaction(self) -> AsyncIterator[Connection]:
         """A transaction in which Tortoise's models and the connection's SQL text act together."""
         async with in_transaction() as client:
-            yield cast(PoolClient, client)._connection  # type: ignore[misc]  # Tortoise names its connection privately
+            yield transaction_connection(client)
 
     async def is_ready(self) -> bool:
         """Whether the database answers and its schema is this version's."""
@@ -66,9 +66,8 @@ class Database:
 
 def current_executor() -> Executor:
     """What runs a statement of the open database: the transaction that we are in, otherwise any connection."""
-    client: Any = get_connection("default")
-    executor: Executor = client.statement_pool if isinstance(client, PoolClient) else client._connection
-    return executor
+    client = get_connection("default")
+    return client.statement_pool if isinstance(client, PoolClient) else transaction_connection(client)
 
 
 async def open_database(url: str, settings: Settings, on_connect: Initializer | None = None) -> Database:
@@ -83,18 +82,11 @@ async def open_database(url: str, settings: Settings, on_connect: Initializer | 
         "init": on_connect,
         **_limits(settings),
     }
-    config = {
-        "connections": {"default": {"engine": "session_graph.store.tortoise_client", "credentials": credentials}},
-        "apps": {"session_graph": {"models": ["session_graph.store.models"], "default_connection": "default"}},
-    }
-    await Tortoise.init(config=config, use_tz=True, timezone="UTC", _enable_global_fallback=True)
-    client = cast(PoolClient, get_connection("default"))
     try:
-        await client.create_connection(with_db=True)
+        return Database(await open_client(credentials))
     except UNREACHABLE as error:
         await Tortoise.close_connections()
         raise StoreError(f"The database cannot be reached: {error}") from error
-    return Database(client)
 
 
 def _limits(settings: Settings) -> dict[str, object]:

@@ -21,6 +21,7 @@ from typing import Any
 import asyncpg
 
 from session_graph.store.background import STORE_FAILED
+from session_graph.store.tortoise_client import socket_of
 
 LOGGER = logging.getLogger(__name__)
 
@@ -117,7 +118,7 @@ class Listener:
 
 def _keep_alive(connection: asyncpg.Connection) -> None:
     """asyncpg has no setting for it."""
-    own: socket.socket | None = connection._transport.get_extra_info("socket")  # type: ignore[attr-defined]
+    own = socket_of(connection)
     if own is None or own.family not in (socket.AF_INET, socket.AF_INET6):
         return
     own.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
