@@ -59,7 +59,11 @@ class Caller:
 async def make_caller(
     client: httpx.AsyncClient, account: Account, role: Role, limits: Mapping[str, Any] | None = None
 ) -> Caller:
-    """A caller with a new key; `limits` are those of `create_key`, a PARTNER's integration is `crm` by default."""
+    """A caller with a new key; `limits` as in `make_key`."""
+    return Caller(client, await make_key(account, role, **(limits or {})))
+
+
+async def make_key(account: Account, role: Role = Role.ADMIN, **limits: Any) -> str:
+    """The text of a new key; `limits` are those of `create_key`, a PARTNER's integration is `crm` by default."""
     limits = limits or ({"integrations": ["crm"]} if role is Role.PARTNER else {})
-    key, _ = await create_key(account, role, **limits)
-    return Caller(client, key)
+    return (await create_key(account, role, **limits))[0]

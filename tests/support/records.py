@@ -1,14 +1,18 @@
 """Sessions and agents to test with, in the shapes that callers send."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from session_graph.sessions.agents import create_agent, parse_agent
 from session_graph.sessions.record import parse_record
 from session_graph.sessions.recording import Outcome, record_sessions
 from session_graph.store.database import Database
 from session_graph.store.models import Account, Agent
+
+UNKNOWN = str(uuid4())
+"""The id of nothing."""
 
 MONDAY_IN_HOURS = {"startedAt": "2026-11-16T15:00:00Z", "endedAt": "2026-11-16T15:02:00Z"}
 """Ten o'clock on a Monday in New York."""
@@ -45,3 +49,18 @@ async def record(database: Database, account: Account, *records: Mapping[str, An
     outcomes: list[Outcome] = await record_sessions(database, account.id, whole)
     assert not [outcome.problem for outcome in outcomes if outcome.problem]
     return [outcome.id for outcome in outcomes if outcome.id]
+
+
+async def state_of(database: Database, account: Account) -> list[Any]:
+    """Everything that is written of the account, but for its keys."""
+    tables = ("session", "session_change", "transcript", "agent", "session_export", "export_recipient")
+    columns = [f"array(select t::text from {table} t where t.account_id = $1 order by 1)" for table in tables]
+    row = await database.fetchrow(f"select a::text, {', '.join(columns)} from account a where a.id = $1", account.id)
+    assert row
+    return list(row)
+
+
+def at(day: int, clock: str = "12:00") -> dict[str, str]:
+    """Two minutes in November 2026, from a clock time in UTC."""
+    start = datetime.fromisoformat(f"2026-11-{day:02}T{clock}Z")
+    return {"startedAt": start.isoformat(), "endedAt": (start + timedelta(minutes=2)).isoformat()}
