@@ -335,13 +335,13 @@ async def test_a_use_outlives_the_transaction_in_which_it_is_noted(account: Acco
 async def test_a_use_that_cannot_be_noted_harms_nobody(
     account: Account, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(api_keys, "_NOTE_USE", "update no_such_table set a = $1")
+    monkeypatch.setattr(api_keys, "_RECORD_USE", "update no_such_table set a = $1")
     uses = LastUsedRecorder()
 
     uses.record(new_id())
     await uses.finish()
 
-    assert "could not be noted" in caplog.text
+    assert "last use of a key could not be written" in caplog.text
 
 
 async def test_the_door_admits_a_key_and_notes_its_use(account: Account) -> None:

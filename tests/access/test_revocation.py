@@ -148,7 +148,7 @@ async def test_a_database_that_is_away_ends_nothing(
         return await look_up_key(given)
 
     monkeypatch.setattr("session_graph.access.authentication.look_up_key", find)
-    monkeypatch.setattr("session_graph.access.revocation.AWAY_SECONDS", 0.01)
+    monkeypatch.setattr("session_graph.access.revocation.RETRY_SECONDS", 0.01)
     lasting = asyncio.create_task(wait_until_revoked(authenticator, listener, viewer, f"Bearer {text}"))
     await asyncio.sleep(0.2)
     assert (lasting.done(), failures) == (False, [])

@@ -1,1 +1,1 @@
-"""Who asks, and what exists for them: viewers, keys, tokens, scope."""
+"""Who is calling, and what they may see: viewers, keys, tokens, scope."""

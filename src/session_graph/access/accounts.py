@@ -1,7 +1,7 @@
-"""Accounts: made on first mention, changed within their rules. And what a name, an address and a time zone may be.
+"""Accounts, created on first use and changed within their rules; and which time zones are known.
 
-The first session settles an account's currency: `change_account` locks the account's row `for update` and looks for
-sessions; whoever records reads `money_scale` under a `for key share` lock of the row, or stronger, until the commit.
+An account with sessions cannot change its currency: `change_account` locks the account's row `for update` and looks for
+sessions; recording reads `money_scale` under a `for key share` lock of the row, or a stronger one, until the commit.
 """
 
 import asyncio
@@ -28,12 +28,12 @@ _time_zones: set[str] = set()
 
 
 async def find_or_create_account(idn: str) -> Account:
-    """The account of this idn; on first mention it is made, in USD and UTC, with its idn as its name.
+    """Return the account with this idn; the first call creates it, in USD and UTC, with its idn as its name.
 
-    Any number may call it at once and all get the same account. Raises InvalidInput for what is no idn.
+    Concurrent calls return the same account. Raises InvalidInput if the idn breaks IDN_RULE.
     """
     if not _IDN.fullmatch(idn):
-        raise InvalidInput([Problem(("account",), IDN_RULE)])
+        raise InvalidInput.at(IDN_RULE, ["account"])
     if account := await Account.get_or_none(idn=idn):
         return account
     await Account.bulk_create([Account(idn=idn, name=idn)], ignore_conflicts=True)
@@ -41,7 +41,7 @@ async def find_or_create_account(idn: str) -> Account:
 
 
 async def find_facts(idn: str) -> AccountFacts | None:
-    """What requests need to know of the account of this idn, in one statement; None where there is none."""
+    """Return what requests need of the account with this idn, in one statement; None if there is none."""
     rows = await get_connection("default").execute_query_dict(_FACTS, [idn])
     return AccountFacts(**rows[0]) if rows else None
 
@@ -60,11 +60,11 @@ def facts_of(account: Account) -> AccountFacts:
 async def change_account(
     account: Account, *, name: str | None = None, currency: str | None = None, time_zone: str | None = None
 ) -> Account:
-    """Change what is not None, all or nothing; the account as it is now.
+    """Change the arguments that are not None, all or none of them, and return the account as it is then.
 
-    Returns when every process shows it so, a second after the commit; within a transaction of the caller's at once, and
-    then the caller waits `wait_until_expired_everywhere` after its commit.
-    Raises InvalidInput with every problem there is, each at `name`, `currency` or `timeZone`.
+    Returns when every process uses the new values, a second after the commit. In a transaction of the caller it returns
+    at once, and the caller awaits `wait_until_expired_everywhere` after its commit.
+    Raises InvalidInput with all problems, each at `name`, `currency` or `timeZone`.
     """
     changes, problems = await _check_changes(name, currency, time_zone)
     async with in_transaction():
@@ -102,7 +102,7 @@ async def _has_sessions(account: Account) -> bool:
 
 
 async def check_time_zone(name: str) -> str:
-    """The name as it is. Raises ValueError where Python and PostgreSQL do not both know it, spelled exactly so.
+    """Return the name unchanged. Raises ValueError unless both Python and PostgreSQL know exactly this spelling.
 
     Costs one statement, once in the life of the process.
     """
@@ -114,9 +114,9 @@ async def check_time_zone(name: str) -> str:
 
 
 async def _read_time_zones() -> set[str]:
-    """`Area/Location` and UTC only.
+    """Return the common names of the form `Area/Location`, and UTC.
 
-    To PostgreSQL, CET and EET are abbreviations, without summer time; to Python they are zones, with it.
+    CET and EET are left out: PostgreSQL takes them for abbreviations without summer time, Python for zones with it.
     """
     rows = await get_connection("default").execute_query_dict(_TIME_ZONES)
     known = {row["name"] for row in rows} & await asyncio.to_thread(available_timezones)

@@ -26,10 +26,10 @@ from session_graph.settings import PREFIX
 LOGGER = logging.getLogger(__name__)
 
 REFRESH_PAUSE = 30.0
-"""Seconds between two attempts to fetch a key set, whatever came of the first."""
+"""Seconds between two attempts to fetch a key set, whether or not the first succeeded."""
 
 REFRESH_AFTER = 300.0
-"""Seconds after which a key set is fetched anew though it has the key, so that a withdrawn key ends."""
+"""Seconds after which a key set is fetched again even for a known key, so that a withdrawn key stops working."""
 
 FETCH_TIMEOUT = 5.0
 
@@ -37,11 +37,11 @@ RSA_BITS = 2048
 RSA_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 CURVE_ALGORITHMS = {"secp256r1": ("ES256",), "secp384r1": ("ES384",)}
 SECRET_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
-"""A secret is at least as long as the hash (RFC 7518, section 3.2)."""
+"""A secret has at least the length of the hash (RFC 7518, section 3.2)."""
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _UNREADABLE = (jwt.PyJWTError, UnsupportedAlgorithm, OSError, TimeoutError, ValueError, TypeError, KeyError)
-"""What reading a key set can come to, whatever it holds."""
+"""What reading a key set can raise, whatever its content."""
 
 PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
 Clock = Callable[[], float]
@@ -49,18 +49,18 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True, slots=True)
 class VerifyingKey:
-    """A key and the algorithms it verifies."""
+    """A key and the algorithms whose signatures it verifies."""
 
     key: PublicKey | bytes = field(repr=False)
     algorithms: tuple[str, ...]
 
 
 class KeySet:
-    """An issuer's public keys by `kid`, as its JSON Web Key Set has them (RFC 7517): from a file, or an address.
+    """An issuer's public keys by `kid`, from its JSON Web Key Set (RFC 7517) in a file or at an address.
 
-    Kept, and read anew when an unknown `kid` comes or they are old: one attempt at a time, with a pause after each, off
-    the event loop. While an attempt fails, the keys that are there go on serving. Raises SettingError for a source that
-    cannot be used: a file is read at once, an address when the first token comes.
+    The keys are cached, and read again for an unknown `kid` or when they are older than REFRESH_AFTER: in a thread, by
+    one attempt at a time (single-flight), with a pause after each. If an attempt fails, the cached keys stay in use.
+    Raises SettingError for an unusable source: a file is read at once, an address when the first token arrives.
     """
 
     def __init__(self, source: str, clock: Clock = monotonic) -> None:
@@ -74,19 +74,19 @@ class KeySet:
             self._read_now()
 
     async def find(self, kid: object) -> VerifyingKey | None:
-        """The key of exactly this `kid`."""
+        """Return the key with exactly this `kid`; None if there is none."""
         if not isinstance(kid, str):
             return None
         attempt = self._begin_attempt() if kid not in self._keys or self._is_old() else None
         if attempt and kid not in self._keys:
-            await asyncio.shield(attempt)  # others wait for it too
+            await asyncio.shield(attempt)  # other requests wait for it too
         return self._keys.get(kid)
 
     def _is_old(self) -> bool:
         return self._clock() - self._read_at > REFRESH_AFTER
 
     def _begin_attempt(self) -> asyncio.Task[None] | None:
-        """The attempt that is under way, or a new one; None during the pause."""
+        """Return the running attempt or a new one; None during the pause."""
         if self._attempt and not self._attempt.done():
             return self._attempt
         if self._clock() - self._tried_at < REFRESH_PAUSE:
@@ -113,9 +113,9 @@ class KeySet:
 
 
 def read_key(text: str) -> VerifyingKey:
-    """A public key in PEM (its line breaks may be written `\\n`), or a shared secret. Raises SettingError for the rest.
+    """Return the key of a PEM public key (with line breaks, or `\\n` for them) or of a shared secret.
 
-    A public key in another form is refused: taken for a secret, it would be one that everybody knows.
+    Raises SettingError for anything else, and for a public key in another form: as a secret it would be known to all.
     """
     if "-----BEGIN" in text:
         return _read_pem(text.replace("\\n", "\n"))
@@ -133,7 +133,7 @@ def read_key(text: str) -> VerifyingKey:
 
 
 def read_key_set(document: object) -> dict[str, VerifyingKey]:
-    """The keys that can verify, by `kid`; of two with the same, the first. Raises ValueError where there are none."""
+    """Return the keys that can verify, by `kid`; the first of duplicates. Raises ValueError if there are none."""
     members = document.get("keys") if isinstance(document, dict) else None
     keys: dict[str, VerifyingKey] = {}
     for member in members if isinstance(members, list) else []:
@@ -145,7 +145,7 @@ def read_key_set(document: object) -> dict[str, VerifyingKey]:
 
 
 def algorithms_of(key: object) -> tuple[str, ...]:
-    """What may have signed for this key (RFC 7518, section 3.1; RFC 8037); nothing for a weak, private or other key."""
+    """Return the algorithms of this key (RFC 7518, section 3.1; RFC 8037); none if it is weak, private or unknown."""
     match key:
         case RSAPublicKey() if key.key_size >= RSA_BITS:
             return RSA_ALGORITHMS
@@ -156,8 +156,8 @@ def algorithms_of(key: object) -> tuple[str, ...]:
     return ()
 
 
-def _unusable_key(what: str) -> SettingError:
-    return SettingError(f"{PREFIX}JWT_KEY: {what}")
+def _unusable_key(reason: str) -> SettingError:
+    return SettingError(f"{PREFIX}JWT_KEY: {reason}")
 
 
 def _read_pem(text: str) -> VerifyingKey:
@@ -173,7 +173,7 @@ def _read_pem(text: str) -> VerifyingKey:
 
 
 def _is_bare_public_key(text: str) -> bool:
-    """Whether the text is a public key in base64: the body of a PEM, or all of one."""
+    """Return whether the text is a public key in base64: the body of a PEM, or all of one."""
     try:
         data = b64decode(text)
         return b"-----BEGIN" in data or bool(load_der_public_key(data))
@@ -182,7 +182,7 @@ def _is_bare_public_key(text: str) -> bool:
 
 
 def _read_member(member: Any) -> VerifyingKey | None:
-    """A member of a key set, told by its kind; None for what is not a named public key for signatures, as a secret."""
+    """Return the key of a member of a key set; None unless it is a public key with a `kid`, for signatures."""
     if not isinstance(member, dict) or not isinstance(member.get("kid"), str):
         return None
     try:
@@ -194,7 +194,7 @@ def _read_member(member: Any) -> VerifyingKey | None:
 
 
 def _verifying(key: object, algorithm: object = None) -> VerifyingKey | None:
-    """The key with what may have signed for it: just `algorithm` where the key set names one."""
+    """Return the key with its algorithms, or with `algorithm` alone if the key set names one."""
     allowed = tuple(name for name in algorithms_of(key) if algorithm in (None, name))
     return VerifyingKey(cast(PublicKey, key), allowed) if allowed else None
 
@@ -204,7 +204,7 @@ def _is_address(source: str) -> bool:
 
 
 def _reader_of(source: str) -> Callable[[], object]:
-    """What reads the key set, blocking. An address is https, or http to this machine; redirects are not followed."""
+    """Return the blocking reader of the source. An address is https, or http to this machine; no redirects."""
     if not _is_address(source):
         return lambda: json.loads(Path(source).read_bytes())
     try:

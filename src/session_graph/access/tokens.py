@@ -1,7 +1,7 @@
-"""Signed tokens: a JWT of the operator's own identity provider becomes a Viewer.
+"""Signed tokens: a JWT of the operator's identity provider becomes a Viewer.
 
-Which algorithms may have signed follows from the kind of key, never from the token (RFC 8725, section 3.1). Whatever is
-wrong with a token, its bearer hears the same sentence; the reason goes to the log, without anything of the token.
+The kind of key decides which algorithms are accepted, never the token (RFC 8725, section 3.1). Every refusal has the
+same message; its reason is logged, without any part of the token.
 """
 
 import logging
@@ -21,18 +21,19 @@ from session_graph.parsing import check_email, check_name, check_text
 from session_graph.settings import PREFIX, Settings
 
 LEEWAY = 10
-"""Seconds by which clocks may differ."""
+"""Seconds by which the clocks of issuer and server may differ."""
 
 SUBJECT_LIMIT = 255
 """OpenID Connect Core 1.0, section 2."""
 
 _REQUIRED_CLAIMS = ["exp", "iss", "aud", "sub"]
-logger = logging.getLogger(__name__)
+
+LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class _Bearer:
-    """What a token says of who bears it; the account by its idn."""
+    """The claims of a token about its bearer; `account` is an idn."""
 
     account: str
     role: Role
@@ -43,9 +44,9 @@ class _Bearer:
 
 
 class TokenVerifier:
-    """Turns a token into its Viewer, by the key or key set of the settings.
+    """Turns a token into its Viewer, with the key or key set of the settings.
 
-    Raises SettingError, which names the variable, where these cannot be used.
+    Raises SettingError, which names the variable, if these cannot be used.
     """
 
     def __init__(self, settings: Settings, clock: Clock = monotonic) -> None:
@@ -59,11 +60,11 @@ class TokenVerifier:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "TokenVerifier | None":
-        """None where the settings have neither key nor key set: then no token is taken."""
+        """Return None if the settings have neither key nor key set: then no token is accepted."""
         return cls(settings) if settings.jwt_key or settings.jwt_jwks else None
 
     async def verify(self, token: str) -> Viewer:
-        """Raises Unauthenticated, in the same words for every reason."""
+        """Return the viewer. Raises Unauthenticated, with one message for every reason."""
         try:
             bearer = self._read_bearer(await self._read_claims(token))
         except jwt.PyJWTError as error:
@@ -76,7 +77,7 @@ class TokenVerifier:
         return Viewer(account, bearer.role, bearer.name, bearer.email, bearer.integrations, bearer.agents)
 
     async def find_expiry(self, token: str) -> float:
-        """Until when a token that was verified is taken; seconds since 1970."""
+        """Return until when a verified token is accepted, in seconds since 1970."""
         claims = await self._read_claims(token)
         return float(claims["exp"]) + LEEWAY
 
@@ -97,7 +98,7 @@ class TokenVerifier:
         )
 
     def _read_bearer(self, claims: Mapping[str, Any]) -> _Bearer:
-        """Raises ValueError, whose sentence repeats nothing of the token."""
+        """Raises ValueError, whose message has no part of the token."""
         settings = self._settings
         bearer = _Bearer(
             account=_text(claims, settings.jwt_account_claim),
@@ -113,7 +114,7 @@ class TokenVerifier:
 
 
 def _refused(reason: str) -> Unauthenticated:
-    logger.info("Token refused: %s", reason)
+    LOGGER.info("Token refused: %s", reason)
     return Unauthenticated()
 
 
@@ -125,13 +126,16 @@ def _text(claims: Mapping[str, Any], name: str) -> str:
 
 
 def _texts(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    """A limit, each option once; none without the claim. An empty or odd one is refused: it must not mean "all"."""
+    """Return the values of a limit without duplicates, or none if the claim is absent.
+
+    Raises ValueError for an empty list and for other types, which must not mean "no limit".
+    """
     if name not in claims:
         return ()
-    values = claims[name]
-    if not isinstance(values, list) or not values or not all(isinstance(value, str) and value for value in values):
+    texts = claims[name]
+    if not isinstance(texts, list) or not texts or not all(isinstance(text, str) and text for text in texts):
         raise ValueError(f"the claim {name} must be a list of texts that is not empty")
-    return tuple(dict.fromkeys(map(check_text, values)))
+    return tuple(dict.fromkeys(map(check_text, texts)))
 
 
 def _role(claims: Mapping[str, Any], name: str) -> Role:
@@ -142,5 +146,5 @@ def _role(claims: Mapping[str, Any], name: str) -> Role:
 
 
 def _has_email(claims: Mapping[str, Any]) -> bool:
-    """OpenID Connect Core 1.0, section 5.1: `email` says who someone is only where `email_verified` is true."""
+    """An `email` counts only if `email_verified` is true (OpenID Connect Core 1.0, section 5.1)."""
     return claims.get("email_verified") is True and "email" in claims
