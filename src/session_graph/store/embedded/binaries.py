@@ -32,15 +32,15 @@ _INHERITED = ("PATH", "LD_LIBRARY_PATH")
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class OsUser:
     """Who the programs run as."""
 
-    user: int
-    group: int
+    uid: int
+    gid: int
 
     @property
-    def is_ours(self) -> bool:
-        return self.user == os.geteuid()
+    def is_current(self) -> bool:
+        return self.uid == os.geteuid()
 
     def start(
         self,
@@ -60,27 +60,27 @@ class Account:
             stderr=subprocess.STDOUT,
             env={**inherited, "LC_ALL": "C", **(environment or {})},
             start_new_session=True,
-            user=None if self.is_ours else self.user,
-            group=None if self.is_ours else self.group,
-            extra_groups=None if self.is_ours else (),
+            user=None if self.is_current else self.uid,
+            group=None if self.is_current else self.gid,
+            extra_groups=None if self.is_current else (),
         )
 
     def may_enter(self, folder: Path) -> bool:
-        if self.is_ours:
+        if self.is_current:
             return os.access(folder, os.X_OK)
         with self.start("/bin/sh", "-c", 'cd "$1"', "sh", folder, cwd=Path("/")) as attempt:
             return attempt.wait() == 0
 
     def take(self, path: Path) -> None:
         """Make a file or folder of ours the account's."""
-        if not self.is_ours:
-            os.chown(path, self.user, self.group, follow_symlinks=False)
+        if not self.is_current:
+            os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
 
-def find_account(home: Path) -> Account:
+def find_os_user(home: Path) -> OsUser:
     """Ourselves; as root the owner of `home`, so that `sudo` leaves a home usable, or `nobody` when root owns it."""
     if os.geteuid() != 0:
-        return Account(os.geteuid(), os.getegid())
+        return OsUser(os.geteuid(), os.getegid())
     owner = home.stat().st_uid
     try:
         entry = pwd.getpwuid(owner) if owner else pwd.getpwnam("nobody")
@@ -88,7 +88,7 @@ def find_account(home: Path) -> Account:
         raise StoreError(
             f"PostgreSQL does not run as root, and this machine knows no user {owner or 'nobody'}."
         ) from None
-    return Account(entry.pw_uid, entry.pw_gid)
+    return OsUser(entry.pw_uid, entry.pw_gid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Binaries:
 
     folder: Path
     major: int
-    account: Account
+    user: OsUser
 
     def start(
         self,
@@ -107,23 +107,23 @@ class Binaries:
         stdin: int = subprocess.DEVNULL,
         output: int | IO[bytes] = subprocess.DEVNULL,
     ) -> subprocess.Popen[bytes]:
-        return self.account.start(self.folder / program, *arguments, cwd=cwd, stdin=stdin, output=output)
+        return self.user.start(self.folder / program, *arguments, cwd=cwd, stdin=stdin, output=output)
 
 
-def find_binaries(account: Account, bin_dir: Path | None = None) -> Binaries:
+def find_binaries(user: OsUser, bin_dir: Path | None = None) -> Binaries:
     """The programs of `bin_dir`, by default the wheel's. StoreError when there are none or they do not run."""
     folder = (bin_dir or _find_wheel() or Path("/nowhere")).absolute()
     if not (folder / "initdb").is_file():
         raise StoreError(_ABSENT)
-    major = _read_major(folder, account)
-    if major is None and not account.is_ours:
-        folder = _share(folder, account)
-        major = _read_major(folder, account)
+    major = _read_major(folder, user)
+    if major is None and not user.is_current:
+        folder = _share(folder, user)
+        major = _read_major(folder, user)
     if major is None:
         raise StoreError(
             f"The PostgreSQL programs in {folder} do not run here; set SESSION_GRAPH_DATABASE_URL to a server."
         )
-    return Binaries(folder, major, account)
+    return Binaries(folder, major, user)
 
 
 def _find_wheel() -> Path | None:
@@ -132,10 +132,10 @@ def _find_wheel() -> Path | None:
     return Path(places[0], "pginstall18", "bin") if places else None
 
 
-def _read_major(folder: Path, account: Account) -> int | None:
+def _read_major(folder: Path, user: OsUser) -> int | None:
     """None when the account cannot run the programs or load their libraries."""
     try:
-        with account.start(folder / "initdb", "--version", cwd=Path("/"), output=subprocess.PIPE) as program:
+        with user.start(folder / "initdb", "--version", cwd=Path("/"), output=subprocess.PIPE) as program:
             said = program.communicate()[0]
     except OSError:
         return None
@@ -143,16 +143,14 @@ def _read_major(folder: Path, account: Account) -> int | None:
     return int(version[1]) if version else None
 
 
-def _share(folder: Path, account: Account) -> Path:
+def _share(folder: Path, user: OsUser) -> Path:
     """Copy the programs to where `account` can read them, once for each installed build; their folder in the copy."""
     build = (folder / "postgres").stat()
     key = hashlib.sha256(f"{folder}\0{build.st_size}\0{build.st_mtime_ns}".encode()).hexdigest()[:8]
     caches = map(Path, ("/var/cache", tempfile.gettempdir(), "/tmp"))  # noqa: S108 - checked below
-    cache = next((cache for cache in caches if os.access(cache, os.W_OK) and account.may_enter(cache)), None)
+    cache = next((cache for cache in caches if os.access(cache, os.W_OK) and user.may_enter(cache)), None)
     if cache is None:
-        raise StoreError(
-            f"The PostgreSQL programs in {folder} are closed to uid {account.user}, and so is every cache."
-        )
+        raise StoreError(f"The PostgreSQL programs in {folder} are closed to uid {user.uid}, and so is every cache.")
     install, copy = folder.parent, cache / f"session-graph-postgresql-{key}"
     if not copy.exists():
         _copy(install, copy)

@@ -19,7 +19,7 @@ the server and stays locked until the last of them is gone, which is what the ne
 
 **Nobody else.** The server listens on a Unix socket in a folder of mode 0700, never on a port; it asks for no password.
 
-**As root** the server is run by the account of `find_account`, which owns the data and the socket folder. The home
+**As root** the server is run by the account of `find_os_user`, which owns the data and the socket folder. The home
 stays as closed as it was: the server is started inside its data folder and needs no way through the folders above.
 """
 
@@ -41,7 +41,7 @@ from typing import IO, Self
 from urllib.parse import quote_from_bytes
 
 from session_graph.errors import StoreError
-from session_graph.store.embedded.binaries import Binaries, find_account, find_binaries
+from session_graph.store.embedded.binaries import Binaries, find_binaries, find_os_user
 
 NAME = "session_graph"  # of the role and of the database
 PORT = "5432"  # a part of the socket's name, nothing listens on it
@@ -118,8 +118,8 @@ def start_embedded(home: Path, *, bin_dir: Path | None = None) -> EmbeddedServer
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         home = home.resolve()
-        place = _Place(home, find_binaries(find_account(home), bin_dir))
-        return _own_or_attach(place, Deadline(START_SECONDS))
+        binaries = find_binaries(find_os_user(home), bin_dir)
+        return _own_or_attach(ServerHome(home, binaries), Deadline(START_SECONDS))
     except OSError as error:
         raise StoreError(f"The embedded database in {home} cannot be used: {error}.") from error
 
@@ -139,22 +139,22 @@ class Deadline:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class ServerHome:
     """A home with the programs for it: where its parts are, and how they are made and asked."""
 
-    home: Path
+    folder: Path
     binaries: Binaries
 
     @property
     def data(self) -> Path:
-        return self.home / f"pg{self.binaries.major}"
+        return self.folder / f"pg{self.binaries.major}"
 
     def open(self, suffix: str) -> IO[bytes]:
         """A file beside the data, made when missing; it belongs to the owner of the home, whoever makes it."""
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         file = os.fdopen(os.open(self.data.with_suffix(suffix), flags, 0o600), "r+b", buffering=0)
         if os.geteuid() == 0:
-            owner = self.home.stat()
+            owner = self.folder.stat()
             os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
         return file
 
@@ -170,33 +170,33 @@ class _Place:
         return StoreError("\n".join([f"{what} The end of {self.data}.log:", *lines[-15:]]))
 
 
-def _own_or_attach(place: _Place, patience: Deadline) -> EmbeddedServer:
+def _own_or_attach(home: ServerHome, deadline: Deadline) -> EmbeddedServer:
     with ExitStack() as ending:
-        owner = ending.enter_context(place.open(".owner"))
+        owner = ending.enter_context(home.open(".owner"))
         while not _lock(owner):
-            socket_folder = _read_socket_folder(owner, place)
-            if socket_folder and place.accepts(socket_folder):
-                return EmbeddedServer(socket_folder, False, partial(place.accepts, socket_folder), ExitStack())
-            if not patience.pause():
-                raise place.failure(f"Another process owns the database in {place.home}, but it accepts no connection.")
-        return _own(place, owner, patience, ending.pop_all())
+            socket_folder = _read_socket_folder(owner, home)
+            if socket_folder and home.accepts(socket_folder):
+                return EmbeddedServer(socket_folder, False, partial(home.accepts, socket_folder), ExitStack())
+            if not deadline.pause():
+                raise home.failure(f"Another process owns the database in {home.folder}, but it accepts no connection.")
+        return _own(home, owner, deadline, ending.pop_all())
 
 
-def _own(place: _Place, owner: IO[bytes], patience: Deadline, ending: ExitStack) -> EmbeddedServer:
+def _own(home: ServerHome, owner: IO[bytes], deadline: Deadline, ending: ExitStack) -> EmbeddedServer:
     """Start the server; `ending` holds what its stop undoes, the lock first of all."""
-    with ending, place.open(".log") as log:
+    with ending, home.open(".log") as log:
         while not _lock(log):
-            if not patience.pause():
-                raise place.failure(f"Processes of the last server in {place.home} are still running.")
+            if not deadline.pause():
+                raise home.failure(f"Processes of the last server in {home.folder} are still running.")
         if os.fstat(log.fileno()).st_size > LOG_BYTES:
             log.truncate(0)
-        socket_folder = _make_socket_folder(place, owner)
+        socket_folder = _make_socket_folder(home, owner)
         ending.callback(_remove_empty, socket_folder)
         owner.truncate(0)
         owner.write(os.fsencode(socket_folder))
-        if not (place.data / "PG_VERSION").exists():
-            _create_data(place, log)
-        server = _start(place, socket_folder, log, patience, ending)
+        if not (home.data / "PG_VERSION").exists():
+            _create_data(home, log)
+        server = _start(home, socket_folder, log, deadline, ending)
         ending.callback(owner.truncate, 0)  # first of all, so that nobody attaches to a server that is going
         return EmbeddedServer(socket_folder, True, lambda: server.poll() is None, ending.pop_all())
 
@@ -209,48 +209,48 @@ def _lock(file: IO[bytes]) -> bool:
     return True
 
 
-def _make_socket_folder(place: _Place, owner: IO[bytes]) -> Path:
-    account = place.binaries.account
+def _make_socket_folder(home: ServerHome, owner: IO[bytes]) -> Path:
+    user = home.binaries.user
     # A home may be deleted and made again under its server, which at its end removes the socket of its name.
-    identity = os.fsencode(place.home) + b"\0%d" % os.fstat(owner.fileno()).st_ino
-    name = f"session-graph-{account.user}-{hashlib.sha256(identity).hexdigest()[:8]}"
+    identity = os.fsencode(home.folder) + b"\0%d" % os.fstat(owner.fileno()).st_ino
+    name = f"session-graph-{user.uid}-{hashlib.sha256(identity).hexdigest()[:8]}"
     for parent in (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"):  # noqa: S108 - checked below
         folder = Path(parent, name)
         # PostgreSQL and its clients take a comma for the start of another folder.
         fits = folder.is_absolute() and "," not in parent and len(os.fsencode(folder)) <= SOCKET_FOLDER_BYTES
-        if fits and os.access(parent, os.W_OK) and account.may_enter(Path(parent)):
+        if fits and os.access(parent, os.W_OK) and user.may_enter(Path(parent)):
             break
     else:
         raise StoreError("There is no folder for the database's socket: /tmp cannot be written to.")
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     if folder.lstat().st_uid == os.geteuid():
-        account.take(folder)
-    _check_socket_folder(folder, place)
+        user.take(folder)
+    _check_socket_folder(folder, home)
     for stale in (f".s.PGSQL.{PORT}", f".s.PGSQL.{PORT}.lock"):
         (folder / stale).unlink(missing_ok=True)
     return folder
 
 
-def _read_socket_folder(owner: IO[bytes], place: _Place) -> Path | None:
+def _read_socket_folder(owner: IO[bytes], home: ServerHome) -> Path | None:
     """Where the owner says that its server listens; None before that and after its end."""
     owner.seek(0)
     folder = Path(os.fsdecode(owner.read()))
     if not folder.is_absolute():
         return None
     try:
-        _check_socket_folder(folder, place)
+        _check_socket_folder(folder, home)
     except FileNotFoundError:
         return None
     return folder
 
 
-def _check_socket_folder(folder: Path, place: _Place) -> None:
+def _check_socket_folder(folder: Path, home: ServerHome) -> None:
     """Whoever can enter connects without a password; whoever can write can answer in the server's name."""
-    found, user = folder.lstat(), place.binaries.account.user
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != user or stat.S_IMODE(found.st_mode) != 0o700:
+    found, uid = folder.lstat(), home.binaries.user.uid
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != uid or stat.S_IMODE(found.st_mode) != 0o700:
         raise StoreError(
-            f"{folder} must be a folder of mode 0700 that belongs to uid {user}; it is not ours. Remove it."
+            f"{folder} must be a folder of mode 0700 that belongs to uid {uid}; it is not ours. Remove it."
         )
 
 
@@ -259,72 +259,72 @@ def _remove_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def _data_argument(place: _Place, folder: Path) -> str:
+def _data_argument(home: ServerHome, folder: Path) -> str:
     """How the server, started in `folder`, names it; by a link when the way there is closed to it, or too long."""
-    if len(os.fsencode(folder)) <= DATA_PATH_BYTES and place.binaries.account.may_enter(folder):
+    if len(os.fsencode(folder)) <= DATA_PATH_BYTES and home.binaries.user.may_enter(folder):
         return str(folder)
     if os.path.exists("/proc/self/cwd"):
         return "/proc/self/cwd"
-    raise StoreError(f"PostgreSQL does not run as root, and uid {place.binaries.account.user} cannot enter {folder}.")
+    raise StoreError(f"PostgreSQL does not run as root, and uid {home.binaries.user.uid} cannot enter {folder}.")
 
 
-def _create_data(place: _Place, log: IO[bytes]) -> None:
-    """Make the cluster with its database in a folder beside, and put it in place; what a killed start left goes."""
-    new = place.data.with_suffix(".new")
+def _create_data(home: ServerHome, log: IO[bytes]) -> None:
+    """Make the cluster with its database in a folder beside, and put it in home; what a killed start left goes."""
+    new = home.data.with_suffix(".new")
     with suppress(FileNotFoundError):
         shutil.rmtree(new)
     new.mkdir(mode=0o700)
-    place.binaries.account.take(new)
-    data = _data_argument(place, new)
+    home.binaries.user.take(new)
+    data = _data_argument(home, new)
     locale = ["--encoding=UTF8", "--locale=C"]
-    if place.binaries.major >= 17:
+    if home.binaries.major >= 17:
         locale += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     access = ("-U", NAME, "--auth-local=trust", "--auth-host=reject")
-    _run(place, log, new, "", "initdb", "-D", data, *access, *locale, "--no-instructions")
+    _run(home, log, new, "", "initdb", "-D", data, *access, *locale, "--no-instructions")
     statement = f"create database {NAME};\n"
-    _run(place, log, new, statement, "postgres", "--single", "-D", data, "-c", "exit_on_error=on", "postgres")
-    new.rename(place.data)
-    folder = os.open(place.home, os.O_RDONLY)
+    _run(home, log, new, statement, "postgres", "--single", "-D", data, "-c", "exit_on_error=on", "postgres")
+    new.rename(home.data)
+    folder = os.open(home.folder, os.O_RDONLY)
     os.fsync(folder)
     os.close(folder)
 
 
-def _run(place: _Place, log: IO[bytes], cwd: Path, said: str, program: str, *arguments: str) -> None:
+def _run(home: ServerHome, log: IO[bytes], cwd: Path, said: str, program: str, *arguments: str) -> None:
     began = os.fstat(log.fileno()).st_size
-    with place.binaries.start(program, *arguments, cwd=cwd, stdin=subprocess.PIPE, output=log) as running:
+    with home.binaries.start(program, *arguments, cwd=cwd, stdin=subprocess.PIPE, output=log) as running:
         running.communicate(said.encode())
     if running.returncode != 0:
-        raise place.failure(f"The database in {place.home} could not be created.", began)
+        raise home.failure(f"The database in {home.folder} could not be created.", began)
 
 
 def _start(
-    place: _Place, socket_folder: Path, log: IO[bytes], patience: Deadline, ending: ExitStack
+    home: ServerHome, socket_folder: Path, log: IO[bytes], deadline: Deadline, ending: ExitStack
 ) -> subprocess.Popen[bytes]:
     """Start the server and wait until it accepts connections."""
     memory = Deadline(MEMORY_SECONDS)
     while True:
         began = os.fstat(log.fileno()).st_size
-        server = _supervise(place, socket_folder, log, ending)
+        server = _supervise(home, socket_folder, log, ending)
         while server.poll() is None:
-            if place.accepts(socket_folder):
+            if home.accepts(socket_folder):
                 return server
-            if not patience.pause():
-                raise place.failure(f"The database in {place.home} took too long to start.", began)
-        failure = place.failure(f"The database in {place.home} did not start.", began)
+            if not deadline.pause():
+                raise home.failure(f"The database in {home.folder} took too long to start.", began)
+        failure = home.failure(f"The database in {home.folder} did not start.", began)
         if "is still in use" not in failure.message or not memory.pause():
             raise failure
 
 
-def _supervise(place: _Place, socket_folder: Path, log: IO[bytes], ending: ExitStack) -> subprocess.Popen[bytes]:
+def _supervise(home: ServerHome, socket_folder: Path, log: IO[bytes], ending: ExitStack) -> subprocess.Popen[bytes]:
     settings = {**_SETTINGS, "unix_socket_directories": str(socket_folder), "cluster_name": socket_folder.name}
     options = [f"--{name}={value}" for name, value in settings.items()]
-    server = place.binaries.account.start(
+    server = home.binaries.user.start(
         *("/bin/sh", "-c", _SUPERVISE, "sh"),
-        *(str(place.binaries.folder / "postgres"), "-D", _data_argument(place, place.data), *options),
-        cwd=place.data,
+        *(str(home.binaries.folder / "postgres"), "-D", _data_argument(home, home.data), *options),
+        cwd=home.data,
         stdin=subprocess.PIPE,
         output=log,
-        environment={"PG_GRANDPARENT_PID": _read_stale_pid(place)},
+        environment={"PG_GRANDPARENT_PID": _read_stale_pid(home)},
     )
     ending.callback(_wait_for_end, server)
     assert server.stdin
@@ -333,14 +333,14 @@ def _supervise(place: _Place, socket_folder: Path, log: IO[bytes], ending: ExitS
     return server
 
 
-def _read_stale_pid(place: _Place) -> str:
+def _read_stale_pid(home: ServerHome) -> str:
     """The pid in postmaster.pid, for PostgreSQL to overlook: the locks say that it is not a server of ours any more.
 
     Another process may have it by now, and PostgreSQL would refuse to start. It still refuses if a server that was
     started by hand is running, as it looks for that in shared memory.
     """
     try:
-        return str(int((place.data / "postmaster.pid").read_text().split("\n", 1)[0]))
+        return str(int((home.data / "postmaster.pid").read_text().split("\n", 1)[0]))
     except (FileNotFoundError, ValueError):
         return "0"
 
