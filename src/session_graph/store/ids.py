@@ -1,4 +1,4 @@
-"""The ids we make: UUIDs of version 7, which sort by the moment they were made."""
+"""New ids: UUIDs of version 7, which sort by the time of their creation."""
 
 import os
 from random import Random
@@ -11,7 +11,7 @@ _guessable = Random()  # noqa: S311 - for what is no secret
 
 
 def new_id() -> UUID:
-    """A UUIDv7 (RFC 9562, section 5.7): 48 bits of milliseconds, 74 of chance."""
+    """Return a UUIDv7 (RFC 9562, section 5.7): 48 bits of milliseconds, 74 random bits."""
     return _make_id(int.from_bytes(os.urandom(10)))
 
 

@@ -441,7 +441,7 @@ def test_a_socket_folder_that_others_can_enter_is_refused(home: Path) -> None:
         folder = find_socket_folder(server.url)
     folder.mkdir()
     folder.chmod(0o755)
-    with pytest.raises(StoreError, match="it is not ours"):
+    with pytest.raises(StoreError, match="must be a folder of mode 0700 that belongs to uid"):
         start_embedded(home)
 
 
@@ -451,7 +451,7 @@ def test_a_socket_folder_of_another_user_is_refused(home: Path) -> None:
         folder = find_socket_folder(server.url)
     folder.mkdir(mode=0o700)
     os.chown(folder, 12345, 12345)
-    with pytest.raises(StoreError, match="it is not ours"):
+    with pytest.raises(StoreError, match="must be a folder of mode 0700 that belongs to uid"):
         start_embedded(home)
 
 

