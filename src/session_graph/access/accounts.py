@@ -69,7 +69,8 @@ async def change_account(
     changes, problems = await _check_changes(name, currency, time_zone)
     async with in_transaction():
         current = await Account.filter(id=account.id).select_for_update(no_key=currency is None).get()
-        if changes.get("currency", current.currency) != current.currency and await _has_sessions(current):
+        is_new_currency = changes.get("currency", current.currency) != current.currency
+        if is_new_currency and await Session.filter(account_id=account.id).exists():
             problems.append(Problem(("currency",), "cannot change once the account has sessions"))
         if problems:
             raise InvalidInput(problems)
@@ -95,10 +96,6 @@ async def _check_changes(
         with gather_problems(problems, "timeZone"):
             changes["time_zone"] = await check_time_zone(time_zone)
     return changes, problems
-
-
-async def _has_sessions(account: Account) -> bool:
-    return await Session.filter(account_id=account.id).exists()
 
 
 async def check_time_zone(name: str) -> str:

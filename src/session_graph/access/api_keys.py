@@ -10,13 +10,13 @@ import hashlib
 import logging
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
 from datetime import UTC, datetime
 from hmac import compare_digest
 from math import inf
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -25,7 +25,7 @@ from tortoise.transactions import in_transaction
 
 from session_graph.access.authentication_cache import wait_until_expired_everywhere
 from session_graph.access.viewer import AccountFacts, Role, Viewer
-from session_graph.errors import InvalidInput, Problem
+from session_graph.errors import InvalidInput, PathSegment, Problem
 from session_graph.parsing import check_email, check_name, gather_problems, parse_id, parse_instant
 from session_graph.store.background import STORE_FAILED
 from session_graph.store.database import current_executor
@@ -65,6 +65,8 @@ update api_key set last_used_at = now()
 where id = $1 and (last_used_at is null or last_used_at < now() - interval '1 minute')
 """
 
+T = TypeVar("T")
+R = TypeVar("R")
 Bearer = Mapping[str, Any] | asyncpg.Record
 """A row of `_BEARER`, or `_NO_KEY`."""
 
@@ -87,13 +89,12 @@ async def create_key(
     InvalidInput with all problems, each at the argument's name in camelCase, with an index in lists.
     """
     problems = limit_problems(role, integrations, agents)
-    now = datetime.now(UTC)
     row: dict[str, Any] = {
-        "name": _checked_name(name, f"{role.lower()} {now:%Y-%m-%d}", problems),
-        "integrations": _checked_integrations(integrations, problems),
-        "agents": await _checked_agents(account, agents, problems),
-        "email": _checked_email(email, problems),
-        "expires_at": _checked_expiry(expires_at, now, problems),
+        "name": _check(problems, ["name"], check_name, name) or f"{role.lower()} {datetime.now(UTC):%Y-%m-%d}",
+        "integrations": _check_integrations(integrations, problems),
+        "agents": await _check_agents(account, agents, problems),
+        "email": _check(problems, ["email"], check_email, email),
+        "expires_at": _check(problems, ["expiresAt"], _parse_expiry, expires_at),
     }
     if problems:
         raise InvalidInput(problems)
@@ -126,7 +127,7 @@ async def revoke_key(account: Account, prefix_or_id: str | UUID) -> ApiKey:
     """
     key = await _find_key(account, prefix_or_id)
     if key is None:
-        raise InvalidInput([Problem(("key",), "the account has no such key")])
+        raise InvalidInput.at("the account has no such key", ["key"])
     async with in_transaction() as transaction:
         await ApiKey.filter(id=key.id, revoked_at__isnull=True).update(revoked_at=datetime.now(UTC))
         await transaction.execute_query("select pg_notify($1, $2)", [CHANNEL, str(key.id)])
@@ -251,22 +252,20 @@ async def _write_use(key_id: UUID) -> None:
         LOGGER.warning("The last use of a key could not be written: %s", type(error).__name__)
 
 
-def _checked_name(name: str | None, default: str, problems: list[Problem]) -> str:
-    if name is not None:
-        with gather_problems(problems, "name"):
-            return check_name(name)
-    return default
+def _check(problems: list[Problem], path: Sequence[PathSegment], check: Callable[[T], R], value: T | None) -> R | None:
+    """Return the checked value; None if there is none, or if it is a problem."""
+    if value is not None:
+        with gather_problems(problems, *path):
+            return check(value)
+    return None
 
 
-def _checked_integrations(integrations: Sequence[str], problems: list[Problem]) -> list[str]:
-    checked = []
-    for position, integration in enumerate(integrations):
-        with gather_problems(problems, "integrations", position):
-            checked.append(check_name(integration))
-    return list(dict.fromkeys(checked))
+def _check_integrations(integrations: Sequence[str], problems: list[Problem]) -> list[str | None]:
+    names = (_check(problems, ("integrations", i), check_name, text) for i, text in enumerate(integrations))
+    return list(dict.fromkeys(names))
 
 
-async def _checked_agents(account: Account, agents: Sequence[str], problems: list[Problem]) -> list[str]:
+async def _check_agents(account: Account, agents: Sequence[str], problems: list[Problem]) -> list[str]:
     if not agents:
         return []
     known = {agent.idn for agent in await Agent.filter(account_id=account.id).only("idn")}
@@ -278,19 +277,8 @@ async def _checked_agents(account: Account, agents: Sequence[str], problems: lis
     return list(dict.fromkeys(agents))
 
 
-def _checked_email(email: str | None, problems: list[Problem]) -> str | None:
-    if email is not None:
-        with gather_problems(problems, "email"):
-            return check_email(email)
-    return None
-
-
-def _checked_expiry(expires_at: datetime | None, now: datetime, problems: list[Problem]) -> datetime | None:
-    if expires_at is None:
-        return None
-    with gather_problems(problems, "expiresAt"):
-        moment = parse_instant(expires_at)
-        if moment <= now:
-            raise ValueError("must be in the future")
-        return moment
-    return None
+def _parse_expiry(value: datetime) -> datetime:
+    moment = parse_instant(value)
+    if moment <= datetime.now(UTC):
+        raise ValueError("must be in the future")
+    return moment

@@ -30,7 +30,7 @@ class Authenticator:
         return await self.authenticate_uncached(authorization)
 
     async def authenticate_uncached(self, authorization: str | None) -> Viewer:
-        """Do the same without the cache: what counts is the database's present state."""
+        """Return the viewer as `authenticate` does, but by the present state of the database, not by the cache."""
         if authorization is None:
             raise Unauthenticated
         credential = _read_credential(authorization)

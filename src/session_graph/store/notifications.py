@@ -87,7 +87,7 @@ class Listener:
                 LOGGER.warning("Cannot listen to the database: %s", type(error).__name__)
             except Exception:
                 LOGGER.exception("Cannot listen to the database")
-            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - jitter, so that processes do not reconnect all at once
+            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - jitter against simultaneous reconnects
             pause = min(2 * pause, LONGEST_PAUSE)
 
     @asynccontextmanager

@@ -23,7 +23,7 @@ class Parameters(list[object]):
         return str(int(number))
 
     def equals_any(self, expression: str, options: Sequence[object]) -> str:
-        """Return that `expression` is one of the options; for one option with `=`, so that an index keeps its order."""
+        """Return that `expression` is one of the options; for one option with `=`, as an index then keeps its order."""
         if len(options) == 1:
             return f"{expression} = {self.bind(options[0])}"
         return f"{expression} = any({self.bind(list(options))})"

@@ -107,10 +107,8 @@ async def open_client(credentials: Mapping[str, object]) -> PoolClient:
 
 def transaction_connection(client: object) -> PoolConnectionProxy:
     """Return asyncpg's connection of a client that is in a transaction."""
-    connection: PoolConnectionProxy = cast(Any, client)._connection
-    return connection
+    return cast(PoolConnectionProxy, cast(Any, client)._connection)
 
 
 def socket_of(connection: asyncpg.Connection) -> socket | None:
-    found: socket | None = cast(Any, connection)._transport.get_extra_info("socket")
-    return found
+    return cast(socket | None, cast(Any, connection)._transport.get_extra_info("socket"))

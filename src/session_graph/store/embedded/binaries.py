@@ -158,7 +158,7 @@ def _share(folder: Path, user: OsUser) -> Path:
         _copy(install, copy)
     found = copy.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-        raise StoreError(f"{copy} would be run as PostgreSQL, but others than root can change it.")
+        raise StoreError(f"{copy} would be run as PostgreSQL, but it is not a folder that only root can change.")
     return copy / install.parent.name / install.name / folder.name
 
 
