@@ -11,9 +11,13 @@ import orjson
 from bench.cases import Question
 from session_graph.access.viewer import Viewer
 from session_graph.engine.analysis import Analyzer
+from session_graph.engine.executor import OperationExecutor
+from session_graph.engine.internals import graphql_schema
+from session_graph.engine.limits import Limits
 from session_graph.engine.plans import Plans
 from session_graph.exports.links import LinkSigner
 from session_graph.http.graphql_view import GraphQLView
+from session_graph.schema.authorization import NAMED_BY, ROLES
 from session_graph.schema.context import Context
 from session_graph.schema.schema import build_schema
 from session_graph.settings import Settings
@@ -55,8 +59,10 @@ class Listener:
         def make_context(viewer: Viewer) -> Context:
             return Context(viewer, self._recorder, datetime.now(UTC), settings, signer)
 
-        plan = Plans(schema._schema).answer
-        self._view = GraphQLView(schema, admit, make_context, Analyzer(schema._schema).inspect, settings, plan)
+        core = graphql_schema(schema)
+        analyze = Analyzer(core, NAMED_BY, ROLES).analyze
+        executor = OperationExecutor(schema, Limits.of(settings), analyze, Plans(core).execute)
+        self._view = GraphQLView(executor, admit, make_context, settings)
 
     async def ask(self, question: Question) -> tuple[list[Statement], dict[str, Any]]:
         self._recorder.noted.clear()

@@ -11,6 +11,7 @@
     │   └── InternalError         INTERNAL          500
     ├── InvalidInput              the caller can correct it: problems, each with its path
     │   ├── AlreadyThere          what the caller wants to create already exists
+    │   ├── NotFound              what the input names does not exist for this viewer
     │   └── LimitReached          a limit of the account or of the request is reached
     ├── SettingError              a setting is invalid; start-up ends with the message
     └── StoreError                the database cannot be used; start-up ends with the message
@@ -148,9 +149,17 @@ class InvalidInput(SessionGraphError):
         """Return an error with one problem."""
         return cls([Problem(tuple(path), message)])
 
+    def below(self, path: Sequence[PathSegment]) -> Self:
+        """Return the same error with this path before each problem's own."""
+        return type(self)([Problem((*path, *each.path), each.message) for each in self.problems])
+
 
 class AlreadyThere(InvalidInput):
     """It already exists."""
+
+
+class NotFound(InvalidInput):
+    """What the input names does not exist for this viewer."""
 
 
 class LimitReached(InvalidInput):

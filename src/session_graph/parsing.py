@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from decimal import Context, Decimal, InvalidOperation
 from uuid import UUID
 
-from session_graph.errors import BadUserInput, PathSegment, Problem
+from session_graph.errors import BadUserInput, InvalidInput, PathSegment, Problem
 
 DECIMAL_LIMIT = Decimal(10) ** 15
 DECIMAL_PLACES = 10
@@ -150,3 +150,12 @@ def gather_problems(problems: list[Problem], *path: PathSegment) -> Iterator[Non
         yield
     except ValueError as error:
         problems.append(Problem(path, str(error)))
+
+
+@contextmanager
+def below(*path: PathSegment) -> Iterator[None]:
+    """Put this path before the paths of an InvalidInput that the block raises."""
+    try:
+        yield
+    except InvalidInput as error:
+        raise error.below(path) from None

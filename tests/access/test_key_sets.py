@@ -21,7 +21,7 @@ from support.tokens import (
     SECRET,
     claims_of,
     encode,
-    is_taken,
+    is_accepted,
     jwk,
     private_key,
     public_pem,
@@ -29,14 +29,14 @@ from support.tokens import (
     settings_of,
     sign,
     sign_by_hand,
-    using,
+    verifier_with,
 )
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
 
 
 class Issuer:
-    """A server of a key set on this machine: what it says can change, fail or take its time."""
+    """A local HTTP server of a key set, whose answer can change, fail or be held back."""
 
     def __init__(self, *members: object) -> None:
         self.members: list[object] = list(members)
@@ -96,7 +96,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[..., Issuer]]:
+def start_issuer() -> Iterator[Callable[..., Issuer]]:
     issuers: list[Issuer] = []
 
     def start(*members: object) -> Issuer:
@@ -108,21 +108,21 @@ def serve() -> Iterator[Callable[..., Issuer]]:
         issuer.close()
 
 
-def fetching(issuer: Issuer, clock: Clock) -> TokenVerifier:
+def fetching_verifier(issuer: Issuer, clock: Clock) -> TokenVerifier:
     return TokenVerifier(settings_of(jwks=issuer.address), clock)
 
 
 async def test_a_key_set_in_a_file_verifies_by_kid(account: Account, tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
     file.write_text(json.dumps({"keys": [jwk("RSA", "a"), jwk("P-256", "b"), jwk("Ed25519", "c")]}))
-    verifier = using(jwks=str(file))
+    verifier = verifier_with(jwks=str(file))
     claims = claims_of(account)
 
-    assert await is_taken(verifier, sign(claims, "RSA", "PS512", "a"))
-    assert await is_taken(verifier, sign(claims, "P-256", "ES256", "b"))
-    assert await is_taken(verifier, sign(claims, "Ed25519", "EdDSA", "c"))
+    assert await is_accepted(verifier, sign(claims, "RSA", "PS512", "a"))
+    assert await is_accepted(verifier, sign(claims, "P-256", "ES256", "b"))
+    assert await is_accepted(verifier, sign(claims, "Ed25519", "EdDSA", "c"))
     for kid in ("b", "A", "", "d", None):
-        assert not await is_taken(verifier, sign(claims, "RSA", "RS256", kid))
+        assert not await is_accepted(verifier, sign(claims, "RSA", "RS256", kid))
 
 
 async def test_a_key_set_in_a_file_is_read_anew_when_a_key_is_added(
@@ -134,47 +134,51 @@ async def test_a_key_set_in_a_file_is_read_anew_when_a_key_is_added(
     file.write_text(json.dumps({"keys": [jwk("RSA", "a"), jwk("P-256", "b")]}))
     clock.now += 31
 
-    assert await is_taken(verifier, sign(claims_of(account), "P-256", "ES256", "b"))
+    assert await is_accepted(verifier, sign(claims_of(account), "P-256", "ES256", "b"))
 
 
-async def test_a_key_set_is_fetched_when_the_first_token_comes(account: Account, serve: Callable[..., Issuer]) -> None:
-    issuer = serve(jwk("RSA", "a"))
-    verifier = using(jwks=issuer.address)
+async def test_a_key_set_is_fetched_when_the_first_token_comes(
+    account: Account, start_issuer: Callable[..., Issuer]
+) -> None:
+    issuer = start_issuer(jwk("RSA", "a"))
+    verifier = verifier_with(jwks=issuer.address)
     assert issuer.requests == 0
 
     for _ in range(3):
-        assert await is_taken(verifier, sign(claims_of(account), kid="a"))
+        assert await is_accepted(verifier, sign(claims_of(account), kid="a"))
 
     assert issuer.requests == 1
 
 
 async def test_a_rotated_key_is_found_but_nobody_can_make_us_hammer_the_issuer(
-    account: Account, serve: Callable[..., Issuer], clock: Clock
+    account: Account, start_issuer: Callable[..., Issuer], clock: Clock
 ) -> None:
-    issuer = serve(jwk("RSA", "old"))
-    verifier = fetching(issuer, clock)
-    assert await is_taken(verifier, sign(claims_of(account), kid="old"))
+    issuer = start_issuer(jwk("RSA", "old"))
+    verifier = fetching_verifier(issuer, clock)
+    assert await is_accepted(verifier, sign(claims_of(account), kid="old"))
     issuer.members = [jwk("other RSA", "new")]
     new = sign(claims_of(account), "other RSA", kid="new")
 
-    assert not await is_taken(verifier, new)
+    assert not await is_accepted(verifier, new)
     for number in range(20):
-        assert not await is_taken(verifier, sign(claims_of(account), kid=f"invented {number}"))
+        assert not await is_accepted(verifier, sign(claims_of(account), kid=f"invented {number}"))
     assert issuer.requests == 1
 
     clock.now += 31
-    assert await is_taken(verifier, new)
-    assert not await is_taken(verifier, sign(claims_of(account), kid="old"))
+    assert await is_accepted(verifier, new)
+    assert not await is_accepted(verifier, sign(claims_of(account), kid="old"))
     assert issuer.requests == 2
 
 
-async def test_many_tokens_at_once_make_one_fetch(account: Account, serve: Callable[..., Issuer], clock: Clock) -> None:
-    issuer = serve(jwk("RSA", "a"))
+async def test_many_tokens_at_once_make_one_fetch(
+    account: Account, start_issuer: Callable[..., Issuer], clock: Clock
+) -> None:
+    issuer = start_issuer(jwk("RSA", "a"))
     issuer.may_answer.clear()
-    verifier = fetching(issuer, clock)
+    verifier = fetching_verifier(issuer, clock)
     token = sign(claims_of(account), kid="a")
 
-    waiting = [asyncio.create_task(is_taken(verifier, token)) for _ in range(20)]
+    waiting = [asyncio.create_task(is_accepted(verifier, token)) for _ in range(20)]
     await asyncio.sleep(0.05)
     waiting.pop().cancel()
     issuer.may_answer.set()
@@ -184,11 +188,11 @@ async def test_many_tokens_at_once_make_one_fetch(account: Account, serve: Calla
 
 
 async def test_the_event_loop_goes_on_while_keys_are_fetched(
-    account: Account, serve: Callable[..., Issuer], clock: Clock
+    account: Account, start_issuer: Callable[..., Issuer], clock: Clock
 ) -> None:
-    issuer = serve(jwk("RSA", "a"))
+    issuer = start_issuer(jwk("RSA", "a"))
     issuer.may_answer.clear()
-    waiting = asyncio.create_task(is_taken(fetching(issuer, clock), sign(claims_of(account), kid="a")))
+    waiting = asyncio.create_task(is_accepted(fetching_verifier(issuer, clock), sign(claims_of(account), kid="a")))
 
     while issuer.requests == 0:  # noqa: ASYNC110
         await asyncio.sleep(0.001)
@@ -200,12 +204,12 @@ async def test_the_event_loop_goes_on_while_keys_are_fetched(
 
 @pytest.mark.parametrize("failure", ["status", "no JSON", "no keys", "redirect", "gone"])
 async def test_while_the_issuer_fails_the_known_keys_go_on_serving(
-    account: Account, serve: Callable[..., Issuer], clock: Clock, failure: str
+    account: Account, start_issuer: Callable[..., Issuer], clock: Clock, failure: str
 ) -> None:
-    issuer, elsewhere = serve(jwk("RSA", "a")), serve(jwk("other RSA", "b"))
-    verifier = fetching(issuer, clock)
+    issuer, elsewhere = start_issuer(jwk("RSA", "a")), start_issuer(jwk("other RSA", "b"))
+    verifier = fetching_verifier(issuer, clock)
     known, unknown = sign(claims_of(account), kid="a"), sign(claims_of(account), "other RSA", kid="b")
-    assert await is_taken(verifier, known)
+    assert await is_accepted(verifier, known)
 
     match failure:
         case "status":
@@ -220,17 +224,17 @@ async def test_while_the_issuer_fails_the_known_keys_go_on_serving(
             issuer.close()
     clock.now += 3600
 
-    assert not await is_taken(verifier, unknown)
-    assert await is_taken(verifier, known)
+    assert not await is_accepted(verifier, unknown)
+    assert await is_accepted(verifier, known)
     assert elsewhere.requests == 0
 
 
 async def test_a_failing_issuer_is_not_hammered_and_forgiven(
-    account: Account, serve: Callable[..., Issuer], clock: Clock
+    account: Account, start_issuer: Callable[..., Issuer], clock: Clock
 ) -> None:
-    issuer = serve(jwk("RSA", "a"))
+    issuer = start_issuer(jwk("RSA", "a"))
     issuer.status = 500
-    verifier, token = fetching(issuer, clock), sign(claims_of(account), kid="a")
+    verifier, token = fetching_verifier(issuer, clock), sign(claims_of(account), kid="a")
 
     for _ in range(5):
         assert await refusal_of(verifier, token) == Unauthenticated.__doc__
@@ -238,31 +242,31 @@ async def test_a_failing_issuer_is_not_hammered_and_forgiven(
 
     issuer.status = 200
     clock.now += 31
-    assert await is_taken(verifier, token)
+    assert await is_accepted(verifier, token)
 
 
 async def test_a_slow_issuer_is_given_up(
-    account: Account, serve: Callable[..., Issuer], clock: Clock, monkeypatch: pytest.MonkeyPatch
+    account: Account, start_issuer: Callable[..., Issuer], clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(key_sets, "FETCH_TIMEOUT", 0.05)
-    issuer = serve(jwk("RSA", "a"))
+    issuer = start_issuer(jwk("RSA", "a"))
     issuer.may_answer.clear()
 
-    assert not await is_taken(fetching(issuer, clock), sign(claims_of(account), kid="a"))
+    assert not await is_accepted(fetching_verifier(issuer, clock), sign(claims_of(account), kid="a"))
 
 
 async def test_a_withdrawn_key_ends_within_minutes(
-    account: Account, serve: Callable[..., Issuer], clock: Clock
+    account: Account, start_issuer: Callable[..., Issuer], clock: Clock
 ) -> None:
-    issuer = serve(jwk("RSA", "a"), jwk("P-256", "b"))
-    verifier, token = fetching(issuer, clock), sign(claims_of(account), kid="a")
-    assert await is_taken(verifier, token)
+    issuer = start_issuer(jwk("RSA", "a"), jwk("P-256", "b"))
+    verifier, token = fetching_verifier(issuer, clock), sign(claims_of(account), kid="a")
+    assert await is_accepted(verifier, token)
     issuer.members = [jwk("P-256", "b")]
 
     clock.now += 301
-    assert await is_taken(verifier, token), "served while the set is fetched anew"
+    assert await is_accepted(verifier, token), "served while the set is fetched anew"
     for _ in range(500):
-        if not await is_taken(verifier, token):
+        if not await is_accepted(verifier, token):
             break
         await asyncio.sleep(0.01)
     else:
@@ -325,14 +329,16 @@ def test_of_two_keys_with_one_name_the_first_is_used() -> None:
     assert keys["a"].algorithms == ("ES256",)
 
 
-async def test_a_symmetric_key_of_a_key_set_verifies_nothing(account: Account, serve: Callable[..., Issuer]) -> None:
-    issuer = serve(jwk("RSA", "a"), {"kty": "oct", "kid": "s", "k": encode(SECRET.encode()), "alg": "HS256"})
+async def test_a_symmetric_key_of_a_key_set_verifies_nothing(
+    account: Account, start_issuer: Callable[..., Issuer]
+) -> None:
+    issuer = start_issuer(jwk("RSA", "a"), {"kty": "oct", "kid": "s", "k": encode(SECRET.encode()), "alg": "HS256"})
     pem = public_pem("RSA").encode()
 
-    verifier = using(jwks=issuer.address)
+    verifier = verifier_with(jwks=issuer.address)
 
-    assert not await is_taken(verifier, sign_by_hand(SECRET.encode(), claims_of(account), kid="s"))
-    assert not await is_taken(verifier, sign_by_hand(pem, claims_of(account), kid="a"))
+    assert not await is_accepted(verifier, sign_by_hand(SECRET.encode(), claims_of(account), kid="s"))
+    assert not await is_accepted(verifier, sign_by_hand(pem, claims_of(account), kid="a"))
 
 
 @pytest.mark.parametrize(
@@ -351,11 +357,11 @@ async def test_a_symmetric_key_of_a_key_set_verifies_nothing(account: Account, s
 )
 def test_a_key_set_that_cannot_be_used_ends_the_start_with_the_name_of_its_setting(source: str) -> None:
     with pytest.raises(SettingError, match=r"^SESSION_GRAPH_JWT_JWKS: "):
-        using(jwks=source)
+        verifier_with(jwks=source)
 
 
 @pytest.mark.parametrize(
     "address", ["https://login.example.com/keys", "http://localhost:1/keys", "http://[::1]:1/keys"]
 )
 def test_a_key_set_may_be_at_a_safe_address(address: str) -> None:
-    assert using(jwks=address)
+    assert verifier_with(jwks=address)

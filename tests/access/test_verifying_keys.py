@@ -16,7 +16,7 @@ from support.tokens import (
     SECRET,
     claims_of,
     encode,
-    is_taken,
+    is_accepted,
     jwk,
     private_key,
     private_pem,
@@ -24,7 +24,7 @@ from support.tokens import (
     settings_of,
     sign,
     sign_by_hand,
-    using,
+    verifier_with,
 )
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
@@ -40,10 +40,10 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
     ],
 )
 async def test_a_public_key_takes_the_algorithms_of_its_kind(account: Account, kind: str, algorithms: set[str]) -> None:
-    verifier = using(key=public_pem(kind))
+    verifier = verifier_with(key=public_pem(kind))
 
     for algorithm in algorithms:
-        assert await is_taken(verifier, sign(claims_of(account), kind, algorithm)), algorithm
+        assert await is_accepted(verifier, sign(claims_of(account), kind, algorithm)), algorithm
     assert set(read_key(public_pem(kind)).algorithms) == algorithms
 
 
@@ -53,11 +53,11 @@ async def test_a_public_key_takes_the_algorithms_of_its_kind(account: Account, k
 async def test_a_secret_takes_the_hashes_it_is_long_enough_for(
     account: Account, length: int, algorithms: list[str]
 ) -> None:
-    verifier = using(key=SECRET[:length])
+    verifier = verifier_with(key=SECRET[:length])
 
     for algorithm in ("HS256", "HS384", "HS512"):
         token = sign_by_hand(SECRET[:length].encode(), claims_of(account), algorithm)
-        assert await is_taken(verifier, token) == (algorithm in algorithms)
+        assert await is_accepted(verifier, token) == (algorithm in algorithms)
 
 
 @pytest.mark.parametrize("kind", ["RSA", "P-256", "Ed25519"])
@@ -65,26 +65,26 @@ async def test_a_public_key_is_never_taken_for_a_secret(account: Account, kind: 
     key = private_key(kind).public_key()
     der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     raw = [public_pem(kind).encode(), public_pem(kind).strip().encode(), der, base64.b64encode(der)]
-    verifier = using(key=public_pem(kind))
+    verifier = verifier_with(key=public_pem(kind))
 
     for secret in raw:
         for algorithm in ("HS256", "HS384", "HS512"):
-            assert not await is_taken(verifier, sign_by_hand(secret, claims_of(account), algorithm))
+            assert not await is_accepted(verifier, sign_by_hand(secret, claims_of(account), algorithm))
 
 
 async def test_a_token_that_nobody_signed_is_refused(account: Account) -> None:
-    for verifier in (using(key=public_pem("RSA")), using(key=SECRET)):
+    for verifier in (verifier_with(key=public_pem("RSA")), verifier_with(key=SECRET)):
         for name in ("none", "None", "NONE", "", None):
             unsigned = f"{encode({'alg': name})}.{encode(claims_of(account))}."
-            assert not await is_taken(verifier, unsigned)
+            assert not await is_accepted(verifier, unsigned)
 
 
 async def test_a_token_of_another_key_is_refused(account: Account) -> None:
     claims = claims_of(account)
 
-    assert not await is_taken(using(key=public_pem("RSA")), sign(claims, "other RSA"))
-    assert not await is_taken(using(key=public_pem("RSA")), sign(claims, "P-256", "ES256"))
-    assert not await is_taken(using(key=SECRET), sign_by_hand(SECRET[1:].encode(), claims))
+    assert not await is_accepted(verifier_with(key=public_pem("RSA")), sign(claims, "other RSA"))
+    assert not await is_accepted(verifier_with(key=public_pem("RSA")), sign(claims, "P-256", "ES256"))
+    assert not await is_accepted(verifier_with(key=SECRET), sign_by_hand(SECRET[1:].encode(), claims))
 
 
 async def test_a_token_cannot_bring_its_own_key(account: Account) -> None:
@@ -95,14 +95,14 @@ async def test_a_token_cannot_bring_its_own_key(account: Account) -> None:
     }
     token = jwt.encode(claims_of(account), private_key("other RSA"), "RS256", headers=header)
 
-    assert not await is_taken(using(key=public_pem("RSA")), token)
+    assert not await is_accepted(verifier_with(key=public_pem("RSA")), token)
 
 
 async def test_a_changed_token_is_refused(account: Account) -> None:
     header, _, signature = sign(claims_of(account)).split(".")
     promoted = encode(claims_of(account, role="ADMIN"))
 
-    assert not await is_taken(using(key=public_pem("RSA")), f"{header}.{promoted}.{signature}")
+    assert not await is_accepted(verifier_with(key=public_pem("RSA")), f"{header}.{promoted}.{signature}")
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ async def test_a_changed_token_is_refused(account: Account) -> None:
 )
 def test_a_key_that_cannot_be_used_ends_the_start_with_the_name_of_its_setting(key: str) -> None:
     with pytest.raises(SettingError, match=r"^SESSION_GRAPH_JWT_KEY: ") as refusal:
-        using(key=key)
+        verifier_with(key=key)
 
     assert key not in str(refusal.value)
 
@@ -139,11 +139,11 @@ def test_without_a_key_there_is_no_verifier() -> None:
 
 
 def test_the_operator_is_told_that_a_private_key_does_not_belong_here() -> None:
-    with pytest.raises(SettingError, match="the private one is the issuer's alone"):
-        using(key=private_pem("RSA"))
+    with pytest.raises(SettingError, match="private"):
+        verifier_with(key=private_pem("RSA"))
 
 
 async def test_the_line_breaks_of_a_pem_may_be_written_in_one_line(account: Account) -> None:
-    verifier = using(key=public_pem("RSA").replace("\n", "\\n"))
+    verifier = verifier_with(key=public_pem("RSA").replace("\n", "\\n"))
 
-    assert await is_taken(verifier, sign(claims_of(account)))
+    assert await is_accepted(verifier, sign(claims_of(account)))

@@ -1,4 +1,4 @@
-"""What the tests of the schema share: callers, and what they find in their account."""
+"""Fixtures of the schema's tests: callers with an account, an agent and a session."""
 
 from collections.abc import AsyncIterator
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""Dashboards, by example: metrics, series, groups and the span before."""
+"""Dashboards, by example: metrics, series, groups and the previous period."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ async def test_a_dashboard_of_nothing_is_zero_and_scores_are_null(ask: Caller) -
 
 @pytest.fixture
 async def fortnight(database: Database, account: Account, agent: Agent) -> None:
-    """Tuesday to Friday: two parties of four at noon in New York, a caller at night, a chat; and a test."""
+    """Sessions from Tuesday to Friday: two parties of four at noon in New York, a caller at night, a chat, a test."""
     await record(
         database,
         account,

@@ -95,7 +95,7 @@ NAMED_BY_THE_WAY = {
     "groups(by: AGENT)": "agent",
     "period": "startedAt",
 }
-"""Fields of a session that a way names itself."""
+"""Fields of Session that the request around the selection reads: a part of its text, and the field."""
 
 
 def named_by(way: str) -> set[str]:
@@ -238,13 +238,13 @@ async def test_a_recorder_is_told_id_and_version_of_what_it_records(
     record_it = (
         "mutation($i: RecordSessionInput!) {{ recordSession(input: $i) {{ session {{ {} }} errors {{ code }} }} }}"
     )
-    given = as_json(RECORD) | {"id": str(uuid4()), "summary": "private"}
+    record = as_json(RECORD) | {"id": str(uuid4()), "summary": "private"}
     before = await state_of(database, callers.account)
 
     await statements.restart()
-    refused = await callers.ask(RECORDER, record_it.format(select("Session", SESSION)), i=given)
+    refused = await callers.ask(RECORDER, record_it.format(select("Session", SESSION)), i=record)
     assert_refused(refused, RECORDER, refused_of(RECORDER, "Session", SESSION), statements)
     assert await state_of(database, callers.account) == before
 
-    told = await callers.ask(RECORDER, record_it.format("id version"), i=given)
-    assert told.data["recordSession"] == {"session": {"id": given["id"], "version": 1}, "errors": []}
+    recorded = await callers.ask(RECORDER, record_it.format("id version"), i=record)
+    assert recorded.data["recordSession"] == {"session": {"id": record["id"], "version": 1}, "errors": []}

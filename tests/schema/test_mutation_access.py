@@ -79,12 +79,12 @@ async def test_a_mutation_is_called_or_forbidden(
         if role in allowed:
             assert answer.data
         else:
-            assert (answer.status, answer.code) == (403, "FORBIDDEN")
-            assert answer.body == {
-                "errors": [
-                    {"message": f"The role {role} may not call {name}.", "extensions": {"code": "FORBIDDEN"}},
-                ]
-            }
+            assert answer.status == 403
+            assert answer.body.keys() == {"errors"}
+            (error,) = answer.errors
+            assert error["extensions"] == {"code": "FORBIDDEN"}
+            assert role in error["message"]
+            assert name in error["message"]
             assert [statement for statement in statements if "api_key" not in statement] == []
             assert await state_of(database, callers.account) == before
 

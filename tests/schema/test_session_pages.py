@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def week(database: Database, account: Account, agent: Agent) -> list[str]:
-    """Ids of seven sessions, one a day, the newest first."""
+    """Return the ids of seven sessions, one a day, the newest first."""
     await make_agent(account, idn="clinic")
     ids = await record(
         database,

@@ -37,7 +37,7 @@ ALL_COLUMNS = """
 
 
 async def test_a_session_has_all_columns(ask: Caller, database: Database, account: Account, agent: Agent) -> None:
-    said = {
+    attributes = {
         "sessionType": "reservation",
         "integration": "crm",
         "connector": "crm/main",
@@ -58,7 +58,7 @@ async def test_a_session_has_all_columns(ask: Caller, database: Database, accoun
             {"speaker": "SYSTEM", "text": ""},
         ],
     }
-    (session,) = await record(database, account, said)
+    (session,) = await record(database, account, attributes)
 
     found = (await ask(f'{{ session(id: "{session}") {{ {ALL_COLUMNS} }} }}')).data["session"]
 

@@ -7,7 +7,7 @@ import pytest
 from graphql import GraphQLInputObjectType, GraphQLInputType, GraphQLList, GraphQLObjectType, get_nullable_type
 
 from support.schema import SCHEMA
-from support.wrong_input import RECORD, TURN, Admin, Json, assert_clear, place
+from support.wrong_input import RECORD, TURN, Admin, Json, assert_clear, put_session
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_is_written")]
 
@@ -26,7 +26,7 @@ MINIMAL: dict[str, Json] = {
     "UpdateSessionsInput": {"target": {"ids": ["@session"]}, "patch": {}},
     "UtmFilter": {"key": "utm_source", "value": "ads"},
 }
-"""What an input object needs, so that one text of it can be wrong; of the others nothing is needed."""
+"""The required fields of each input object that has some, so that one text is the only thing wrong with it."""
 
 Path = tuple[str | int, ...]
 
@@ -35,11 +35,11 @@ TEXTS: dict[str, Sequence[Path]] = {
     "StringMap": [("utm_source",)],
     "WorkingHours": [("MON", 0, 0)],
 }
-"""Where texts are in the values of a scalar."""
+"""Paths to the texts within a value of each scalar."""
 
 
 def find_texts(type_: GraphQLInputType, above: tuple[str, ...] = ()) -> Iterator[Path]:
-    """Where in a value of this type texts are; of a type within itself, once."""
+    """Yield the path to each text within a value of this type; a type within itself is not entered again."""
     nullable = get_nullable_type(type_)
     if isinstance(nullable, GraphQLList):
         yield from ((0, *path) for path in find_texts(nullable.of_type, above))
@@ -52,7 +52,7 @@ def find_texts(type_: GraphQLInputType, above: tuple[str, ...] = ()) -> Iterator
 
 
 def build(type_: GraphQLInputType, path: Path, text: str) -> Json:
-    """The least value of the type with the text in this place."""
+    """Return the smallest value of the type with the text at the path."""
     if not path:
         return text
     first, *rest = path
@@ -115,7 +115,7 @@ ROOMY = {"recordSession.input.transcript.0.text", "recordSessions.input.0.transc
 async def test_no_text_is_taken_that_is_too_long_or_cannot_be_printed(admin: Admin, place_: Place, text: str) -> None:
     if str(place_).partition(".")[2] in ROOMY and len(text) > 1000:
         return
-    answer = await admin.ask(place_.query, v=place(build(place_.type, place_.path, text), admin))
+    answer = await admin.ask(place_.query, v=put_session(build(place_.type, place_.path, text), admin))
 
     assert answer.status in (200, 400)
     payload = (answer.body.get("data") or {}).get(place_.field, {})
@@ -127,7 +127,7 @@ async def test_no_text_is_taken_that_is_too_long_or_cannot_be_printed(admin: Adm
 
 
 def test_every_text_of_the_schema_is_tried() -> None:
-    """As it stands; what is new is found by itself."""
+    """`find_places` finds new arguments by itself; these are a sample of those of today."""
     names = {str(place_) for place_ in PLACES}
 
     assert len(names) == len(PLACES) > 150

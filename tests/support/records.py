@@ -12,7 +12,7 @@ from session_graph.store.database import Database
 from session_graph.store.models import Account, Agent
 
 UNKNOWN = str(uuid4())
-"""The id of nothing."""
+"""An id that nothing has."""
 
 MONDAY_IN_HOURS = {"startedAt": "2026-11-16T15:00:00Z", "endedAt": "2026-11-16T15:02:00Z"}
 """Ten o'clock on a Monday in New York."""
@@ -39,12 +39,12 @@ PARTY_OF_FOUR: dict[str, Any] = {
 
 
 async def make_agent(account: Account, **attributes: Any) -> Agent:
-    """The bistro, with other attributes where they are given."""
+    """Create the bistro, with these attributes in place of its own."""
     return await create_agent(account.id, parse_agent({**BISTRO, **attributes}))
 
 
 async def record(database: Database, account: Account, *records: Mapping[str, Any]) -> list[UUID]:
-    """Record these; each has the attributes of a party of four on a Monday where it does not say otherwise."""
+    """Record sessions; each is a party of four on a Monday but for its own attributes. Return their ids."""
     whole = [parse_record({**PARTY_OF_FOUR, **MONDAY_IN_HOURS, **record}) for record in records]
     outcomes: list[Outcome] = await record_sessions(database, account.id, whole)
     assert not [outcome.problem for outcome in outcomes if outcome.problem]
@@ -52,7 +52,7 @@ async def record(database: Database, account: Account, *records: Mapping[str, An
 
 
 async def state_of(database: Database, account: Account) -> list[Any]:
-    """Everything that is written of the account, but for its keys."""
+    """Return every row of the account but its API keys, to compare before and after."""
     tables = ("session", "session_change", "transcript", "agent", "session_export", "export_recipient")
     columns = [f"array(select t::text from {table} t where t.account_id = $1 order by 1)" for table in tables]
     row = await database.fetchrow(f"select a::text, {', '.join(columns)} from account a where a.id = $1", account.id)
@@ -61,6 +61,6 @@ async def state_of(database: Database, account: Account) -> list[Any]:
 
 
 def at(day: int, clock: str = "12:00") -> dict[str, str]:
-    """Two minutes in November 2026, from a clock time in UTC."""
+    """Return start and end of a session of two minutes on a day of November 2026; the clock is UTC."""
     start = datetime.fromisoformat(f"2026-11-{day:02}T{clock}Z")
     return {"startedAt": start.isoformat(), "endedAt": (start + timedelta(minutes=2)).isoformat()}

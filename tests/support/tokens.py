@@ -26,8 +26,8 @@ SECRET = "correct horse battery staple, and 64 bytes or more in all, please"
 
 
 @dataclass(frozen=True)
-class In:
-    """So many seconds from the moment at which the token is made."""
+class SecondsFromNow:
+    """A time, in seconds after the token is made."""
 
     seconds: int
 
@@ -38,7 +38,7 @@ Claims = dict[str, Any]
 
 @cache
 def private_key(kind: str) -> PrivateKey:
-    """One of each kind for the whole run; RSA keys take long to make."""
+    """Return the one key of this kind; RSA keys take long to make, so each is made once in a run."""
     match kind:
         case "RSA" | "other RSA":
             return rsa.generate_private_key(65537, 2048)
@@ -62,7 +62,7 @@ def private_pem(kind: str) -> str:
 
 
 def jwk(kind: str, kid: str | None, **more: object) -> dict[str, object]:
-    """The public half as a member of a key set."""
+    """Return the public key as a member of a key set (RFC 7517)."""
     key = private_key(kind).public_key()
     match key:
         case rsa.RSAPublicKey():
@@ -75,7 +75,7 @@ def jwk(kind: str, kid: str | None, **more: object) -> dict[str, object]:
     return member | ({"kid": kid} if kid is not None else {}) | more
 
 
-def using(**values: str) -> TokenVerifier:
+def verifier_with(**values: str) -> TokenVerifier:
     return TokenVerifier(settings_of(**values))
 
 
@@ -89,11 +89,18 @@ def settings_of(**values: str) -> Settings:
 
 
 def claims_of(account: Account, /, **claims: object) -> Claims:
-    """The least that admits, and `claims` beside or instead; a claim that is ... is left out."""
-    least = {"iss": ISSUER, "aud": AUDIENCE, "exp": In(600), "sub": "ana", "account": account.idn, "role": "BUILDER"}
+    """Return the fewest claims that are accepted, updated with `claims`; a claim whose value is ... is left out."""
+    least = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "exp": SecondsFromNow(600),
+        "sub": "ana",
+        "account": account.idn,
+        "role": "BUILDER",
+    }
     now = int(datetime.now(UTC).timestamp())
-    given = {name: value for name, value in (least | claims).items() if value is not ...}
-    return {name: now + value.seconds if isinstance(value, In) else value for name, value in given.items()}
+    kept = {name: value for name, value in (least | claims).items() if value is not ...}
+    return {name: now + value.seconds if isinstance(value, SecondsFromNow) else value for name, value in kept.items()}
 
 
 def sign(claims: Claims, kind: str = "RSA", algorithm: str = "RS256", kid: str | None = None) -> str:
@@ -111,7 +118,7 @@ async def refusal_of(verifier: TokenVerifier, token: str) -> str:
     return refusal.value.message
 
 
-async def is_taken(verifier: TokenVerifier, token: str) -> bool:
+async def is_accepted(verifier: TokenVerifier, token: str) -> bool:
     try:
         await verifier.verify(token)
     except Unauthenticated:
@@ -120,6 +127,6 @@ async def is_taken(verifier: TokenVerifier, token: str) -> bool:
 
 
 def sign_by_hand(secret: bytes, claims: Claims, algorithm: str = "HS256", **header: object) -> str:
-    """As an attacker would, whom no library keeps from using a public key as a secret."""
+    """Sign without a library, as an attacker can: a library refuses a public key as a secret."""
     content = f"{encode({'alg': algorithm} | header)}.{encode(claims)}"
     return f"{content}.{encode(hmac.digest(secret, content.encode(), f'sha{algorithm[2:]}'))}"

@@ -1,4 +1,4 @@
-"""What the tests of wrong input share: an admin to send it, and what is asserted of the refusal."""
+"""An admin who sends wrong input, and the checks of its refusal."""
 
 import json
 import re
@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from session_graph.errors import join_path
 from session_graph.http.negotiation import GRAPHQL
 from session_graph.store.models import Account
 from support.api import Answer
@@ -17,7 +18,7 @@ PYTHON = re.compile(
     r"\b(None|NoneType|True|False|UNSET|dict|tuple|str|bool|datetime|UUID\()\b|__\w+__|<\w+[ .]|Maybe\[|\wError\b|sys\."
     r"|pydantic|asyncpg|strawberry|should match|Traceback|\.py\b"
 )
-"""Words that only Python would use."""
+"""Words of Python's own that no message may have."""
 
 Json = Any
 
@@ -41,12 +42,17 @@ class Admin:
         return await self.send({"query": query, "variables": variables})
 
 
-def assert_refused(answer: Answer, phrase: str, statements: Statements) -> None:
-    """Before anything was executed: status 400, one code, a sentence, and no statement but the key's."""
+def assert_refused(answer: Answer, keyword: str, statements: Statements, path: str = "") -> None:
+    """Check for a refusal with status 400 and BAD_USER_INPUT; no statement ran but the lookup of the key.
+
+    `path` is the end of `extensions.path`, joined by dots. Of the message only a keyword is checked.
+    """
     assert answer.status == 400
     assert answer.body.keys() == {"errors"}
     assert {error["extensions"]["code"] for error in answer.errors} == {"BAD_USER_INPUT"}
-    assert phrase in answer.errors[0]["message"]
+    assert keyword in answer.errors[0]["message"]
+    if path:
+        assert f".{join_path(answer.errors[0]['extensions']['path'])}".endswith(f".{path}")
     for error in answer.errors:
         assert_clear(error["message"])
     assert [statement for statement in statements if "api_key" not in statement] == []
@@ -57,14 +63,12 @@ def assert_clear(message: str) -> None:
     assert not PYTHON.search(message), message
 
 
-OFFSET = "must be an RFC 3339 date and time with an offset, such as 2026-11-21T14:03:05Z"
-PLAIN = 'must be a plain decimal number, such as "70.20"'
-QUOTED = 'must be a decimal in a string, such as "70.20", or a whole number'
-NO_NULL = "must not be null; leave it out to ask nothing"
-
-
-UUID = "must be a UUID, such as 018f3c1e-7b0a-7c3d-9a52-3f0e8c2d4b61"
-
+OFFSET = "RFC 3339"
+PLAIN = "plain decimal"
+QUOTED = "decimal in a string"
+NOT_NULL = "null"
+UUID = "UUID"
+"""Keywords of messages that several tests expect."""
 
 DAY = {"startedAt": "2026-11-16T15:00:00Z", "endedAt": "2026-11-16T15:02:00Z"}
 RECORD = {"agent": "bistro", "channel": "VOICE", **DAY}
@@ -78,6 +82,6 @@ def mutation_of(name: str) -> tuple[str]:
     return (f"mutation($i: {its.type}) {{ {name}({argument}: $i) {{ errors {{ code message path }} }} }}",)
 
 
-def place(given: Json, admin: Admin) -> Json:
-    """The session's own id in the place of @session."""
-    return json.loads(json.dumps(given).replace("@session", admin.session))
+def put_session(value: Json, admin: Admin) -> Json:
+    """Return the value with the id of the admin's session in place of each "@session"."""
+    return json.loads(json.dumps(value).replace("@session", admin.session))
