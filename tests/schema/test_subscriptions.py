@@ -15,8 +15,9 @@ from session_graph.access.accounts import find_or_create_account
 from session_graph.access.api_keys import create_key, revoke_key
 from session_graph.access.viewer import Role
 from session_graph.http.access_log import LOGGER
+from session_graph.sessions.cursors import write_event_cursor
 from session_graph.sessions.editing import edit_session
-from session_graph.sessions.event_log import LATEST, LogPosition, write_event_cursor
+from session_graph.sessions.event_log import MAX_BIGINT, LogPosition
 from session_graph.settings import Settings
 from session_graph.store.database import Database
 from session_graph.store.models import Account
@@ -99,7 +100,7 @@ async def test_a_cursor_goes_on_where_it_stands_and_only_for_its_account(
 async def test_a_cursor_that_the_log_does_not_reach_back_to_is_refused(
     served: Served, bistro: Account, follow: Follow
 ) -> None:
-    old = LogPosition(1, LATEST, datetime.now(UTC) - timedelta(days=2))
+    old = LogPosition(1, MAX_BIGINT, datetime.now(UTC) - timedelta(days=2))
     cursor = write_event_cursor(old, bistro.id)
 
     async with follow(served.address, await make_key(bistro), EVENTS, after=cursor) as following:

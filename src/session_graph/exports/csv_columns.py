@@ -6,7 +6,7 @@ number.
 """
 
 from session_graph.sessions.columns import COLUMNS, Column, Kind
-from session_graph.store.sql import Parameters
+from session_graph.sessions.parameters import Parameters
 
 REPORT = (
     *("started_at", "session_type", "is_lead", "is_opportunity", "is_test", "contact", "contact_information"),
@@ -50,7 +50,7 @@ def cells_sql(names: list[str], time_zone: str | None, escape_formulas: bool, va
     """The columns for `session s` held by `agent a`: an expression for each, null where the cell is empty."""
     zone = "a.time_zone" if time_zone is None else values.bind(time_zone)
     cells = [_cell(COLUMNS[name], zone, escape_formulas) for name in names]
-    if len(cells) == 1:  # a line with nothing on it would be no line to most roles_allowed
+    if len(cells) == 1:  # a line with nothing on it would be no line to most readers
         return [f"coalesce({cells[0]}::text, '')"]
     return cells
 

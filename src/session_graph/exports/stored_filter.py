@@ -35,7 +35,7 @@ def _written(value: Any) -> Any:
 
 
 def _read(raw: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _read_value(CONDITIONS[name].takes, value) for name, value in raw.items()}
+    return {name: _read_value(CONDITIONS[name].kind, value) for name, value in raw.items()}
 
 
 def _read_value(takes: ValueKind, value: Any) -> Any:
