@@ -1,1 +1,1 @@
-"""Who is calling, and what they may see: viewers, keys, tokens, scope."""
+"""Who is calling: viewers, API keys, tokens, accounts."""

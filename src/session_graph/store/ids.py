@@ -10,8 +10,5 @@ _VERSION = 7 << 76 | 2 << 62
 
 def new_id() -> UUID:
     """Return a UUIDv7 (RFC 9562, section 5.7): 48 bits of milliseconds, 74 random bits."""
-    return _make_id(int.from_bytes(os.urandom(10)))
-
-
-def _make_id(chance: int) -> UUID:
-    return UUID(int=(time_ns() // 1_000_000 << 80 | chance) & _VARIANT | _VERSION)
+    bits = time_ns() // 1_000_000 << 80 | int.from_bytes(os.urandom(10))
+    return UUID(int=bits & _VARIANT | _VERSION)
