@@ -1,4 +1,4 @@
-"""How text becomes a value, and what is refused with a sentence."""
+"""Parsing of single values, and the messages of what is refused."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from session_graph.parsing import (
+    check_email,
+    check_name,
     check_text,
     digits,
     fold,
@@ -44,7 +46,7 @@ ID = "018f3c1e-7b0a-7c3d-9a52-3f0e8c2d4b61"
         (10**15 - 1, "999999999999999"),
     ],
 )
-def test_a_decimal_is_exact_and_in_its_plain_form(sent: object, expected: str) -> None:
+def test_a_decimal_is_exact_and_in_plain_form(sent: object, expected: str) -> None:
     assert format(parse_decimal(sent), "f") == expected
 
 
@@ -61,14 +63,14 @@ def test_a_decimal_is_exact_and_in_its_plain_form(sent: object, expected: str) -
     ],
     ids=lambda sent: repr(sent)[:40] if not isinstance(sent, int) else f"{sent % 10**20}",
 )
-def test_what_is_no_exact_decimal_in_range_is_refused_with_a_sentence(sent: object) -> None:
+def test_other_values_than_exact_decimals_in_range_are_refused(sent: object) -> None:
     with pytest.raises(ValueError, match=r"^must (be|have) "):
         parse_decimal(sent)
 
 
 @settings(deadline=None)
 @given(st.decimals(min_value=-(10**15) + 1, max_value=10**15 - 1, places=10))
-def test_a_decimal_that_is_written_is_read_as_the_same(number: Decimal) -> None:
+def test_a_written_decimal_is_read_as_the_same_number(number: Decimal) -> None:
     assert parse_decimal(format(number, "f")) == number
 
 
@@ -80,20 +82,20 @@ def test_equal_numbers_have_one_plain_form(number: Decimal) -> None:
 
 @settings(deadline=None)
 @given(st.from_regex(r"[+-]?[0-9]{1,18}(\.[0-9]{1,30})?", fullmatch=True))
-def test_a_number_is_taken_exactly_or_not_at_all(text: str) -> None:
+def test_a_number_is_read_exactly_or_refused(text: str) -> None:
     with suppress(ValueError):
         assert parse_decimal(text) == Decimal(text)
 
 
 @settings(deadline=None)
 @given(st.text(max_size=40))
-def test_any_text_is_a_decimal_or_a_sentence(text: str) -> None:
+def test_any_text_is_a_decimal_or_a_message(text: str) -> None:
     try:
-        sentence = f"must be read: {parse_decimal(text)}"
+        message = f"must be read: {parse_decimal(text)}"
     except ValueError as error:
-        sentence = str(error)
+        message = str(error)
 
-    assert sentence.startswith("must ")
+    assert message.startswith("must ")
 
 
 @pytest.mark.parametrize(
@@ -112,7 +114,7 @@ def test_any_text_is_a_decimal_or_a_sentence(text: str) -> None:
         (datetime(2026, 11, 21, 14, tzinfo=timezone(timedelta(hours=2))), "2026-11-21T12:00:00"),
     ],
 )
-def test_an_instant_is_read_in_any_offset_and_kept_in_utc(sent: object, expected: str) -> None:
+def test_an_instant_with_any_offset_is_converted_to_utc(sent: object, expected: str) -> None:
     found = parse_instant(sent)
 
     assert found == datetime.fromisoformat(f"{expected}+00:00")
@@ -136,7 +138,7 @@ def test_an_instant_is_read_in_any_offset_and_kept_in_utc(sent: object, expected
     ],
     ids=repr,
 )
-def test_what_is_no_instant_with_an_offset_is_refused_with_a_sentence(sent: object) -> None:
+def test_other_values_than_instants_with_an_offset_are_refused(sent: object) -> None:
     with pytest.raises(ValueError, match=r"^(must (be|have) |is not a date and time that exists)"):
         parse_instant(sent)
 
@@ -146,14 +148,14 @@ FIRST, LAST = datetime.fromisoformat("0002-01-01"), datetime.fromisoformat("9998
 
 @settings(deadline=None)
 @given(st.datetimes(FIRST, LAST, timezones=st.timezones()))
-def test_an_instant_that_is_written_is_read_as_the_same(moment: datetime) -> None:
+def test_a_written_instant_is_read_as_the_same_instant(moment: datetime) -> None:
     text = format_instant(moment)
 
     assert parse_instant(text) == moment.astimezone(UTC)
     assert text.endswith("Z")
 
 
-def test_a_fraction_is_written_only_where_there_is_one() -> None:
+def test_a_fraction_of_a_second_is_written_only_if_there_is_one() -> None:
     assert format_instant(datetime(2026, 11, 21, 14, tzinfo=UTC)) == "2026-11-21T14:00:00Z"
     assert format_instant(datetime(2026, 11, 21, 14, 0, 0, 5000, tzinfo=UTC)) == "2026-11-21T14:00:00.005000Z"
 
@@ -168,7 +170,7 @@ def test_an_id_is_a_uuid_in_its_usual_spelling(sent: object) -> None:
     [ID.replace("-", ""), f"{{{ID}}}", f"urn:uuid:{ID}", ID[:-1], ID + "0", f" {ID}", f"{ID}\n", "", None, 7, "g" * 36],
     ids=repr,
 )
-def test_another_spelling_of_an_id_is_refused_with_a_sentence(sent: object) -> None:
+def test_other_spellings_of_an_id_are_refused(sent: object) -> None:
     with pytest.raises(ValueError, match="must be a UUID, such as 018f3c1e"):
         parse_id(sent)
 
@@ -193,13 +195,13 @@ def test_another_spelling_of_an_id_is_refused_with_a_sentence(sent: object) -> N
         ("", ""),
     ],
 )
-def test_folded_text_is_without_case_accents_and_compatibility_forms(text: str, expected: str) -> None:
+def test_folded_text_has_no_case_accents_or_compatibility_forms(text: str, expected: str) -> None:
     assert fold(text) == expected
 
 
 @settings(deadline=None)
 @given(st.text(max_size=30))
-def test_folding_twice_is_folding_once(text: str) -> None:
+def test_folding_is_idempotent(text: str) -> None:
     assert fold(fold(text)) == fold(text)
 
 
@@ -212,7 +214,7 @@ def test_a_part_of_a_text_is_a_part_of_the_folded_text(before: str, part: str, a
 @pytest.mark.parametrize(
     "spelling", ["(415) 555-0134", "415-555-0134", "4155550134", "415.555.0134", "４１５ ٥٥٥ 0134"]
 )
-def test_digits_are_what_is_left_of_any_spelling(spelling: str) -> None:
+def test_the_digits_of_every_spelling_are_the_same(spelling: str) -> None:
     assert digits(spelling) == "4155550134"
 
 
@@ -223,14 +225,55 @@ def test_digits_are_ascii(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "plain", "tab\tand\r\nlines", "Ünal 😀", "zero\u200bwidth"])
-def test_texts_that_are_taken_as_they_are(text: str) -> None:
+def test_these_texts_are_accepted_unchanged(text: str) -> None:
     assert check_text(text) == text
 
 
 @pytest.mark.parametrize("character", ["\0", "\x07", "\x0b", "\x0c", "\x1b", "\x7f", "\x85", "\ud800"])
-def test_characters_that_no_text_may_have(character: str) -> None:
+def test_texts_with_these_characters_are_refused(character: str) -> None:
     with pytest.raises(ValueError, match="must not have control characters other than tab and line breaks"):
         check_text(f"a{character}b")
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\u2028b", "a\x00b", "a" * 201, "\ud800"])
+def test_these_names_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="must"):
+        check_name(name)
+
+
+def test_names_lose_surrounding_spaces() -> None:
+    assert check_name(" Zoë's 料理 ") == "Zoë's 料理"
+    assert check_name("a" * 200) == "a" * 200
+
+
+@pytest.mark.parametrize("email", ["ana@example.com", "a.b+c@sub.example.co", "o'neil@example.com", "root@localhost"])
+def test_these_e_mail_addresses_are_accepted(email: str) -> None:
+    assert check_email(email) == email
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "",
+        "ana",
+        "ana@",
+        "@example.com",
+        "ana@example.com\n",
+        "ana@example.com\r\nBcc: eve@example.com",
+        "ana@example.com, eve@example.com",
+        "ana@example.com eve@example.com",
+        "Ana <ana@example.com>",
+        '"ana b"@example.com',
+        "ana@-example.com",
+        "ana@example..com",
+        "ana@[127.0.0.1]",
+        f"{'a' * 65}@example.com",
+        f"ana@{'a.' * 130}com",
+    ],
+)
+def test_all_but_exactly_one_e_mail_address_is_refused(email: str) -> None:
+    with pytest.raises(ValueError, match="one e-mail address"):
+        check_email(email)
 
 
 PARSERS: list[Callable[[object], object]] = [parse_decimal, parse_instant, parse_id]
@@ -239,7 +282,7 @@ PARSERS: list[Callable[[object], object]] = [parse_decimal, parse_instant, parse
 @pytest.mark.parametrize("parse", PARSERS)
 @settings(deadline=None)
 @given(st.one_of(st.text(), st.integers(), st.floats(), st.booleans(), st.none(), st.lists(st.integers())))
-def test_nothing_but_a_sentence_is_ever_raised(parse: Callable[[object], object], sent: object) -> None:
+def test_parsers_raise_only_value_errors_with_a_message(parse: Callable[[object], object], sent: object) -> None:
     refusal = ValueError("is not refused")
     try:
         parse(sent)

@@ -1,4 +1,4 @@
-"""Settings: what is read, and the sentence that start-up ends with where one cannot be used."""
+"""Settings: what is read from the environment, and the message that start-up ends with if one is invalid."""
 
 from pathlib import Path
 
@@ -25,13 +25,13 @@ WITH_SECRETS = {
 
 
 def refuse(**overrides: object) -> str:
-    """The sentence that start-up ends with."""
+    """Return the message that start-up ends with."""
     with pytest.raises(SettingError) as refusal:
         load_settings(**overrides)
     return refusal.value.message
 
 
-def test_without_any_variable_it_starts_on_this_machine_alone() -> None:
+def test_without_any_variable_it_listens_on_this_machine_only() -> None:
     settings = load_settings()
 
     assert (settings.host, settings.port, settings.home) == ("127.0.0.1", 8000, Path(".session-graph"))
@@ -55,7 +55,7 @@ def test_an_override_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) 
     assert load_settings(port=9001).port == 9001
 
 
-def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SESSION_GRAPH_DATABASE_URL", "")
     monkeypatch.setenv("SESSION_GRAPH_PORT", "")
 
@@ -79,26 +79,26 @@ def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatc
         ),
     ],
 )
-def test_a_wrong_value_ends_in_a_sentence_that_names_its_variable(
+def test_the_message_of_an_invalid_value_names_its_variable(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(f"SESSION_GRAPH_{name}", value)
 
-    sentence = refuse()
+    message = refuse()
 
-    assert sentence.startswith(f"Cannot start: SESSION_GRAPH_{name}: ")
-    assert "\n" not in sentence
-    assert sentence.count("SESSION_GRAPH_") == 1
+    assert message.startswith(f"Cannot start: SESSION_GRAPH_{name}: ")
+    assert "\n" not in message
+    assert message.count("SESSION_GRAPH_") == 1
 
 
-def test_every_wrong_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_message_names_every_invalid_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SESSION_GRAPH_PORT", "http")
     monkeypatch.setenv("SESSION_GRAPH_MAX_DEPTH", "deep")
 
-    sentence = refuse()
+    message = refuse()
 
-    assert "SESSION_GRAPH_PORT: " in sentence
-    assert "SESSION_GRAPH_MAX_DEPTH: " in sentence
+    assert "SESSION_GRAPH_PORT: " in message
+    assert "SESSION_GRAPH_MAX_DEPTH: " in message
 
 
 @pytest.mark.parametrize(
@@ -110,12 +110,12 @@ def test_every_wrong_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch) 
         ({"jwt_jwks": "keys.json", "jwt_issuer": "us"}, ["SESSION_GRAPH_JWT_ISSUER", "SESSION_GRAPH_JWT_AUDIENCE"]),
     ],
 )
-def test_settings_that_do_not_go_together_are_named_together(overrides: dict[str, object], names: list[str]) -> None:
-    sentence = refuse(**overrides)
+def test_the_message_names_settings_that_contradict_each_other(overrides: dict[str, object], names: list[str]) -> None:
+    message = refuse(**overrides)
 
-    assert sentence.startswith("Cannot start: ")
-    assert all(name in sentence for name in names)
-    assert SECRET not in sentence
+    assert message.startswith("Cannot start: ")
+    assert all(name in message for name in names)
+    assert SECRET not in message
 
 
 def test_a_secret_is_never_shown() -> None:
@@ -131,37 +131,37 @@ def test_a_secret_is_never_shown() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"port": SECRET}, {"home": 7}, {"pool_min_size": 99}, {"log_level": SECRET}])
-def test_no_sentence_repeats_a_secret_or_what_was_sent(wrong: dict[str, object]) -> None:
-    sentence = refuse(database_url=f"postgresql://u:{SECRET}@h/d", **wrong)
+def test_no_message_repeats_a_secret_or_the_value(wrong: dict[str, object]) -> None:
+    message = refuse(database_url=f"postgresql://u:{SECRET}@h/d", **wrong)
 
-    assert SECRET not in sentence
+    assert SECRET not in message
 
 
 @pytest.mark.parametrize("name", WITH_SECRETS)
 @pytest.mark.parametrize("wrong", [[SECRET], {"secret": SECRET}, SECRET.encode() + b"\xff"])
-def test_a_secret_of_the_wrong_kind_is_not_repeated(name: str, wrong: object) -> None:
-    sentence = refuse(**{name: wrong})
+def test_a_secret_of_the_wrong_type_is_not_repeated(name: str, wrong: object) -> None:
+    message = refuse(**{name: wrong})
 
-    assert f"SESSION_GRAPH_{name.upper()}" in sentence
-    assert SECRET not in sentence
+    assert f"SESSION_GRAPH_{name.upper()}" in message
+    assert SECRET not in message
 
 
-def test_settings_do_not_change_later() -> None:
+def test_settings_are_immutable() -> None:
     settings = load_settings()
 
     with pytest.raises(ValueError, match="frozen"):
         settings.port = 1  # type: ignore[misc]
 
 
-def test_every_setting_says_what_it_is_for() -> None:
+def test_every_setting_has_a_description() -> None:
     undescribed = [name for name, field in Settings.model_fields.items() if not field.description]
 
     assert undescribed == []
 
 
 @pytest.mark.parametrize("address", [SECRET, f"mysql://u:{SECRET}@h/d", f"http://{SECRET}", f"postgresql:{SECRET}"])
-def test_an_address_of_no_database_is_refused_and_not_repeated(address: str) -> None:
-    sentence = refuse(database_url=address)
+def test_an_address_that_is_not_postgresql_is_refused_and_not_repeated(address: str) -> None:
+    message = refuse(database_url=address)
 
-    assert "SESSION_GRAPH_DATABASE_URL" in sentence
-    assert SECRET not in sentence
+    assert "SESSION_GRAPH_DATABASE_URL" in message
+    assert SECRET not in message

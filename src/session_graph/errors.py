@@ -1,7 +1,7 @@
-"""The errors of session_graph, and the code each one has on the wire.
+"""The errors of session_graph, and the code of each in a response.
 
     SessionGraphError
-    ├── RequestError              a request that cannot be served; top-level `errors[].extensions.code`
+    ├── RequestError              the request fails; its code is in the response's `errors[].extensions.code`
     │   ├── Unauthenticated       UNAUTHENTICATED   401
     │   ├── Forbidden             FORBIDDEN         403
     │   ├── ForbiddenField        FORBIDDEN_FIELD   403
@@ -9,14 +9,15 @@
     │   ├── TooLarge              TOO_LARGE         400, or 413 for a body
     │   ├── StatementTimeout      TIMEOUT           503
     │   └── InternalError         INTERNAL          500
-    ├── InvalidInput              what a person can put right, each with its path
-    │   ├── AlreadyThere          what is to be made has been made before
-    │   ├── NotFound              what is named does not exist for this viewer
-    │   └── LimitReached          more than an account, or a request, may have
-    ├── SettingError              a setting that cannot be used; start-up ends with the sentence
-    └── StoreError                the database cannot be used as it is; start-up ends with the sentence
+    ├── InvalidInput              the caller can correct it: problems, each with its path
+    │   ├── AlreadyThere          what the caller wants to create already exists
+    │   ├── NotFound              what the input names does not exist for this viewer
+    │   └── LimitReached          a limit of the account or of the request is reached
+    ├── SettingError              a setting is invalid; start-up ends with the message
+    └── StoreError                the database cannot be used; start-up ends with the message
 
-Raise the lowest that fits; `graph` translates to the wire, `cli` to a sentence and an exit code.
+The docstring of a class is its default message. Raise the most specific class; `engine` and `schema` translate errors
+for the response, `cli` prints the message and exits.
 """
 
 from collections.abc import Sequence
@@ -27,12 +28,12 @@ PathSegment = str | int
 
 
 def join_path(path: Sequence[PathSegment]) -> str:
-    """`filter.anyOf.0.asr`: where in an input something is."""
+    """Return the path with dots: `filter.anyOf.0.asr`."""
     return ".".join(map(str, path))
 
 
 class SessionGraphError(Exception):
-    """Something session_graph could not do."""
+    """The base of every error of session_graph."""
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or type(self).__doc__)
@@ -43,14 +44,14 @@ class SessionGraphError(Exception):
 
 
 class RequestError(SessionGraphError):
-    """The request cannot be served."""
+    """The request failed."""
 
     code: ClassVar[str]
     status: ClassVar[int] = 400
 
     @property
     def extensions(self) -> dict[str, object]:
-        """What goes to `errors[].extensions` on the wire; `code` is always there."""
+        """Return `errors[].extensions` of the response, which always has `code`."""
         return {"code": self.code}
 
 
@@ -69,7 +70,7 @@ class Forbidden(RequestError):
 
 
 class ForbiddenField(RequestError):
-    """This role may not read some of the fields that were named."""
+    """This role may not read some of the requested fields."""
 
     code = "FORBIDDEN_FIELD"
     status = 403
@@ -84,7 +85,7 @@ class ForbiddenField(RequestError):
 
 
 class BadUserInput(RequestError):
-    """The request is not well formed."""
+    """The request is malformed."""
 
     code = "BAD_USER_INPUT"
 
@@ -98,20 +99,20 @@ class BadUserInput(RequestError):
 
 
 class TooLarge(RequestError):
-    """The request asks for more than one request may."""
+    """The request exceeds a limit."""
 
     code = "TOO_LARGE"
 
 
 class StatementTimeout(RequestError):
-    """The database took too long to answer; narrow the filter or the range and ask again."""
+    """The database took too long to answer; narrow the filter or the range and try again."""
 
     code = "TIMEOUT"
     status = 503
 
 
 class InternalError(RequestError):
-    """Something went wrong here; the id finds it in the log."""
+    """The server failed; its log has the details under the error's id."""
 
     code = "INTERNAL"
     status = 500
@@ -127,7 +128,7 @@ class InternalError(RequestError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with an input: where (field names and indexes), and what ("must not be null")."""
+    """One problem of an input: its path (field names and indexes) and a message such as "must not be null"."""
 
     path: tuple[PathSegment, ...]
     message: str
@@ -137,7 +138,7 @@ class Problem:
 
 
 class InvalidInput(SessionGraphError):
-    """The input cannot be taken as it is."""
+    """The input is invalid."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("; ".join(map(str, problems)))
@@ -145,7 +146,7 @@ class InvalidInput(SessionGraphError):
 
     @classmethod
     def at(cls, message: str, path: Sequence[PathSegment]) -> Self:
-        """Return the error with one problem."""
+        """Return an error with one problem."""
         return cls([Problem(tuple(path), message)])
 
     def below(self, path: Sequence[PathSegment]) -> Self:
@@ -154,7 +155,7 @@ class InvalidInput(SessionGraphError):
 
 
 class AlreadyThere(InvalidInput):
-    """What is to be made is already there."""
+    """It already exists."""
 
 
 class NotFound(InvalidInput):
@@ -162,12 +163,12 @@ class NotFound(InvalidInput):
 
 
 class LimitReached(InvalidInput):
-    """More than there may be."""
+    """A limit is reached."""
 
 
 class SettingError(SessionGraphError):
-    """A setting cannot be used."""
+    """A setting is invalid."""
 
 
 class StoreError(SessionGraphError):
-    """The database cannot be used as it is."""
+    """The database cannot be used."""

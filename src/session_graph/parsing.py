@@ -1,6 +1,6 @@
-"""How text becomes a value: exact decimals, instants, ids, folded text. Shared by every way in.
+"""Parsing and checking of single values: decimals, instants, ids, names, e-mail addresses, folded text.
 
-Each function raises ValueError with a sentence for the person who sent the text.
+Needs no database. Each function raises ValueError with a message for the person who sent the value.
 """
 
 import re
@@ -11,23 +11,28 @@ from datetime import UTC, datetime
 from decimal import Context, Decimal, InvalidOperation
 from uuid import UUID
 
-from session_graph.errors import BadUserInput, InvalidInput, PathSegment
+from session_graph.errors import BadUserInput, InvalidInput, PathSegment, Problem
 
 DECIMAL_LIMIT = Decimal(10) ** 15
 DECIMAL_PLACES = 10
 EXACT = Context(prec=100)
-"""Decimals are reckoned with in here: Python's own context rounds to 28 digits, and two of ours multiply to 50."""
+"""For all arithmetic on decimals: Python's default context rounds to 28 digits, and a product of two of ours has 50."""
+NAME_LIMIT = 200
+EMAIL_LIMIT = 254
+"""RFC 5321, section 4.5.3.1.3, without the angle brackets."""
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DECIMAL = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?", re.ASCII)
+_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+_EMAIL = re.compile(rf"[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})*")
+"""What a browser's e-mail field accepts (HTML Living Standard, 4.10.5.1.5): no display name, no quotes, one line."""
 FORBIDDEN_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-"""Control characters other than tab, line feed and carriage return; and lone surrogates, which no encoding can carry.
-"""
+"""Control characters except tab, line feed and carriage return; and lone surrogates, which UTF-8 cannot encode."""
 
 
 def parse_decimal(value: object) -> Decimal:
-    """An exact decimal below 10¹⁵ with at most ten places, from a string, an int or a Decimal; never from a float."""
+    """Return an exact decimal below 10¹⁵ with at most ten places, from a string, an int or a Decimal; never a float."""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise ValueError('must be a decimal in a string, such as "70.20", or a whole number')
     if isinstance(value, str) and not _DECIMAL.fullmatch(value):
@@ -49,13 +54,13 @@ def parse_decimal(value: object) -> Decimal:
 
 
 def plain(number: Decimal) -> Decimal:
-    """The same number without an exponent, a sign on zero, or zeros at the end: 4.00 and 4 are both 4."""
+    """Return the number without an exponent, a sign on zero, or trailing zeros: 4.00 and 4 are both 4."""
     number = EXACT.add(number.normalize(EXACT), 0)
     return number.quantize(Decimal(1), context=EXACT) if int(number.as_tuple().exponent) > 0 else number
 
 
 def parse_instant(value: object) -> datetime:
-    """An instant in UTC, to the microsecond, from RFC 3339 text with an offset or an aware datetime."""
+    """Return an instant in UTC, to the microsecond, from RFC 3339 text with an offset or an aware datetime."""
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise ValueError("must have an offset, such as 2026-11-21T14:03:05Z")
@@ -69,12 +74,12 @@ def parse_instant(value: object) -> datetime:
 
 
 def format_instant(moment: datetime) -> str:
-    """RFC 3339 in UTC; a fraction only where there is one."""
+    """Return RFC 3339 text in UTC, with a fraction of a second only if there is one."""
     return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat()[: -len("+00:00")] + "Z"
 
 
 def parse_id(value: object) -> UUID:
-    """A UUID in its usual spelling with hyphens."""
+    """Return the UUID from its usual spelling, with hyphens."""
     if isinstance(value, UUID):
         return value
     if not isinstance(value, str) or not _UUID.fullmatch(value):
@@ -83,14 +88,33 @@ def parse_id(value: object) -> UUID:
 
 
 def check_text(value: str) -> str:
-    """The text as it is; refused where it has characters that no text may have."""
+    """Return the text unchanged. Raises ValueError if it has one of FORBIDDEN_CHARACTERS."""
     if FORBIDDEN_CHARACTERS.search(value):
         raise ValueError("must not have control characters other than tab and line breaks")
     return value
 
 
+def check_name(value: str, limit: int = NAME_LIMIT) -> str:
+    """Return the text without surrounding spaces. Raises ValueError unless it is a line of 1 to `limit` characters."""
+    name = check_text(value).strip()
+    if not name:
+        raise ValueError("must not be blank")
+    if len(name) > limit:
+        raise ValueError(f"must have at most {limit} characters")
+    if len(name.splitlines()) > 1:
+        raise ValueError("must be one line")
+    return name
+
+
+def check_email(value: str) -> str:
+    """Return the address unchanged. Raises ValueError unless it is exactly one address that mail can be sent to."""
+    if len(value) > EMAIL_LIMIT or not _EMAIL.fullmatch(value):
+        raise ValueError("must be one e-mail address, such as ana@example.com")
+    return value
+
+
 def fold(text: str) -> str:
-    """The text as searching and ordering see it: without case, accents and compatibility forms (Ünal, ÜNAL → unal)."""
+    """Return the text as search and order compare it: no case, accents or compatibility forms (Ünal, ÜNAL → unal)."""
     if text.isascii():
         return text.lower()
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
@@ -98,7 +122,7 @@ def fold(text: str) -> str:
 
 
 def digits(text: str) -> str:
-    """Only the digits, as ASCII: `(415) 555-0134` → `4155550134`."""
+    """Return only the digits, as ASCII: `(415) 555-0134` → `4155550134`."""
     return "".join(str(unicodedata.digit(c)) for c in text if c.isdigit())
 
 
@@ -120,8 +144,17 @@ def at_path(
 
 
 @contextmanager
+def gather_problems(problems: list[Problem], *path: PathSegment) -> Iterator[None]:
+    """Add a ValueError of the block to `problems` at this path, so that the caller can report all problems at once."""
+    try:
+        yield
+    except ValueError as error:
+        problems.append(Problem(path, str(error)))
+
+
+@contextmanager
 def below(*path: PathSegment) -> Iterator[None]:
-    """Put the path before those of an InvalidInput that the block raises."""
+    """Put this path before the paths of an InvalidInput that the block raises."""
     try:
         yield
     except InvalidInput as error:

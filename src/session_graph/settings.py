@@ -1,6 +1,6 @@
-"""Every setting, read once at start-up from `SESSION_GRAPH_…` variables; nothing else reads the environment.
+"""All settings, read once at start-up from `SESSION_GRAPH_…` variables. Nothing else reads the environment.
 
-The table in docs/settings.md is printed from this class; a test holds it complete.
+The table in docs/settings.md is generated from this class; a test fails if they differ.
 """
 
 from pathlib import Path
@@ -29,122 +29,121 @@ class Settings(BaseSettings):
     )
     database_url: SecretStr | None = Field(
         None,
-        description="PostgreSQL 15 to 18 to use instead of the embedded one: `postgresql://user:password@host:5432/name`.",
+        description="PostgreSQL 15 to 18, instead of the embedded one: `postgresql://user:password@host:5432/name`.",
     )
     listen_url: SecretStr | None = Field(
         None,
-        description="The same database without a pooler between, for the one connection of a process that listens for changes; `SESSION_GRAPH_DATABASE_URL` by default. Needed behind a pooler in transaction mode.",
+        description="Address of the same database that bypasses the pooler: each process listens for notifications over one such connection. `SESSION_GRAPH_DATABASE_URL` by default; needed behind a pooler in transaction mode.",
     )
-    pool_min_size: int = Field(2, ge=0, le=1000, description="Database connections kept open for writing.")
+    pool_min_size: int = Field(2, ge=0, le=1000, description="Fewest database connections kept open for transactions.")
     pool_max_size: int = Field(
-        10, ge=1, le=1000, description="Database connections at most for writing, and as many again for reading."
+        10, ge=1, le=1000, description="Most database connections for transactions, and again for single statements."
     )
     statement_cache_size: int = Field(
         200,
         ge=0,
-        description="Prepared statements kept by each connection; 0 behind a pooler in transaction mode.",
+        description="Prepared statements that each connection keeps; 0 behind a pooler in transaction mode.",
     )
     statement_timeout_ms: int = Field(
-        10_000, ge=1, description="A statement that runs longer is cancelled and answered with TIMEOUT; milliseconds."
+        10_000, ge=1, description="Longest run of a statement, which then fails with TIMEOUT; milliseconds."
     )
     migrate_on_start: bool = Field(
         True,
-        description="Bring the schema up to date when a command starts; `false` where `session-graph migrate` is a step of the deployment.",
+        description="Bring the schema up to date when a command starts; `false` if `session-graph migrate` is a step of the deployment.",
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
-    max_body_bytes: int = Field(16 * 1024 * 1024, ge=1024, description="Longest request body; bytes.")
-    max_tokens: int = Field(4000, ge=1, description="Tokens of a GraphQL document.")
-    max_depth: int = Field(16, ge=1, description="Levels of a selection.")
-    max_fields: int = Field(2000, ge=1, description="Fields of an operation, each fragment counted where it is spread.")
-    max_aliases: int = Field(60, ge=0, description="Aliases of an operation.")
-    max_directives: int = Field(60, ge=0, description="Directives of an operation.")
-    max_root_fields: int = Field(20, ge=1, description="Root fields of an operation.")
+    max_body_bytes: int = Field(16 * 1024 * 1024, ge=1024, description="Largest request body; bytes.")
+    max_tokens: int = Field(4000, ge=1, description="Most tokens in a GraphQL document.")
+    max_depth: int = Field(16, ge=1, description="Most levels in a selection.")
+    max_fields: int = Field(2000, ge=1, description="Most fields in an operation; a fragment counts at each spread.")
+    max_aliases: int = Field(60, ge=0, description="Most aliases in an operation.")
+    max_directives: int = Field(60, ge=0, description="Most directives in an operation.")
+    max_root_fields: int = Field(20, ge=1, description="Most root fields in an operation.")
     cors_origins: CommaSeparated = Field(
         (), description="Origins of browser frontends, comma-separated: `https://app.example.com`. None by default."
     )
     explorer: Path | None = Field(
         None,
-        description="Folder into which `make explorer` has bundled GraphiQL: turns on `/explore`. The demo has it on; off by default.",
+        description="Folder that `make explorer` bundled GraphiQL into; setting it turns on `/explore`. Off by default, on in the demo.",
     )
     jwt_key: SecretStr | None = Field(
-        None, description="Verifies signed tokens: a PEM public key, or a shared secret of 32 bytes or more."
+        None, description="Key that verifies tokens: a PEM public key, or a shared secret of at least 32 bytes."
     )
-    jwt_jwks: str | None = Field(
-        None, description="Instead of a key: the address (https) or file of a JSON Web Key Set."
-    )
-    jwt_issuer: str | None = Field(None, description="The `iss` a token must have. Needed with a key or key set.")
-    jwt_audience: str | None = Field(None, description="The `aud` a token must have. Needed with a key or key set.")
-    jwt_account_claim: str = Field("account", description="Claim that names the account.")
-    jwt_role_claim: str = Field("role", description="Claim that names the role.")
+    jwt_jwks: str | None = Field(None, description="JSON Web Key Set instead of a key: its address (https) or file.")
+    jwt_issuer: str | None = Field(None, description="The `iss` of every token. Needed with a key or key set.")
+    jwt_audience: str | None = Field(None, description="The `aud` of every token. Needed with a key or key set.")
+    jwt_account_claim: str = Field("account", description="Claim with the idn of the account.")
+    jwt_role_claim: str = Field("role", description="Claim with the role.")
     jwt_integrations_claim: str = Field("integrations", description="Claim with the integrations of a PARTNER.")
     jwt_agents_claim: str = Field(
-        "agents", description="Claim with the agents (idn) that the bearer is limited to; absent for all."
+        "agents", description="Claim with the agents (idn) that the token is limited to; without the claim, all."
     )
     public_url: str | None = Field(
         None,
-        description="Where people reach this server: download links in mails begin with it. By default where it listens.",
+        description="Address at which people reach this server; download links in mails begin with it. By default its host and port.",
     )
     smtp_url: SecretStr | None = Field(
         None,
-        description="Mail server for reports: `smtp://`, `smtp+starttls://` or `smtps://`, with `user:password@` where it asks for it.",
+        description="Mail server that sends exports: `smtp://`, `smtp+starttls://` or `smtps://`, with `user:password@` if it requires a login.",
     )
-    mail_from: str = Field("reports@localhost", description="Sender of reports.")
+    mail_from: str = Field("reports@localhost", description="Sender of exports.")
     outbox: Path | None = Field(
-        None, description="Folder to write messages into where there is no mail server; the demo has one in its home."
+        None,
+        description="Folder that messages are written to if there is no mail server; in the demo, a folder in its home.",
     )
-    exports_running: int = Field(
-        3, ge=1, description="Reports of an account that are written at a time; the rest wait."
+    exports_running: int = Field(3, ge=1, description="Exports of an account written at a time; the others wait.")
+    exports_per_day: int = Field(1000, ge=1, description="Exports that an account may request in 24 hours.")
+    export_recipients: int = Field(10, ge=1, description="Most recipients of an export.")
+    export_days: int = Field(7, ge=1, description="How long the file of an export is kept; days.")
+    zip_above_bytes: int = Field(
+        5 * 1024 * 1024, ge=0, description="A larger CSV file is attached as a zip file; bytes."
     )
-    exports_per_day: int = Field(1000, ge=1, description="Reports that an account may ask for in 24 hours.")
-    export_recipients: int = Field(10, ge=1, description="Recipients of a report.")
-    export_days: int = Field(7, ge=1, description="How long a report's file is kept; days.")
-    zip_above_bytes: int = Field(5 * 1024 * 1024, ge=0, description="A larger CSV is attached as a zip file; bytes.")
     link_above_bytes: int = Field(
-        15 * 1024 * 1024, ge=0, description="A larger CSV is not attached: the mail has a link only; bytes."
+        15 * 1024 * 1024, ge=0, description="A larger CSV file is not attached, the mail only links to it; bytes."
     )
     live_hours: int = Field(
         24,
         ge=1,
         le=720,
-        description="How long the log of live updates is kept: so long one can go on with `after`; hours.",
+        description="How long the event log of live updates is kept, and so how far back a subscription can resume with `after`; hours.",
     )
     live_connections: int = Field(
-        2000, ge=0, description="WebSockets and event streams that a process holds open at most; 0 for none."
+        2000, ge=0, description="Most WebSockets and event streams that a process keeps open; 0 for none."
     )
     live_subscriptions: int = Field(
         200,
         ge=1,
-        description="Subscriptions, and operations over WebSockets, of a key or token at a time, in a process.",
+        description="Most subscriptions, and operations over WebSockets, that one key or token has open in a process.",
     )
     live_keep_alive_seconds: float = Field(
-        20, gt=0, description="A quiet event stream or WebSocket says so often that it is there; seconds."
+        20, gt=0, description="Interval of the keep-alive message on an idle event stream or WebSocket; seconds."
     )
     live_send_seconds: float = Field(
-        10, gt=0, description="Who does not take what is sent to them for so long is cut off; seconds."
+        10, gt=0, description="A client that does not accept data for this long is disconnected; seconds."
     )
     live_init_seconds: float = Field(
-        5, gt=0, description="A WebSocket must say within so long whose it is (`connection_init`); seconds."
+        5, gt=0, description="A WebSocket must send `connection_init` within this time; seconds."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="Least severity that is logged."
+        "INFO", description="Lowest severity that is logged."
     )
 
     @field_validator("database_url", "listen_url")
     @classmethod
-    def _postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+    def _check_database_url(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
             raise ValueError("must be an address such as postgresql://user:password@host:5432/name")
         return value
 
     @field_validator("cors_origins", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
+    def _split_origins(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @field_validator("cors_origins")
     @classmethod
-    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for origin in value:
             scheme, _, rest = origin.partition("://")
             if scheme not in ("http", "https") or not rest or "/" in rest or "*" in rest:
@@ -152,7 +151,7 @@ class Settings(BaseSettings):
         return value
 
     @model_validator(mode="after")
-    def _together(self) -> "Settings":
+    def _check_combinations(self) -> "Settings":
         if self.pool_min_size > self.pool_max_size:
             raise ValueError(f"{PREFIX}POOL_MIN_SIZE is larger than {PREFIX}POOL_MAX_SIZE")
         if self.jwt_key and self.jwt_jwks:
@@ -163,16 +162,16 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: object) -> Settings:
-    """Read the environment; `overrides` win over it.
+    """Read the environment; `overrides` take precedence.
 
-    Raises SettingError, whose sentence names each variable that cannot be used and never repeats a secret.
+    Raises SettingError, whose message names each invalid variable and never repeats a secret.
     """
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        raise SettingError("Cannot start: " + "; ".join(map(_sentence, error.errors(include_input=False)))) from None
+        raise SettingError("Cannot start: " + "; ".join(map(_describe, error.errors(include_input=False)))) from None
 
 
-def _sentence(error: ErrorDetails) -> str:
-    what = error["msg"].removeprefix("Value error, ")
-    return f"{PREFIX}{str(error['loc'][0]).upper()}: {what}" if error["loc"] else what
+def _describe(error: ErrorDetails) -> str:
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{PREFIX}{str(error['loc'][0]).upper()}: {message}" if error["loc"] else message

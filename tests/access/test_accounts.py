@@ -8,8 +8,6 @@ import pytest
 
 from session_graph.access.accounts import (
     change_account,
-    check_email,
-    check_name,
     check_time_zone,
     facts_of,
     find_facts,
@@ -49,14 +47,14 @@ async def record_session(account: Account) -> UUID:
 
 
 async def someone_waits_for(holder: Connection, database: Database) -> None:
-    """Until another connection waits for a lock of this one."""
+    """Wait until another connection waits for a lock of this one."""
     pid = await holder.fetchval("select pg_backend_pid()")
     async with asyncio.timeout(10):
         while not await database.fetch("select from pg_stat_activity a where $1 = any(pg_blocking_pids(a.pid))", pid):
             await database.fetch("select pg_sleep(0.01)")
 
 
-async def test_an_account_is_made_on_first_mention_in_dollars_and_utc() -> None:
+async def test_an_account_is_created_on_first_use_in_dollars_and_utc() -> None:
     idn = new_idn()
 
     account = await find_or_create_account(idn)
@@ -68,7 +66,7 @@ async def test_an_account_is_made_on_first_mention_in_dollars_and_utc() -> None:
 
 
 @pytest.mark.parametrize("idn", ["", "-a", ".a", "A", "a b", "a\n", "ä", "a" * 64, "a/b"])
-async def test_what_is_no_idn_makes_no_account(idn: str) -> None:
+async def test_a_malformed_idn_creates_no_account(idn: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         await find_or_create_account(idn)
 
@@ -77,11 +75,11 @@ async def test_what_is_no_idn_makes_no_account(idn: str) -> None:
 
 
 @pytest.mark.parametrize("idn", ["a", "9", "a.b_c-d", "a" * 63])
-async def test_idns_as_short_and_as_long_as_they_may_be(idn: str) -> None:
+async def test_the_shortest_and_longest_idns_are_accepted(idn: str) -> None:
     assert (await find_or_create_account(idn)).idn == idn
 
 
-async def test_many_at_once_get_the_same_account() -> None:
+async def test_concurrent_calls_return_the_same_account() -> None:
     idn = new_idn()
 
     accounts = await asyncio.gather(*(find_or_create_account(idn) for _ in range(20)))
@@ -90,7 +88,7 @@ async def test_many_at_once_get_the_same_account() -> None:
     assert await Account.filter(idn=idn).count() == 1
 
 
-async def test_an_account_that_another_process_is_just_making_is_waited_for(database: Database) -> None:
+async def test_an_account_that_another_process_is_creating_is_waited_for(database: Database) -> None:
     idn, made = new_idn(), new_id()
     async with database.transaction() as other_process:
         await other_process.execute("insert into account (id, idn, name) values ($1, $2, $2)", made, idn)
@@ -113,7 +111,7 @@ async def test_everything_about_an_account_can_change_at_once(account: Account) 
     assert (kept.name, kept.currency, kept.money_scale, kept.time_zone) == ("Café Ünal", "KWD", 3, "Asia/Kuwait")
 
 
-async def test_what_is_not_named_stays_as_it_is(account: Account) -> None:
+async def test_attributes_that_are_not_named_do_not_change(account: Account) -> None:
     await change_account(account, time_zone="Europe/Istanbul")
     await change_account(account)
 
@@ -121,7 +119,7 @@ async def test_what_is_not_named_stays_as_it_is(account: Account) -> None:
     assert (kept.name, kept.currency, kept.time_zone) == (account.name, "USD", "Europe/Istanbul")
 
 
-async def test_all_problems_are_told_at_once_and_nothing_is_written(account: Account) -> None:
+async def test_all_problems_are_reported_at_once_and_nothing_is_written(account: Account) -> None:
     with pytest.raises(InvalidInput) as refusal:
         await change_account(account, name=" ", currency="XXX", time_zone="Mars/Olympus")
 
@@ -129,14 +127,14 @@ async def test_all_problems_are_told_at_once_and_nothing_is_written(account: Acc
     assert facts_of(await Account.get(id=account.id)) == facts_of(account)
 
 
-async def test_one_problem_keeps_the_other_changes_out(account: Account) -> None:
+async def test_one_problem_prevents_all_changes(account: Account) -> None:
     with pytest.raises(InvalidInput):
         await change_account(account, name="A better name", currency="EURO")
 
     assert facts_of(await Account.get(id=account.id)) == facts_of(account)
 
 
-async def test_the_currency_is_settled_once_there_are_sessions(account: Account) -> None:
+async def test_the_currency_cannot_change_once_there_are_sessions(account: Account) -> None:
     await record_session(account)
 
     with pytest.raises(InvalidInput) as refusal:
@@ -146,19 +144,19 @@ async def test_the_currency_is_settled_once_there_are_sessions(account: Account)
     assert facts_of(await Account.get(id=account.id)) == facts_of(account)
 
 
-async def test_naming_the_same_currency_again_is_no_change(account: Account) -> None:
+async def test_the_same_currency_is_accepted_once_there_are_sessions(account: Account) -> None:
     await record_session(account)
 
     assert (await change_account(account, name="Better", currency="USD")).name == "Better"
 
 
-async def test_the_sessions_of_another_account_do_not_settle_the_currency(account: Account) -> None:
+async def test_sessions_of_another_account_do_not_fix_the_currency(account: Account) -> None:
     await record_session(await find_or_create_account(new_idn()))
 
     assert (await change_account(account, currency="JPY")).money_scale == 0
 
 
-async def test_a_session_that_is_just_being_recorded_settles_the_currency(database: Database, account: Account) -> None:
+async def test_a_session_that_is_being_recorded_fixes_the_currency(database: Database, account: Account) -> None:
     async with database.transaction() as recording:
         await recording.fetchval(SCALE_FOR_RECORDING, account.id)
         changing = asyncio.create_task(change_account(account, currency="EUR"), context=Context())
@@ -170,7 +168,7 @@ async def test_a_session_that_is_just_being_recorded_settles_the_currency(databa
     assert (await Account.get(id=account.id)).currency == "USD"
 
 
-async def test_a_new_name_does_not_wait_for_recordings(database: Database, account: Account) -> None:
+async def test_a_change_of_the_name_does_not_wait_for_recordings(database: Database, account: Account) -> None:
     async with database.transaction() as recording:
         await recording.fetchval(SCALE_FOR_RECORDING, account.id)
 
@@ -209,7 +207,7 @@ async def test_other_time_zones_are_refused(name: str) -> None:
         await check_time_zone(name)
 
 
-async def test_each_time_zone_that_is_taken_means_the_same_to_python_and_postgresql(database: Database) -> None:
+async def test_accepted_time_zones_mean_the_same_to_python_and_postgresql(database: Database) -> None:
     for name in sorted(available_timezones()):
         try:
             await check_time_zone(name)
@@ -231,47 +229,6 @@ def test_a_currency_has_its_official_number_of_decimals(currency: str, scale: in
 @pytest.mark.parametrize(
     "code", ["", "usd", "US", "ZZZ", "XXX", "XTS", "XAU", "XDR", "CHE", "CLF", "UYW", "XAD", "DEM"]
 )
-def test_what_nobody_pays_with_is_no_currency(code: str) -> None:
+def test_codes_that_nobody_pays_with_are_refused(code: str) -> None:
     with pytest.raises(ValueError, match="ISO 4217"):
         money_scale_of(code)
-
-
-@pytest.mark.parametrize("name", ["", "  ", "a\nb", "a\u2028b", "a\x00b", "a" * 201, "\ud800"])
-def test_names_that_are_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="must"):
-        check_name(name)
-
-
-def test_names_lose_the_spaces_around_them() -> None:
-    assert check_name(" Zoë's 料理 ") == "Zoë's 料理"
-    assert check_name("a" * 200) == "a" * 200
-
-
-@pytest.mark.parametrize("email", ["ana@example.com", "a.b+c@sub.example.co", "o'neil@example.com", "root@localhost"])
-def test_addresses_that_mail_can_be_sent_to(email: str) -> None:
-    assert check_email(email) == email
-
-
-@pytest.mark.parametrize(
-    "email",
-    [
-        "",
-        "ana",
-        "ana@",
-        "@example.com",
-        "ana@example.com\n",
-        "ana@example.com\r\nBcc: eve@example.com",
-        "ana@example.com, eve@example.com",
-        "ana@example.com eve@example.com",
-        "Ana <ana@example.com>",
-        '"ana b"@example.com',
-        "ana@-example.com",
-        "ana@example..com",
-        "ana@[127.0.0.1]",
-        f"{'a' * 65}@example.com",
-        f"ana@{'a.' * 130}com",
-    ],
-)
-def test_what_is_not_exactly_one_address(email: str) -> None:
-    with pytest.raises(ValueError, match="one e-mail address"):
-        check_email(email)

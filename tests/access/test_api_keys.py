@@ -54,7 +54,7 @@ async def end(key: ApiKey, **values: datetime) -> None:
     await ApiKey.filter(id=key.id).update(**values)
 
 
-async def test_a_key_is_one_word_to_select_with_a_double_click_and_says_little(account: Account) -> None:
+async def test_a_key_is_one_word_of_letters_digits_and_underscores(account: Account) -> None:
     text, key = await create_key(account, Role.ADMIN)
 
     assert KEY.fullmatch(text)
@@ -62,7 +62,7 @@ async def test_a_key_is_one_word_to_select_with_a_double_click_and_says_little(a
     assert key.name == f"admin {datetime.now(UTC):%Y-%m-%d}"
 
 
-async def test_only_the_hash_of_a_key_is_kept(account: Account, database: Database) -> None:
+async def test_only_the_hash_of_a_key_is_stored(account: Account, database: Database) -> None:
     text, key = await create_key(account, Role.ADMIN)
 
     row = await database.fetchrow("select k.* from api_key k where k.id = $1", key.id)
@@ -77,7 +77,7 @@ async def test_keys_differ(account: Account) -> None:
     assert len({part for text in texts for part in text.split("_")[1:]}) == 100
 
 
-async def test_a_key_admits_its_bearer_with_all_its_limits(account: Account) -> None:
+async def test_a_key_authenticates_a_viewer_with_all_its_limits(account: Account) -> None:
     await make_agent(account, "hostess")
     text, key = await create_key(
         account,
@@ -93,7 +93,7 @@ async def test_a_key_admits_its_bearer_with_all_its_limits(account: Account) -> 
     )
 
 
-async def test_a_partner_is_limited_to_its_integrations_each_once(account: Account) -> None:
+async def test_duplicate_integrations_of_a_partner_are_dropped(account: Account) -> None:
     text, _ = await create_key(account, Role.PARTNER, integrations=["hubspot", " hubspot ", "sandbox/hubspot"])
 
     assert (await viewer_of(text)).integrations == ("hubspot", "sandbox/hubspot")
@@ -114,7 +114,7 @@ async def test_a_partner_is_limited_to_its_integrations_each_once(account: Accou
         (Role.PORTAL, [], [""], ("agents", 0)),
     ],
 )
-async def test_limits_that_a_role_cannot_have_make_no_key(
+async def test_a_key_with_limits_that_its_role_cannot_have_is_refused(
     account: Account, role: Role, integrations: Sequence[str], agents: Sequence[str], path: tuple[PathSegment, ...]
 ) -> None:
     await make_agent(account, "hostess")
@@ -126,7 +126,7 @@ async def test_limits_that_a_role_cannot_have_make_no_key(
     assert await list_keys(account) == []
 
 
-async def test_all_problems_are_told_at_once_and_no_key_is_made(account: Account) -> None:
+async def test_all_problems_are_reported_at_once_and_no_key_is_made(account: Account) -> None:
     with pytest.raises(InvalidInput) as refusal:
         await create_key(
             account,
@@ -142,14 +142,14 @@ async def test_all_problems_are_told_at_once_and_no_key_is_made(account: Account
     assert await list_keys(account) == []
 
 
-async def test_an_agent_of_another_account_is_no_agent(account: Account, other_account: Account) -> None:
+async def test_an_agent_of_another_account_is_unknown(account: Account, other_account: Account) -> None:
     await make_agent(other_account, "hostess")
 
     with pytest.raises(InvalidInput):
         await create_key(account, Role.BUILDER, agents=["hostess"])
 
 
-async def test_an_expiry_has_an_offset_and_any_will_do(account: Account) -> None:
+async def test_an_expiry_needs_an_offset_and_accepts_any(account: Account) -> None:
     with pytest.raises(InvalidInput):
         await create_key(account, Role.ADMIN, expires_at=datetime(2100, 1, 1))  # noqa: DTZ001
 
@@ -158,7 +158,7 @@ async def test_an_expiry_has_an_offset_and_any_will_do(account: Account) -> None
     assert key.expires_at == datetime(2100, 1, 1, tzinfo=UTC)
 
 
-async def test_keys_are_listed_oldest_first_and_only_the_accounts_own(account: Account, other_account: Account) -> None:
+async def test_only_the_accounts_own_keys_are_listed_oldest_first(account: Account, other_account: Account) -> None:
     made = [(await create_key(account, Role.ADMIN, name=name))[1].id for name in "abc"]
     await create_key(other_account, Role.ADMIN)
     await revoke_key(account, made[1])
@@ -170,7 +170,7 @@ async def test_keys_are_listed_oldest_first_and_only_the_accounts_own(account: A
 
 
 @pytest.mark.parametrize("called", ["id", "id as text", "prefix", "start", "whole"])
-async def test_a_revoked_key_is_dead_at_once_however_it_was_called(account: Account, called: str) -> None:
+async def test_a_key_can_be_revoked_by_prefix_id_or_text(account: Account, called: str) -> None:
     text, key = await create_key(account, Role.ADMIN)
     names: dict[str, str | UUID] = {
         "id": key.id,
@@ -186,7 +186,7 @@ async def test_a_revoked_key_is_dead_at_once_however_it_was_called(account: Acco
     assert await find_viewer(text) is None
 
 
-async def test_revoking_again_changes_nothing(account: Account) -> None:
+async def test_revoking_twice_changes_nothing(account: Account) -> None:
     _, key = await create_key(account, Role.ADMIN)
 
     first = await revoke_key(account, key.prefix)
@@ -222,7 +222,7 @@ async def test_a_key_works_until_the_moment_it_expires(account: Account) -> None
     assert await find_viewer(text) is None
 
 
-async def test_only_the_whole_key_is_the_key(account: Account) -> None:
+async def test_a_part_or_variant_of_a_key_is_refused(account: Account) -> None:
     text, key = await create_key(account, Role.ADMIN)
     other, _ = await create_key(account, Role.ADMIN)
     changed = text[:-1] + ("0" if text[-1] != "0" else "1")
@@ -281,7 +281,7 @@ async def last_use(key: ApiKey) -> datetime | None:
     return (await ApiKey.get(id=key.id)).last_used_at
 
 
-async def test_a_use_is_noted_beside_the_request(account: Account) -> None:
+async def test_a_use_is_recorded_without_delaying_the_request(account: Account) -> None:
     _, key = await create_key(account, Role.ADMIN)
     uses = LastUsedRecorder()
 
@@ -321,7 +321,7 @@ async def test_a_process_does_not_write_what_another_just_wrote(account: Account
     assert noted[0] == noted[1]
 
 
-async def test_a_use_outlives_the_transaction_in_which_it_is_noted(account: Account, database: Database) -> None:
+async def test_a_use_can_be_recorded_in_a_transaction(account: Account, database: Database) -> None:
     _, key = await create_key(account, Role.ADMIN)
     uses = LastUsedRecorder()
 
@@ -332,19 +332,19 @@ async def test_a_use_outlives_the_transaction_in_which_it_is_noted(account: Acco
     assert await last_use(key) is not None
 
 
-async def test_a_use_that_cannot_be_noted_harms_nobody(
+async def test_a_failed_write_of_a_use_is_only_logged(
     account: Account, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(api_keys, "_NOTE_USE", "update no_such_table set a = $1")
+    monkeypatch.setattr(api_keys, "_RECORD_USE", "update no_such_table set a = $1")
     uses = LastUsedRecorder()
 
     uses.record(new_id())
     await uses.finish()
 
-    assert "could not be noted" in caplog.text
+    assert "last use of a key could not be written" in caplog.text
 
 
-async def test_the_door_admits_a_key_and_notes_its_use(account: Account) -> None:
+async def test_authenticating_by_key_records_its_use(account: Account) -> None:
     text, key = await create_key(account, Role.BUILDER)
     authenticator = Authenticator(None)
 
@@ -355,7 +355,7 @@ async def test_the_door_admits_a_key_and_notes_its_use(account: Account) -> None
     assert await last_use(key) is not None
 
 
-async def test_the_door_refuses_everything_else_in_the_same_words(account: Account) -> None:
+async def test_every_refusal_has_the_same_message(account: Account) -> None:
     live, _ = await create_key(account, Role.ADMIN)
     revoked, revoked_key = await create_key(account, Role.ADMIN)
     expired, expired_key = await create_key(account, Role.ADMIN)
@@ -397,7 +397,7 @@ async def test_the_door_refuses_everything_else_in_the_same_words(account: Accou
     assert [key.last_used_at for key in await list_keys(account)] == [None, None, None]
 
 
-async def test_a_key_admits_only_to_its_own_account(account: Account, other_account: Account) -> None:
+async def test_a_key_gives_access_to_its_own_account_only(account: Account, other_account: Account) -> None:
     mine, _ = await create_key(account, Role.ADMIN)
     theirs, _ = await create_key(other_account, Role.ADMIN)
     authenticator = Authenticator(None)

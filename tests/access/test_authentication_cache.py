@@ -1,6 +1,6 @@
-"""What is kept of an admission, and that nobody is told of an end before it is one everywhere.
+"""How long an authentication is cached, and that a change returns only when it holds in every process.
 
-Two doors over one database are two processes.
+Two authenticators over one database stand for two processes.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ ANA = Viewer(AccountFacts(new_id(), "acme", "Acme", "USD", 2, "UTC"), Role.ADMIN
 
 
 class Clock:
-    """Goes as a test sets it."""
+    """A clock that tests move."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -41,7 +41,7 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """What is kept is kept for ten seconds of this clock."""
+    """Entries live for ten seconds of this clock."""
     clock = Clock()
     monkeypatch.setattr(authentication_cache, "KEPT_SECONDS", KEPT)
     for module in (authentication_cache, authentication):
@@ -55,14 +55,14 @@ async def make_header(account: Account, expires_at: datetime | None = None) -> s
 
 
 async def statements_of(authenticator: Authenticator, header: str, statements: Statements) -> int:
-    """How many look-ups an admission, or a refusal, costs."""
+    """Return the number of look-ups that one authentication or refusal costs."""
     await statements.restart()
     with suppress(Unauthenticated):
         await authenticator.authenticate(header)
     return sum("secret_hash" in statement for statement in await statements.so_far())
 
 
-async def is_admitted(authenticator: Authenticator, header: str) -> bool:
+async def is_accepted(authenticator: Authenticator, header: str) -> bool:
     try:
         await authenticator.authenticate(header)
     except Unauthenticated:
@@ -70,14 +70,14 @@ async def is_admitted(authenticator: Authenticator, header: str) -> bool:
     return True
 
 
-async def ask_for_good(doors: Sequence[Authenticator], header: str) -> None:
+async def authenticate_forever(processes: Sequence[Authenticator], header: str) -> None:
     while True:
-        for each in doors:
-            await is_admitted(each, header)
+        for each in processes:
+            await is_accepted(each, header)
         await asyncio.sleep(0.001)
 
 
-async def test_a_key_that_was_just_admitted_costs_no_statement_until_its_time_is_over(
+async def test_a_cached_key_costs_no_statement_until_it_expires(
     account: Account, statements: Statements, clock: Clock
 ) -> None:
     header, authenticator = await make_header(account), Authenticator(None)
@@ -92,7 +92,7 @@ async def test_a_key_that_was_just_admitted_costs_no_statement_until_its_time_is
     assert (first, kept, over) == (1, 0, 1)
 
 
-async def test_a_kept_key_has_the_same_viewer(account: Account, clock: Clock) -> None:
+async def test_a_cached_key_has_the_same_viewer(account: Account, clock: Clock) -> None:
     header, authenticator = await make_header(account), Authenticator(None)
 
     assert (
@@ -103,7 +103,7 @@ async def test_a_kept_key_has_the_same_viewer(account: Account, clock: Clock) ->
     await authenticator.close()
 
 
-async def test_what_is_kept_counts_from_before_the_look_up(
+async def test_the_lifetime_starts_before_the_look_up(
     account: Account, statements: Statements, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     header, slow = await make_header(account), Authenticator(None)
@@ -119,7 +119,7 @@ async def test_what_is_kept_counts_from_before_the_look_up(
     await slow.close()
 
 
-async def test_a_refused_key_is_not_kept(account: Account, statements: Statements, clock: Clock) -> None:
+async def test_a_refusal_is_not_cached(account: Account, statements: Statements, clock: Clock) -> None:
     header, authenticator = await make_header(account), Authenticator(None)
     await ApiKey.filter(account_id=account.id).update(revoked_at=datetime.now(UTC))
     unknown = f"Bearer sg_{'0' * 10}_{'0' * 52}"
@@ -129,33 +129,31 @@ async def test_a_refused_key_is_not_kept(account: Account, statements: Statement
     assert len(authenticator._cache) == 0
 
 
-async def test_only_the_very_header_is_kept(account: Account, statements: Statements, clock: Clock) -> None:
+async def test_only_exactly_this_header_is_cached(account: Account, statements: Statements, clock: Clock) -> None:
     header, authenticator = await make_header(account), Authenticator(None)
     await authenticator.authenticate(header)
 
     for other in (header.replace("Bearer", "bearer"), header.replace(" ", "  ")):
         assert await statements_of(authenticator, other, statements) == 1
     for other in (header[:-1] + ("0" if header[-1] != "0" else "1"), header + " ", header.removeprefix("Bearer ")):
-        assert not await is_admitted(authenticator, other)
+        assert not await is_accepted(authenticator, other)
     await authenticator.close()
 
 
-async def test_to_ask_anew_is_to_ask_and_ends_what_was_kept(
-    account: Account, statements: Statements, clock: Clock
-) -> None:
+async def test_an_uncached_refusal_removes_the_entry(account: Account, statements: Statements, clock: Clock) -> None:
     header, authenticator = await make_header(account), Authenticator(None)
     await authenticator.authenticate(header)
     await ApiKey.filter(account_id=account.id).update(revoked_at=datetime.now(UTC))
-    assert await is_admitted(authenticator, header)
+    assert await is_accepted(authenticator, header)
 
     with pytest.raises(Unauthenticated):
         await authenticator.authenticate_uncached(header)
 
-    assert not await is_admitted(authenticator, header)
+    assert not await is_accepted(authenticator, header)
     await authenticator.close()
 
 
-async def test_no_key_is_kept_beyond_its_own_end(
+async def test_no_key_is_cached_beyond_its_expiry(
     account: Account, statements: Statements, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(authentication_cache, "KEPT_SECONDS", 60.0)
@@ -163,7 +161,7 @@ async def test_no_key_is_kept_beyond_its_own_end(
     header = await make_header(account, end)
     assert [await statements_of(authenticator, header, statements) for _ in range(2)] == [1, 0]
 
-    while await is_admitted(authenticator, header):
+    while await is_accepted(authenticator, header):
         assert datetime.now(UTC) < end + timedelta(seconds=0.1)
         await asyncio.sleep(0.01)
     await authenticator.close()
@@ -171,7 +169,7 @@ async def test_no_key_is_kept_beyond_its_own_end(
     assert datetime.now(UTC) >= end
 
 
-async def test_a_key_that_ends_later_is_kept_no_longer_than_others(
+async def test_a_key_that_expires_later_is_cached_no_longer_than_others(
     account: Account, statements: Statements, clock: Clock
 ) -> None:
     header, authenticator = await make_header(account, datetime.now(UTC) + timedelta(hours=1)), Authenticator(None)
@@ -183,7 +181,7 @@ async def test_a_key_that_ends_later_is_kept_no_longer_than_others(
     await authenticator.close()
 
 
-async def test_a_key_that_ends_at_infinity_does_not_end(
+async def test_a_key_with_an_infinite_expiry_is_cached(
     account: Account, database: Database, statements: Statements, clock: Clock
 ) -> None:
     header, authenticator = await make_header(account), Authenticator(None)
@@ -193,7 +191,7 @@ async def test_a_key_that_ends_at_infinity_does_not_end(
     await authenticator.close()
 
 
-def test_at_most_so_many_are_kept_and_the_oldest_goes_first(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_is_bounded_and_the_oldest_entry_goes_first(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(authentication_cache, "MOST_KEPT", 3)
     kept = AuthenticationCache()
 
@@ -204,7 +202,7 @@ def test_at_most_so_many_are_kept_and_the_oldest_goes_first(clock: Clock, monkey
     assert [header for header in "abcd" if kept.find(header)] == ["a", "c", "d"]
 
 
-async def test_no_key_can_be_read_from_what_is_kept(account: Account, clock: Clock) -> None:
+async def test_no_key_can_be_read_from_the_cache(account: Account, clock: Clock) -> None:
     header, authenticator = await make_header(account), Authenticator(None)
     await authenticator.authenticate(header)
     await authenticator.close()
@@ -224,58 +222,58 @@ async def test_of_many_requests_the_first_looks_up_the_key(
         assert (await ask("{ viewer { name } }")).data
 
     assert sum("secret_hash" in statement for statement in statements) == 1
-    assert len(statements) <= 2, "the look-up, and the note of the key's use beside it"
+    assert len(statements) <= 2, "the look-up, and the write of the key's last use"
 
 
-async def test_once_a_key_is_revoked_no_process_takes_it(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_after_a_revocation_no_process_accepts_the_key(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(authentication_cache, "KEPT_SECONDS", 1.0)
-    header, doors = await make_header(account), [Authenticator(None), Authenticator(None)]
-    for each in doors:
+    header, processes = await make_header(account), [Authenticator(None), Authenticator(None)]
+    for each in processes:
         await each.authenticate(header)
-    asking = asyncio.create_task(ask_for_good(doors, header))
+    asking = asyncio.create_task(authenticate_forever(processes, header))
 
     revoking = asyncio.create_task(revoke_key(account, header.removeprefix("Bearer ")))
     while not await ApiKey.filter(account_id=account.id, revoked_at__isnull=False).exists():
         pass
-    meanwhile = [await is_admitted(each, header) for each in doors]
+    meanwhile = [await is_accepted(each, header) for each in processes]
     await revoking
-    afterwards = [await is_admitted(each, header) for each in doors]
+    afterwards = [await is_accepted(each, header) for each in processes]
     asking.cancel()
-    for each in doors:
+    for each in processes:
         await each.close()
 
     assert (meanwhile, afterwards) == ([True, True], [False, False])
 
 
-async def test_a_key_is_not_revoked_within_a_transaction(account: Account, database: Database) -> None:
-    """Nobody else would see it end before the commit, and nobody could wait for that."""
+async def test_a_key_cannot_be_revoked_in_a_transaction(account: Account, database: Database) -> None:
+    """No other process sees the end before the commit, so a wait before it is useless."""
     header, authenticator = await make_header(account), Authenticator(None)
 
     with pytest.raises(AssertionError):
         async with database.transaction():
             await revoke_key(account, header.removeprefix("Bearer "))
 
-    assert await is_admitted(authenticator, header)
+    assert await is_accepted(authenticator, header)
     await authenticator.close()
 
 
-async def test_once_an_account_is_changed_every_process_shows_it(
+async def test_after_a_change_of_an_account_every_process_shows_it(
     account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(authentication_cache, "KEPT_SECONDS", 1.0)
-    header, doors = await make_header(account), [Authenticator(None), Authenticator(None)]
-    for each in doors:
+    header, processes = await make_header(account), [Authenticator(None), Authenticator(None)]
+    for each in processes:
         await each.authenticate(header)
-    asking = asyncio.create_task(ask_for_good(doors, header))
+    asking = asyncio.create_task(authenticate_forever(processes, header))
 
     changing = asyncio.create_task(change_account(account, name="Better", currency="JPY", time_zone="Asia/Tokyo"))
     while not await Account.filter(id=account.id, name="Better").exists():
         pass
-    meanwhile = [(await each.authenticate(header)).account.name for each in doors]
+    meanwhile = [(await each.authenticate(header)).account.name for each in processes]
     await changing
-    afterwards = [(await each.authenticate(header)).account for each in doors]
+    afterwards = [(await each.authenticate(header)).account for each in processes]
     asking.cancel()
-    for each in doors:
+    for each in processes:
         await each.close()
 
     assert meanwhile == [account.name] * 2
@@ -283,7 +281,7 @@ async def test_once_an_account_is_changed_every_process_shows_it(
     assert afterwards == [facts, facts]
 
 
-async def test_who_changes_an_account_within_a_transaction_or_not_at_all_does_not_wait(
+async def test_a_change_in_a_transaction_and_an_empty_change_do_not_wait(
     account: Account, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(authentication_cache, "KEPT_SECONDS", 60.0)

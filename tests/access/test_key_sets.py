@@ -12,8 +12,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
-from session_graph.access import tokens
-from session_graph.access.tokens import TokenVerifier, read_key_set
+from session_graph.access import key_sets
+from session_graph.access.key_sets import read_key_set
+from session_graph.access.tokens import TokenVerifier
 from session_graph.errors import SettingError, Unauthenticated
 from session_graph.store.models import Account
 from support.tokens import (
@@ -247,7 +248,7 @@ async def test_a_failing_issuer_is_not_hammered_and_forgiven(
 async def test_a_slow_issuer_is_given_up(
     account: Account, start_issuer: Callable[..., Issuer], clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tokens, "FETCH_TIMEOUT", 0.05)
+    monkeypatch.setattr(key_sets, "FETCH_TIMEOUT", 0.05)
     issuer = start_issuer(jwk("RSA", "a"))
     issuer.may_answer.clear()
 
@@ -319,7 +320,7 @@ def test_a_key_set_may_name_the_one_algorithm_of_a_key() -> None:
     keys = read_key_set({"keys": [jwk("RSA", "a", alg="PS256", use="sig"), jwk("RSA", "b", key_ops=["verify"])]})
 
     assert keys["a"].algorithms == ("PS256",)
-    assert keys["b"].algorithms == tokens.RSA_ALGORITHMS
+    assert keys["b"].algorithms == key_sets.RSA_ALGORITHMS
 
 
 def test_of_two_keys_with_one_name_the_first_is_used() -> None:

@@ -1,4 +1,4 @@
-"""An admission that lasts: ended when the key is revoked or expires, and no sooner."""
+"""A long-lived connection ends when its key is revoked or expires, and no sooner."""
 
 import asyncio
 import time
@@ -44,7 +44,7 @@ async def authenticator() -> AsyncIterator[Authenticator]:
     await authenticator.close()
 
 
-async def last(authenticator: Authenticator, listener: Listener, authorization: str) -> asyncio.Task[None]:
+async def start_waiting(authenticator: Authenticator, listener: Listener, authorization: str) -> asyncio.Task[None]:
     viewer = await authenticator.authenticate(authorization)
     return asyncio.create_task(wait_until_revoked(authenticator, listener, viewer, authorization))
 
@@ -62,30 +62,30 @@ def token_of(account: Account, seconds: float) -> str:
     return f"Bearer {jwt.encode({**claims, 'exp': time.time() + seconds}, SECRET, 'HS256')}"
 
 
-async def test_a_key_is_taken_until_it_is_revoked(
+async def test_a_key_is_accepted_until_it_is_revoked(
     account: Account, authenticator: Authenticator, listener: Listener
 ) -> None:
     text, key = await create_key(account, Role.ADMIN)
-    lasting = await last(authenticator, listener, f"Bearer {text}")
+    waiting = await start_waiting(authenticator, listener, f"Bearer {text}")
     await asyncio.sleep(0.2)
-    assert not lasting.done()
+    assert not waiting.done()
 
     await revoke_key(account, key.id)
 
-    assert await ends(lasting, 2)
+    assert await ends(waiting, 2)
 
 
-async def test_a_key_s_end_is_heard_of_before_it_would_be_forgotten(
+async def test_a_revocation_is_noticed_before_the_cache_expires(
     account: Account, authenticator: Authenticator, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(authentication_cache, "KEPT_SECONDS", 60.0)
     text, key = await create_key(account, Role.ADMIN)
-    lasting = await last(authenticator, listener, f"Bearer {text}")
+    waiting = await start_waiting(authenticator, listener, f"Bearer {text}")
     await asyncio.sleep(0.2)
 
     revoking = asyncio.create_task(revoke_key(account, key.id))
 
-    assert await ends(lasting, 5)
+    assert await ends(waiting, 5)
     assert not revoking.done()
     with pytest.raises(Unauthenticated):
         await authenticator.authenticate(f"Bearer {text}")
@@ -93,10 +93,10 @@ async def test_a_key_s_end_is_heard_of_before_it_would_be_forgotten(
     await asyncio.wait([revoking])
 
 
-async def test_a_key_that_was_revoked_meanwhile_is_found_out_at_once(
+async def test_a_key_that_was_revoked_before_the_wait_ends_it_at_once(
     account: Account, authenticator: Authenticator, listener: Listener
 ) -> None:
-    """Between its admission and the listening."""
+    """The revocation comes between the authentication and the wait."""
     text, key = await create_key(account, Role.ADMIN)
     viewer = await authenticator.authenticate(f"Bearer {text}")
     await revoke_key(account, key.id)
@@ -104,57 +104,57 @@ async def test_a_key_that_was_revoked_meanwhile_is_found_out_at_once(
     assert await ends(asyncio.create_task(wait_until_revoked(authenticator, listener, viewer, f"Bearer {text}")), 2)
 
 
-async def test_another_key_s_end_is_not_this_one_s(
+async def test_the_revocation_of_another_key_changes_nothing(
     account: Account, authenticator: Authenticator, listener: Listener
 ) -> None:
     text, _ = await create_key(account, Role.ADMIN)
     _, other = await create_key(account, Role.ADMIN)
-    lasting = await last(authenticator, listener, f"Bearer {text}")
+    waiting = await start_waiting(authenticator, listener, f"Bearer {text}")
 
     await revoke_key(account, other.id)
 
-    assert not await ends(lasting, 0.3)
+    assert not await ends(waiting, 0.3)
 
 
-async def test_a_key_is_taken_until_it_expires(
+async def test_a_key_is_accepted_until_it_expires(
     account: Account, authenticator: Authenticator, listener: Listener
 ) -> None:
     end = datetime.now(UTC) + timedelta(seconds=1)
     text, _ = await create_key(account, Role.ADMIN, expires_at=end)
 
-    assert await ends(await last(authenticator, listener, f"Bearer {text}"))
+    assert await ends(await start_waiting(authenticator, listener, f"Bearer {text}"))
     assert timedelta() <= datetime.now(UTC) - end < timedelta(seconds=1)
 
 
-async def test_a_token_is_taken_until_it_expires(
+async def test_a_token_is_accepted_until_it_expires(
     account: Account, authenticator: Authenticator, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tokens, "LEEWAY", 0)
 
-    assert await ends(await last(authenticator, listener, token_of(account, 1.5)), 5)
-    assert not await ends(await last(authenticator, listener, token_of(account, 60)), 0.3)
+    assert await ends(await start_waiting(authenticator, listener, token_of(account, 1.5)), 5)
+    assert not await ends(await start_waiting(authenticator, listener, token_of(account, 60)), 0.3)
 
 
-async def test_a_database_that_is_away_ends_nothing(
+async def test_an_unavailable_database_ends_no_connection(
     account: Account, authenticator: Authenticator, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text, key = await create_key(account, Role.ADMIN)
     viewer = await authenticator.authenticate(f"Bearer {text}")
     failures = [ConnectionRefusedError(), ConnectionResetError()]
 
-    async def find(given: str) -> object:
+    async def find(text: str) -> object:
         if failures:
             raise failures.pop()
-        return await look_up_key(given)
+        return await look_up_key(text)
 
     monkeypatch.setattr("session_graph.access.authentication.look_up_key", find)
-    monkeypatch.setattr("session_graph.access.revocation.AWAY_SECONDS", 0.01)
-    lasting = asyncio.create_task(wait_until_revoked(authenticator, listener, viewer, f"Bearer {text}"))
+    monkeypatch.setattr("session_graph.access.revocation.RETRY_SECONDS", 0.01)
+    waiting = asyncio.create_task(wait_until_revoked(authenticator, listener, viewer, f"Bearer {text}"))
     await asyncio.sleep(0.2)
-    assert (lasting.done(), failures) == (False, [])
+    assert (waiting.done(), failures) == (False, [])
 
     await revoke_key(account, key.id)
 
-    assert await ends(lasting, 2)
+    assert await ends(waiting, 2)
     with pytest.raises(Unauthenticated):
         await authenticator.authenticate(f"Bearer {text}")

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from session_graph.access.accounts import facts_of
 from session_graph.access.authentication import HEADER_LIMIT, Authenticator
-from session_graph.access.tokens import TokenVerifier, read_key
+from session_graph.access.key_sets import read_key
+from session_graph.access.tokens import TokenVerifier
 from session_graph.access.viewer import Role, Viewer
 from session_graph.errors import Unauthenticated
 from session_graph.store.database import Database

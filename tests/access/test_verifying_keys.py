@@ -7,7 +7,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from session_graph.access.tokens import TokenVerifier, read_key
+from session_graph.access.key_sets import read_key
+from session_graph.access.tokens import TokenVerifier
 from session_graph.errors import SettingError
 from session_graph.settings import Settings
 from session_graph.store.models import Account

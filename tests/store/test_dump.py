@@ -1,4 +1,4 @@
-"""A dump that PostgreSQL's own tools make, restored into an empty database, serves the same figures."""
+"""A dump by PostgreSQL's own tools, restored into an empty database, gives the same metrics."""
 
 import subprocess
 from collections.abc import AsyncIterator
@@ -48,7 +48,7 @@ async def account(database: Database) -> Account:
 async def restored_url(
     account: Account, database_url: str, server_url: str, tools: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[str]:
-    """Another database, with all that the tests' own database holds."""
+    """Another database, restored from a dump of the tests' database."""
     dump = tmp_path_factory.mktemp("dump") / "session_graph.sql"
     _run(tools / "pg_dump", "--no-owner", "--file", dump, database_url)
     async with empty_database(server_url) as url:
@@ -64,7 +64,7 @@ async def restored(restored_url: str) -> AsyncIterator[Attached]:
 
 @pytest.fixture(scope="module")
 async def tools(server_url: str, anyio_backend: str) -> Path:
-    """The folder with pg_dump and psql of the server's own version."""
+    """Return the folder with pg_dump and psql of the server's version."""
     async with connected(server_url) as connection:
         major = connection.get_server_version().major
     for folder in _folders():
@@ -112,7 +112,7 @@ async def test_the_list_is_the_same(database: Database, restored: Attached, acco
     assert [dict(row) for row in after] == [dict(row) for row in before]
 
 
-async def test_its_schema_is_current_and_has_every_index(
+async def test_the_restored_schema_is_current_and_has_every_index(
     restored: Attached, restored_url: str, database_url: str
 ) -> None:
     assert await pending(restored.connection) == []
@@ -126,7 +126,7 @@ async def read_indexes(url: str) -> list[str]:
     return [row["indexdef"] for row in rows]
 
 
-async def test_figures_follow_an_edit_there_too(restored: Attached, account: Account) -> None:
+async def test_metrics_follow_an_edit_in_the_restored_database(restored: Attached, account: Account) -> None:
     transaction = restored.connection.transaction()
     await transaction.start()
 

@@ -1,4 +1,4 @@
-"""Migrations: each once, all or nothing of each, by any number at once; and what they make keeps the house rules."""
+"""Each migration runs once, completely or not at all, also concurrently; and the schema keeps our rules."""
 
 import asyncio
 import re
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 NAMES = [migration.name for migration in list_migrations()]
 DIRECTORY = ("account", "api_key", "signing_key", "schema_migration")
-"""Not a tenant's tables (design.md, decision 6)."""
+"""Tables that are read before the account is known, and so not tenant tables."""
 
 _TENANT_TABLES = "select c.oid from pg_class c where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace"
 
@@ -56,14 +56,14 @@ def test_migrations_are_numbered_without_a_gap() -> None:
     assert all(re.fullmatch(r"\d{4}(_[a-z]+)+", name) for name in NAMES)
 
 
-async def test_an_empty_database_is_brought_up_to_date_and_then_is(empty: Empty) -> None:
+async def test_an_empty_database_is_brought_up_to_date_and_stays_so(empty: Empty) -> None:
     assert await migrate(empty.url) == NAMES
     assert await empty.done() == NAMES
     assert await migrate(empty.url) == []
     assert await pending(empty.connection) == []
 
 
-async def test_four_at_once_run_each_migration_once(empty: Empty) -> None:
+async def test_four_processes_at_once_run_each_migration_once(empty: Empty) -> None:
     ran = await asyncio.gather(*(migrate(empty.url) for _ in range(4)))
 
     assert sorted(chain.from_iterable(ran)) == NAMES
@@ -71,7 +71,7 @@ async def test_four_at_once_run_each_migration_once(empty: Empty) -> None:
 
 
 async def test_a_migration_that_fails_half_way_leaves_nothing_of_itself(empty: Empty) -> None:
-    """A table of the same name stands in the way of the second statement of 0004_sessions."""
+    """A table of the same name makes the second statement of 0004_sessions fail."""
     await empty.connection.execute("create table transcript (id integer)")
 
     with pytest.raises(asyncpg.DuplicateTableError):
@@ -84,8 +84,8 @@ async def test_a_migration_that_fails_half_way_leaves_nothing_of_itself(empty: E
     assert await migrate(empty.url) == NAMES[3:]
 
 
-async def test_a_migration_whose_process_is_ended_leaves_nothing_of_itself(empty: Empty) -> None:
-    """It waits for a lock that somebody holds on the table of agents, after it has made the table of sessions."""
+async def test_a_migration_whose_process_dies_leaves_nothing_of_itself(empty: Empty) -> None:
+    """It waits for a lock on the table of agents, after it has created the table of sessions."""
     await _run_by_hand(empty, 3)
     async with empty.connection.transaction():
         await empty.connection.execute("lock table agent in access exclusive mode")
@@ -119,7 +119,7 @@ async def _who_waits_for(empty: Empty, other: asyncpg.Connection) -> int:
 _WAITING = "select a.pid from pg_stat_activity a where $1 = any(pg_blocking_pids(a.pid))"
 
 
-async def test_a_schema_of_a_newer_version_is_refused_with_a_sentence(empty: Empty) -> None:
+async def test_a_schema_of_a_newer_version_is_refused(empty: Empty) -> None:
     await migrate(empty.url)
     await empty.connection.execute("insert into schema_migration (name) values ('9999_of_the_future')")
 
@@ -127,7 +127,7 @@ async def test_a_schema_of_a_newer_version_is_refused_with_a_sentence(empty: Emp
         await migrate(empty.url)
 
 
-async def test_a_database_in_another_encoding_is_refused_with_a_sentence(server_url: str) -> None:
+async def test_a_database_in_another_encoding_is_refused(server_url: str) -> None:
     async with empty_database(server_url, "encoding 'SQL_ASCII' locale 'C' template template0") as url:
         with pytest.raises(StoreError, match="must be in UTF8; this one is in SQL_ASCII"):
             await migrate(url)
@@ -152,14 +152,12 @@ async def test_a_database_in_another_encoding_is_refused_with_a_sentence(server_
         ("select 1;\n\n-- the end\n", ["select 1"]),
     ],
 )
-def test_statements_are_split_where_a_line_that_ends_one_is_followed_by_an_empty_line(
-    sql: str, expected: list[str]
-) -> None:
+def test_a_statement_ends_with_a_semicolon_before_an_empty_line(sql: str, expected: list[str]) -> None:
     assert Migration("x", sql).statements == [statement.strip() for statement in expected]
 
 
 @pytest.mark.parametrize("migration", list_migrations(), ids=NAMES)
-def test_each_statement_of_ours_is_one(migration: Migration) -> None:
+def test_each_part_of_a_migration_is_one_statement(migration: Migration) -> None:
     starts = [re.sub(r"(--[^\n]*\s*)+", "", statement).split()[0] for statement in migration.statements]
 
     assert starts
@@ -196,7 +194,7 @@ async def test_every_tenants_table_starts_with_the_account_and_so_does_its_key(m
 
 
 LOGS = {"export_download"}
-"""Rows are only added, and nothing refers to one."""
+"""Tables whose rows are only added, and that no other table refers to."""
 
 
 async def test_every_index_that_reads_sessions_in_an_order_starts_with_the_account(migrated: Empty) -> None:
@@ -223,12 +221,12 @@ async def test_every_reference_between_tenants_tables_is_within_the_account(migr
 
 
 async def test_no_extension_is_required(migrated: Empty) -> None:
-    """Only trigrams are taken, and only where the server offers them."""
+    """Only pg_trgm is used, and only if the server offers it."""
     assert set(await migrated.names("select e.extname from pg_extension e")) <= {"plpgsql", "pg_trgm"}
 
 
-async def test_every_figure_is_derived_by_a_function_that_a_dump_keeps_whole(migrated: Empty) -> None:
-    """`begin atomic` binds names when the function is made: restoring does not depend on a search path."""
+async def test_every_metric_is_computed_by_a_function_that_a_dump_keeps_whole(migrated: Empty) -> None:
+    """`begin atomic` resolves names when the function is created, so restoring does not depend on a search path."""
     functions = await migrated.connection.fetch(
         "select p.proname, p.prosqlbody is not null as bound, p.provolatile::text as kind from pg_proc p"
         " where p.pronamespace = 'public'::regnamespace"

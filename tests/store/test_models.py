@@ -1,4 +1,4 @@
-"""The models against the database that the migrations make: every table, every column, and what each holds."""
+"""The models match the database that the migrations make: every table, every column and its type."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -30,7 +30,7 @@ TYPES: dict[type[fields.Field[Any]], str] = {
 }
 BOOKKEEPING = {"schema_migration"}
 DIRECTORY = {"account", "api_key", "signing_key"}
-"""Looked up before the account is known: not a tenant's tables (design.md, decision 6)."""
+"""Tables that are read before the account is known, and so not tenant tables."""
 
 _COLUMNS = """
 select c.table_name, c.column_name, c.data_type, c.is_nullable = 'YES' as nullable,
@@ -41,7 +41,7 @@ where c.table_schema = 'public' and t.table_type = 'BASE TABLE'
 """
 
 Columns = dict[str, dict[str, tuple[str, bool, bool]]]
-"""Type, whether it can be empty, and whether it is derived: by table and column."""
+"""Type, whether it can be null, and whether it is generated: by table and column."""
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ async def test_every_table_has_a_model_and_every_model_a_table(tables: Columns) 
     assert set(models()) == set(tables) - BOOKKEEPING
 
 
-async def test_every_column_is_mapped_as_what_it_is(tables: Columns) -> None:
+async def test_every_column_has_the_type_of_its_field(tables: Columns) -> None:
     differences = {
         f"{table}.{column}": (described.get(column), tables[table].get(column))
         for table, described in ((table, describe(model)) for table, model in models().items())
@@ -92,7 +92,7 @@ async def test_every_tenants_table_has_a_tenants_model(tables: Columns) -> None:
 
 
 @pytest.mark.parametrize("call", ["save", "delete", "refresh_from_db"])
-async def test_a_tenants_row_is_not_changed_or_found_by_its_id_alone(database: Database, call: str) -> None:
+async def test_a_tenants_row_cannot_be_read_or_changed_by_its_id_alone(database: Database, call: str) -> None:
     for model in models().values():
         if issubclass(model, TenantModel):
             row = model()

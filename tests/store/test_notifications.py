@@ -1,4 +1,4 @@
-"""Waiting for notifications: whoever counts before looking misses nothing, also where the connection is lost."""
+"""Notifications: a task that reads the count before the database misses nothing, also if the connection is lost."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,8 +12,8 @@ from session_graph.store.notifications import Listener, Topic
 pytestmark = pytest.mark.anyio
 
 CHANNEL = "session_graph_test"
-TELL = "select pg_notify($1, $2)"
-OURS = """
+NOTIFY = "select pg_notify($1, $2)"
+TERMINATE_LISTENERS = """
 select pg_terminate_backend(a.pid) from pg_stat_activity a
 where a.application_name = 'session_graph listener' and a.datname = current_database()
 """
@@ -21,7 +21,7 @@ where a.application_name = 'session_graph listener' and a.datname = current_data
 
 @asynccontextmanager
 async def listening(url: str) -> AsyncIterator[Listener]:
-    """A listener that listens already."""
+    """Yield a listener that already listens."""
     listener = Listener(url, [CHANNEL])
     task = asyncio.create_task(listener.run())
     with listener.topic(CHANNEL, "at the start") as topic:
@@ -42,26 +42,26 @@ async def is_quiet(topic: Topic, seen: int) -> bool:
     return topic.count == seen
 
 
-async def test_a_notification_wakes_those_who_wait_for_its_payload_alone(database: Database, database_url: str) -> None:
+async def test_a_notification_wakes_only_the_topic_of_its_payload(database: Database, database_url: str) -> None:
     async with listening(database_url) as listener:
         with listener.topic(CHANNEL, "a") as one, listener.topic(CHANNEL, "b") as other:
-            await database.fetchrow(TELL, CHANNEL, "a")
+            await database.fetchrow(NOTIFY, CHANNEL, "a")
 
             await woken(one, 0)
             assert await is_quiet(other, 0)
 
 
-async def test_what_came_between_looking_and_waiting_is_not_missed(database: Database, database_url: str) -> None:
+async def test_a_notification_between_reading_and_waiting_is_not_missed(database: Database, database_url: str) -> None:
     async with listening(database_url) as listener:
         with listener.topic(CHANNEL, "a") as topic:
-            await database.fetchrow(TELL, CHANNEL, "a")
+            await database.fetchrow(NOTIFY, CHANNEL, "a")
             await woken(topic, 0)
 
-            await woken(topic, 0)  # at once, as it has been woken since
+            await woken(topic, 0)  # returns at once, as it was woken since
             assert topic.count == 1
 
 
-async def test_many_who_wait_share_one_topic_which_is_gone_with_the_last(database_url: str) -> None:
+async def test_users_of_a_payload_share_one_topic_until_the_last_leaves(database_url: str) -> None:
     listener = Listener(database_url, [CHANNEL])
 
     with listener.topic(CHANNEL, "a") as one:
@@ -71,18 +71,18 @@ async def test_many_who_wait_share_one_topic_which_is_gone_with_the_last(databas
     assert not listener._topics
 
 
-async def test_after_a_lost_connection_all_look_again(database: Database, database_url: str) -> None:
+async def test_after_a_lost_connection_every_topic_is_woken(database: Database, database_url: str) -> None:
     async with listening(database_url) as listener:
         with listener.topic(CHANNEL, "a") as one, listener.topic(CHANNEL, "b") as other:
-            assert await database.fetch(OURS)
+            assert await database.fetch(TERMINATE_LISTENERS)
 
             await woken(one, 0)
             await woken(other, 0)
 
-            await database.fetchrow(TELL, CHANNEL, "b")
+            await database.fetchrow(NOTIFY, CHANNEL, "b")
             await woken(other, 1)
 
 
-async def test_a_channel_that_nobody_listens_to_is_a_mistake(database_url: str) -> None:
+async def test_a_topic_of_a_channel_without_a_listener_is_refused(database_url: str) -> None:
     with pytest.raises(AssertionError), Listener(database_url, [CHANNEL]).topic("another"):
         pass

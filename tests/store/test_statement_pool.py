@@ -1,4 +1,4 @@
-"""StatementPool hand out a connection for each statement, and are none the worse for what happens to it."""
+"""The statement pool lends a connection to each statement, and survives whatever happens to the connection."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Opened(list[asyncpg.Connection]):
-    """The connections that were opened."""
+    """All connections that the pool opened."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
@@ -48,7 +48,9 @@ async def test_a_connection_is_used_again(statement_pool: StatementPool, opened:
     assert len(opened) == 1
 
 
-async def test_there_are_never_more_than_its_size(statement_pool: StatementPool, opened: Opened) -> None:
+async def test_the_pool_never_opens_more_connections_than_its_size(
+    statement_pool: StatementPool, opened: Opened
+) -> None:
     await asyncio.gather(*(statement_pool.fetch("select pg_sleep(0.01)") for _ in range(20)))
 
     assert len(opened) == 2
@@ -88,7 +90,7 @@ async def test_a_connection_that_the_server_closed_is_replaced(statement_pool: S
     assert len(opened) == 2
 
 
-async def test_a_server_that_cannot_be_reached_costs_no_place(opened: Opened) -> None:
+async def test_a_failed_connection_attempt_uses_up_no_slot(opened: Opened) -> None:
     refuses = True
 
     async def connect() -> asyncpg.Connection:
@@ -106,7 +108,7 @@ async def test_a_server_that_cannot_be_reached_costs_no_place(opened: Opened) ->
     await statement_pool.close()
 
 
-async def test_closing_waits_for_what_runs_and_then_there_is_nothing(opened: Opened) -> None:
+async def test_closing_waits_for_running_statements_and_refuses_new_ones(opened: Opened) -> None:
     statement_pool = StatementPool(opened.connect, 2)
     running = asyncio.create_task(statement_pool.fetch("select pg_sleep(0.1)"))
     await asyncio.sleep(0.05)
@@ -120,7 +122,7 @@ async def test_closing_waits_for_what_runs_and_then_there_is_nothing(opened: Ope
             await one(statement_pool)
 
 
-async def test_what_runs_too_long_is_closed_over(opened: Opened) -> None:
+async def test_terminating_ends_a_running_statement(opened: Opened) -> None:
     statement_pool = StatementPool(opened.connect, 2)
     running = asyncio.create_task(statement_pool.fetch("select pg_sleep(60)"))
     await asyncio.sleep(0.05)

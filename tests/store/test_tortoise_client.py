@@ -1,4 +1,4 @@
-"""A transaction that cannot begin leaves nothing behind."""
+"""Tortoise's client: a transaction that cannot begin, and the format of instants."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from session_graph.store.tortoise_client import PoolClient
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_server_that_closes_the_connection_while_it_begins_is_asked_by_another_afterwards(
+async def test_after_a_connection_is_lost_while_a_transaction_begins_the_next_one_works(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def begin(self: Any) -> None:
@@ -31,17 +31,17 @@ async def test_a_server_that_closes_the_connection_while_it_begins_is_asked_by_a
         assert await connection.fetchval("select 1") == 1
 
 
-async def test_text_that_the_database_writes_of_an_instant_is_iso_whatever_the_server_prefers(
+async def test_the_database_writes_instants_in_iso_format_and_utc(
     database: Database,
 ) -> None:
-    for run in (database.fetchrow, _within_a_transaction(database)):
+    for run in (database.fetchrow, _in_a_transaction(database)):
         row = await run("select current_setting('datestyle') as style, current_setting('timezone') as zone")
         assert row
         assert row["style"].startswith("ISO")
         assert row["zone"] == "UTC"
 
 
-def _within_a_transaction(database: Database) -> Any:
+def _in_a_transaction(database: Database) -> Any:
     async def run(sql: str) -> Any:
         async with database.transaction() as connection:
             return await connection.fetchrow(sql)

@@ -1,1 +1,1 @@
-"""Who asks, and what exists for them: viewers, keys, tokens, scope."""
+"""Who is calling: viewers, API keys, tokens, accounts."""

@@ -1,13 +1,11 @@
-"""Accounts: made on first mention, changed within their rules. And what a name, an address and a time zone may be.
+"""Accounts, created on first use and changed within their rules; and which time zones are known.
 
-The first session settles an account's currency: `change_account` locks the account's row `for update` and looks for
-sessions; whoever records reads `money_scale` under a `for key share` lock of the row, or stronger, until the commit.
+An account with sessions cannot change its currency: `change_account` locks the account's row `for update` and looks for
+sessions; recording reads `money_scale` under a `for key share` lock of the row, or a stronger one, until the commit.
 """
 
 import asyncio
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from zoneinfo import available_timezones
 
 from tortoise.connection import get_connection
@@ -16,20 +14,13 @@ from tortoise.transactions import in_transaction
 from session_graph.access.authentication_cache import is_in_transaction, wait_until_expired_everywhere
 from session_graph.access.currencies import money_scale_of
 from session_graph.access.viewer import AccountFacts
-from session_graph.errors import InvalidInput, PathSegment, Problem
-from session_graph.parsing import check_text
+from session_graph.errors import InvalidInput, Problem
+from session_graph.parsing import check_name, gather_problems
 from session_graph.store.models import Account, Session
 
-NAME_LIMIT = 200
-EMAIL_LIMIT = 254
-"""RFC 5321, section 4.5.3.1.3, less the angle brackets."""
 IDN_RULE = "must be 1 to 63 characters of a-z, 0-9, dot, underscore and hyphen; the first a letter or a digit"
 
 _IDN = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
-_EMAIL = re.compile(rf"[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})*")
-"""What a browser's e-mail field takes (HTML Living Standard, 4.10.5.1.5): no display name, no quotes, one line."""
-
 _FACTS = "select a.id, a.idn, a.name, a.currency, a.money_scale, a.time_zone from account a where a.idn = $1"
 _TIME_ZONES = "select z.name from pg_timezone_names z"
 
@@ -37,12 +28,12 @@ _time_zones: set[str] = set()
 
 
 async def find_or_create_account(idn: str) -> Account:
-    """The account of this idn; on first mention it is made, in USD and UTC, with its idn as its name.
+    """Return the account with this idn; the first call creates it, in USD and UTC, with its idn as its name.
 
-    Any number may call it at once and all get the same account. Raises InvalidInput for what is no idn.
+    Concurrent calls return the same account. Raises InvalidInput if the idn breaks IDN_RULE.
     """
     if not _IDN.fullmatch(idn):
-        raise InvalidInput([Problem(("account",), IDN_RULE)])
+        raise InvalidInput.at(IDN_RULE, ["account"])
     if account := await Account.get_or_none(idn=idn):
         return account
     await Account.bulk_create([Account(idn=idn, name=idn)], ignore_conflicts=True)
@@ -50,7 +41,7 @@ async def find_or_create_account(idn: str) -> Account:
 
 
 async def find_facts(idn: str) -> AccountFacts | None:
-    """What requests need to know of the account of this idn, in one statement; None where there is none."""
+    """Return what requests need of the account with this idn, in one statement; None if there is none."""
     rows = await get_connection("default").execute_query_dict(_FACTS, [idn])
     return AccountFacts(**rows[0]) if rows else None
 
@@ -69,16 +60,17 @@ def facts_of(account: Account) -> AccountFacts:
 async def change_account(
     account: Account, *, name: str | None = None, currency: str | None = None, time_zone: str | None = None
 ) -> Account:
-    """Change what is not None, all or nothing; the account as it is now.
+    """Change the arguments that are not None, all or none of them, and return the account as it is then.
 
-    Returns when every process shows it so, a second after the commit; within a transaction of the caller's at once, and
-    then the caller waits `wait_until_expired_everywhere` after its commit.
-    Raises InvalidInput with every problem there is, each at `name`, `currency` or `timeZone`.
+    Returns when every process uses the new values, a second after the commit. In a transaction of the caller it returns
+    at once, and the caller awaits `wait_until_expired_everywhere` after its commit.
+    Raises InvalidInput with all problems, each at `name`, `currency` or `timeZone`.
     """
     changes, problems = await _check_changes(name, currency, time_zone)
     async with in_transaction():
         current = await Account.filter(id=account.id).select_for_update(no_key=currency is None).get()
-        if changes.get("currency", current.currency) != current.currency and await _has_sessions(current):
+        is_new_currency = changes.get("currency", current.currency) != current.currency
+        if is_new_currency and await Session.filter(account_id=account.id).exists():
             problems.append(Problem(("currency",), "cannot change once the account has sessions"))
         if problems:
             raise InvalidInput(problems)
@@ -106,40 +98,8 @@ async def _check_changes(
     return changes, problems
 
 
-async def _has_sessions(account: Account) -> bool:
-    return await Session.filter(account_id=account.id).exists()
-
-
-@contextmanager
-def gather_problems(problems: list[Problem], *path: PathSegment) -> Iterator[None]:
-    """Turns a ValueError inside into a problem at this path, so that a person sees all that is wrong at once."""
-    try:
-        yield
-    except ValueError as error:
-        problems.append(Problem(path, str(error)))
-
-
-def check_name(value: str, limit: int = NAME_LIMIT) -> str:
-    """The text without the spaces around it. Raises ValueError where it is not one line of 1 to `limit` characters."""
-    name = check_text(value).strip()
-    if not name:
-        raise ValueError("must not be blank")
-    if len(name) > limit:
-        raise ValueError(f"must have at most {limit} characters")
-    if len(name.splitlines()) > 1:
-        raise ValueError("must be one line")
-    return name
-
-
-def check_email(value: str) -> str:
-    """The address as it is. Raises ValueError where it is not exactly one that mail can be sent to."""
-    if len(value) > EMAIL_LIMIT or not _EMAIL.fullmatch(value):
-        raise ValueError("must be one e-mail address, such as ana@example.com")
-    return value
-
-
 async def check_time_zone(name: str) -> str:
-    """The name as it is. Raises ValueError where Python and PostgreSQL do not both know it, spelled exactly so.
+    """Return the name unchanged. Raises ValueError unless both Python and PostgreSQL know exactly this spelling.
 
     Costs one statement, once in the life of the process.
     """
@@ -151,9 +111,9 @@ async def check_time_zone(name: str) -> str:
 
 
 async def _read_time_zones() -> set[str]:
-    """`Area/Location` and UTC only.
+    """Return the common names of the form `Area/Location`, and UTC.
 
-    To PostgreSQL, CET and EET are abbreviations, without summer time; to Python they are zones, with it.
+    CET and EET are left out: PostgreSQL takes them for abbreviations without summer time, Python for zones with it.
     """
     rows = await get_connection("default").execute_query_dict(_TIME_ZONES)
     known = {row["name"] for row in rows} & await asyncio.to_thread(available_timezones)

@@ -1,8 +1,8 @@
-"""API keys: `sg_<prefix>_<secret>`, shown once when it is made, and only its hash kept.
+"""API keys: `sg_<prefix>_<secret>`, shown once when they are made; only the hash is stored.
 
-The prefix finds the key and names it in logs. The secret has 260 bits of chance, so there is nothing to guess and a
-plain SHA-256 of the whole key is the right hash: a slow one (bcrypt, argon2) makes up for the poor secrets that people
-choose, and here would only make every request slow.
+The prefix finds the key and names it in logs. The secret has 260 random bits and cannot be guessed, so a plain SHA-256
+of the whole key is the right hash: a slow one (bcrypt, argon2) protects the weak secrets that people choose, and would
+only slow down every request here.
 """
 
 import asyncio
@@ -10,46 +10,45 @@ import hashlib
 import logging
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
 from datetime import UTC, datetime
 from hmac import compare_digest
 from math import inf
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
 from tortoise.connection import get_connection
-from tortoise.exceptions import BaseORMException
 from tortoise.transactions import in_transaction
 
-from session_graph.access.accounts import check_email, check_name, gather_problems
 from session_graph.access.authentication_cache import wait_until_expired_everywhere
 from session_graph.access.viewer import AccountFacts, Role, Viewer
-from session_graph.errors import InvalidInput, Problem
-from session_graph.parsing import parse_id, parse_instant
+from session_graph.errors import InvalidInput, PathSegment, Problem
+from session_graph.parsing import check_email, check_name, gather_problems, parse_id, parse_instant
+from session_graph.store.background import STORE_FAILED
 from session_graph.store.database import current_executor
 from session_graph.store.models import Account, Agent, ApiKey
 
 KEY_START = "sg_"
 CHANNEL = "session_graph_keys"
-"""Tells that a key, whose id is the payload, has ended."""
+"""Notifies that a key was revoked; the payload is the key's id."""
 PREFIX_LENGTH = 10
 SECRET_LENGTH = 52
 USE_INTERVAL = 60.0
-"""Seconds; a key's last use is not written more often."""
+"""Seconds between two writes of a key's last use, at least."""
 
 AGENT_ROLES = frozenset({Role.BUILDER, Role.PORTAL})
-"""Who can be limited to agents."""
+"""Roles whose keys and tokens can be limited to agents."""
 
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: 5 bits each, and nothing to misread
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: 5 bits each, no characters that look alike
 _PREFIX_FORM = rf"([{_ALPHABET}]{{{PREFIX_LENGTH}}})"
 _SECRET_FORM = rf"_[{_ALPHABET}]{{{SECRET_LENGTH}}}"
 _KEY = re.compile(f"{KEY_START}{_PREFIX_FORM}{_SECRET_FORM}")
 _KEY_OR_PREFIX = re.compile(f"(?:{KEY_START})?{_PREFIX_FORM}(?:{_SECRET_FORM})?")
 _NO_KEY: dict[str, Any] = {"secret_hash": bytes(32), "is_revoked": False, "is_expired": False}
-"""Stands in for a key that is not there; no text has this hash."""
+"""Replaces the row of an unknown key; no text has this hash."""
 
 _BEARER = """
 select k.id, k.name, k.role, k.secret_hash, k.integrations, k.agents, k.email, k.revoked_at is not null as is_revoked,
@@ -61,15 +60,17 @@ join account a on a.id = k.account_id
 """
 _FIND = f"{_BEARER} where k.prefix = $1"
 _FIND_BY_ID = f"{_BEARER} where k.id = $1 and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())"
-_NOTE_USE = """
+_RECORD_USE = """
 update api_key set last_used_at = now()
 where id = $1 and (last_used_at is null or last_used_at < now() - interval '1 minute')
 """
 
+T = TypeVar("T")
+R = TypeVar("R")
 Bearer = Mapping[str, Any] | asyncpg.Record
 """A row of `_BEARER`, or `_NO_KEY`."""
 
-logger = logging.getLogger(__name__)
+LOGGER = logging.getLogger(__name__)
 
 
 async def create_key(
@@ -82,19 +83,18 @@ async def create_key(
     email: str | None = None,
     expires_at: datetime | None = None,
 ) -> tuple[str, ApiKey]:
-    """Make a key: its text, which is nowhere afterwards, and its row.
+    """Make a key. Return its text, which is stored nowhere, and its row.
 
-    `agents` are idns of the account's agents. Without a name it is called by role and day, "partner 2026-11-21". Raises
-    InvalidInput with every problem there is, each at the argument's name in camelCase, with an index in lists.
+    `agents` are idns of the account's agents. The default name is role and day, "partner 2026-11-21". Raises
+    InvalidInput with all problems, each at the argument's name in camelCase, with an index in lists.
     """
     problems = limit_problems(role, integrations, agents)
-    now = datetime.now(UTC)
     row: dict[str, Any] = {
-        "name": _checked_name(name, f"{role.lower()} {now:%Y-%m-%d}", problems),
-        "integrations": _checked_integrations(integrations, problems),
-        "agents": await _checked_agents(account, agents, problems),
-        "email": _checked_email(email, problems),
-        "expires_at": _checked_expiry(expires_at, now, problems),
+        "name": _check(problems, ["name"], check_name, name) or f"{role.lower()} {datetime.now(UTC):%Y-%m-%d}",
+        "integrations": _check_integrations(integrations, problems),
+        "agents": await _check_agents(account, agents, problems),
+        "email": _check(problems, ["email"], check_email, email),
+        "expires_at": _check(problems, ["expiresAt"], _parse_expiry, expires_at),
     }
     if problems:
         raise InvalidInput(problems)
@@ -103,7 +103,7 @@ async def create_key(
 
 
 def limit_problems(role: Role, integrations: Sequence[str], agents: Sequence[str]) -> list[Problem]:
-    """What `docs/access.md` does not allow about a role's limits, whether a key or a token sets them."""
+    """Return what `docs/access.md` forbids about these limits of a role, for keys and tokens alike."""
     problems = []
     if role is Role.PARTNER and not integrations:
         problems.append(Problem(("integrations",), "a PARTNER needs at least one integration"))
@@ -115,19 +115,19 @@ def limit_problems(role: Role, integrations: Sequence[str], agents: Sequence[str
 
 
 async def list_keys(account: Account) -> list[ApiKey]:
-    """All keys of the account, oldest first, those that no longer work among them."""
+    """Return all keys of the account, oldest first, with those that are revoked or expired."""
     return await ApiKey.filter(account_id=account.id).order_by("created_at", "id")
 
 
 async def revoke_key(account: Account, prefix_or_id: str | UUID) -> ApiKey:
-    """End the key for good; again, nothing more happens. A leaked key is also found by its whole text.
+    """Revoke the key for good; a repeated call changes nothing. The whole text of a key, as it leaked, also finds it.
 
-    Returns when no process takes the key any more, a second after the commit: not to be called within a transaction.
-    Raises InvalidInput where the account has no such key.
+    Returns when no process accepts the key any more, a second after the commit; never call it in a transaction. Raises
+    InvalidInput if the account has no such key.
     """
     key = await _find_key(account, prefix_or_id)
     if key is None:
-        raise InvalidInput([Problem(("key",), "the account has no such key")])
+        raise InvalidInput.at("the account has no such key", ["key"])
     async with in_transaction() as transaction:
         await ApiKey.filter(id=key.id, revoked_at__isnull=True).update(revoked_at=datetime.now(UTC))
         await transaction.execute_query("select pg_notify($1, $2)", [CHANNEL, str(key.id)])
@@ -137,15 +137,15 @@ async def revoke_key(account: Account, prefix_or_id: str | UUID) -> ApiKey:
 
 
 async def find_viewer(key_text: str) -> Viewer | None:
-    """Who bears this key; None for a key that is malformed, unknown, revoked or expired."""
+    """Return the viewer of this key; None if the key is malformed, unknown, revoked or expired."""
     found = await look_up_key(key_text)
     return found[0] if found else None
 
 
 async def look_up_key(key_text: str) -> tuple[Viewer, float] | None:
-    """Who bears this key, and for how many seconds yet, infinity where it does not end by itself; None as above.
+    """Return the viewer of this key and the seconds until it expires, infinity if never; None as `find_viewer` does.
 
-    The refusals of well-formed keys cost the same: one hash, one statement, one comparison.
+    Every refusal of a well-formed key costs the same: one hash, one statement, one comparison.
     """
     form = _KEY.fullmatch(key_text)
     if not form:
@@ -153,46 +153,46 @@ async def look_up_key(key_text: str) -> tuple[Viewer, float] | None:
     prefix = form[1]
     row = await current_executor().fetchrow(_FIND, prefix) or _NO_KEY
     if reason := _refusal(row, _hash(key_text)):
-        logger.info("API key %s%s refused: %s", KEY_START, prefix, reason)
+        LOGGER.info("API key %s%s refused: %s", KEY_START, prefix, reason)
         return None
     seconds_left = row["seconds_left"]
     return _viewer(row), inf if seconds_left is None else seconds_left
 
 
 async def find_bearer(key_id: UUID) -> Viewer | None:
-    """Who bears the key of this id, with the rights of now; None where it has ended."""
+    """Return the viewer of the key with this id, with its present rights; None if it is revoked or expired."""
     row = await current_executor().fetchrow(_FIND_BY_ID, key_id)
     return _viewer(row) if row else None
 
 
 async def find_expiry(key_id: UUID) -> float:
-    """When the key ends by itself, seconds since 1970; infinity where it does not."""
+    """Return when the key expires, in seconds since 1970; infinity if never."""
     key = await ApiKey.get_or_none(id=key_id).only("id", "expires_at")
     return key.expires_at.timestamp() if key and key.expires_at else inf
 
 
 class LastUsedRecorder:
-    """Notes when keys are used: beside the request, never in its way, and once a minute for each key at most.
+    """Writes the last use of keys: in tasks of its own, so no request waits, and at most once a minute for each key.
 
-    What is under way when the process dies is lost, which the next use makes good.
+    A write that is pending when the process dies is lost; the next use of the key makes up for it.
     """
 
     def __init__(self) -> None:
-        self._noted: dict[UUID, float] = {}
+        self._recorded_at: dict[UUID, float] = {}
         self._writes: set[asyncio.Task[None]] = set()
 
     def record(self, key_id: UUID) -> None:
-        """Returns at once; the write has a connection of its own, outside any transaction of the caller."""
+        """Return at once; the write has its own connection, outside any transaction of the caller."""
         now = monotonic()
-        if now - self._noted.get(key_id, -inf) < USE_INTERVAL:
+        if now - self._recorded_at.get(key_id, -inf) < USE_INTERVAL:
             return
-        self._noted[key_id] = now
+        self._recorded_at[key_id] = now
         write = asyncio.create_task(_write_use(key_id), context=Context())
         self._writes.add(write)
         write.add_done_callback(self._writes.discard)
 
     async def finish(self) -> None:
-        """Wait for what is under way; before the database closes."""
+        """Wait for pending writes. Call it before the database closes."""
         if self._writes:
             await asyncio.wait(self._writes)
 
@@ -217,9 +217,9 @@ async def _find_key(account: Account, prefix_or_id: str | UUID) -> ApiKey | None
         return None
 
 
-def _refusal(row: Bearer, given_hash: bytes) -> str | None:
-    """Why the key is refused, for the log."""
-    if not compare_digest(row["secret_hash"], given_hash):
+def _refusal(row: Bearer, key_hash: bytes) -> str | None:
+    """Return why the key is refused, for the log."""
+    if not compare_digest(row["secret_hash"], key_hash):
         return "unknown"
     if row["is_revoked"]:
         return "revoked"
@@ -247,27 +247,25 @@ def _viewer(row: Bearer) -> Viewer:
 
 async def _write_use(key_id: UUID) -> None:
     try:
-        await get_connection("default").execute_query(_NOTE_USE, [key_id])
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, BaseORMException) as error:
-        logger.warning("The use of a key could not be noted: %s", type(error).__name__)
+        await get_connection("default").execute_query(_RECORD_USE, [key_id])
+    except STORE_FAILED as error:
+        LOGGER.warning("The last use of a key could not be written: %s", type(error).__name__)
 
 
-def _checked_name(name: str | None, default: str, problems: list[Problem]) -> str:
-    if name is not None:
-        with gather_problems(problems, "name"):
-            return check_name(name)
-    return default
+def _check(problems: list[Problem], path: Sequence[PathSegment], check: Callable[[T], R], value: T | None) -> R | None:
+    """Return the checked value; None if there is none, or if it is a problem."""
+    if value is not None:
+        with gather_problems(problems, *path):
+            return check(value)
+    return None
 
 
-def _checked_integrations(integrations: Sequence[str], problems: list[Problem]) -> list[str]:
-    checked = []
-    for position, integration in enumerate(integrations):
-        with gather_problems(problems, "integrations", position):
-            checked.append(check_name(integration))
-    return list(dict.fromkeys(checked))
+def _check_integrations(integrations: Sequence[str], problems: list[Problem]) -> list[str | None]:
+    names = (_check(problems, ("integrations", i), check_name, text) for i, text in enumerate(integrations))
+    return list(dict.fromkeys(names))
 
 
-async def _checked_agents(account: Account, agents: Sequence[str], problems: list[Problem]) -> list[str]:
+async def _check_agents(account: Account, agents: Sequence[str], problems: list[Problem]) -> list[str]:
     if not agents:
         return []
     known = {agent.idn for agent in await Agent.filter(account_id=account.id).only("idn")}
@@ -279,19 +277,8 @@ async def _checked_agents(account: Account, agents: Sequence[str], problems: lis
     return list(dict.fromkeys(agents))
 
 
-def _checked_email(email: str | None, problems: list[Problem]) -> str | None:
-    if email is not None:
-        with gather_problems(problems, "email"):
-            return check_email(email)
-    return None
-
-
-def _checked_expiry(expires_at: datetime | None, now: datetime, problems: list[Problem]) -> datetime | None:
-    if expires_at is None:
-        return None
-    with gather_problems(problems, "expiresAt"):
-        moment = parse_instant(expires_at)
-        if moment <= now:
-            raise ValueError("must be in the future")
-        return moment
-    return None
+def _parse_expiry(value: datetime) -> datetime:
+    moment = parse_instant(value)
+    if moment <= datetime.now(UTC):
+        raise ValueError("must be in the future")
+    return moment

@@ -1,4 +1,4 @@
-"""The authenticator: an Authorization header becomes a Viewer, or the request ends here."""
+"""Authentication: an Authorization header becomes a Viewer, or the request fails."""
 
 import re
 from time import monotonic
@@ -12,11 +12,11 @@ from session_graph.errors import Unauthenticated
 HEADER_LIMIT = 8192
 
 _BEARER = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/-]+=*)")
-"""RFC 6750, section 2.1; the scheme's case does not matter (RFC 9110, section 11.1)."""
+"""RFC 6750, section 2.1; the scheme is case-insensitive (RFC 9110, section 11.1)."""
 
 
 class Authenticator:
-    """Admits by API key, and by signed token where there is a verifier. `close` it before the database."""
+    """Authenticates by API key, and by signed token if there is a verifier. Close it before the database."""
 
     def __init__(self, tokens: TokenVerifier | None) -> None:
         self._tokens = tokens
@@ -24,13 +24,13 @@ class Authenticator:
         self._last_used = LastUsedRecorder()
 
     async def authenticate(self, authorization: str | None) -> Viewer:
-        """Who asks, by the header's value. Raises Unauthenticated, in the same words for every reason."""
+        """Return the viewer of the header's value. Raises Unauthenticated, with one message for every reason."""
         if authorization and (viewer := self._cache.find(authorization)):
             return viewer
         return await self.authenticate_uncached(authorization)
 
     async def authenticate_uncached(self, authorization: str | None) -> Viewer:
-        """Likewise, by what the database says now and not a moment ago."""
+        """Return the viewer as `authenticate` does, but by the present state of the database, not by the cache."""
         if authorization is None:
             raise Unauthenticated
         credential = _read_credential(authorization)
@@ -41,25 +41,25 @@ class Authenticator:
         return await self._tokens.verify(credential)
 
     async def find_expiry(self, viewer: Viewer, authorization: str) -> float:
-        """Until when this header, by which the viewer was admitted, is taken; seconds since 1970, or infinity."""
+        """Return when the header that authenticated the viewer expires: seconds since 1970, or infinity."""
         if viewer.key_id:
             return await find_expiry(viewer.key_id)
-        assert self._tokens is not None, "who has no key came with a token"
+        assert self._tokens is not None, "without a key, a token authenticated the viewer"
         return await self._tokens.find_expiry(_read_credential(authorization))
 
     async def close(self) -> None:
-        """Wait for the notes of use that are under way."""
+        """Wait until the pending writes of last uses end."""
         await self._last_used.finish()
 
     async def _authenticate_key(self, header: str, text: str) -> Viewer:
-        asked_at = monotonic()
+        looked_up_at = monotonic()
         found = await look_up_key(text)
         if found is None:
             self._cache.forget(header)
             raise Unauthenticated
         viewer, seconds_left = found
-        assert viewer.key_id, "who has a key has its id"
-        self._cache.keep(header, viewer, asked_at, seconds_left)
+        assert viewer.key_id, "a key's viewer has the key's id"
+        self._cache.keep(header, viewer, looked_up_at, seconds_left)
         self._last_used.record(viewer.key_id)
         return viewer
 

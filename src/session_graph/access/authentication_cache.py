@@ -1,16 +1,16 @@
-"""Who was admitted a moment ago: taken for KEPT_SECONDS without asking the database.
+"""Viewers that were authenticated in the last KEPT_SECONDS, so that not every request reads the database.
 
-What is kept counts from before its look-up was sent. Whoever ends a key, or changes what a Viewer says of its account,
-waits as long after the commit: what was asked before it has run out by then, what was asked after it has read what is
-true now. So the answer holds in every process, and none has to hear of anything.
+The lifetime of an entry starts before its look-up is sent. A caller that revokes a key, or changes what a Viewer holds
+of its account, waits as long after its commit: look-ups sent before the commit have expired by then, later ones have
+read the new state. So the change holds in every process without a message between processes.
 """
 
 import asyncio
-from collections import OrderedDict
 from hashlib import sha256
 from math import inf
 from time import monotonic
 
+from cachetools import FIFOCache
 from tortoise.backends.base.client import TransactionalDBClient
 from tortoise.connection import get_connection
 
@@ -18,42 +18,44 @@ from session_graph.access.viewer import Viewer
 
 KEPT_SECONDS = 1.0
 MOST_KEPT = 10_000
-"""Headers; of more, those that were looked up longest ago are forgotten first."""
+"""Headers; beyond that the entry whose look-up is oldest goes first."""
 
 _MARGIN = 1.01
-"""Timers end up to a millisecond early, and no two clocks go quite alike."""
+"""Timers fire up to a millisecond early, and two clocks never run at quite the same speed."""
 
-_NOBODY = (None, -inf)
+_MISSING = (None, -inf)
 
 
 class AuthenticationCache:
-    """Viewers by the header that admitted them, of which only a digest is kept. Refusals are not."""
+    """Viewers by a digest of the header that authenticated them. Refusals are not cached.
+
+    FIFOCache with a deadline in each entry: cachetools' own TLRUCache adds 2 µs to every request, this 0.2 µs.
+    """
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[bytes, tuple[Viewer | None, float]] = OrderedDict()
+        self._entries: FIFOCache[bytes, tuple[Viewer | None, float]] = FIFOCache(MOST_KEPT)
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._entries)
 
     def find(self, header: str) -> Viewer | None:
-        """Whom exactly this header admits yet, as far as is known without asking."""
-        viewer, until = self._kept.get(_digest(header), _NOBODY)
-        return viewer if monotonic() < until else None
+        """Return the viewer of exactly this header; None if it is not cached or has expired."""
+        viewer, deadline = self._entries.get(_digest(header), _MISSING)
+        return viewer if monotonic() < deadline else None
 
-    def keep(self, header: str, viewer: Viewer, asked_at: float, seconds_left: float) -> None:
-        """`asked_at` is `monotonic()` from before the look-up was sent, `seconds_left` what that said of the key."""
-        digest = _digest(header)
-        self._kept[digest] = viewer, asked_at + min(seconds_left, KEPT_SECONDS)
-        self._kept.move_to_end(digest)
-        if len(self._kept) > MOST_KEPT:
-            self._kept.popitem(last=False)
+    def keep(self, header: str, viewer: Viewer, looked_up_at: float, seconds_left: float) -> None:
+        """Cache the viewer for KEPT_SECONDS, or for the `seconds_left` until the key expires if that is less.
+
+        `looked_up_at` is `monotonic()` from before the look-up was sent.
+        """
+        self._entries[_digest(header)] = viewer, looked_up_at + min(seconds_left, KEPT_SECONDS)
 
     def forget(self, header: str) -> None:
-        self._kept.pop(_digest(header), None)
+        self._entries.pop(_digest(header), None)
 
 
 async def wait_until_expired_everywhere() -> None:
-    """Wait until no process takes what it read before now. For after the commit, hence never within a transaction."""
+    """Wait until no process uses a viewer that it read before now. Call it after the commit, never in a transaction."""
     assert not is_in_transaction(), "the wait begins after the commit"
     await asyncio.sleep(_MARGIN * KEPT_SECONDS)
 
@@ -63,4 +65,4 @@ def is_in_transaction() -> bool:
 
 
 def _digest(header: str) -> bytes:
-    return sha256(header.encode(errors="surrogatepass")).digest()  # a header in JSON can have half a character
+    return sha256(header.encode(errors="surrogatepass")).digest()  # JSON text can hold a lone surrogate

@@ -1,7 +1,7 @@
-"""Which currencies an account may have, and their official number of decimals.
+"""The currencies that an account may have, with their official number of decimals.
 
-The list is ISO 4217's own (list one), as the library `iso4217` carries it. Only money that people pay with: no metals,
-no test codes, no funds, no units of account.
+They come from list one of ISO 4217, as the library `iso4217` ships it. Only money that people pay with counts: no
+metals, test codes, funds or units of account.
 """
 
 from functools import cache
@@ -10,11 +10,11 @@ from xml.etree.ElementTree import Element
 from iso4217 import raw_xml
 
 UNITS_OF_ACCOUNT = frozenset({"UYW", "XAD"})
-"""Uruguay's Unidad Previsional and the Arab Accounting Dinar: nobody pays with them, though the list marks neither."""
+"""Uruguay's Unidad Previsional and the Arab Accounting Dinar: nobody pays with them, but the list marks neither."""
 
 
 def money_scale_of(currency: str) -> int:
-    """The currency's number of decimals: 2 for USD, 0 for JPY, 3 for KWD. Raises ValueError for what is no currency."""
+    """Return the currency's number of decimals: 2 for USD, 0 for JPY, 3 for KWD. Raises ValueError if it is unknown."""
     try:
         return _money_scales()[currency]
     except KeyError:

@@ -1,4 +1,4 @@
-"""Admission for as long as a connection lasts: looked at again when the key is revoked, and when it expires."""
+"""Ending a long-lived connection: its key or token is checked again when the key is revoked, and when it expires."""
 
 import asyncio
 import logging
@@ -14,30 +14,30 @@ from session_graph.store.notifications import Listener
 LOGGER = logging.getLogger(__name__)
 
 LONGEST_WAIT = 24 * 3600.0
-"""Seconds; an event loop's timers reach no further than some weeks."""
-AWAY_SECONDS = 1.0
-CLOCK_SECONDS = 0.2
-"""By which the clocks of this machine and of the database may differ at an expiry before one looks again."""
+"""Seconds; the timers of an event loop cannot wait longer than some weeks."""
+RETRY_SECONDS = 1.0
+SHORTEST_WAIT = 0.2
+"""Shortest wait before an expiry is checked again, as the clocks of this machine and of the database may differ."""
 
 
 async def wait_until_revoked(
     authenticator: Authenticator, listener: Listener, viewer: Viewer, authorization: str
 ) -> None:
-    """Returns once the header, by which the viewer was admitted, is not taken any more."""
+    """Return as soon as the header that authenticated the viewer is no longer accepted."""
     with listener.topic(CHANNEL, str(viewer.key_id)) as topic:
         while True:
-            seen = topic.count
+            count = topic.count
             try:
                 await authenticator.authenticate_uncached(authorization)
-                until = await authenticator.find_expiry(viewer, authorization)
+                expires_at = await authenticator.find_expiry(viewer, authorization)
             except Unauthenticated:
                 return
             except STORE_FAILED as error:
-                LOGGER.warning("a key waits for the database to be checked: %s", type(error).__name__)
-                await asyncio.sleep(AWAY_SECONDS)
+                LOGGER.warning("A key cannot be checked, the database is unavailable: %s", type(error).__name__)
+                await asyncio.sleep(RETRY_SECONDS)
                 continue
             try:
-                async with asyncio.timeout(min(max(until - time(), CLOCK_SECONDS), LONGEST_WAIT)):
-                    await topic.wait(seen)
+                async with asyncio.timeout(min(max(expires_at - time(), SHORTEST_WAIT), LONGEST_WAIT)):
+                    await topic.wait(count)
             except TimeoutError:
                 pass

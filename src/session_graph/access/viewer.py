@@ -1,4 +1,4 @@
-"""Who asks: the account, role and limits that everything else is decided by."""
+"""The viewer: the caller's account, role and limits, by which every access is decided."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,7 +6,7 @@ from uuid import UUID
 
 
 class Role(StrEnum):
-    """What a key or token is for. What each may see and do is in `docs/access.md`."""
+    """The role of a key or token. `docs/access.md` says what each role may see and do."""
 
     BUILDER = "BUILDER"
     PORTAL = "PORTAL"
@@ -17,7 +17,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
-    """What every request needs to know of its account; `money_scale` is the currency's number of decimals."""
+    """What every request needs of its account; `money_scale` is the currency's number of decimals."""
 
     id: UUID
     idn: str
@@ -29,10 +29,11 @@ class AccountFacts:
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Made at the door from an API key or a signed token.
+    """The caller, as an API key or a signed token authenticates it.
 
-    `name` is the key's name or the token's subject; `email` is verified. `integrations` limit a PARTNER; `agents` (idn)
-    limit the bearer to these agents, empty is all. `key_id` is None for the bearer of a token.
+    `name` is the key's name or the token's subject; `email` is verified. A PARTNER sees the
+    sessions of its `integrations` only; a viewer with `agents` (idn) sees those of these agents only. `key_id` is None
+    if a token authenticated the viewer.
     """
 
     account: AccountFacts
@@ -45,5 +46,5 @@ class Viewer:
 
     @property
     def identity(self) -> str:
-        """Who it is, whatever a key is called or whoever else has the same name."""
+        """Return what identifies the viewer: a key by its id, as names of keys are not unique."""
         return f"key {self.key_id}" if self.key_id else f"token {self.name}"

@@ -16,6 +16,7 @@ from session_graph.sessions.record import parse_record
 from session_graph.sessions.recording import Status, record_sessions
 from session_graph.settings import Settings
 from session_graph.store.database import Database
+from session_graph.store.locks import AdvisoryLock, take_lock
 from session_graph.store.models import Account, Session
 
 ACCOUNT = "demo"
@@ -24,8 +25,6 @@ TIME_ZONE = "America/New_York"
 PARTNER_INTEGRATION = "tablebook"
 KEYS_FILE = "demo-keys.json"
 QUESTION = "{ dashboard(filter: {period: LAST_7_DAYS}) { totalSessionCount totalLeadCount totalAsr currency } }"
-
-LOCK = 7_270_202
 
 Keys = dict[str, str]
 """The text of a key for each role."""
@@ -39,7 +38,7 @@ async def prepare_demo(database: Database, home: Path) -> Keys:
     """
     async with database.transaction() as connection:
         await connection.execute("set local statement_timeout = 0")
-        await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
+        await take_lock(connection, AdvisoryLock.DEMO)
         account = await find_or_create_account(ACCOUNT)
         if not await Session.filter(account_id=account.id).exists():
             account = await change_account(account, name=NAME, time_zone=TIME_ZONE)

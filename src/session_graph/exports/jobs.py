@@ -10,12 +10,12 @@ from datetime import timedelta
 from session_graph.exports.csv_file import File, Progress
 from session_graph.exports.telling import execute_and_notify, tell_progress
 from session_graph.store.database import Database, Row
+from session_graph.store.locks import AdvisoryLock, take_lock
 
 LEASE = timedelta(seconds=6)
 MOST_ATTEMPTS = 5
 DIED_TOO_OFTEN = "The report could not be written: the server stopped too often while writing it."
 
-_CLAIM_LOCK = 7_270_202
 _FAIL_EXHAUSTED = """
 update session_export e set status = 'FAILED', error = $2, lease_until = null, finished_at = now()
 where e.status = 'RUNNING' and e.lease_until < now() and e.attempts >= $1
@@ -109,7 +109,7 @@ class Jobs:
     async def claim_to_write(self, running_for_an_account: int) -> Row | None:
         """The next report to write, RUNNING and ours from now on; None where there is none."""
         async with self._database.transaction() as connection:
-            await connection.execute("select pg_advisory_xact_lock($1)", _CLAIM_LOCK)
+            await take_lock(connection, AdvisoryLock.EXPORT_CLAIM)
             for buried in await connection.fetch(_FAIL_EXHAUSTED, MOST_ATTEMPTS, DIED_TOO_OFTEN):
                 await tell_progress(connection, buried["id"])
             job = await connection.fetchrow(_CLAIM_TO_WRITE, LEASE, running_for_an_account)

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from tortoise.transactions import in_transaction
 
-from session_graph.access.accounts import check_email
 from session_graph.errors import InvalidInput, LimitReached, PathSegment, Problem
+from session_graph.parsing import check_email
 from session_graph.store.models import ExportRecipient
 
 MOST = 1000

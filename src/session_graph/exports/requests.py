@@ -10,14 +10,14 @@ from uuid import UUID
 
 import orjson
 
-from session_graph.access.accounts import check_email, check_time_zone
+from session_graph.access.accounts import check_time_zone
 from session_graph.access.viewer import Role, Viewer
 from session_graph.errors import AlreadyThere, InvalidInput, LimitReached, Problem
 from session_graph.exports.csv_columns import REPORT
 from session_graph.exports.recipients import find_unlisted
 from session_graph.exports.stored_filter import dump_filter
 from session_graph.exports.telling import tell_progress
-from session_graph.parsing import check_text
+from session_graph.parsing import check_email, check_text
 from session_graph.sessions.agents import list_agents
 from session_graph.sessions.columns import COLUMNS
 from session_graph.sessions.ordering import Order

@@ -1,11 +1,11 @@
-"""SQL text is put together from constants; every value that came from outside is bound here."""
+"""SQL text consists of constants; every value from outside is bound here as a parameter."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
 
 class Parameters(list[object]):
-    """The values of one statement in the order of their placeholders; the account's id is always `$1`."""
+    """The parameters of one statement, in the order of their placeholders. `$1` is always the account's id."""
 
     account = "$1"
 
@@ -13,17 +13,17 @@ class Parameters(list[object]):
         super().__init__([account])
 
     def bind(self, value: object) -> str:
-        """The placeholder of the value."""
+        """Add the value and return its placeholder."""
         self.append(value)
         return f"${len(self)}"
 
     @staticmethod
     def literal(number: int) -> str:
-        """A whole number in the text itself. For numbers of which there are few, as connections keep each text."""
+        """Return a whole number as SQL text. Only for few distinct numbers: each text is another prepared statement."""
         return str(int(number))
 
     def equals_any(self, expression: str, options: Sequence[object]) -> str:
-        """`expression` is one of the options; with a single one an index also keeps its order."""
+        """Return that `expression` is one of the options; for one option with `=`, as an index then keeps its order."""
         if len(options) == 1:
             return f"{expression} = {self.bind(options[0])}"
         return f"{expression} = any({self.bind(list(options))})"

@@ -1,1 +1,1 @@
-"""PostgreSQL: models, migrations, the pool, the embedded server."""
+"""PostgreSQL: models, migrations, connection pools, notifications, the embedded server."""

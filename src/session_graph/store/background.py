@@ -1,4 +1,4 @@
-"""Work that goes on in the background as long as the process serves, whatever becomes of the database meanwhile."""
+"""Background work that runs as long as the process, also while the database is unavailable."""
 
 import asyncio
 import logging
@@ -10,21 +10,21 @@ from tortoise.exceptions import BaseORMException
 LOGGER = logging.getLogger(__name__)
 
 STORE_FAILED = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, BaseORMException)
-"""What a statement raises while the database is away."""
+"""What a statement can raise while the database is unavailable."""
 CONNECTION_ERRORS = (
     *(OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError),
     *(asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, asyncpg.CannotConnectNowError),
 )
-"""The same without what the statement itself can be to blame for, such as a time-out. The driver has an internal error
-for a connection that dies as it is taken from the pool."""
+"""The same without what the statement itself can cause, such as a time-out. asyncpg raises InternalClientError if a
+connection dies while it is taken from the pool."""
 RETRY_SECONDS = 2.0
 
 
 async def run_forever(step: Callable[[], Awaitable[None]], pause: float = 0) -> None:
-    """A step again and again until the task is cancelled, whatever the step raises: the database may be away.
+    """Repeat a step until the task is cancelled, whatever the step raises, with `pause` seconds between two steps.
 
-    A driver that is cancelled while it connects may raise something of its own instead, and the cancellation of a job
-    whose lease is lost may come late; so it is the task that is asked whether it is over.
+    Whether to stop is read from the task: asyncpg, if cancelled while it connects, may raise another error instead,
+    and a step may raise a late CancelledError of a job whose lease was lost.
     """
     task = asyncio.current_task()
     assert task is not None
@@ -37,10 +37,10 @@ async def run_forever(step: Callable[[], Awaitable[None]], pause: float = 0) -> 
                 raise
         except STORE_FAILED as error:
             failed = True
-            LOGGER.warning("the database is away: %s", type(error).__name__)
+            LOGGER.warning("The database is unavailable: %s", type(error).__name__)
         except Exception:
             failed = True
-            LOGGER.exception("a step in the background failed")
+            LOGGER.exception("A background step failed")
         if task.cancelling():
             raise asyncio.CancelledError
         if failed or pause:

@@ -1,6 +1,6 @@
 """The open database: a pool for Tortoise's models and transactions, and a statement pool for single statements.
 
-Nothing here, and nobody who borrows a connection, changes its state but with `set local`.
+Users of a connection change its session state only with `set local`, as a release does not reset it.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,7 +16,7 @@ from tortoise.transactions import in_transaction
 from session_graph.errors import StoreError
 from session_graph.settings import Settings
 from session_graph.store.migration import UNREACHABLE, pending
-from session_graph.store.tortoise_client import PoolClient
+from session_graph.store.tortoise_client import PoolClient, open_client, transaction_connection
 
 Row = asyncpg.Record
 Connection = PoolConnectionProxy
@@ -24,36 +24,36 @@ Initializer = Callable[[Connection], Awaitable[None]]
 
 
 class Executor(Protocol):
-    """What can run one statement: the database, or a transaction's connection."""
+    """What runs a single statement: the statement pool, or a transaction's connection."""
 
-    async def fetchrow(self, sql: str, /, *values: Any) -> Row | None: ...
+    async def fetchrow(self, sql: str, /, *parameters: Any) -> Row | None: ...
 
 
 class Database:
-    """Open from `open_database` until `close`."""
+    """A database that `open_database` opened and `close` closes."""
 
     def __init__(self, client: PoolClient) -> None:
         self._client = client
 
-    async def fetch(self, sql: str, *values: object) -> list[Row]:
-        """All rows of one statement, each on its own (no transaction around it)."""
-        return await self._client.statement_pool.fetch(sql, *values)
+    async def fetch(self, sql: str, *parameters: object) -> list[Row]:
+        """Return all rows of one statement, outside any transaction."""
+        return await self._client.statement_pool.fetch(sql, *parameters)
 
-    async def fetchrow(self, sql: str, *values: object) -> Row | None:
-        return await self._client.statement_pool.fetchrow(sql, *values)
+    async def fetchrow(self, sql: str, *parameters: object) -> Row | None:
+        return await self._client.statement_pool.fetchrow(sql, *parameters)
 
-    async def execute(self, sql: str, *values: object) -> str:
-        """Run one statement; PostgreSQL's own word for what it did, such as `UPDATE 1`."""
-        return await self._client.pool.execute(sql, *values)
+    async def execute(self, sql: str, *parameters: object) -> str:
+        """Run one statement. Return PostgreSQL's command tag, such as `UPDATE 1`."""
+        return await self._client.pool.execute(sql, *parameters)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """A transaction in which Tortoise's models and the connection's SQL text act together."""
+        """Open a transaction for both Tortoise's models and SQL text over the yielded connection."""
         async with in_transaction() as client:
-            yield cast(PoolClient, client)._connection  # type: ignore[misc]  # Tortoise names its connection privately
+            yield transaction_connection(client)
 
     async def is_ready(self) -> bool:
-        """Whether the database answers and its schema is this version's."""
+        """Return whether the database answers and has the schema of this version."""
         try:
             async with self._client.pool.acquire(timeout=2) as connection:
                 return not await pending(cast(Any, connection))
@@ -65,16 +65,16 @@ class Database:
 
 
 def current_executor() -> Executor:
-    """What runs a statement of the open database: the transaction that we are in, otherwise any connection."""
-    client: Any = get_connection("default")
-    executor: Executor = client.statement_pool if isinstance(client, PoolClient) else client._connection
-    return executor
+    """Return the current transaction's connection, or the statement pool if there is no transaction."""
+    client = get_connection("default")
+    return client.statement_pool if isinstance(client, PoolClient) else transaction_connection(client)
 
 
 async def open_database(url: str, settings: Settings, on_connect: Initializer | None = None) -> Database:
-    """Open the pool and the statement_pool; one database for a process and its event loop.
+    """Open the pool and the statement pool: one database for each process and event loop.
 
-    Raises StoreError where the server cannot be reached. `on_connect` sees every new connection (tests count with it).
+    `on_connect` is called with every new connection (tests count statements with it). Raises StoreError if the server
+    cannot be reached.
     """
     credentials = {
         "dsn": url,
@@ -83,26 +83,19 @@ async def open_database(url: str, settings: Settings, on_connect: Initializer | 
         "init": on_connect,
         **_limits(settings),
     }
-    config = {
-        "connections": {"default": {"engine": "session_graph.store.tortoise_client", "credentials": credentials}},
-        "apps": {"session_graph": {"models": ["session_graph.store.models"], "default_connection": "default"}},
-    }
-    await Tortoise.init(config=config, use_tz=True, timezone="UTC", _enable_global_fallback=True)
-    client = cast(PoolClient, get_connection("default"))
     try:
-        await client.create_connection(with_db=True)
+        return Database(await open_client(credentials))
     except UNREACHABLE as error:
         await Tortoise.close_connections()
         raise StoreError(f"The database cannot be reached: {error}") from error
-    return Database(client)
 
 
 def _limits(settings: Settings) -> dict[str, object]:
-    """How connections treat statements. A pooler in transaction mode refuses to open one with settings that it does
-    not know of, and then the driver cancels what runs too long."""
+    """Return what limits statements. A pooler in transaction mode, which statement_cache_size 0 stands for, refuses
+    server settings that it does not know; then asyncpg, not the server, cancels statements that run too long."""
     common = {"application_name": "session_graph", "timezone": "UTC", "datestyle": "ISO"}
     if not settings.statement_cache_size:
         seconds = settings.statement_timeout_ms / 1000
         return {"statement_cache_size": 0, "server_settings": common, "command_timeout": seconds}
-    own = {"statement_timeout": str(settings.statement_timeout_ms), "jit": "off"}
-    return {"statement_cache_size": settings.statement_cache_size, "server_settings": common | own}
+    limits = {"statement_timeout": str(settings.statement_timeout_ms), "jit": "off"}
+    return {"statement_cache_size": settings.statement_cache_size, "server_settings": common | limits}

@@ -1,4 +1,4 @@
-"""The ids we make: UUIDs of version 7, which sort by the moment they were made."""
+"""New ids: UUIDs of version 7, which sort by the time of their creation."""
 
 import os
 from time import time_ns
@@ -9,9 +9,6 @@ _VERSION = 7 << 76 | 2 << 62
 
 
 def new_id() -> UUID:
-    """A UUIDv7 (RFC 9562, section 5.7): 48 bits of milliseconds, 74 of chance."""
-    return _make_id(int.from_bytes(os.urandom(10)))
-
-
-def _make_id(chance: int) -> UUID:
-    return UUID(int=(time_ns() // 1_000_000 << 80 | chance) & _VARIANT | _VERSION)
+    """Return a UUIDv7 (RFC 9562, section 5.7): 48 bits of milliseconds, 74 random bits."""
+    bits = time_ns() // 1_000_000 << 80 | int.from_bytes(os.urandom(10))
+    return UUID(int=bits & _VARIANT | _VERSION)

@@ -1,4 +1,4 @@
-"""Opening the database that the settings name: the given one or the embedded one, migrated where that is allowed."""
+"""Opens the database of the settings, a given or the embedded one, and migrates it if the settings allow that."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,14 +16,14 @@ WATCH_SECONDS = 0.5
 
 @asynccontextmanager
 async def open_store(settings: Settings) -> AsyncIterator[Database]:
-    """The open database. Raises StoreError where there is none that can be used."""
+    """Yield the open database of the settings. Raises StoreError if it cannot be used."""
     async with store_url(settings) as url, open_url(url, settings) as database:
         yield database
 
 
 @asynccontextmanager
 async def open_url(url: str, settings: Settings) -> AsyncIterator[Database]:
-    """The database at this address, migrated where that is allowed."""
+    """Yield the open database at this URL, migrated if the settings allow that."""
     if settings.migrate_on_start:
         await migrate(url)
     database = await open_database(url, settings)
@@ -35,23 +35,23 @@ async def open_url(url: str, settings: Settings) -> AsyncIterator[Database]:
 
 @asynccontextmanager
 async def store_url(settings: Settings) -> AsyncIterator[str]:
-    """The address of a server that answers; the embedded one runs as long as the context."""
+    """Yield the URL of a running server. An embedded one stops with the context."""
     if settings.database_url:
         yield settings.database_url.get_secret_value()
         return
-    keeper = ServerSupervisor(await asyncio.to_thread(start_embedded, settings.home), settings.home)
-    watch = asyncio.create_task(keeper.watch())
+    supervisor = ServerSupervisor(await asyncio.to_thread(start_embedded, settings.home), settings.home)
+    watch = asyncio.create_task(supervisor.watch())
     try:
-        yield keeper.server.url
+        yield supervisor.server.url
     finally:
         watch.cancel()
         with suppress(asyncio.CancelledError):
             await watch
-        await asyncio.to_thread(keeper.server.stop)
+        await asyncio.to_thread(supervisor.server.stop)
 
 
 class ServerSupervisor:
-    """Starts the embedded server again when it dies, or when the process that owned it ends."""
+    """Restarts the embedded server if it dies, or if the process that owned it ends."""
 
     def __init__(self, server: EmbeddedServer, home: Path) -> None:
         self.server = server
@@ -62,5 +62,5 @@ class ServerSupervisor:
             await asyncio.sleep(WATCH_SECONDS)
             if not await asyncio.to_thread(self.server.is_alive):
                 await asyncio.to_thread(self.server.stop)
-                with suppress(StoreError):  # tried again as long as we run
+                with suppress(StoreError):  # the next round tries again
                     self.server = await asyncio.to_thread(start_embedded, self._home)

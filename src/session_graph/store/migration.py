@@ -1,4 +1,4 @@
-"""The migrations: numbered SQL files, run in order, each once. Hand-written; `models` only maps what they make.
+"""The migrations: numbered, hand-written SQL files, each run once and in order. `models` only maps their tables.
 
 A statement ends with a semicolon at the end of a line that is followed by an empty line or the end of the file.
 """
@@ -12,13 +12,13 @@ from importlib import resources
 import asyncpg
 
 from session_graph.errors import StoreError
+from session_graph.store.locks import AdvisoryLock, take_lock
 
-LOCK = 7_270_201
 UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError)
-"""What connecting raises where there is no server, where it does not let us in, and where its address is none."""
+"""What connecting raises if there is no server, if it refuses the login, or if its URL is malformed."""
 OLDEST_SERVER = 150_000
 
-_DONE = "select name from schema_migration order by name"
+_APPLIED = "select name from schema_migration order by name"
 _HISTORY_TABLE = """
 create table if not exists schema_migration (
     name text primary key,
@@ -42,16 +42,16 @@ def _has_code(statement: str) -> bool:
 
 
 def list_migrations() -> list[Migration]:
-    """All that this version knows, oldest first."""
+    """Return all migrations of this version, oldest first."""
     folder = resources.files("session_graph.store") / "migrations"
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".sql")), key=lambda f: f.name)
     return [Migration(f.name.removesuffix(".sql"), f.read_text("utf-8")) for f in files]
 
 
 async def migrate(url: str) -> list[str]:
-    """Bring the database up to date; the names of what was run now. Any number may call it at once.
+    """Bring the database up to date and return the names of the migrations that ran. Safe to call concurrently.
 
-    Raises StoreError where the server cannot be reached or is too old, or the schema newer than this version.
+    Raises StoreError if the server cannot be reached or is too old, or if its schema is newer than this version.
     """
     try:
         connection = await asyncpg.connect(
@@ -61,7 +61,7 @@ async def migrate(url: str) -> list[str]:
         raise StoreError(f"The database cannot be reached: {str(error) or type(error).__name__}") from error
     try:
         await _check_server(connection)
-        async with _turn(connection):
+        async with _locked_transaction(connection):
             await connection.execute(_HISTORY_TABLE)
         return [migration.name for migration in await pending(connection) if await _run(connection, migration)]
     finally:
@@ -69,27 +69,27 @@ async def migrate(url: str) -> list[str]:
 
 
 async def pending(connection: asyncpg.Connection) -> list[Migration]:
-    """What has not run yet. Raises StoreError where something ran that this version does not know."""
+    """Return the migrations that have not run yet. Raises StoreError if one ran that this version does not know."""
     known = list_migrations()
-    done = {row["name"] for row in await connection.fetch(_DONE)}
-    if unknown := done - {migration.name for migration in known}:
+    applied = {row["name"] for row in await connection.fetch(_APPLIED)}
+    if unknown := applied - {migration.name for migration in known}:
         raise StoreError(
             f"The database was migrated by a newer version (it has {max(unknown)}). Upgrade session-graph."
         )
-    return [migration for migration in known if migration.name not in done]
+    return [migration for migration in known if migration.name not in applied]
 
 
 @asynccontextmanager
-async def _turn(connection: asyncpg.Connection) -> AsyncIterator[None]:
-    """A transaction, one at a time. Behind a pooler a lock of the session would outlive this connection."""
+async def _locked_transaction(connection: asyncpg.Connection) -> AsyncIterator[None]:
+    """Open a transaction that holds the migration lock."""
     async with connection.transaction():
-        await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
+        await take_lock(connection, AdvisoryLock.MIGRATION)
         yield
 
 
 async def _run(connection: asyncpg.Connection, migration: Migration) -> bool:
-    """False where somebody else has run it by the time that it is our turn."""
-    async with _turn(connection):
+    """Run the migration. Return False if another process has run it while this one waited for the lock."""
+    async with _locked_transaction(connection):
         if migration not in await pending(connection):
             return False
         for statement in migration.statements:
@@ -103,6 +103,6 @@ async def _check_server(connection: asyncpg.Connection) -> None:
         "select current_setting('server_version_num')::integer, current_setting('server_encoding')"
     ) or (0, "")
     if version < OLDEST_SERVER:
-        raise StoreError(f"PostgreSQL 15 or newer is needed; this server is {version // 10000}.")
+        raise StoreError(f"PostgreSQL 15 or newer is required; this server is {version // 10000}.")
     if encoding != "UTF8":
         raise StoreError(f"The database must be in UTF8; this one is in {encoding}. Create one with `encoding 'UTF8'`.")

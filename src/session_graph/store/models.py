@@ -1,7 +1,7 @@
-"""The tables as Tortoise models. The migrations make them; a test compares the two.
+"""The tables as Tortoise models. The migrations create the tables; a test compares the two.
 
-Tenant tables have the key `(account_id, id)`. Tortoise knows only single-column keys, so `id` is declared as the key
-and every look-up and update names `account_id` beside it: `Agent.filter(account_id=…, id=…).update(…)`.
+Tenant tables have the key `(account_id, id)`. Tortoise has only single-column keys, so `id` is declared as the key,
+and every look-up and update also names `account_id`: `Agent.filter(account_id=…, id=…).update(…)`.
 """
 
 from decimal import Decimal
@@ -31,7 +31,7 @@ class Account(Model):
 
 
 class ApiKey(Model):
-    """A key's hash and what its bearer may do; the key itself is nowhere."""
+    """The hash of an API key, with its role and limits. The key itself is not stored."""
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     account: fields.ForeignKeyRelation[Account] = fields.ForeignKeyField(
@@ -55,7 +55,7 @@ class ApiKey(Model):
 
 
 class TenantModel(Model):
-    """A row that belongs to an account. What would find or change it by `id` alone is refused."""
+    """A row that belongs to an account. Methods that would find or change it by `id` alone raise TypeError."""
 
     account_id = fields.UUIDField()
 
@@ -75,7 +75,7 @@ class TenantModel(Model):
 
 
 class Agent(TenantModel):
-    """An AI employee, and what its sessions' figures are made of when they close."""
+    """An AI employee, with the settings that a closing session computes its metrics from."""
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     idn = fields.TextField()
@@ -116,7 +116,7 @@ class DerivedDecimal(fields.DecimalField[Decimal]):
 
 
 class Session(TenantModel):
-    """One conversation. The derived fields are generated columns: read, never written."""
+    """One conversation. The derived fields are generated columns, never written by the application."""
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     agent_id = fields.UUIDField()
@@ -178,7 +178,7 @@ class Session(TenantModel):
 
 
 class Transcript(TenantModel):
-    """The turns of a session, in order, as one value: written once, read whole."""
+    """The turns of a session in order, as one value that is written once and read whole."""
 
     session_id = fields.UUIDField(primary_key=True)
     turns: fields.Field[list[dict[str, str | None]]] = fields.JSONField()
@@ -188,7 +188,7 @@ class Transcript(TenantModel):
 
 
 class SessionChange(TenantModel):
-    """One field of one change that a person made; `version` is the session's afterwards."""
+    """One field of a person's change; `version` is the session's version after the change."""
 
     session_id = fields.UUIDField(primary_key=True)
     version = fields.IntField()
@@ -203,11 +203,11 @@ class SessionChange(TenantModel):
 
 
 class TransactionId(fields.BigIntField):
-    """The 64-bit number of a transaction, which grows and never comes again."""
+    """PostgreSQL's 64-bit transaction id (xid8), which grows and is never reused."""
 
 
 class SessionEvent(TenantModel):
-    """A session was recorded or changed, in the transaction `xid`."""
+    """A session was recorded or changed, by the transaction `xid`."""
 
     xid = TransactionId()
     seq = fields.BigIntField(primary_key=True, generated=False)
@@ -220,7 +220,7 @@ class SessionEvent(TenantModel):
 
 
 class ExportRecipient(TenantModel):
-    """An address or a domain that the account's reports may go to."""
+    """An address or a domain that the account's exports may be sent to."""
 
     recipient = fields.CharField(320, primary_key=True)
 
@@ -229,7 +229,7 @@ class ExportRecipient(TenantModel):
 
 
 class SessionExport(TenantModel):
-    """A report, and the job that makes and delivers it."""
+    """An export of sessions, and the job that writes and delivers it."""
 
     id = fields.UUIDField(primary_key=True, default=new_id)
     requested_by = fields.TextField()
@@ -267,7 +267,7 @@ class SessionExport(TenantModel):
 
 
 class ExportChunk(TenantModel):
-    """A piece of a report's CSV, compressed; the pieces of one claim are one zlib stream."""
+    """A compressed piece of an export's CSV; the pieces of one claim form one zlib stream."""
 
     export_id = fields.UUIDField()
     claim = fields.IntField()
@@ -279,7 +279,7 @@ class ExportChunk(TenantModel):
 
 
 class ExportDelivery(TenantModel):
-    """What became of a report's message to one recipient."""
+    """The delivery of an export to one recipient."""
 
     export_id = fields.UUIDField()
     recipient = fields.CharField(320, primary_key=True)
@@ -294,7 +294,7 @@ class ExportDelivery(TenantModel):
 
 
 class ExportDownload(TenantModel):
-    """Somebody opened a report's file."""
+    """One download of an export's file."""
 
     export_id = fields.UUIDField(primary_key=True)
     at = fields.DatetimeField()
@@ -305,7 +305,7 @@ class ExportDownload(TenantModel):
 
 
 class SigningKey(Model):
-    """The secret that download links are signed with; made on first use."""
+    """The secret that signs download links, created on first use."""
 
     id = fields.IntField(primary_key=True, generated=False)
     secret = fields.BinaryField()

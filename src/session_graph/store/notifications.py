@@ -1,13 +1,13 @@
-"""What PostgreSQL notifies, for all of this process who wait for it: one connection, however many they are.
+"""Notifications of PostgreSQL (`listen` and `notify`), over one connection for all waiting tasks of the process.
 
     with listener.topic(CHANNEL, payload) as topic:
         while True:
-            seen = topic.count
-            ...  # look
-            await topic.wait(seen)
+            count = topic.count
+            ...  # read the database
+            await topic.wait(count)
 
-Whoever notes the count before looking, and waits with it afterwards, misses nothing. Notifications themselves carry
-nothing but that one must look: after the connection was lost, all topics are woken, and everybody looks again.
+A task that reads the count before the database, and waits with it afterwards, misses nothing. A notification only means
+that the database must be read again; after a lost connection every topic is woken, so that every task reads again.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from typing import Any
 import asyncpg
 
 from session_graph.store.background import STORE_FAILED
+from session_graph.store.tortoise_client import socket_of
 
 LOGGER = logging.getLogger(__name__)
 
@@ -28,22 +29,22 @@ FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
 CONNECT_SECONDS = 10.0
 KEEP_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
-"""By these a connection ends whose other end has vanished without a word; seconds, and how often."""
+"""TCP keep-alive, which ends a connection whose other end has vanished: two times in seconds, and the probes."""
 
 Name = tuple[str, str]
 
 
 class Topic:
-    """A channel's payload, as something to wait for. `count` is how often it was woken."""
+    """One payload of a channel, to wait for. `count` is the number of times that it was woken."""
 
     def __init__(self) -> None:
         self.count = 0
         self.users = 0
         self._woken = asyncio.Event()
 
-    async def wait(self, seen: int) -> None:
-        """Until it is woken, if it has not been since `count` was `seen`."""
-        while self.count == seen:
+    async def wait(self, count: int) -> None:
+        """Wait until `self.count` differs from `count`; return at once if it already does."""
+        while self.count == count:
             await self._woken.wait()
 
     def wake(self) -> None:
@@ -53,7 +54,7 @@ class Topic:
 
 
 class Listener:
-    """`run` until cancelled. Listens directly to the server: a pooler in transaction mode forgets who listens."""
+    """Wakes topics while `run` runs. The URL must bypass a pooler in transaction mode, which forgets its listeners."""
 
     def __init__(self, url: str, channels: Sequence[str]) -> None:
         self._url = url
@@ -62,8 +63,8 @@ class Listener:
 
     @contextmanager
     def topic(self, channel: str, payload: str = "") -> Iterator[Topic]:
-        """The one of this name, which is kept as long as somebody uses it."""
-        assert channel in self._channels, "nobody listens to this channel"
+        """Yield the topic of this channel and payload, one object for all its users at a time."""
+        assert channel in self._channels, "the listener does not listen to this channel"
         name = (channel, payload)
         topic = self._topics.setdefault(name, Topic())
         topic.users += 1
@@ -75,7 +76,7 @@ class Listener:
                 del self._topics[name]
 
     async def run(self) -> None:
-        """Listen, and connect again with growing pauses wherever the connection is lost."""
+        """Listen until cancelled; reconnect with growing pauses when the connection is lost."""
         pause = FIRST_PAUSE
         while True:
             try:
@@ -83,10 +84,10 @@ class Listener:
                     await self._listen(connection)
                 pause = FIRST_PAUSE
             except STORE_FAILED as error:
-                LOGGER.warning("cannot listen to the database: %s", type(error).__name__)
+                LOGGER.warning("Cannot listen to the database: %s", type(error).__name__)
             except Exception:
-                LOGGER.exception("cannot listen to the database")
-            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - so that processes do not come all at once
+                LOGGER.exception("Cannot listen to the database")
+            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - jitter against simultaneous reconnects
             pause = min(2 * pause, LONGEST_PAUSE)
 
     @asynccontextmanager
@@ -101,26 +102,26 @@ class Listener:
             connection.terminate()
 
     async def _listen(self, connection: asyncpg.Connection) -> None:
-        """Until the connection ends."""
+        """Wake topics until the connection ends."""
         ended = asyncio.Event()
         connection.add_termination_listener(lambda _: ended.set())
         for channel in self._channels:
-            await connection.add_listener(channel, self._hear)
+            await connection.add_listener(channel, self._on_notify)
         for topic in list(self._topics.values()):
             topic.wake()
         await ended.wait()
 
-    def _hear(self, connection: Any, pid: int, channel: str, payload: object) -> None:
+    def _on_notify(self, connection: Any, pid: int, channel: str, payload: object) -> None:
         if topic := self._topics.get((channel, str(payload))):
             topic.wake()
 
 
 def _keep_alive(connection: asyncpg.Connection) -> None:
-    """asyncpg has no setting for it."""
-    own: socket.socket | None = connection._transport.get_extra_info("socket")  # type: ignore[attr-defined]
-    if own is None or own.family not in (socket.AF_INET, socket.AF_INET6):
+    """Turn on TCP keep-alive, for which asyncpg has no setting."""
+    own_socket = socket_of(connection)
+    if own_socket is None or own_socket.family not in (socket.AF_INET, socket.AF_INET6):
         return
-    own.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    own_socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in KEEP_ALIVE.items():
         if hasattr(socket, name):
-            own.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+            own_socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

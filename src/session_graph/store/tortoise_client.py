@@ -1,13 +1,20 @@
-"""Tortoise's client: opened from a URL as asyncpg reads it, with no round trip on release and a statement pool."""
+"""Tortoise's client: its connections come from a URL, releasing one costs no round trip, and it has a statement pool.
+
+This is the one file that names private attributes of Tortoise and asyncpg, so that an upgrade of either is one review.
+"""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from socket import socket
+from typing import Any, cast
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+from tortoise import Tortoise
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
 from tortoise.backends.base.client import TransactionalDBClient, TransactionContextPooled
-from tortoise.connection import get_connections
+from tortoise.connection import get_connection, get_connections
 
 from session_graph.store.statement_pool import StatementPool
 
@@ -15,9 +22,9 @@ CLOSE_SECONDS = 10
 
 
 class StatelessConnection(asyncpg.Connection):
-    """A connection that nobody gives state (only `set local` is used), so that there is nothing to reset."""
+    """A connection that never keeps session state (only `set local` is used), so a release has nothing to reset."""
 
-    async def reset(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg calls it so
+    async def reset(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's signature
         if self.is_in_transaction():
             await super().reset(timeout=timeout)
 
@@ -26,9 +33,9 @@ class StatelessConnection(asyncpg.Connection):
 
 
 class Transaction(TransactionContextPooled):
-    """Gives its connection up where it cannot begin: its request is cancelled meanwhile, or the server has gone.
+    """Returns its connection if `begin` fails, because the request was cancelled or the server has gone.
 
-    Tortoise's own would keep the connection for good, until the pool has none left.
+    Tortoise's own transaction would keep the connection for good, until the pool has none left.
     """
 
     async def __aenter__(self) -> TransactionalDBClient:
@@ -36,16 +43,16 @@ class Transaction(TransactionContextPooled):
             return await super().__aenter__()
         except BaseException:
             if self.client._connection is not None:
-                with suppress(asyncpg.InterfaceError):  # the server closed it, and the pool has it back
+                with suppress(asyncpg.InterfaceError):  # the server closed it, so the pool already has it back
                     self.client._connection.terminate()
                 get_connections().reset(self.token)
             raise
 
 
 class PoolClient(AsyncpgDBClient):
-    """ValueKind `dsn` among its credentials; the other credentials go to asyncpg as they are.
+    """Tortoise's client with two pools: its own for models and transactions, the statement pool for single statements.
 
-    The pool is for models and transactions, the statement_pool are for statements of their own.
+    Of its credentials, `dsn` is the URL; the others go to asyncpg as they are.
     """
 
     connection_class = StatelessConnection  # type: ignore[assignment]  # the base class is generic only for type checkers
@@ -55,10 +62,10 @@ class PoolClient(AsyncpgDBClient):
         dsn = kwargs.pop("dsn")
         for part in ("host", "port", "user", "password", "database", "loop"):
             kwargs.pop(part, None)
-        own = {name: value for name, value in kwargs.items() if name not in ("min_size", "max_size", "init")}
+        options = {name: value for name, value in kwargs.items() if name not in ("min_size", "max_size", "init")}
 
         async def connect() -> asyncpg.Connection:
-            connection: asyncpg.Connection = await asyncpg.connect(dsn, **own)
+            connection: asyncpg.Connection = await asyncpg.connect(dsn, **options)
             if kwargs.get("init"):
                 await kwargs["init"](connection)
             return connection
@@ -83,3 +90,25 @@ class PoolClient(AsyncpgDBClient):
 
 
 client_class = PoolClient
+"""Tortoise looks for this name in the module that `engine` names."""
+
+
+async def open_client(credentials: Mapping[str, object]) -> PoolClient:
+    """Open the client of Tortoise's models, for every task of the process."""
+    config = {
+        "connections": {"default": {"engine": __name__, "credentials": dict(credentials)}},
+        "apps": {"session_graph": {"models": ["session_graph.store.models"], "default_connection": "default"}},
+    }
+    await Tortoise.init(config=config, use_tz=True, timezone="UTC", _enable_global_fallback=True)
+    client = cast(PoolClient, get_connection("default"))
+    await client.create_connection(with_db=True)
+    return client
+
+
+def transaction_connection(client: object) -> PoolConnectionProxy:
+    """Return asyncpg's connection of a client that is in a transaction."""
+    return cast(PoolConnectionProxy, cast(Any, client)._connection)
+
+
+def socket_of(connection: asyncpg.Connection) -> socket | None:
+    return cast(socket | None, cast(Any, connection)._transport.get_extra_info("socket"))

@@ -1,4 +1,4 @@
-"""The embedded server with the real programs and real kills. As root, each home is closed to the server's account."""
+"""The embedded server with real programs and real kills. As root, the server's user cannot enter the homes."""
 
 import asyncio
 import fcntl
@@ -50,7 +50,7 @@ with start_embedded(Path(sys.argv[1])) as server:
 
 
 class Command:
-    """A process of its own that owns or attaches to the server of a home."""
+    """A separate process that owns the server of a home or attaches to it."""
 
     def __init__(self, home: Path, user: int | None) -> None:
         self._process = subprocess.Popen(
@@ -85,7 +85,7 @@ class Command:
 
 @cache
 def find_python(user: int | None) -> str:
-    """A Python that `user` can run: root's own may lie in root's home."""
+    """Return a Python that `user` can run, as root's own may be in root's home."""
     if user is None:
         return sys.executable
     for python in (sys.executable, shutil.which("python3", path=os.defpath)):
@@ -114,7 +114,7 @@ def start_command(runtime: Path) -> Iterator[StartCommand]:
 
 @pytest.fixture(autouse=True)
 def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where every user's socket folders are, and all homes. No test may leave a process of a server."""
+    """The folder of all homes and of every user's socket folders. No test may leave a server process behind."""
     folder = Path(tempfile.mkdtemp(dir=FOLDER))
     folder.chmod(0o1777)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
@@ -125,7 +125,7 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.fixture
 def closed_folder(runtime: Path) -> Path:
-    """A folder that only we can enter."""
+    """A folder that only this user can enter."""
     folder = runtime / "closed"
     folder.mkdir(mode=0o700)
     return folder
@@ -142,7 +142,7 @@ def open_folder(runtime: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def home() -> Iterator[Path]:
-    """A home after its first start, which is the slow one. Tests share it and leave it as good as it was."""
+    """A home after its first, slow start. Tests share it and leave it usable."""
     with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
         start_embedded(Path(folder, "home")).stop()
         yield Path(folder, "home")
@@ -206,7 +206,7 @@ def comes_true(condition: Callable[[], object], seconds: float = 5) -> bool:
     return bool(condition())
 
 
-def test_what_was_written_is_there_at_the_next_start(closed_folder: Path) -> None:
+def test_data_survives_a_restart(closed_folder: Path) -> None:
     home = closed_folder / "home"
     with start_embedded(home) as server:
         word = write(server.url)
@@ -217,7 +217,7 @@ def test_what_was_written_is_there_at_the_next_start(closed_folder: Path) -> Non
         assert has(server.url, word)
 
 
-def test_a_server_is_ours_alone_and_the_same_everywhere(home: Path) -> None:
+def test_a_server_is_private_and_has_the_same_settings_everywhere(home: Path) -> None:
     with start_embedded(home) as server:
         assert run_sql(server.url, "select current_user || ' ' || current_database()") == "session_graph session_graph"
         assert run_sql(server.url, "show listen_addresses") == ""
@@ -227,7 +227,7 @@ def test_a_server_is_ours_alone_and_the_same_everywhere(home: Path) -> None:
         assert home.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_server_sees_nothing_of_our_environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_does_not_get_the_environment_of_its_owner(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as ours:
         for variable in ("PGSSLMODE", "PGDATA", "PGPORT", "PGOPTIONS", "LC_ALL", "TZ", "SESSION_GRAPH_JWT_KEY"):
             ours.setenv(variable, "our secret")
@@ -254,13 +254,13 @@ def test_a_home_may_be_relative_and_have_any_name(closed_folder: Path, monkeypat
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not have paths this long")
-def test_a_home_may_be_deeper_than_postgresql_can_go(closed_folder: Path) -> None:
+def test_a_home_may_have_a_longer_path_than_postgresql_supports(closed_folder: Path) -> None:
     with start_embedded(closed_folder.joinpath(*["deep" * 50] * 8)) as server:
         assert run_sql(server.url, "select 1") == 1
 
 
 @pytest.mark.parametrize(("name", "fits"), [("a b", True), ("a,b", False), ("long" * 20, False)])
-def test_the_socket_is_elsewhere_when_the_runtime_folder_does_not_fit(
+def test_the_socket_is_in_another_folder_if_the_runtime_folder_does_not_fit(
     name: str, fits: bool, home: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (runtime / name).mkdir()
@@ -270,7 +270,9 @@ def test_the_socket_is_elsewhere_when_the_runtime_folder_does_not_fit(
         assert run_sql(server.url, "select 1") == 1
 
 
-def test_commands_that_start_at_once_share_one_server(closed_folder: Path, start_command: StartCommand) -> None:
+def test_commands_that_start_at_the_same_time_share_one_server(
+    closed_folder: Path, start_command: StartCommand
+) -> None:
     commands = [start_command(closed_folder / "home") for _ in range(4)]
 
     owner, *attached = sorted(commands, key=lambda command: command.wait_until_ready().is_owner, reverse=True)
@@ -284,7 +286,9 @@ def test_commands_that_start_at_once_share_one_server(closed_folder: Path, start
     assert not has_processes(owner.url)
 
 
-def test_a_command_attaches_whatever_its_own_runtime_folder_is(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_attaches_with_another_runtime_folder_than_the_owner(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with start_embedded(home) as owner:
         monkeypatch.delenv("XDG_RUNTIME_DIR")
         with start_embedded(home) as attached:
@@ -295,7 +299,7 @@ def test_a_command_attaches_whatever_its_own_runtime_folder_is(home: Path, monke
 
 
 @pytest.mark.parametrize("with_signal", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_the_server_ends_with_its_owner(with_signal: signal.Signals, home: Path, start_command: StartCommand) -> None:
+def test_the_server_stops_with_its_owner(with_signal: signal.Signals, home: Path, start_command: StartCommand) -> None:
     owner = start_command(home).wait_until_ready()
 
     owner.kill(with_signal)
@@ -303,7 +307,7 @@ def test_the_server_ends_with_its_owner(with_signal: signal.Signals, home: Path,
     assert comes_true(lambda: not has_processes(owner.url))
 
 
-def test_the_next_start_after_a_killed_owner_has_all_data_at_once(home: Path, start_command: StartCommand) -> None:
+def test_the_next_start_after_a_killed_owner_has_all_data(home: Path, start_command: StartCommand) -> None:
     owner = start_command(home).wait_until_ready()
     word = write(owner.url)
 
@@ -347,7 +351,7 @@ def test_a_killed_server_leaves_no_shell_behind_while_its_owner_lives(home: Path
         assert comes_true(lambda: not has_processes(server.url))
 
 
-def test_stopping_twice_is_stopping_once(home: Path) -> None:
+def test_a_second_stop_does_nothing(home: Path) -> None:
     server = start_embedded(home)
     server.stop()
     assert not find_socket_folder(server.url).exists()
@@ -357,7 +361,7 @@ def test_stopping_twice_is_stopping_once(home: Path) -> None:
         assert run_sql(successor.url, "select 1") == 1
 
 
-def test_a_server_that_nobody_holds_any_more_stops(home: Path) -> None:
+def test_a_server_without_references_stops(home: Path) -> None:
     server = start_embedded(home)
     url = server.url
     with pytest.warns(ResourceWarning):
@@ -365,7 +369,7 @@ def test_a_server_that_nobody_holds_any_more_stops(home: Path) -> None:
     assert comes_true(lambda: not has_processes(url))
 
 
-def test_a_home_that_is_deleted_under_its_server_can_be_made_again(closed_folder: Path) -> None:
+def test_a_home_deleted_under_its_server_can_be_made_again(closed_folder: Path) -> None:
     with start_embedded(closed_folder / "home") as deleted:
         shutil.rmtree(closed_folder / "home")
         with start_embedded(closed_folder / "home") as server:
@@ -375,20 +379,20 @@ def test_a_home_that_is_deleted_under_its_server_can_be_made_again(closed_folder
 
 @pytest.fixture
 def bystander(home: Path) -> Iterator[int]:
-    """A process of the server's account, which PostgreSQL takes for a server when a file has its pid."""
+    """A process of the server's user, which PostgreSQL takes for a server if a file has its pid."""
     with subprocess.Popen(["sleep", "20"], user=(home / "pg18").stat().st_uid if IS_ROOT else None) as process:
         yield process.pid
         assert process.poll() is None
         process.kill()
 
 
-def test_a_pid_that_another_process_has_by_now_is_no_obstacle(home: Path, bystander: int) -> None:
+def test_a_stale_pid_that_another_process_has_does_not_prevent_a_start(home: Path, bystander: int) -> None:
     (home / "pg18" / "postmaster.pid").write_text(f"{bystander}\n/old\n1\n5432\n/old\n\n0 0\nready\n")
     with start_embedded(home) as server:
         assert run_sql(server.url, "select 1") == 1
 
 
-def test_a_socket_of_a_killed_server_is_no_obstacle(home: Path, bystander: int) -> None:
+def test_a_socket_of_a_killed_server_does_not_prevent_a_start(home: Path, bystander: int) -> None:
     with start_embedded(home) as server:
         folder = find_socket_folder(server.url)
     folder.mkdir(mode=0o700)
@@ -398,7 +402,7 @@ def test_a_socket_of_a_killed_server_is_no_obstacle(home: Path, bystander: int) 
         assert run_sql(server.url, "select 1") == 1
 
 
-def test_a_server_that_was_started_by_hand_is_not_joined_by_a_second_but_followed(
+def test_a_start_waits_for_the_end_of_a_server_that_was_started_by_hand(
     open_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with start_embedded(open_folder) as server:
@@ -415,7 +419,7 @@ def test_a_server_that_was_started_by_hand_is_not_joined_by_a_second_but_followe
         start_embedded(open_folder).stop()
 
 
-def test_a_waiting_command_becomes_the_owner_when_the_first_is_gone(home: Path, start_command: StartCommand) -> None:
+def test_a_waiting_command_becomes_the_owner_when_the_first_ends(home: Path, start_command: StartCommand) -> None:
     with (home / "pg18.owner").open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         waiting = start_command(home)
@@ -428,7 +432,9 @@ def test_a_waiting_command_becomes_the_owner_when_the_first_is_gone(home: Path, 
     ("name", "problem"),
     [("pg18.owner", "Another process owns the database"), ("pg18.log", "Processes of the last server")],
 )
-def test_waiting_for_others_has_an_end(name: str, problem: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_for_another_process_ends_with_an_error(
+    name: str, problem: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(embedded, "START_SECONDS", 0.2)
     with (home / name).open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -441,7 +447,7 @@ def test_a_socket_folder_that_others_can_enter_is_refused(home: Path) -> None:
         folder = find_socket_folder(server.url)
     folder.mkdir()
     folder.chmod(0o755)
-    with pytest.raises(StoreError, match="it is not ours"):
+    with pytest.raises(StoreError, match="must be a folder of mode 0700 that belongs to uid"):
         start_embedded(home)
 
 
@@ -451,22 +457,22 @@ def test_a_socket_folder_of_another_user_is_refused(home: Path) -> None:
         folder = find_socket_folder(server.url)
     folder.mkdir(mode=0o700)
     os.chown(folder, 12345, 12345)
-    with pytest.raises(StoreError, match="it is not ours"):
+    with pytest.raises(StoreError, match="must be a folder of mode 0700 that belongs to uid"):
         start_embedded(home)
 
 
-def test_missing_programs_are_told_with_what_to_do(home: Path) -> None:
+def test_the_error_for_missing_programs_says_what_to_do(home: Path) -> None:
     with pytest.raises(StoreError, match=r"docker compose.*SESSION_GRAPH_DATABASE_URL"):
         start_embedded(home, bin_dir=home / "nowhere")
 
 
-def test_a_home_that_cannot_be_made_is_told(closed_folder: Path) -> None:
+def test_a_home_that_cannot_be_made_is_an_error(closed_folder: Path) -> None:
     (closed_folder / "file").touch()
     with pytest.raises(StoreError, match="cannot be used"):
         start_embedded(closed_folder / "file" / "home")
 
 
-def test_a_server_that_does_not_start_is_told_with_the_end_of_its_log(home: Path) -> None:
+def test_the_error_of_a_failed_start_has_the_end_of_the_log(home: Path) -> None:
     (home / "pg18" / "PG_VERSION").write_text("9\n")
 
     with pytest.raises(StoreError, match="database files are incompatible with server") as refused:
@@ -477,7 +483,7 @@ def test_a_server_that_does_not_start_is_told_with_the_end_of_its_log(home: Path
     start_embedded(home).stop()
 
 
-def test_a_long_log_is_begun_anew(home: Path) -> None:
+def test_a_long_log_is_emptied(home: Path) -> None:
     os.truncate(home / "pg18.log", embedded.LOG_BYTES + 1)
     start_embedded(home).stop()
     assert 0 < (home / "pg18.log").stat().st_size < 10_000
@@ -509,7 +515,7 @@ def test_root_leaves_the_home_of_a_user_usable(users_folder: Path, start_command
 
 
 @only_root
-def test_programs_that_are_closed_to_the_servers_account_are_copied_once(home: Path, closed_folder: Path) -> None:
+def test_programs_that_the_servers_user_cannot_read_are_copied_once(home: Path, closed_folder: Path) -> None:
     with start_embedded(home) as server:
         package = find_programs(server.url).parents[1]
     closed = closed_folder / "my venv" / package.name

@@ -1,1 +1,1 @@
-"""PostgreSQL out of a wheel, started and supervised by us."""
+"""PostgreSQL from a wheel, started and supervised by the process that needs it."""

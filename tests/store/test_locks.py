@@ -1,0 +1,44 @@
+"""Advisory locks: each number has one purpose."""
+
+import asyncio
+from contextvars import Context
+from pathlib import Path
+
+import pytest
+
+import session_graph
+from session_graph.store.database import Database
+from session_graph.store.locks import AdvisoryLock, take_lock
+
+SOURCE = Path(session_graph.__file__).parent
+
+
+def test_no_two_locks_have_one_number() -> None:
+    assert len({lock.value for lock in AdvisoryLock.__members__.values()}) == len(AdvisoryLock.__members__)
+
+
+def test_the_number_of_the_migration_lock_is_that_of_every_version() -> None:
+    """Processes of an older and of this version may start at once."""
+    assert AdvisoryLock.MIGRATION.value == 7_270_201
+
+
+def test_every_advisory_lock_is_taken_in_one_place() -> None:
+    users = {path.name for path in SOURCE.rglob("*.py") if "pg_advisory" in path.read_text("utf-8")}
+
+    assert users == {"locks.py"}
+
+
+@pytest.mark.anyio
+async def test_a_lock_is_held_until_the_end_of_its_transaction_and_holds_up_no_other_lock(database: Database) -> None:
+    async def take(lock: AdvisoryLock) -> None:
+        async with database.transaction() as connection:
+            await take_lock(connection, lock)
+
+    async with database.transaction() as holder:
+        await take_lock(holder, AdvisoryLock.DEMO)
+        second = asyncio.create_task(take(AdvisoryLock.DEMO), context=Context())
+        await asyncio.create_task(take(AdvisoryLock.EXPORT_CLAIM), context=Context())
+        await asyncio.sleep(0.05)
+        assert not second.done()
+
+    await second
