@@ -10,9 +10,8 @@ import pytest
 
 from session_graph.access.viewer import Role
 from session_graph.exports.csv_file import Progress
-from session_graph.exports.jobs import Jobs
+from session_graph.exports.jobs import PROGRESS, Jobs
 from session_graph.exports.progress import follow_export
-from session_graph.exports.telling import PROGRESS
 from session_graph.exports.worker import Worker
 from session_graph.settings import Settings
 from session_graph.store.database import Database, Row

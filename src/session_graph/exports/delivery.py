@@ -11,11 +11,11 @@ from datetime import timedelta
 
 from session_graph.access.viewer import Viewer
 from session_graph.exports.csv_file import read_file
+from session_graph.exports.jobs import execute_and_notify
 from session_graph.exports.links import LinkSigner
 from session_graph.exports.mail import MailTransport, NotDelivered
 from session_graph.exports.message import Report, compose
 from session_graph.exports.recipients import find_unlisted
-from session_graph.exports.telling import execute_and_notify
 from session_graph.settings import Settings
 from session_graph.store.database import Database, Row
 from session_graph.store.models import Account

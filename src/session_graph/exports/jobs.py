@@ -6,11 +6,13 @@ its workers comes to an end. All times are the database's.
 """
 
 from datetime import timedelta
+from uuid import UUID
 
 from session_graph.exports.csv_file import File, Progress
-from session_graph.exports.telling import execute_and_notify, tell_progress
-from session_graph.store.database import Database, Row
+from session_graph.store.database import Connection, Database, Row
 
+PROGRESS = "session_graph_progress"
+"""The channel on which each change to an export is notified; the payload is the export's id."""
 LEASE = timedelta(seconds=6)
 MOST_ATTEMPTS = 5
 DIED_TOO_OFTEN = "The report could not be written: the server stopped too often while writing it."
@@ -111,10 +113,10 @@ class Jobs:
         async with self._database.transaction() as connection:
             await connection.execute("select pg_advisory_xact_lock($1)", _CLAIM_LOCK)
             for buried in await connection.fetch(_FAIL_EXHAUSTED, MOST_ATTEMPTS, DIED_TOO_OFTEN):
-                await tell_progress(connection, buried["id"])
+                await notify_progress(connection, buried["id"])
             job = await connection.fetchrow(_CLAIM_TO_WRITE, LEASE, running_for_an_account)
             if job:
-                await tell_progress(connection, job["id"])
+                await notify_progress(connection, job["id"])
             return job
 
     async def claim_to_send(self) -> Row | None:
@@ -150,3 +152,19 @@ class Jobs:
     async def _change(self, sql: str, job: Row, *values: object) -> bool:
         done = await execute_and_notify(self._database, sql, job["account_id"], job["id"], job["claims"], *values)
         return done == "UPDATE 1"
+
+
+async def execute_and_notify(database: Database, sql: str, account_id: UUID, export_id: UUID, *values: object) -> str:
+    """Run one statement about an export and, if it changed a row, notify the followers in the same transaction.
+
+    Return PostgreSQL's command tag, such as `UPDATE 1`.
+    """
+    async with database.transaction() as connection:
+        tag = await connection.execute(sql, account_id, export_id, *values)
+        if not tag.endswith(" 0"):
+            await notify_progress(connection, export_id)
+        return tag
+
+
+async def notify_progress(connection: Connection, export_id: UUID) -> None:
+    await connection.execute("select pg_notify($1, $2)", PROGRESS, str(export_id))

@@ -10,8 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from session_graph.access.viewer import Viewer
+from session_graph.exports.jobs import PROGRESS
 from session_graph.exports.requests import find_export, list_deliveries
-from session_graph.exports.telling import PROGRESS
 from session_graph.store.background import CONNECTION_ERRORS
 from session_graph.store.database import Database, Row
 from session_graph.store.notifications import Listener

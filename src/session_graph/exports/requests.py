@@ -14,9 +14,9 @@ from session_graph.access.accounts import check_email, check_time_zone
 from session_graph.access.viewer import Role, Viewer
 from session_graph.errors import AlreadyThere, InvalidInput, LimitReached, Problem
 from session_graph.exports.csv_columns import REPORT
+from session_graph.exports.jobs import notify_progress
 from session_graph.exports.recipients import find_unlisted
 from session_graph.exports.stored_filter import dump_filter
-from session_graph.exports.telling import tell_progress
 from session_graph.parsing import check_text
 from session_graph.sessions.agents import list_agents
 from session_graph.sessions.columns import COLUMNS
@@ -299,5 +299,5 @@ async def _change(database: Database, viewer: Viewer, export_id: UUID, *statemen
             if await connection.execute(statement, viewer.account.id, export_id) == "UPDATE 0":
                 break
         await connection.execute("select pg_notify($1, '')", QUEUE)
-        await tell_progress(connection, export_id)
+        await notify_progress(connection, export_id)
     return True
