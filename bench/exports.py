@@ -22,7 +22,7 @@ import asyncpg
 
 from session_graph.access.accounts import facts_of, find_or_create_account
 from session_graph.access.viewer import Role, Viewer
-from session_graph.exports.csv_columns import REPORT
+from session_graph.exports.csv_columns import DEFAULT_COLUMNS
 from session_graph.exports.csv_file import Progress, write_file
 from session_graph.exports.jobs import Jobs
 from session_graph.exports.requests import ExportRequest, request_export
@@ -100,7 +100,7 @@ async def write_report(url: str, settings: Settings, database: Database, viewer:
 
 async def copy_unformatted(url: str, viewer: Viewer) -> float:
     """Seconds of the same rows in the same order as they stand in the table."""
-    columns = ", ".join(COLUMNS[name].sql for name in REPORT)
+    columns = ", ".join(COLUMNS[name].sql for name in DEFAULT_COLUMNS)
 
     async def drop(data: bytes) -> None:
         pass

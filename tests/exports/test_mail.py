@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from session_graph.access.viewer import Role
 from session_graph.errors import SettingError
-from session_graph.exports.mail import NotDelivered, Server, find_postman
+from session_graph.exports.mail import NotDelivered, SmtpTransport, choose_transport
 from session_graph.exports.requests import QUEUE
 from session_graph.settings import Settings
 from session_graph.store.database import Database
@@ -291,7 +291,7 @@ def a_message() -> EmailMessage:
 
 async def refusal_of(url: str) -> tuple[str, bool]:
     with pytest.raises(NotDelivered) as caught:
-        await Server.from_url(url, "reports@example.com").deliver(a_message(), ANA)
+        await SmtpTransport.from_url(url, "reports@example.com").deliver(a_message(), ANA)
     return str(caught.value), caught.value.is_final
 
 
@@ -308,7 +308,7 @@ async def test_a_wrong_password_is_final_and_not_told(mailbox: Mailbox) -> None:
 async def test_credentials_are_read_from_the_address(mailbox: Mailbox) -> None:
     options: dict[str, Any] = {"authenticator": accept_login, "auth_require_tls": False, "auth_required": True}
     with MailServer(mailbox, **options) as server:
-        await Server.from_url(server.url(credentials="user:pass%20word@"), "reports@example.com").deliver(
+        await SmtpTransport.from_url(server.url(credentials="user:pass%20word@"), "reports@example.com").deliver(
             a_message(), ANA
         )
 
@@ -338,6 +338,6 @@ async def test_a_certificate_that_is_not_trusted_is_refused(
 @pytest.mark.parametrize("url", ["http://mail.example.com", "smtp://", "smtp://host:port", "mail.example.com:25"])
 def test_an_address_that_cannot_be_understood_is_refused_without_repeating_it(settings: Settings, url: str) -> None:
     with pytest.raises(SettingError) as caught:
-        find_postman(settings.model_copy(update={"smtp_url": SecretStr(url)}))
+        choose_transport(settings.model_copy(update={"smtp_url": SecretStr(url)}))
 
     assert "SESSION_GRAPH_SMTP_URL" in caught.value.message

@@ -19,7 +19,7 @@ from session_graph.access.accounts import change_account, find_or_create_account
 from session_graph.access.viewer import Role
 from session_graph.errors import InvalidInput, Problem
 from session_graph.exports import recipients
-from session_graph.exports.mail import NotDelivered, find_postman
+from session_graph.exports.mail import NotDelivered, choose_transport
 from session_graph.exports.recipients import change_recipients
 from session_graph.parsing import format_instant, parse_instant
 from session_graph.sessions.agents import create_missing_agents, parse_agent
@@ -131,7 +131,7 @@ async def doctor(settings: Settings, arguments: Namespace) -> int:
     message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain="session-graph")
     message.set_content("This is the test message of `session-graph doctor`. Reports will arrive like this one.")
     try:
-        await find_postman(settings).deliver(message, arguments.recipient)
+        await choose_transport(settings).deliver(message, arguments.recipient)
     except NotDelivered as refusal:
         consequence = "This is final." if refusal.is_final else "A report would be tried again."
         print(refusal, consequence, file=sys.stderr)

@@ -8,7 +8,7 @@ number.
 from session_graph.sessions.columns import COLUMNS, Column, Kind
 from session_graph.store.sql import Parameters
 
-REPORT = (
+DEFAULT_COLUMNS = (
     *("started_at", "session_type", "is_lead", "is_opportunity", "is_test", "contact", "contact_information"),
     *("external_id", "summary", "lead_value", "asr", "conversion_rate", "recognition", "auto_assessment"),
     *("human_assessment", "conversation_quality", "working_hours", "comment", "channel", "actual_result"),

@@ -14,7 +14,7 @@ from session_graph.exports.csv_file import read_file
 from session_graph.exports.jobs import execute_and_notify
 from session_graph.exports.links import LinkSigner
 from session_graph.exports.mail import MailTransport, NotDelivered
-from session_graph.exports.message import Report, compose
+from session_graph.exports.message import MailContent, compose
 from session_graph.exports.recipients import find_unlisted
 from session_graph.settings import Settings
 from session_graph.store.database import Database, Row
@@ -74,10 +74,10 @@ where d.account_id = $1 and d.export_id = $2
 class Deliverer:
     """Sends what is due of an export."""
 
-    def __init__(self, database: Database, settings: Settings, postman: MailTransport) -> None:
+    def __init__(self, database: Database, settings: Settings, transport: MailTransport) -> None:
         self._database = database
         self._settings = settings
-        self._postman = postman
+        self._transport = transport
         self._signer = LinkSigner(database, settings)
 
     async def send_due(self, job: Row, requester: Viewer) -> None:
@@ -103,14 +103,14 @@ class Deliverer:
     async def _send(self, job: Row, account: Account, csv: bytes | None, recipient: str) -> None:
         place = (job["account_id"], job["id"])
         link = await self._signer.make_link(*place, recipient)
-        message = await asyncio.to_thread(compose, Report(job, account.name, link, csv), recipient, self._settings)
+        message = await asyncio.to_thread(compose, MailContent(job, account.name, link, csv), recipient, self._settings)
         taken = await execute_and_notify(
             self._database, _TAKE, *place, job["claims"], recipient, FIRST_PAUSE, LONGEST_PAUSE
         )
         if taken != "UPDATE 1":
             return
         try:
-            await self._postman.deliver(message, recipient)
+            await self._transport.deliver(message, recipient)
         except NotDelivered as refusal:
             if refusal.is_final:
                 await execute_and_notify(self._database, _REFUSE, *place, recipient, str(refusal))

@@ -60,27 +60,27 @@ from next
 where e.account_id = next.account_id and e.id = next.id
 returning e.*
 """
-_OURS = "where e.account_id = $1 and e.id = $2 and e.claims = $3 and e.status in ('RUNNING', 'SENDING')"
+_CLAIMED = "where e.account_id = $1 and e.id = $2 and e.claims = $3 and e.status in ('RUNNING', 'SENDING')"
 _HEARTBEAT = (
-    f"update session_export e set lease_until = now() + $4, row_count = $5, rows_written = $6, bytes = $7 {_OURS}"
+    f"update session_export e set lease_until = now() + $4, row_count = $5, rows_written = $6, bytes = $7 {_CLAIMED}"
 )
-_KEEP = f"update session_export e set lease_until = now() + $4 {_OURS}"
-_WRITTEN = f"""
+_EXTEND_LEASE = f"update session_export e set lease_until = now() + $4 {_CLAIMED}"
+_FINISH_WRITING = f"""
 update session_export e
 set status = 'SENDING', run_at = now(), lease_until = null, as_of = $4, row_count = $5, rows_written = $5, bytes = $6,
     sha256 = $7, file_claim = e.claims, finished_at = now(), expires_at = now() + $8, error = null
-{_OURS}
+{_CLAIMED}
 """
 _RELEASE = f"""
 update session_export e
 set status = case when e.status = 'RUNNING' then 'QUEUED' else e.status end, run_at = now() + $4,
     attempts = case when e.status = 'RUNNING' then e.attempts - $5 else e.attempts end, error = $6, lease_until = null
-{_OURS}
+{_CLAIMED}
 """
 _FINISH = f"""
 update session_export e
 set status = $4, error = $5, lease_until = null, finished_at = coalesce(e.finished_at, now())
-{_OURS}
+{_CLAIMED}
 """
 _EXPIRE = """
 update session_export e set status = 'EXPIRED'
@@ -126,13 +126,13 @@ class Jobs:
     async def heartbeat(self, job: Row, progress: Progress | None) -> bool:
         """A heartbeat, with the progress of writing; False where the job is not ours any more."""
         if progress is None:
-            kept = await self._database.execute(_KEEP, job["account_id"], job["id"], job["claims"], LEASE)
+            kept = await self._database.execute(_EXTEND_LEASE, job["account_id"], job["id"], job["claims"], LEASE)
             return kept == "UPDATE 1"
         return await self._change(_HEARTBEAT, job, LEASE, progress.row_count, progress.rows_written, progress.bytes)
 
     async def finish_writing(self, job: Row, file: File, kept: timedelta) -> bool:
         """Let it be claimed to be sent; False where it is not ours any more."""
-        return await self._change(_WRITTEN, job, file.as_of, file.row_count, file.bytes, file.sha256, kept)
+        return await self._change(_FINISH_WRITING, job, file.as_of, file.row_count, file.bytes, file.sha256, kept)
 
     async def release(
         self, job: Row, delay: timedelta, *, refund_attempt: bool = False, error: str | None = None

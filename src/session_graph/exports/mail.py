@@ -38,18 +38,18 @@ class MailTransport(Protocol):
     async def deliver(self, message: EmailMessage, recipient: str) -> None: ...
 
 
-def find_postman(settings: Settings) -> MailTransport:
+def choose_transport(settings: Settings) -> MailTransport:
     """By the settings: the mail server, else the outbox, else none, which refuses everything with a sentence.
 
     Raises SettingError for an address of a server that cannot be understood.
     """
     if settings.smtp_url:
-        return Server.from_url(settings.smtp_url.get_secret_value(), settings.mail_from)
-    return Outbox(settings.outbox) if settings.outbox else NullTransport()
+        return SmtpTransport.from_url(settings.smtp_url.get_secret_value(), settings.mail_from)
+    return OutboxTransport(settings.outbox) if settings.outbox else NullTransport()
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class SmtpTransport:
     """A mail server; `security` is smtp, smtp+starttls or smtps."""
 
     security: str
@@ -60,7 +60,7 @@ class Server:
     sender: str
 
     @classmethod
-    def from_url(cls, url: str, sender: str) -> "Server":
+    def from_url(cls, url: str, sender: str) -> "SmtpTransport":
         try:
             parts = urlsplit(url)
             if parts.scheme not in PORTS or not parts.hostname:
@@ -94,7 +94,7 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
-class Outbox:
+class OutboxTransport:
     """A folder of messages, each a file that any mail program opens; the same message again is the same file."""
 
     folder: Path

@@ -13,7 +13,7 @@ import orjson
 from session_graph.access.accounts import check_email, check_time_zone
 from session_graph.access.viewer import Role, Viewer
 from session_graph.errors import AlreadyThere, InvalidInput, LimitReached, Problem
-from session_graph.exports.csv_columns import REPORT
+from session_graph.exports.csv_columns import DEFAULT_COLUMNS
 from session_graph.exports.jobs import notify_progress
 from session_graph.exports.recipients import find_unlisted
 from session_graph.exports.stored_filter import dump_filter
@@ -206,7 +206,7 @@ def _dump_requester(viewer: Viewer) -> str:
 
 def _choose_columns(viewer: Viewer, asked: Sequence[str] | None) -> list[str]:
     if asked is None:
-        return [name for name in REPORT if viewer.role in COLUMNS[name].roles]
+        return [name for name in DEFAULT_COLUMNS if viewer.role in COLUMNS[name].roles]
     problems = [
         Problem(("columns", index), "cannot stand in a report")
         for index, name in enumerate(asked)

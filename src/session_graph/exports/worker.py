@@ -16,7 +16,7 @@ from session_graph.errors import SessionGraphError
 from session_graph.exports.csv_file import LostLease, Progress, write_file
 from session_graph.exports.delivery import Deliverer
 from session_graph.exports.jobs import MOST_ATTEMPTS, Jobs
-from session_graph.exports.mail import find_postman
+from session_graph.exports.mail import choose_transport
 from session_graph.exports.requester_rights import find_requester
 from session_graph.exports.requests import QUEUE, ExportStatus
 from session_graph.settings import Settings
@@ -50,7 +50,7 @@ class Worker:
         self._settings = settings
         self._listener = listener
         self._jobs = Jobs(database)
-        self._deliverer = Deliverer(database, settings, find_postman(settings))
+        self._deliverer = Deliverer(database, settings, choose_transport(settings))
         self._awake = asyncio.Event()
 
     async def run(self) -> None:
