@@ -21,7 +21,7 @@ from session_graph.errors import InvalidInput, Problem
 from session_graph.exports import recipients
 from session_graph.exports.mail import NotDelivered, choose_transport
 from session_graph.exports.recipients import change_recipients
-from session_graph.parsing import format_instant, parse_instant
+from session_graph.parsing import at_path, format_instant, parse_instant
 from session_graph.sessions.agents import create_missing_agents, parse_agent
 from session_graph.sessions.importing import Tally, import_sessions
 from session_graph.settings import Settings
@@ -143,7 +143,7 @@ async def doctor(settings: Settings, arguments: Namespace) -> int:
 async def _find_account(idn: str) -> Account:
     if found := await Account.get_or_none(idn=idn):
         return found
-    raise InvalidInput([Problem(("account",), f"there is no account {idn}")])
+    raise InvalidInput.at(f"there is no account {idn}", ["account"])
 
 
 def _describe(key: ApiKey) -> str:
@@ -154,10 +154,8 @@ def _describe(key: ApiKey) -> str:
 
 
 def _read_expiry(text: str | None) -> datetime | None:
-    try:
+    with at_path("expires", error=InvalidInput.at):
         return None if text is None else parse_instant(text)
-    except ValueError as error:
-        raise InvalidInput([Problem(("expires",), str(error))]) from None
 
 
 def _read_agents(path: Path) -> list[Any]:
@@ -165,9 +163,9 @@ def _read_agents(path: Path) -> list[Any]:
     try:
         raw = orjson.loads(path.read_bytes())
     except orjson.JSONDecodeError as error:
-        raise InvalidInput([Problem((str(path),), f"is not JSON: {error}")]) from None
+        raise InvalidInput.at(f"is not JSON: {error}", [str(path)]) from None
     if not isinstance(raw, list):
-        raise InvalidInput([Problem((str(path),), "must be a list of agents")])
+        raise InvalidInput.at("must be a list of agents", [str(path)])
     agents, problems = [], []
     for index, item in enumerate(raw):
         try:

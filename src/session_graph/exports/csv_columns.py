@@ -36,11 +36,6 @@ _FORMULA = rf"^[{_INVISIBLE}]*[=+\-@\uff1d\uff0b\uff0d\uff20]"
 _PHONE = r"^\+\d+( \d+)+(, [^=+\-@]|$)"
 
 
-def exportable(columns: list[Column]) -> list[Column]:
-    """Those that a report can have."""
-    return [column for column in columns if column.header is not None]
-
-
 def header(names: list[str]) -> str:
     """The first line of the file, without its end."""
     return ",".join(_quote(COLUMNS[name].header or "") for name in names)

@@ -85,7 +85,7 @@ class Deliverer:
         place = (job["account_id"], job["id"])
         await execute_and_notify(self._database, _GIVE_UP, *place, STOPPED, GIVE_UP_AFTER)
         due = [row["recipient"] for row in await self._database.fetch(_DUE, *place)]
-        unlisted = await find_unlisted(requester.account.id, {r for r in due if r != (requester.email or "").lower()})
+        unlisted = await find_unlisted(requester, due)
         for recipient in unlisted:
             await execute_and_notify(self._database, _REFUSE, *place, recipient, UNLISTED)
         if wanted := [recipient for recipient in due if recipient not in unlisted]:

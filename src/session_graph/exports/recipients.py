@@ -6,6 +6,7 @@ from uuid import UUID
 from tortoise.transactions import in_transaction
 
 from session_graph.access.accounts import check_email
+from session_graph.access.viewer import Viewer
 from session_graph.errors import InvalidInput, LimitReached, PathSegment, Problem
 from session_graph.store.models import ExportRecipient
 
@@ -33,13 +34,16 @@ async def change_recipients(account_id: UUID, add: Iterable[str] = (), remove: I
         )
         await ExportRecipient.filter(account_id=account_id, recipient__in=gone).delete()
         if await ExportRecipient.filter(account_id=account_id).count() > MOST:
-            raise LimitReached([Problem(("addExportRecipients",), f"the list has at most {MOST:,} entries")])
+            raise LimitReached.at(f"the list has at most {MOST:,} entries", ["addExportRecipients"])
 
 
-async def find_unlisted(account_id: UUID, addresses: Iterable[str]) -> set[str]:
-    """Those that are neither on the account's list nor of a domain that is."""
-    listed = set(await list_recipients(account_id))
-    return {address for address in addresses if not {address, address.partition("@")[2]} & listed}
+async def find_unlisted(viewer: Viewer, addresses: Iterable[str]) -> set[str]:
+    """Return the addresses that the account's list does not allow: neither the viewer's own, nor listed, nor of a
+    listed domain."""
+    allowed = set(await list_recipients(viewer.account.id))
+    if viewer.email:
+        allowed.add(viewer.email.lower())
+    return {address for address in addresses if not {address, address.partition("@")[2]} & allowed}
 
 
 def _check(recipients: Iterable[str], *path: PathSegment) -> set[str]:
@@ -48,7 +52,7 @@ def _check(recipients: Iterable[str], *path: PathSegment) -> set[str]:
         recipient = text.strip().lower()
         try:
             check_email(recipient if "@" in recipient else f"somebody@{recipient}")
-            if "." not in recipient.partition("@")[2] and "@" not in recipient and "." not in recipient:
+            if "@" not in recipient and "." not in recipient:
                 raise ValueError
             checked.add(recipient)
         except ValueError:

@@ -17,7 +17,7 @@ from session_graph.exports.csv_columns import DEFAULT_COLUMNS
 from session_graph.exports.jobs import notify_progress
 from session_graph.exports.recipients import find_unlisted
 from session_graph.exports.stored_filter import dump_filter
-from session_graph.parsing import check_text
+from session_graph.parsing import at_path, check_text
 from session_graph.sessions.agents import list_agents
 from session_graph.sessions.columns import COLUMNS
 from session_graph.sessions.ordering import Order
@@ -225,39 +225,34 @@ async def _choose_recipients(viewer: Viewer, settings: Settings, asked: Sequence
     """The caller's own address by default; others must be on the account's list."""
     if asked is None:
         if viewer.email is None:
-            raise InvalidInput([Problem(("recipients",), "must be given: your key or token has no e-mail address")])
+            raise InvalidInput.at("must be given: your key or token has no e-mail address", ["recipients"])
         return [viewer.email.lower()]
     if not asked:
-        raise InvalidInput([Problem(("recipients",), "must not be empty")])
+        raise InvalidInput.at("must not be empty", ["recipients"])
     if len(asked) > settings.export_recipients:
-        raise LimitReached([Problem(("recipients",), f"must have at most {settings.export_recipients} entries")])
+        raise LimitReached.at(f"must have at most {settings.export_recipients} entries", ["recipients"])
     addresses = [_check_address(text, index) for index, text in enumerate(asked)]
-    unlisted = await find_unlisted(viewer.account.id, {a for a in addresses if a != (viewer.email or "").lower()})
-    if unlisted:
-        raise InvalidInput(
-            [
-                Problem(("recipients", index), "is not on the account's list of recipients")
-                for index, address in enumerate(addresses)
-                if address in unlisted
-            ]
-        )
+    unlisted = await find_unlisted(viewer, addresses)
+    problems = [
+        Problem(("recipients", index), "is not on the account's list of recipients")
+        for index, address in enumerate(addresses)
+        if address in unlisted
+    ]
+    if problems:
+        raise InvalidInput(problems)
     return list(dict.fromkeys(addresses))
 
 
 def _check_address(text: str, index: int) -> str:
-    try:
+    with at_path("recipients", index, error=InvalidInput.at):
         return check_email(text.strip()).lower()
-    except ValueError as error:
-        raise InvalidInput([Problem(("recipients", index), str(error))]) from None
 
 
 async def _choose_zone(viewer: Viewer, asked: str | None) -> tuple[str | None, str]:
     """The zone to write instants in, None for each session's agent's; and what to call it."""
     if asked is not None:
-        try:
+        with at_path("timeZone", error=InvalidInput.at):
             return await check_time_zone(asked), asked
-        except ValueError as error:
-            raise InvalidInput([Problem(("timeZone",), str(error))]) from None
     zones = {agent.time_zone for agent in await list_agents(viewer)}
     return None, zones.pop() if len(zones) == 1 else LOCAL
 
@@ -265,20 +260,16 @@ async def _choose_zone(viewer: Viewer, asked: str | None) -> tuple[str | None, s
 async def _check_quota(connection: Connection, viewer: Viewer, settings: Settings) -> None:
     row = await connection.fetchrow(_COUNT, viewer.account.id, DAY)
     if row and row[0] >= settings.exports_per_day:
-        raise LimitReached(
-            [Problem((), f"The account has asked for {settings.exports_per_day:,} reports in 24 hours.")]
-        )
+        raise LimitReached.at(f"The account has asked for {settings.exports_per_day:,} reports in 24 hours.", [])
 
 
 def _check_key(key: str | None) -> str | None:
     if key is None:
         return None
     if not 1 <= len(key) <= MOST_KEY_CHARACTERS:
-        raise InvalidInput([Problem(("idempotencyKey",), f"must have 1 to {MOST_KEY_CHARACTERS} characters")])
-    try:
+        raise InvalidInput.at(f"must have 1 to {MOST_KEY_CHARACTERS} characters", ["idempotencyKey"])
+    with at_path("idempotencyKey", error=InvalidInput.at):
         return check_text(key)
-    except ValueError as error:
-        raise InvalidInput([Problem(("idempotencyKey",), str(error))]) from None
 
 
 async def _find_earlier(connection: Connection, viewer: Viewer, key: str, content_hash: bytes) -> UUID | None:
@@ -286,7 +277,7 @@ async def _find_earlier(connection: Connection, viewer: Viewer, key: str, conten
     if earlier is None:
         return None
     if bytes(earlier["content_hash"]) != content_hash:
-        raise AlreadyThere([Problem(("idempotencyKey",), "was used for another report")])
+        raise AlreadyThere.at("was used for another report", ["idempotencyKey"])
     export_id: UUID = earlier["id"]
     return export_id
 
