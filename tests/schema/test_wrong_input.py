@@ -625,7 +625,7 @@ WRONG_EXPORTS: list[tuple[dict[str, Json], str, list[str], str]] = [
     ({"recipients": ["x@example.com"]}, "INVALID", ["recipients", "0"], "is not on the account's list of recipients"),
     ({"columns": []}, "INVALID", ["columns"], "columns must not be empty"),
     ({"columns": ["ID", "ASR", "ID"]}, "INVALID", ["columns"], "columns must not name a column twice"),
-    ({"columns": ["ID", "TRANSCRIPT"]}, "INVALID", ["columns", "1"], "columns.1 cannot stand in a report"),
+    ({"columns": ["ID", "TRANSCRIPT"]}, "INVALID", ["columns", "1"], "columns.1 cannot be exported"),
     ({"timeZone": "Nowhere"}, "INVALID", ["timeZone"], "timeZone must be a time zone of the IANA database"),
     ({"idempotencyKey": ""}, "INVALID", ["idempotencyKey"], "idempotencyKey must have 1 to 200 characters"),
     ({"idempotencyKey": "x" * 201}, "INVALID", ["idempotencyKey"], "idempotencyKey must have 1 to 200 characters"),

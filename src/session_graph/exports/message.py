@@ -1,4 +1,4 @@
-"""The message that brings a report: what it says, and the file, attached, zipped, or only linked."""
+"""The mail that brings an export: its text, and the file attached, zipped, or only linked."""
 
 import hashlib
 import html
@@ -20,7 +20,7 @@ EVERYTHING = "all sessions"
 
 @dataclass(frozen=True, slots=True)
 class MailContent:
-    """A written export with the names that its message needs. `csv` is None where it is too large to attach."""
+    """A written export, its account's name and its link. `csv` is None if the file is too large to attach."""
 
     export: Row
     account: str
@@ -29,7 +29,7 @@ class MailContent:
 
 
 def compose(content: MailContent, recipient: str, settings: Settings) -> EmailMessage:
-    """The same message each time for an export and a recipient, down to its Message-ID."""
+    """Return the message, the same each time for an export and a recipient, including its Message-ID."""
     message = EmailMessage()
     message["From"] = settings.mail_from
     message["To"] = recipient
@@ -46,15 +46,15 @@ def compose(content: MailContent, recipient: str, settings: Settings) -> EmailMe
 
 
 def message_id(export: Row, recipient: str) -> str:
-    """Fixed for an export and a recipient, so that a repeated message is recognised as the same.
+    """Return an id that is fixed for an export and a recipient, so that mail programs recognise a repeated message.
 
-    Short enough to stand on one line with its name: a folded one is lost on some servers.
+    Header and id fit on one line: some servers lose a folded one.
     """
     return f"<{export['id'].hex}.{hashlib.sha256(recipient.encode()).hexdigest()[:16]}@session-graph>"
 
 
 def file_name(export: Row) -> str:
-    """`sessions-2026-11-21-America-New_York.csv`: the day of the snapshot and the zone of its times."""
+    """Return `sessions-2026-11-21-America-New_York.csv`: the UTC day of the snapshot and the zone of its times."""
     as_of: datetime = export["as_of"]
     return f"sessions-{as_of:%Y-%m-%d}-{export['time_zone_label'].replace('/', '-')}.csv"
 
@@ -78,7 +78,7 @@ def _facts(content: MailContent) -> list[tuple[str, str]]:
 
 
 def describe_filter(raw: dict[str, Any]) -> str:
-    """`isLead: true, channels: VOICE or SMS`: a filter as people read it."""
+    """Return the filter as people read it: `isLead: true, channels: VOICE or SMS`."""
     return ", ".join(f"{name}: {_describe(value)}" for name, value in raw.items()) or EVERYTHING
 
 
@@ -121,10 +121,10 @@ def _attach(message: EmailMessage, content: MailContent, settings: Settings) -> 
 
 
 def _zipped(name: str, content: MailContent) -> bytes:
-    """The same bytes each time: the entry has the time of the snapshot."""
-    packed = io.BytesIO()
+    """Return the archive, the same bytes each time: its entry has the time of the snapshot."""
+    buffer = io.BytesIO()
     entry = zipfile.ZipInfo(name, content.export["as_of"].timetuple()[:6])
     entry.compress_type = zipfile.ZIP_DEFLATED
-    with zipfile.ZipFile(packed, "w") as archive:
+    with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr(entry, content.csv or b"")
-    return packed.getvalue()
+    return buffer.getvalue()
