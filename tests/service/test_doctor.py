@@ -49,12 +49,12 @@ def test_a_message_that_is_accepted_is_told_and_is_there(doctor: Doctor, mailbox
 def test_a_server_that_cannot_be_reached_is_a_sentence(doctor: Doctor) -> None:
     told = doctor(f"smtp://user:secret@127.0.0.1:{free_port()}")
 
-    assert told == (1, "", "The mail server cannot be reached. A report would be tried again.\n")
+    assert told == (1, "", "The mail server cannot be reached. An export would be sent again later.\n")
 
 
 @pytest.mark.parametrize(
     ("answer", "consequence"),
-    [("550 5.1.1 nobody of this name", "This is final."), ("451 4.3.0 later", "A report would be tried again.")],
+    [("550 5.1.1 nobody of this name", "This is final."), ("451 4.3.0 later", "An export would be sent again later.")],
 )
 def test_a_refusal_is_told_in_the_servers_words(
     doctor: Doctor, mailbox: Mailbox, answer: str, consequence: str
