@@ -31,7 +31,7 @@ from session_graph.store.models import Account
 from support.api import Answer, make_caller
 from support.records import make_agent, record
 from support.statements import Statements
-from tools.reference import GIVES
+from tools.reference import MUTATION_CODES
 
 pytestmark = pytest.mark.anyio
 
@@ -716,7 +716,7 @@ async def test_what_a_person_can_put_right_is_in_the_payload(
 
     (error,) = answer.data[mutation]["errors"]
     assert error["code"] == code
-    assert code in GIVES[mutation]
+    assert code in MUTATION_CODES[mutation]
     assert error["path"] == path.split(".")
     assert phrase in error["message"]
     assert_clear(error["message"])
