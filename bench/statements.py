@@ -55,7 +55,7 @@ class Listener:
         def make_context(viewer: Viewer) -> Context:
             return Context(viewer, self._recorder, datetime.now(UTC), settings, signer)
 
-        plan = Plans(schema._schema).answer
+        plan = Plans(schema._schema).execute
         self._view = GraphQLView(schema, admit, make_context, Analyzer(schema._schema).inspect, settings, plan)
 
     async def ask(self, question: Question) -> tuple[list[Statement], dict[str, Any]]:

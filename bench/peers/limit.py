@@ -81,7 +81,7 @@ class Limit:
         url = os.environ["PGURL"]
         data = await find(url, int(os.environ["BENCH_ROWS"]))
         cases = list_cases(data, orjson.loads(os.environ.get("BENCH_CURSORS", "{}")))
-        self._answers = await prepare_answers(data, [case for case in cases if LIMIT in case.questions])
+        self._answers = await prepare_answers(data, [case for case in cases if LIMIT in case.requests])
         self._pool = await asyncpg.create_pool(
             url,
             min_size=10,
@@ -110,7 +110,7 @@ async def prepare_answers(data: Dataset, cases: Sequence[Case]) -> dict[str, Ans
     listener = Listener(data.viewer, database, settings)
     answers = {}
     for case in cases:
-        question = case.questions[LIMIT]
+        question = case.requests[LIMIT]
         statements, answer = await listener.ask(question)
         names = [list(await _attributes(data.url, statement)) for statement in statements]
         answers[question.query] = _prepare(case, statements, names, answer)
@@ -127,7 +127,7 @@ async def _attributes(url: str, statement: Statement) -> list[str]:
 
 
 def _prepare(case: Case, statements: Sequence[Statement], names: Sequence[Sequence[str]], answer: Any) -> Answer:
-    variables = case.questions[LIMIT].variables
+    variables = case.requests[LIMIT].variables
     if case.name == "connection":
         return _connection(statements, names[0], variables["first"])
     if case.name == "external IDs":
