@@ -18,7 +18,7 @@ import orjson
 
 from bench.cases import LIMIT, METRICS, POINT, SMALL, WIDE, Case, column_of, list_cases
 from bench.dataset import Dataset, find
-from bench.statements import Listener, Statement
+from bench.statements import Statement, StatementReader
 from session_graph.access.api_keys import _FIND as FIND_KEY
 from session_graph.sessions.metrics import METRICS as KNOWN_FIGURES
 from session_graph.settings import load_settings
@@ -107,13 +107,13 @@ async def set_codecs(connection: Any) -> None:
 async def prepare_answers(data: Dataset, cases: Sequence[Case]) -> dict[str, Answer]:
     settings = load_settings()
     database = await open_database(data.url, settings)
-    listener = Listener(data.viewer, database, settings)
+    reader = StatementReader(data.viewer, database, settings)
     answers = {}
     for case in cases:
-        question = case.requests[LIMIT]
-        statements, answer = await listener.ask(question)
+        request = case.requests[LIMIT]
+        statements, answer = await reader.ask(request)
         names = [list(await _attributes(data.url, statement)) for statement in statements]
-        answers[question.query] = _prepare(case, statements, names, answer)
+        answers[request.query] = _prepare(case, statements, names, answer)
     await database.close()
     return answers
 
