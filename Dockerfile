@@ -1,4 +1,4 @@
-# The service without the embedded PostgreSQL: `docker compose up --build` runs it beside a real one.
+# The service without the embedded PostgreSQL. `docker compose up --build` runs it with a PostgreSQL of its own.
 FROM python:3.13-slim
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore PYTHONUNBUFFERED=1
 WORKDIR /app

@@ -1,5 +1,5 @@
-# `make run` starts the demo, `make test` runs all tests, `make check` what continuous integration checks besides.
-# PYTHON=/path/to/python3 names the Python of a new .venv, ARGS="-k word" are further arguments of pytest.
+# `make run` starts the demo, `make test` runs all tests, and `make check` runs the other checks of continuous integration.
+# PYTHON=/path/to/python3 selects the Python for a new .venv. ARGS="-k word" passes arguments to pytest.
 .PHONY: run test check format schema docs screenshots requirements bench explorer
 
 run:
@@ -33,7 +33,7 @@ docs:
 	@.ci/setup
 	.venv/bin/python -m tools.reference docs
 
-# The README's, of the demo; needs Chromium.
+# Take the README's screenshots from a demo. Needs Chromium.
 screenshots:
 	@.ci/setup dev
 	PYTHONPATH=tests .venv/bin/python -m support.screenshots docs/images
@@ -42,7 +42,7 @@ bench:
 	@.ci/setup dev
 	.venv/bin/python -m bench.run $(ARGS)
 
-# GraphiQL for /explore, from npm; afterwards it needs neither npm nor the internet.
+# Bundle GraphiQL from npm for /explore. The bundle then needs neither npm nor the internet.
 explorer:
 	@node -e 'process.exit(+(parseInt(process.versions.node) < 18))' 2>/dev/null && command -v npm >/dev/null || \
 		{ echo "The explorer needs Node.js 18 or newer, with npm, to be bundled; everything else works without." >&2; exit 1; }
@@ -50,7 +50,7 @@ explorer:
 	@cd explorer && node build.mjs
 	@echo "The explorer is ready: make run, then /explore"
 
-# Without --upgrade (ARGS=--upgrade) what is listed keeps its version.
+# Packages keep their listed versions unless you pass ARGS=--upgrade.
 compile = .venv/bin/uv pip compile pyproject.toml --group build --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate --quiet
 

@@ -26,7 +26,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import cycle, islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
 
@@ -44,11 +44,11 @@ from session_graph.errors import Problem
 from session_graph.http.app import create_app
 from session_graph.schema import schema
 from session_graph.schema.context import Info
-from session_graph.schema.mutation import Mutation
+from session_graph.schema.mutation import MUTATIONS, Mutation
+from session_graph.schema.mutation_fields import mutation, raw_input
 from session_graph.schema.mutation_types import RecordSessionInput, RecordSessionsPayload
 from session_graph.sessions.agents import create_missing_agents, parse_agent
 from session_graph.sessions.importing import import_sessions
-from session_graph.sessions.permissions import MUTATIONS
 from session_graph.settings import Settings, load_settings
 from session_graph.store.database import Database
 from session_graph.store.lifecycle import open_url, store_url
@@ -81,11 +81,14 @@ Json = dict[str, Any]
 
 @strawberry.type(name="Mutation", description="The mutations, and one that does nothing.")
 class MutationAndNoop(Mutation):
-    @strawberry.field(description="Take the input of recordSessions, and do nothing.")  # type: ignore[untyped-decorator]
-    async def take_sessions(
-        self, info: Info, input: Annotated[list[RecordSessionInput], strawberry.argument(description="Sessions.")]
-    ) -> RecordSessionsPayload:
-        return RecordSessionsPayload(recorded_count=0, duplicate_count=0, results=[], errors=[])
+    @mutation(
+        "Take the input of recordSessions, and do nothing.",
+        roles=MUTATIONS["recordSessions"],
+        reads=raw_input(list[RecordSessionInput], "Sessions."),
+        payload=RecordSessionsPayload,
+    )
+    async def take_sessions(self, info: Info, records: Sequence[Json]) -> RecordSessionsPayload:
+        return RecordSessionsPayload()
 
 
 def read_sessions() -> tuple[list[Json], list[Json]]:

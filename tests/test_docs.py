@@ -20,8 +20,14 @@ from support.records import make_agent
 from tools import reference
 
 PROJECT = Path(__file__).parents[1]
-PAGES = {path.name: path.read_text("utf-8") for path in (PROJECT / "docs").glob("*.md") if path.stem != "performance"}
-"""Those with tables that the code prints."""
+DOCUMENTS = {
+    path: path.read_text("utf-8")
+    for pattern in ("*.md", "bench/*.md", "docs/*.md", "docs/decisions/*.md")
+    for path in PROJECT.glob(pattern)
+}
+PAGES = {path.name: text for path, text in DOCUMENTS.items() if "<!-- table: " in text}
+"""The documents with tables that the code prints."""
+SOURCES = (PROJECT / "src" / "session_graph", PROJECT)
 SCHEMA = build_schema()._schema
 
 
@@ -112,10 +118,38 @@ def test_every_error_of_a_request_is_listed_with_what_to_do() -> None:
         assert f"| `{error.code}` | {error.status} |" in PAGES["errors.md"]
 
 
-def test_every_link_of_the_pages_leads_somewhere() -> None:
-    for page in PAGES.values():
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page):
-            assert (PROJECT / "docs" / target).exists(), target
+def test_every_link_leads_somewhere() -> None:
+    for document, text in DOCUMENTS.items():
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
+            assert (document.parent / target).exists(), (document.name, target)
+
+
+def find_source(name: str) -> Path:
+    """The file of this name, in the package or else in the project."""
+    found = [folder / name for folder in SOURCES if (folder / name).is_file()]
+    assert found, f"there is no file {name}"
+    return found[0]
+
+
+def test_every_source_file_that_a_document_names_exists() -> None:
+    for text in DOCUMENTS.values():
+        for name in re.findall(r"`([\w/]+\.(?:py|js))`", text):
+            assert find_source(name)
+
+
+def test_every_name_that_a_document_finds_in_a_file_is_defined_there() -> None:
+    documents = "\n".join(DOCUMENTS.values())
+    steps = re.findall(r"`([\w/]+\.py)`\s`([\w.]+)`", documents)
+    others = re.findall(r"`([\w.]+)`\sin\s`([\w/]+\.py)`", documents)
+
+    assert len(steps) > 20
+    assert len(others) > 5
+    for file, name in [*steps, *((file, name) for name, file in others)]:
+        for part in name.split("."):
+            defined = re.search(
+                rf"(def|class) {part}\b|^{part}\b.* = ", find_source(file).read_text("utf-8"), re.MULTILINE
+            )
+            assert defined, f"{file} does not define {name}"
 
 
 RECORD = {"agent": "bistro", "channel": "SMS", "startedAt": "2026-11-16T15:00:00Z", "endedAt": "2026-11-16T15:01:00Z"}

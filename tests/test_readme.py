@@ -76,6 +76,17 @@ async def test_the_examples_of_live_updates_are_answered(
     assert (pushed["id"], pushed["payload"]["data"]["sessionEvents"]["kind"]) == ("1", "RECORDED")
 
 
+async def test_the_example_of_an_import_is_recorded(database: Database, account: Account) -> None:
+    agents, lines = re.findall(r"```jsonl\n(.*?)```", README, re.DOTALL)
+    await create_missing_agents(account.id, [parse_agent(agent) for agent in json.loads(agents)])
+
+    outcomes = await record_sessions(
+        database, account.id, [parse_record(json.loads(line)) for line in lines.splitlines()]
+    )
+
+    assert [outcome.status for outcome in outcomes] == [Status.RECORDED]
+
+
 def test_every_command_is_one() -> None:
     parser = make_parser()
 

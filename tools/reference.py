@@ -27,10 +27,11 @@ from session_graph.errors import (
 )
 from session_graph.http.negotiation import NotAcceptable, UnsupportedMediaType
 from session_graph.http.request import BodyTooLarge, MethodNotAllowed, OnlyByPost
+from session_graph.schema.mutation import MUTATIONS
 from session_graph.schema.mutation_types import UserErrorCode
 from session_graph.schema.subscription_hub import TooManyConnections, TooManySubscriptions
 from session_graph.sessions.columns import COLUMNS
-from session_graph.sessions.permissions import MUTATIONS, limited_fields
+from session_graph.sessions.permissions import limited_fields
 from session_graph.settings import PREFIX, Settings
 
 ROLES = (Role.BUILDER, Role.ADMIN, Role.PORTAL, Role.PARTNER, Role.RECORDER)

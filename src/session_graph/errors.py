@@ -11,6 +11,7 @@
     │   └── InternalError         INTERNAL          500
     ├── InvalidInput              what a person can put right, each with its path
     │   ├── AlreadyThere          what is to be made has been made before
+    │   ├── NotFound              what is named does not exist for this viewer
     │   └── LimitReached          more than an account, or a request, may have
     ├── SettingError              a setting that cannot be used; start-up ends with the sentence
     └── StoreError                the database cannot be used as it is; start-up ends with the sentence
@@ -147,9 +148,17 @@ class InvalidInput(SessionGraphError):
         """Return the error with one problem."""
         return cls([Problem(tuple(path), message)])
 
+    def below(self, path: Sequence[PathSegment]) -> Self:
+        """Return the same error with this path before each problem's own."""
+        return type(self)([Problem((*path, *each.path), each.message) for each in self.problems])
+
 
 class AlreadyThere(InvalidInput):
     """What is to be made is already there."""
+
+
+class NotFound(InvalidInput):
+    """What the input names does not exist for this viewer."""
 
 
 class LimitReached(InvalidInput):

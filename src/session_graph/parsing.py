@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from decimal import Context, Decimal, InvalidOperation
 from uuid import UUID
 
-from session_graph.errors import BadUserInput, PathSegment
+from session_graph.errors import BadUserInput, InvalidInput, PathSegment
 
 DECIMAL_LIMIT = Decimal(10) ** 15
 DECIMAL_PLACES = 10
@@ -117,3 +117,12 @@ def at_path(
         yield
     except ValueError as problem:
         raise error(str(problem), path) from None
+
+
+@contextmanager
+def below(*path: PathSegment) -> Iterator[None]:
+    """Put the path before those of an InvalidInput that the block raises."""
+    try:
+        yield
+    except InvalidInput as error:
+        raise error.below(path) from None

@@ -54,7 +54,7 @@ async def test_what_is_internal_is_logged_once_and_shown_only_as_its_id(
     error_id = error["extensions"]["id"]
     assert UUID(error_id).version == 7
     assert error["extensions"] == {"code": "INTERNAL", "id": error_id}
-    assert error["message"] == f"Something went wrong here. Its id in the log is {error_id}."
+    assert error_id in error["message"]
     assert record.__dict__["error_id"] == error_id
     assert record.exc_info is not None
     assert type(record.exc_info[1]) is type(FAILURES[how]())
@@ -140,7 +140,7 @@ async def test_errors_in_variables_are_counted_and_not_all_told() -> None:
 
     errors = response.json()["errors"]
     assert len(errors) == MAX_ERRORS + 1
-    assert errors[-1]["message"] == "Too many errors processing variables, error limit reached. Execution aborted."
+    assert "error limit" in errors[-1]["message"]
 
 
 async def test_a_statement_that_takes_too_long_is_a_timeout(database: Database) -> None:

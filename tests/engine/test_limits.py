@@ -41,7 +41,8 @@ def test_a_limit_lets_pass_what_it_names_and_refuses_one_more(name: str, count: 
     with pytest.raises(TooLarge) as refused:
         check_size(document, only(name, count - 1))
 
-    assert refused.value.message == f"An operation may have {count - 1} {NOUNS[name]}; this one has {count}."
+    assert f"{count - 1} {NOUNS[name]}" in refused.value.message
+    assert str(count) in refused.value.message
 
 
 def test_fragments_that_double_each_other_cost_no_time() -> None:

@@ -1,14 +1,13 @@
-"""RequestCache are kept by the bodies of their requests, up to a limit."""
+"""Prepared operations are cached by the bodies of their requests, up to a limit."""
 
 from graphql import OperationDefinitionNode, VariableValues, parse
 
 from session_graph.engine import operation
 from session_graph.engine.documents import Document
-from session_graph.engine.operation import MAX_KEPT_BODY, PreparedOperation, RequestCache
-from session_graph.http.request import GraphQLParams
+from session_graph.engine.operation import MAX_BODY_BYTES, GraphQLParams, PreparedOperation, RequestCache
 
 
-def question_of(text: str) -> PreparedOperation:
+def prepare(text: str) -> PreparedOperation:
     node = parse(text)
     (definition,) = node.definitions
     assert isinstance(definition, OperationDefinitionNode)
@@ -18,10 +17,10 @@ def question_of(text: str) -> PreparedOperation:
     )
 
 
-QUERY = question_of("{ a }")
+QUERY = prepare("{ a }")
 
 
-def test_the_question_of_the_same_body_is_recalled() -> None:
+def test_the_operation_of_the_same_body_is_found_again() -> None:
     requests = RequestCache()
 
     requests.keep(b"1", QUERY)
@@ -33,7 +32,7 @@ def test_the_question_of_the_same_body_is_recalled() -> None:
 def test_what_changes_something_is_not_kept() -> None:
     requests = RequestCache()
 
-    requests.keep(b"1", question_of("mutation { a }"))
+    requests.keep(b"1", prepare("mutation { a }"))
 
     assert requests.get(b"1") is None
 
@@ -41,16 +40,16 @@ def test_what_changes_something_is_not_kept() -> None:
 def test_a_long_body_is_not_kept() -> None:
     requests = RequestCache()
 
-    for length in (MAX_KEPT_BODY, MAX_KEPT_BODY + 1):
+    for length in (MAX_BODY_BYTES, MAX_BODY_BYTES + 1):
         requests.keep(b" " * length, QUERY)
 
-    assert requests.get(b" " * MAX_KEPT_BODY)
-    assert requests.get(b" " * (MAX_KEPT_BODY + 1)) is None
+    assert requests.get(b" " * MAX_BODY_BYTES)
+    assert requests.get(b" " * (MAX_BODY_BYTES + 1)) is None
 
 
 def test_the_one_that_was_asked_least_lately_goes_first() -> None:
     requests = RequestCache()
-    for number in range(operation.MAX_KEPT):
+    for number in range(operation.MAX_CACHED_BYTES // operation.MIN_ENTRY_BYTES):
         requests.keep(b"%d" % number, QUERY)
     assert requests.get(b"0")
 
@@ -62,10 +61,10 @@ def test_the_one_that_was_asked_least_lately_goes_first() -> None:
 
 def test_all_bodies_together_are_limited() -> None:
     requests = RequestCache()
-    bodies = [b"%d" % number * MAX_KEPT_BODY for number in range(10)] * 20
+    bodies = [b"%d" % number * MAX_BODY_BYTES for number in range(10)] * 20
 
     for number, body in enumerate(bodies):
-        requests.keep(b"%06d" % number + body[: MAX_KEPT_BODY - 6], QUERY)
+        requests.keep(b"%06d" % number + body[: MAX_BODY_BYTES - 6], QUERY)
 
-    kept = [requests.get(b"%06d" % number + body[: MAX_KEPT_BODY - 6]) for number, body in enumerate(bodies)]
-    assert sum(prepared is not None for prepared in kept) == operation.MAX_KEPT_BYTES // MAX_KEPT_BODY
+    kept = [requests.get(b"%06d" % number + body[: MAX_BODY_BYTES - 6]) for number, body in enumerate(bodies)]
+    assert sum(prepared is not None for prepared in kept) == operation.MAX_CACHED_BYTES // MAX_BODY_BYTES

@@ -20,11 +20,13 @@ from starlette.routing import Route
 from session_graph.access.accounts import find_or_create_account
 from session_graph.access.viewer import Role, Viewer
 from session_graph.engine.analysis import Analyzer
+from session_graph.engine.internals import graphql_schema
 from session_graph.engine.operation import Operation
 from session_graph.engine.plans import Plans
 from session_graph.exports.links import LinkSigner
 from session_graph.http.access_log import ACCESS, AccessLog
 from session_graph.http.graphql_view import GraphQLView, Plan
+from session_graph.schema.authorization import NAMED_BY, check
 from session_graph.schema.context import Context
 from session_graph.schema.schema import build_schema
 from session_graph.settings import Settings
@@ -86,7 +88,9 @@ async def both(database: Database, settings: Settings, varied_for_plans: Account
         return Context(viewer, database, NOW, settings, signer)
 
     def client(plan: Plan | None) -> httpx.AsyncClient:
-        view = GraphQLView(schema, admit, make_context, Analyzer(schema._schema).inspect, settings, plan)
+        view = GraphQLView(
+            schema, admit, make_context, Analyzer(graphql_schema(schema), NAMED_BY, check).analyze, settings, plan
+        )
         app = Starlette(routes=[Route("/", view)], middleware=[Middleware(AccessLog)])
         transport = httpx.ASGITransport(app)
         return httpx.AsyncClient(transport=transport, base_url="http://test")

@@ -6,10 +6,10 @@ import pytest
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
+from session_graph.engine.operation import GraphQLParams
 from session_graph.http.negotiation import GRAPHQL, JSON, fields_of
 from session_graph.http.request import (
     BodyTooLarge,
-    GraphQLParams,
     OnlyByPost,
     check_method,
     parse_body,

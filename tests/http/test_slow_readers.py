@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 import orjson
 import pytest
 
-from schema.test_subscriptions import make_key, until
 from session_graph.sessions.editing import edit_sessions
 from session_graph.sessions.filters import EVERYTHING
 from session_graph.sessions.patch import parse_patch
 from session_graph.settings import Settings
 from session_graph.store.database import Database
 from session_graph.store.models import Account
-from support.live import EVENTS, Served, connected, serving, streamed
+from support.api import make_key
+from support.live import EVENTS, Served, connected, serving, streamed, until
 from support.records import record
 from support.viewers import make_viewer
 
@@ -29,7 +29,7 @@ CHARACTERS = 200_000
 
 @pytest.fixture
 async def impatient(database: Database, database_url: str, settings: Settings) -> AsyncIterator[Served]:
-    """A server that waits for slow roles_allowed half a second."""
+    """A server that waits half a second for a slow client."""
     hasty = settings.model_copy(update={"live_send_seconds": 0.5, "live_keep_alive_seconds": 0.2})
     async with serving(database, database_url, hasty) as served:
         yield served

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from schema.test_subscriptions import make_key, until
 from session_graph.access.accounts import find_or_create_account
 from session_graph.settings import Settings
 from session_graph.store.database import Database
 from session_graph.store.models import Account
-from support.live import EVENTS, Served, connected, opened, serving
+from support.api import make_key
+from support.live import EVENTS, Served, connected, opened, serving, until
 from support.records import record
 from support.reports import comes_true
 

@@ -147,62 +147,49 @@ async def test_working_hours_may_be_several_spans_and_run_past_midnight(ask: Cal
     assert (payload["errors"], payload["agent"]["workingHours"]) == ([], hours)
 
 
-BAD: list[tuple[dict[str, Any], str]] = [
-    ({"name": " "}, "name must not be empty"),
-    ({"name": "x" * 201}, "name must have at most 200 characters"),
-    ({"name": "a\0b"}, "name must not have control characters other than tab and line breaks"),
-    ({"timeZone": "Mars/Olympus"}, "timeZone must be a time zone of the IANA database, such as America/New_York"),
-    ({"timeZone": "america/new_york"}, "timeZone must be a time zone of the IANA database, such as America/New_York"),
-    ({"timeZone": "CET"}, "timeZone must be a time zone of the IANA database, such as America/New_York"),
-    ({"timeZone": "../UTC"}, "timeZone must be a time zone of the IANA database, such as America/New_York"),
-    ({"conversionRatio": "1.01"}, "conversionRatio must be at most 1"),
-    ({"conversionRatio": "-0.1"}, "conversionRatio must be at least 0"),
-    ({"recognition": "30"}, "recognition must be at most 1"),
-    ({"averageLeadValue": "-1"}, "averageLeadValue must be at least 0"),
-    ({"unitValue": "-0.01"}, "unitValue must be at least 0"),
-    ({"shortUnderSeconds": -1}, "shortUnderSeconds must be at least 0"),
-    ({"longFromSeconds": 86_401}, "longFromSeconds must be at most 86400"),
-    ({"shortUnderSeconds": 100, "longFromSeconds": 99}, "longFromSeconds must not be below shortUnderSeconds"),
-    (
-        {"workingHours": {"Monday": []}},
-        "workingHours 'Monday' is not one of MON, TUE, WED, THU, FRI, SAT, SUN",
-    ),
-    (
-        {"workingHours": {"MON": [["9:00", "17:00"]]}},
-        'workingHours MON: ["9:00", "17:00"] is not a span such as ["09:00", "17:00"]',
-    ),
-    (
-        {"workingHours": {"MON": [["09:00", "24:01"]]}},
-        'workingHours MON: ["09:00", "24:01"] is not a span such as ["09:00", "17:00"]',
-    ),
-    (
-        {"workingHours": {"MON": [["24:00", "02:00"]]}},
-        'workingHours MON: ["24:00", "02:00"] is not a span such as ["09:00", "17:00"]',
-    ),
-    (
-        {"workingHours": {"MON": [["09:00", "09:00"]]}},
-        'workingHours MON: ["09:00", "09:00"] is not a span such as ["09:00", "17:00"]',
-    ),
-    ({"workingHours": {"MON": [["09:00"]]}}, "workingHours.MON.0.1 is required"),
-    ({"workingHours": {"MON": [["09:00", "12:00", "13:00"]]}}, "workingHours.MON.0 must have at most 2 entries"),
-    ({"workingHours": {"MON": "09:00-17:00"}}, "workingHours.MON must be a list"),
-    ({"workingHours": {"MON": [["09:00", 17]]}}, "workingHours.MON.0.1 must be a text"),
-    ({"workingHours": {"MON": [["09:00", "12:00"], ["11:59", "17:00"]]}}, "workingHours the spans of MON overlap"),
+BAD: list[tuple[dict[str, Any], str, str]] = [
+    ({"name": " "}, "name", "empty"),
+    ({"name": "x" * 201}, "name", "at most 200"),
+    ({"name": "a\0b"}, "name", "control characters"),
+    ({"timeZone": "Mars/Olympus"}, "timeZone", "IANA"),
+    ({"timeZone": "america/new_york"}, "timeZone", "IANA"),
+    ({"timeZone": "CET"}, "timeZone", "IANA"),
+    ({"timeZone": "../UTC"}, "timeZone", "IANA"),
+    ({"conversionRatio": "1.01"}, "conversionRatio", "at most 1"),
+    ({"conversionRatio": "-0.1"}, "conversionRatio", "at least 0"),
+    ({"recognition": "30"}, "recognition", "at most 1"),
+    ({"averageLeadValue": "-1"}, "averageLeadValue", "at least 0"),
+    ({"unitValue": "-0.01"}, "unitValue", "at least 0"),
+    ({"shortUnderSeconds": -1}, "shortUnderSeconds", "at least 0"),
+    ({"longFromSeconds": 86_401}, "longFromSeconds", "at most 86400"),
+    ({"shortUnderSeconds": 100, "longFromSeconds": 99}, "longFromSeconds", "shortUnderSeconds"),
+    ({"workingHours": {"Monday": []}}, "workingHours", "Monday"),
+    ({"workingHours": {"MON": [["9:00", "17:00"]]}}, "workingHours", 'MON: ["9:00", "17:00"]'),
+    ({"workingHours": {"MON": [["09:00", "24:01"]]}}, "workingHours", 'MON: ["09:00", "24:01"]'),
+    ({"workingHours": {"MON": [["24:00", "02:00"]]}}, "workingHours", 'MON: ["24:00", "02:00"]'),
+    ({"workingHours": {"MON": [["09:00", "09:00"]]}}, "workingHours", 'MON: ["09:00", "09:00"]'),
+    ({"workingHours": {"MON": [["09:00"]]}}, "workingHours.MON.0.1", "required"),
+    ({"workingHours": {"MON": [["09:00", "12:00", "13:00"]]}}, "workingHours.MON.0", "at most 2"),
+    ({"workingHours": {"MON": "09:00-17:00"}}, "workingHours.MON", "list"),
+    ({"workingHours": {"MON": [["09:00", 17]]}}, "workingHours.MON.0.1", "text"),
+    ({"workingHours": {"MON": [["09:00", "12:00"], ["11:59", "17:00"]]}}, "workingHours", "MON overlap"),
     (
         {"workingHours": {"FRI": [["18:00", "02:01"]], "SAT": [["02:00", "06:00"]]}},
-        "workingHours the spans of FRI and SAT overlap",
+        "workingHours",
+        "FRI and SAT overlap",
     ),
     (
         {"workingHours": {"SUN": [["22:00", "06:00"]], "MON": [["05:00", "07:00"]]}},
-        "workingHours the spans of SUN and MON overlap",
+        "workingHours",
+        "SUN and MON overlap",
     ),
-    ({"testContacts": [" "]}, "testContacts.0 must not be empty"),
+    ({"testContacts": [" "]}, "testContacts.0", "empty"),
 ]
 
 
-@pytest.mark.parametrize(("bad", "message"), BAD, ids=[message for _, message in BAD])
+@pytest.mark.parametrize(("bad", "path", "keyword"), BAD, ids=[f"{path} {keyword}" for _, path, keyword in BAD])
 async def test_bad_attributes_are_refused_when_an_agent_is_made_and_when_it_is_changed(
-    ask: Caller, account: Account, elsewhere: asyncpg.Connection, bad: dict[str, Any], message: str
+    ask: Caller, account: Account, elsewhere: asyncpg.Connection, bad: dict[str, Any], path: str, keyword: str
 ) -> None:
     await make_agent(account)
     before = await agents_of(elsewhere, account)
@@ -210,8 +197,8 @@ async def test_bad_attributes_are_refused_when_an_agent_is_made_and_when_it_is_c
     made = await create(ask, **{"idn": "other", **bad})
     changed = await change(ask, **bad)
 
-    assert [(e["code"], e["message"]) for e in made["errors"]] == [("INVALID", message)]
-    assert made["errors"][0]["path"] == ["input", *message.split(" ")[0].split(".")]
+    assert [(e["code"], e["path"]) for e in made["errors"]] == [("INVALID", ["input", *path.split(".")])]
+    assert keyword in made["errors"][0]["message"]
     assert made == changed
     assert made["agent"] is None
     assert await agents_of(elsewhere, account) == before
@@ -223,8 +210,8 @@ async def test_an_idn_is_short_and_plain(
 ) -> None:
     payload = await create(ask, idn=idn)
 
-    rule = "must be 1 to 100 letters, digits, dots, hyphens and underscores; the first a letter or a digit"
-    assert payload["errors"] == [{"code": "INVALID", "message": f"idn {rule}", "path": ["input", "idn"]}]
+    assert [(e["code"], e["path"]) for e in payload["errors"]] == [("INVALID", ["input", "idn"])]
+    assert "1 to 100" in payload["errors"][0]["message"]
     assert await agents_of(elsewhere, account) == []
 
 
@@ -278,9 +265,8 @@ async def test_null_is_refused_where_an_agent_must_have_something(
 
     payload = await change(ask, **{field: None})
 
-    assert [(e["code"], e["message"], e["path"]) for e in payload["errors"]] == [
-        ("INVALID", f"{field} must not be null", ["input", field])
-    ]
+    assert [(e["code"], e["path"]) for e in payload["errors"]] == [("INVALID", ["input", field])]
+    assert "null" in payload["errors"][0]["message"]
     assert await agents_of(elsewhere, account) == before
 
 
@@ -392,9 +378,7 @@ async def test_the_first_session_settles_the_currency(
     refused = await change_account(ask, currency="USD", name="New name")
     same = await change_account(ask, currency="EUR", name="New name")
 
-    assert [(e["code"], e["message"]) for e in refused["errors"]] == [
-        ("INVALID", "currency cannot change once the account has sessions")
-    ]
+    assert [(e["code"], e["path"]) for e in refused["errors"]] == [("INVALID", ["input", "currency"])]
     assert (same["errors"], same["account"]["name"]) == ([], "New name")
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from schema.test_subscriptions import make_key
 from session_graph.access.viewer import Role
 from session_graph.schema.subscription_hub import CHANNELS, SubscriptionHub
 from session_graph.sessions.event_log import EventKind, write_events
@@ -16,6 +15,7 @@ from session_graph.store.database import Database
 from session_graph.store.ids import new_id
 from session_graph.store.models import Account
 from session_graph.store.notifications import Listener
+from support.api import make_key
 from support.live import SECONDS, Json, Served, Socket, connected
 from support.records import make_agent, record
 from support.varied import _one

@@ -11,7 +11,6 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from schema.test_access_matrix import FILTERS, READABLE, ROLES, SESSION
 from session_graph.access.accounts import find_or_create_account
 from session_graph.access.api_keys import create_key, revoke_key
 from session_graph.access.viewer import Role
@@ -21,7 +20,9 @@ from session_graph.sessions.event_log import LATEST, LogPosition, write_event_cu
 from session_graph.settings import Settings
 from session_graph.store.database import Database
 from session_graph.store.models import Account
-from support.live import EVENTS, SECONDS, Json, Served, Socket, Stream, connected, serving, streamed
+from support.access_matrix import FILTERS, READABLE, ROLES, SESSION
+from support.api import make_key
+from support.live import EVENTS, Json, Served, Socket, Stream, connected, serving, streamed, until
 from support.records import make_agent, record
 from support.statements import Statements
 from support.viewers import make_viewer
@@ -40,11 +41,6 @@ TURNS = [{"speaker": "USER", "text": "Hello?"}]
 Follow = Callable[..., AbstractAsyncContextManager[Stream | Socket]]
 
 
-async def make_key(account: Account, role: Role = Role.ADMIN, **limits: Any) -> str:
-    limits = limits or ({"integrations": ["crm"]} if role is Role.PARTNER else {})
-    return (await create_key(account, role, **limits))[0]
-
-
 @asynccontextmanager
 async def socketed(address: str, key: str, query: str, **variables: Any) -> AsyncIterator[Socket]:
     async with connected(address, key) as opened:
@@ -57,12 +53,6 @@ def follow(request: pytest.FixtureRequest) -> Follow:
     """`async with follow(address, key, query, name=value) as following`: a subscription that has begun."""
     chosen: Follow = request.param
     return chosen
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(SECONDS):
-        while not condition():  # noqa: ASYNC110 - what is waited for has no event
-            await asyncio.sleep(0.01)
 
 
 async def test_what_happens_to_sessions_is_told(

@@ -160,11 +160,8 @@ async def test_an_edit_by_a_foreign_id_says_not_found(ours: Tenant, theirs: Tena
 
     payload = (await ours.owner(query)).data["updateSession"]
 
-    message = "sessionId is not the id of a session that you may see"
-    assert payload == {
-        "session": None,
-        "errors": [{"code": "NOT_FOUND", "message": message, "path": ["input", "sessionId"]}],
-    }
+    assert payload["session"] is None
+    assert [(e["code"], e["path"]) for e in payload["errors"]] == [("NOT_FOUND", ["input", "sessionId"])]
 
 
 FILTERS = ['agents: ["only-@"]', 'integrations: ["@"]', 'connectors: ["@"]', 'externalIds: ["x-@"]', 'tags: ["@"]']

@@ -2,9 +2,7 @@
 
 import asyncio
 import gc
-import os
 import random
-import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,7 +17,7 @@ import pytest
 
 from service.conftest import read_keys
 from session_graph.store.embedded.server import start_embedded
-from support.processes import Server
+from support.processes import Server, kill_database
 from support.records import BISTRO, MONDAY_IN_HOURS, PARTY_OF_FOUR
 
 # A client that is cancelled while it connects to a dying server can leave its socket to the garbage collector.
@@ -169,11 +167,6 @@ def check_history(load: Load, sessions: list[asyncpg.Record], changes: list[asyn
         assert values.get((row["id"], "comment")) == row["comment"]
         assert values.get((row["id"], "humanAssessment")) == row["human_assessment"]
     assert versions.keys() <= {row["id"] for row in sessions}
-
-
-def kill_database(home: Path) -> None:
-    (pid_file,) = home.glob("pg*/postmaster.pid")
-    os.kill(int(pid_file.read_text().split()[0]), signal.SIGKILL)
 
 
 async def test_killing_the_server_under_load_loses_nothing_that_was_acknowledged(home: Path) -> None:

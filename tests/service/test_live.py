@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from service.conftest import read_keys
-from service.test_kills import kill_database
 from support.live import EVENTS, Socket, Stream, connected, streamed
-from support.processes import Server, comes_true, run_command
+from support.processes import Server, comes_true, kill_database, run_command
 
 pytestmark = pytest.mark.anyio
 

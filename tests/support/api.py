@@ -1,4 +1,4 @@
-"""Callers of the API: each has a key of a role, and asks through HTTP as everybody does."""
+"""Callers of the API: each has a key of a role and sends its requests by HTTP."""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ from session_graph.store.models import Account
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: the status and the GraphQL response."""
+    """An HTTP status and a GraphQL response."""
 
     status: int
     body: dict[str, Any]
 
     @property
     def data(self) -> dict[str, Any]:
-        """The data of a response without errors."""
+        """Return the data; fail if there are errors."""
         assert "errors" not in self.body, self.body["errors"]
         data: dict[str, Any] = self.body["data"]
         return data
@@ -33,7 +33,7 @@ class Answer:
 
     @property
     def code(self) -> str:
-        """The code of the only error."""
+        """Return the code of the only error."""
         (error,) = self.errors
         code: str = error["extensions"]["code"]
         return code
@@ -41,7 +41,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """`await caller(query, name=value, …)` asks with these variables."""
+    """`await caller(query, name=value, …)` sends a request with these variables."""
 
     client: httpx.AsyncClient
     key: str
@@ -52,14 +52,18 @@ class Caller:
             json={"query": query, "variables": variables},
             headers={"Authorization": f"Bearer {self.key}"},
         )
-        await asyncio.sleep(0)  # the driver tells of a statement a turn after its rows
+        await asyncio.sleep(0)  # asyncpg logs a statement one turn of the event loop after its rows
         return Answer(response.status_code, response.json())
 
 
 async def make_caller(
     client: httpx.AsyncClient, account: Account, role: Role, limits: Mapping[str, Any] | None = None
 ) -> Caller:
-    """A caller with a new key; `limits` are those of `create_key`, a PARTNER's integration is `crm` by default."""
+    """Return a caller with a new key; `limits` as in `make_key`."""
+    return Caller(client, await make_key(account, role, **(limits or {})))
+
+
+async def make_key(account: Account, role: Role = Role.ADMIN, **limits: Any) -> str:
+    """Return the text of a new key; `limits` are those of `create_key`, a PARTNER's integration is `crm` by default."""
     limits = limits or ({"integrations": ["crm"]} if role is Role.PARTNER else {})
-    key, _ = await create_key(account, role, **limits)
-    return Caller(client, key)
+    return (await create_key(account, role, **limits))[0]

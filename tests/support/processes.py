@@ -184,3 +184,8 @@ def list_processes(name: str) -> list[str]:
     """Those of an embedded server, by the name of its socket's folder."""
     listed = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,args="], capture_output=True, check=True).stdout
     return [line for line in listed.decode().splitlines() if name in line]
+
+
+def kill_database(home: Path) -> None:
+    (pid_file,) = home.glob("pg*/postmaster.pid")
+    os.kill(int(pid_file.read_text().split()[0]), signal.SIGKILL)

@@ -1,14 +1,18 @@
 """Sessions and agents to test with, in the shapes that callers send."""
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from session_graph.sessions.agents import create_agent, parse_agent
 from session_graph.sessions.record import parse_record
 from session_graph.sessions.recording import Outcome, record_sessions
 from session_graph.store.database import Database
 from session_graph.store.models import Account, Agent
+
+UNKNOWN = str(uuid4())
+"""An id that nothing has."""
 
 MONDAY_IN_HOURS = {"startedAt": "2026-11-16T15:00:00Z", "endedAt": "2026-11-16T15:02:00Z"}
 """Ten o'clock on a Monday in New York."""
@@ -35,13 +39,28 @@ PARTY_OF_FOUR: dict[str, Any] = {
 
 
 async def make_agent(account: Account, **attributes: Any) -> Agent:
-    """The bistro, with other attributes where they are given."""
+    """Create the bistro, with these attributes in place of its own."""
     return await create_agent(account.id, parse_agent({**BISTRO, **attributes}))
 
 
 async def record(database: Database, account: Account, *records: Mapping[str, Any]) -> list[UUID]:
-    """Record these; each has the attributes of a party of four on a Monday where it does not say otherwise."""
+    """Record sessions; each is a party of four on a Monday but for its own attributes. Return their ids."""
     whole = [parse_record({**PARTY_OF_FOUR, **MONDAY_IN_HOURS, **record}) for record in records]
     outcomes: list[Outcome] = await record_sessions(database, account.id, whole)
     assert not [outcome.problem for outcome in outcomes if outcome.problem]
     return [outcome.id for outcome in outcomes if outcome.id]
+
+
+async def state_of(database: Database, account: Account) -> list[Any]:
+    """Return every row of the account but its API keys, to compare before and after."""
+    tables = ("session", "session_change", "transcript", "agent", "session_export", "export_recipient")
+    columns = [f"array(select t::text from {table} t where t.account_id = $1 order by 1)" for table in tables]
+    row = await database.fetchrow(f"select a::text, {', '.join(columns)} from account a where a.id = $1", account.id)
+    assert row
+    return list(row)
+
+
+def at(day: int, clock: str = "12:00") -> dict[str, str]:
+    """Return start and end of a session of two minutes on a day of November 2026; the clock is UTC."""
+    start = datetime.fromisoformat(f"2026-11-{day:02}T{clock}Z")
+    return {"startedAt": start.isoformat(), "endedAt": (start + timedelta(minutes=2)).isoformat()}

@@ -1,145 +1,179 @@
-"""What a request names and asks for, checked before anything is executed.
+"""What an operation names and asks for, checked before anything is executed.
 
-A column counts as read wherever it is named: selected, filtered by, ordered by, grouped by. What the role may not read
-is refused once, with all the names; then every argument is read, so that a bad one costs no statement.
+A field counts as read wherever it is named: selected, filtered by, ordered by, grouped by, edited. `Analyzer.analyze`
+collects the coordinates of all of them, has them checked at once, and then reads every argument.
 """
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from graphql import (
     FieldNode,
+    GraphQLArgument,
     GraphQLError,
+    GraphQLInputField,
+    GraphQLInputObjectType,
     GraphQLInterfaceType,
+    GraphQLList,
     GraphQLObjectType,
     GraphQLSchema,
     OperationType,
     get_named_type,
+    get_nullable_type,
 )
 
 from session_graph.access.viewer import Viewer
-from session_graph.engine.operation import Operation, PreparedOperation
+from session_graph.engine.context import RequestContext
+from session_graph.engine.fields import ArgumentReader, Coordinate, FieldRequest, Raw, reader_of
+from session_graph.engine.internals import field_definition
+from session_graph.engine.operation import AuthorizedOperation, Operation, PreparedOperation
 from session_graph.engine.plan_cache import PlanCache
-from session_graph.engine.selection import Selection
+from session_graph.engine.selection import FieldSelection, Selection
 from session_graph.errors import TooLarge
-from session_graph.schema.arguments import (
-    ExportListArguments,
-    read_dashboard,
-    read_external,
-    read_list,
-    read_lookup,
-    read_size_of_each,
-    read_uuid,
-)
-from session_graph.schema.context import AuthorizedOperation, Context
-from session_graph.schema.exports import read_place
-from session_graph.schema.sessions import selected_columns, session_columns
-from session_graph.schema.subscription import EventArguments
-from session_graph.sessions.dashboard import Group
-from session_graph.sessions.event_log import read_event_cursor
-from session_graph.sessions.filters import columns_named, parse_filter
-from session_graph.sessions.ordering import ORDER_FIELDS
-from session_graph.sessions.pagination import DEFAULT_SIZE, check_size
-from session_graph.sessions.permissions import SchemaCoordinate, check_callable, check_readable, column_name
 
 MAX_ROOT_MUTATIONS = 10
 
-Arguments = Mapping[str, Any]
+NamesOf = Callable[[Any], Iterable[Coordinate]]
+Check = Callable[[Viewer, frozenset[Coordinate]], None]
+"""Raises the RequestError of a viewer who may not name all of these."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldUse:
-    """A field with arguments that is selected of a type."""
+    """A field with arguments that the operation selects on a type. `memo` is what its selection keeps."""
 
     type: str
-    field: FieldNode
+    node: FieldNode
+    arguments: Mapping[str, GraphQLArgument]
+    reader: ArgumentReader[Any] | None
+    memo: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class OperationFields:
-    """What a document's operation names, whoever asks and whatever the values: made once.
+    """The fields of an operation, whoever sends it with whatever values: found once for each document.
 
-    `names` is what it selects; `uses` may name more by their arguments. `memo` is for what else is found out only once.
+    `coordinates` are those that it selects; the arguments of `uses` may name more.
     """
 
-    names: frozenset[SchemaCoordinate]
+    coordinates: frozenset[Coordinate]
     uses: Sequence[FieldUse]
-    memo: dict[Hashable, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class AnalyzedOperation:
-    """What a prepared selects, with the arguments of its fields, and all that it names."""
+    """A prepared operation with the raw arguments of each use (None if the executor will refuse them), and all that it
+    names.
+    """
 
     selection: Selection
-    given: Sequence[tuple[FieldUse, Arguments]]
-    names: frozenset[SchemaCoordinate]
+    uses: Sequence[FieldUse]
+    raw: Sequence[Raw | None]
+    coordinates: frozenset[Coordinate]
 
 
 class Analyzer:
-    """Inspects the operations of a schema. What is found out about a prepared is kept as long as the prepared."""
+    """Analyses the operations of a schema.
 
-    def __init__(self, schema: GraphQLSchema) -> None:
+    `named_by` says, by input type, which coordinates a value of the type names. What is found out about a prepared
+    operation is kept as long as that is.
+    """
+
+    def __init__(self, schema: GraphQLSchema, named_by: Mapping[str, NamesOf], check: Check) -> None:
         self._schema = schema
-        self._outlines = PlanCache(_outline)
-        self._examined: WeakKeyDictionary[PreparedOperation, AnalyzedOperation] = WeakKeyDictionary()
+        self._check = check
+        self._names = ArgumentNames(schema, named_by)
+        self._fields: PlanCache[OperationFields] = PlanCache()
+        self._analyzed: WeakKeyDictionary[PreparedOperation, AnalyzedOperation] = WeakKeyDictionary()
 
-    def inspect(self, operation: Operation) -> None:
-        """Raises Forbidden, ForbiddenField or BadUserInput; otherwise the operation may be executed in its context."""
+    def analyze(self, operation: Operation) -> None:
+        """Allow the operation to be executed in its context.
+
+        Raises Forbidden, ForbiddenField, TooLarge, and what readers raise.
+        """
         context = operation.context
-        assert isinstance(context, Context)
-        examined = self._examine(operation.prepared)
-        _check_mutations(context.viewer, examined.selection)
-        check_readable(context.viewer.role, examined.names)
-        read = {id(use.field): _read(context, examined.selection, use, given) for use, given in examined.given}
-        context.bind(AuthorizedOperation(examined.selection, read))
+        assert isinstance(context, RequestContext)
+        analyzed = self._analyze(operation.prepared)
+        _limit_mutations(analyzed.selection)
+        self._check(context.viewer, analyzed.coordinates)
+        fields = [(use.type, use.node) for use in analyzed.uses]
+        arguments = [
+            _read(context, analyzed.selection, use, raw) for use, raw in zip(analyzed.uses, analyzed.raw, strict=True)
+        ]
+        context.bind(AuthorizedOperation(analyzed.selection, fields, arguments))
 
-    def _examine(self, prepared: PreparedOperation) -> AnalyzedOperation:
-        examined = self._examined.get(prepared)
-        if examined is None:
-            selection = Selection.of(self._schema, prepared)
-            outline = self._outlines.get(prepared.document, selection)
-            selection = replace(selection, memo=outline.memo)
-            given = [(use, arguments) for use in outline.uses if (arguments := _arguments(selection, use)) is not None]
-            named = (name for use, arguments in given for name in _names(use, arguments))
-            examined = self._examined[prepared] = AnalyzedOperation(selection, given, outline.names.union(named))
-        return examined
+    def _analyze(self, prepared: PreparedOperation) -> AnalyzedOperation:
+        analyzed = self._analyzed.get(prepared)
+        if analyzed is None:
+            fragments, variables = prepared.document.fragments, prepared.variables
+            selection = Selection.of(self._schema, prepared.definition, fragments, variables)
+            fields = self._fields.get(prepared.document, selection, lambda: _find_fields(selection))
+            raw = [_coerce(selection, use) for use in fields.uses]
+            named = (name for use, given in zip(fields.uses, raw, strict=True) for name in self._names.of(use, given))
+            analyzed = AnalyzedOperation(selection, fields.uses, raw, fields.coordinates.union(named))
+            self._analyzed[prepared] = analyzed
+        return analyzed
 
 
-def _outline(selection: Selection) -> OperationFields:
+class ArgumentNames:
+    """Finds what the values of arguments name, at any depth of their input objects."""
+
+    def __init__(self, schema: GraphQLSchema, named_by: Mapping[str, NamesOf]) -> None:
+        self._named_by = named_by
+        inputs = {name: type_ for name, type_ in schema.type_map.items() if isinstance(type_, GraphQLInputObjectType)}
+        self._leading = set(named_by)
+        while more := {name for name, type_ in inputs.items() if name not in self._leading and self._leads(type_)}:
+            self._leading |= more
+
+    def of(self, use: FieldUse, raw: Raw | None) -> Iterator[Coordinate]:
+        """Yield the coordinates that the arguments of a field name."""
+        if raw is not None:
+            yield from self._in_all(use.arguments, raw)
+            if use.reader:
+                yield from use.reader.names(raw)
+
+    def _leads(self, type_: GraphQLInputObjectType) -> bool:
+        return any(get_named_type(field.type).name in self._leading for field in type_.fields.values())
+
+    def _in_all(
+        self, declared: Mapping[str, GraphQLArgument] | Mapping[str, GraphQLInputField], raw: Raw
+    ) -> Iterator[Coordinate]:
+        for name, value in raw.items():
+            if value is not None and get_named_type(declared[name].type).name in self._leading:
+                yield from self._in_value(declared[name].type, value)
+
+    def _in_value(self, type_: Any, value: Any) -> Iterator[Coordinate]:
+        type_ = get_nullable_type(type_)
+        if isinstance(type_, GraphQLList):
+            for item in value if isinstance(value, list) else [value]:
+                if item is not None:
+                    yield from self._in_value(type_.of_type, item)
+        elif named := self._named_by.get(type_.name):
+            yield from named(value)
+        elif isinstance(type_, GraphQLInputObjectType):
+            yield from self._in_all(type_.fields, value)
+
+
+def _find_fields(selection: Selection) -> OperationFields:
     root = selection.schema.get_root_type(selection.operation.operation)
     assert root is not None
-    seen: dict[tuple[str, int], FieldUse] = {}
-    names: set[SchemaCoordinate] = set()
-    open_: list[tuple[GraphQLObjectType, Any]] = [(root, selection.operation)]
-    while open_:
-        parent, node = open_.pop()
+    seen: dict[tuple[str, int], FieldUse | None] = {}
+    coordinates: set[Coordinate] = set()
+    unread: list[tuple[GraphQLObjectType, Any]] = [(root, selection.operation)]
+    while unread:
+        parent, node = unread.pop()
         for field in selection.fields([node], parent.name):
             definition = parent.fields.get(field.name.value)
             if definition is None or (parent.name, id(field)) in seen:
                 continue
-            seen[parent.name, id(field)] = FieldUse(parent.name, field)
-            names.add((parent.name, field.name.value))
-            open_ += [(type_, field) for type_ in _object_types(selection, get_named_type(definition.type))]
-    return OperationFields(frozenset(names), [use for use in seen.values() if _takes_arguments(selection, use)], {})
-
-
-def _takes_arguments(selection: Selection, use: FieldUse) -> bool:
-    parent = selection.schema.type_map[use.type]
-    assert isinstance(parent, GraphQLObjectType)
-    return bool(parent.fields[use.field.name.value].args)
-
-
-def _check_mutations(viewer: Viewer, selection: Selection) -> None:
-    if selection.operation.operation is OperationType.MUTATION:
-        called = [field.name.value for field in selection.fields([selection.operation], "Mutation")]
-        if len(called) > MAX_ROOT_MUTATIONS:
-            raise TooLarge(f"A request has at most {MAX_ROOT_MUTATIONS} mutations; this one has {len(called)}.")
-        for name in called:
-            if name != "__typename":
-                check_callable(viewer.role, name)
+            own = field_definition(definition)
+            use = FieldUse(parent.name, field, definition.args, reader_of(own) if own else None, {})
+            seen[parent.name, id(field)] = use if definition.args else None
+            coordinates.add((parent.name, field.name.value))
+            unread += [(type_, field) for type_ in _object_types(selection, get_named_type(definition.type))]
+    return OperationFields(frozenset(coordinates), [use for use in seen.values() if use])
 
 
 def _object_types(selection: Selection, type_: Any) -> list[GraphQLObjectType]:
@@ -148,72 +182,21 @@ def _object_types(selection: Selection, type_: Any) -> list[GraphQLObjectType]:
     return [type_] if isinstance(type_, GraphQLObjectType) else []
 
 
-def _arguments(selection: Selection, use: FieldUse) -> Arguments | None:
-    """None where the executor will refuse them."""
+def _limit_mutations(selection: Selection) -> None:
+    if selection.operation.operation is OperationType.MUTATION:
+        count = sum(1 for _ in selection.fields([selection.operation], "Mutation"))
+        if count > MAX_ROOT_MUTATIONS:
+            raise TooLarge(f"A request has at most {MAX_ROOT_MUTATIONS} mutations; this one has {count}.")
+
+
+def _coerce(selection: Selection, use: FieldUse) -> Raw | None:
     try:
-        return selection.arguments(use.type, use.field)
+        return selection.arguments(use.type, use.node)
     except GraphQLError:
         return None
 
 
-def _names(use: FieldUse, arguments: Arguments) -> Iterator[SchemaCoordinate]:
-    """What the arguments name."""
-    if use.type == "Mutation":
-        yield from _names_edited(arguments.get("input"))
-    if use.type in ("Query", "Agent", "Subscription"):
-        yield from (column_name(column) for column in columns_named(arguments.get("filter") or {}))
-        if order := arguments.get("orderBy"):
-            yield column_name(ORDER_FIELDS[order["field"].value].column)
-    if use.type == "Dashboard" and "by" in arguments:
-        yield column_name(Group(arguments["by"]).column)
-    if use.field.name.value == "sessionsByExternalId":
-        yield column_name("external_id")
-        if arguments.get("integration") is not None:
-            yield column_name("integration")
-
-
-def _names_edited(given: Any) -> Iterator[SchemaCoordinate]:
-    if isinstance(given, dict):
-        yield from (("SessionPatch", name) for name in given.get("patch", {}))
-        yield from (column_name(column) for column in columns_named(given.get("target", {}).get("filter") or {}))
-        yield from (column_name(column) for column in columns_named(given.get("filter") or {}))
-        yield from (column_name(column.value) for column in given.get("columns") or ())
-        if order := given.get("orderBy"):
-            yield column_name(ORDER_FIELDS[order["field"].value].column)
-
-
-def _read(context: Context, selection: Selection, use: FieldUse, given: Arguments) -> Any:
-    match use.type, use.field.name.value:
-        case ("Query" | "Agent", "sessions"):
-            columns = selected_columns(selection, [use.field])
-            return read_list(context.viewer, given, context.now, with_transcripts="transcript" in columns)
-        case ("Query" | "Agent", "dashboard"):
-            return read_dashboard(given, context.now)
-        case ("Query", "exports"):
-            after = given.get("after")
-            size = DEFAULT_SIZE if given.get("first") is None else check_size("first", given["first"])
-            return ExportListArguments(size, None if after is None else read_place(after, context.viewer.account.id))
-        case ("Query", "session" | "node" | "export"):
-            return read_uuid(given["id"], "id")
-        case ("Subscription", "sessionEvents"):
-            parse_filter(given.get("filter"), context.now)
-            after = given.get("after")
-            place = None if after is None else read_event_cursor(after, context.viewer.account.id, "after")
-            return EventArguments(given.get("filter") or {}, place)
-        case ("Subscription", "exportProgress"):
-            return read_uuid(given["id"], "id")
-        case ("Query", "agent"):
-            return read_lookup(given["by"])
-        case ("Query", "sessionsByExternalId"):
-            return read_external(given)
-        case ("ExternalSessions", "sessions"):
-            columns = session_columns(selection, [use.field])
-            return read_size_of_each(given.get("first"), with_transcripts="transcript" in columns)
-        case ("Mutation", "requestSessionExport"):
-            parse_filter(given["input"].get("filter"), context.now, ("input", "filter"))
-            return given
-        case ("Mutation", "updateSessions"):
-            parse_filter(given["input"]["target"].get("filter"), context.now, ("input", "target", "filter"))
-            return given
-        case _:
-            return given
+def _read(context: RequestContext, selection: Selection, use: FieldUse, raw: Raw | None) -> Any:
+    if use.reader is None or raw is None:
+        return None
+    return use.reader.check_only(FieldRequest(context, FieldSelection(selection, [use.node], use.memo)), raw)

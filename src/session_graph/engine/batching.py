@@ -1,10 +1,10 @@
-"""Fields that are resolved for many objects at once, so that their statements do not grow with the objects.
+"""Fields that are resolved for many objects at once, so that statements do not grow with the number of objects.
 
-    @batched(description="The agent that held it.")
+    @batched("The agent that held it.")
     async def agent(sessions: Sequence[Session], info: Info) -> list[Agent]: ...
 
-The function takes all objects of one place in a request and gives a value for each, in order. The ordinary executor
-asks object by object, and a loader collects what it asks; a plan calls the function itself (see `batch_of`).
+The function takes all objects at one place of a request and returns a value for each, in order. The ordinary executor
+resolves object by object, and a data loader collects them; a plan calls the function itself (see `batch_of`).
 """
 
 import inspect
@@ -16,63 +16,54 @@ from typing import Any, get_args
 import strawberry
 from strawberry.types.field import StrawberryField
 
-from session_graph.schema.context import Info, place_of
+from session_graph.engine.fields import ArgumentReader, declare, read_arguments
+from session_graph.engine.internals import path_of
 from session_graph.store.database import Row
 
 Batch = Callable[..., Awaitable[Sequence[Any]]]
-"""Of the objects and the info."""
-
+"""Takes the objects, the info and, if the field has a reader, what it read."""
 Wrap = Callable[[Any], Any]
-"""Makes an object of the row in which its fields are looked up."""
+"""Makes an object of the row that backs its fields."""
 
 _BATCH = "session_graph.batch"
 _ROWS = "session_graph.rows"
-_READ_AHEAD = "session_graph.read_ahead"
-
-READ_AHEAD: dict[Any, Any] = {_READ_AHEAD: True}
-"""Metadata of a field whose resolver takes its arguments from `context.arguments`; a plan gives it none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """`read` gives the rows of an object's field; None where it is looked up in the object's own row. `wrap` makes an
-    object of a row.
+    """How to get the rows behind a field without making objects of them.
+
+    `read` returns the rows of an object's field; None if the object's own row backs it. `wrap` makes an object of one.
     """
 
     read: Callable[[Any], Sequence[Row]] | None
     wrap: Wrap
 
 
-def batched(description: str) -> Callable[[Batch], Any]:
-    """Makes a field of a batch function. Further parameters of it are the field's arguments in the schema; their values
-    are read by inspection (`context.arguments`), so that they come without them.
-    """
+def batched(description: str, *, reads: ArgumentReader[Any] | None = None) -> Callable[[Batch], Any]:
+    """Make a field of a batch function, which also takes what `reads` makes of the arguments."""
 
     def make_field(batch: Batch) -> Any:
-        async def resolve(self: Any, info: Info, **_: Any) -> Any:
-            loader = info.context.loader((batch, place_of(info)), partial(_run, batch, info), keeps=False)
+        async def resolve(self: Any, info: Any, **_: Any) -> Any:
+            loader = info.context.loader((batch, path_of(info)), partial(_run, batch, info, reads), cache=False)
             return await loader.load(self)
 
-        _, *rest = inspect.signature(batch).parameters.values()
         (item,) = get_args(inspect.signature(batch).return_annotation)
-        of_one = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        resolve.__name__, resolve.__module__ = batch.__name__, batch.__module__
-        resolve.__signature__ = inspect.Signature([of_one, *rest], return_annotation=item)  # type: ignore[attr-defined]
-        resolve.__annotations__ = {each.name: each.annotation for each in rest} | {"return": item}
-        return strawberry.field(resolve, description=description, metadata={_BATCH: batch})
+        return declare(resolve, batch, reads, item, description, {_BATCH: batch})
 
     return make_field
 
 
-def batch_of(field: StrawberryField) -> Batch | None:
-    """The batch function that the field was made of, where it was."""
-    batch: Batch | None = field.metadata.get(_BATCH)
+def batch_of(definition: StrawberryField) -> Batch | None:
+    """Return the batch function that the field was made of, if it was."""
+    batch: Batch | None = definition.metadata.get(_BATCH)
     return batch
 
 
 def rows_of(type_: Any, description: str) -> Callable[[Callable[[Any], Sequence[Row]]], Any]:
-    """Makes a field, a list of this type, of a function that gives the rows of its objects. A plan takes the rows as
-    they are, without the objects around them.
+    """Make a field, a list of this type, of a function that returns the rows of its objects.
+
+    A plan takes the rows as they are, without objects around them.
     """
 
     def make_field(read: Callable[[Any], Sequence[Row]]) -> Any:
@@ -85,7 +76,7 @@ def rows_of(type_: Any, description: str) -> Callable[[Callable[[Any], Sequence[
 
 
 def same_row(type_: Any, description: str) -> Any:
-    """A field, of this type, that is looked up in the row of the object that has it."""
+    """Make a field of this type that is backed by the row of the object that has it."""
 
     def resolve(self: Any) -> Any:
         return type_(row=self.row)
@@ -93,21 +84,17 @@ def same_row(type_: Any, description: str) -> Any:
     return _of_rows(resolve, type_, description, Rows(None, lambda row: type_(row=row)))
 
 
+def rows_of_field(definition: StrawberryField) -> Rows | None:
+    """Return how to get the rows behind the field, if it was made by `rows_of` or `same_row`."""
+    rows: Rows | None = definition.metadata.get(_ROWS)
+    return rows
+
+
 def _of_rows(resolve: Callable[[Any], Any], returned: Any, description: str, rows: Rows) -> Any:
     resolve.__annotations__ = {"return": returned}
     return strawberry.field(resolve, description=description, metadata={_ROWS: rows})
 
 
-def rows_of_field(field: StrawberryField) -> Rows | None:
-    """How to get the rows of the field's objects, where the objects themselves are for resolvers alone."""
-    rows: Rows | None = field.metadata.get(_ROWS)
-    return rows
-
-
-def is_read_ahead(field: StrawberryField) -> bool:
-    """Whether the field's resolver does without the values of its arguments."""
-    return bool(field.metadata.get(_READ_AHEAD))
-
-
-async def _run(batch: Batch, info: Info, objects: Sequence[Any]) -> list[Any]:
-    return list(await batch(objects, info))
+async def _run(batch: Batch, info: Any, reads: ArgumentReader[Any] | None, objects: Sequence[Any]) -> list[Any]:
+    arguments = (read_arguments(info, reads),) if reads else ()
+    return list(await batch(objects, info, *arguments))

@@ -1,10 +1,11 @@
-"""GraphQL documents, parsed, measured and validated once for each text."""
+"""GraphQL documents: parsed, measured and validated once for each text."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 
+from cachetools import LRUCache
 from graphql import (
     DocumentNode,
     FragmentDefinitionNode,
@@ -20,14 +21,16 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from session_graph.engine.internals import graphql_schema
 from session_graph.engine.limits import MAX_CHARACTERS, Limits, check_size
 from session_graph.errors import SessionGraphError, TooLarge
 
-MAX_KEPT = 1000
-MAX_KEPT_CHARACTERS = 512 * 1024
-"""Of all kept texts together. A document takes 50 to 300 bytes of memory for each character of its text."""
-MAX_KEPT_TEXT = 32 * 1024
-"""Of one kept text: frontends send shorter ones again and again, longer ones once."""
+MAX_CACHED_CHARACTERS = 512 * 1024
+"""Of all texts that are kept. A document takes 50 to 300 bytes of memory for each character of its text."""
+MAX_CACHED_TEXT = 32 * 1024
+"""A longer text is not kept: frontends send short texts again and again, long ones once."""
+MIN_ENTRY_CHARACTERS = 512
+"""A shorter text counts as this many characters, so that at most 1,024 are kept."""
 MAX_ERRORS = 20
 
 DOCUMENT = "session_graph.document"
@@ -85,29 +88,25 @@ class PreparedDocument(SchemaExtension):
 
 
 class Documents:
-    """The latest documents by their text, refused ones included. For one schema and one set of limits."""
+    """The latest documents by their text, refused ones included, for one schema and one set of limits."""
 
     def __init__(self, schema: Schema, limits: Limits) -> None:
-        self._schema = schema._schema
+        self._schema = graphql_schema(schema)
         self._hide_suggestions = schema.config.disable_field_suggestions
         self._limits = limits
-        self._kept: OrderedDict[str, Document | Callable[[], SessionGraphError]] = OrderedDict()
-        self._kept_characters = 0
+        self._outcomes: LRUCache[str, tuple[_Outcome, int]] = LRUCache(MAX_CACHED_CHARACTERS, itemgetter(1))
 
     def prepare(self, text: str) -> Document:
-        """The document of this text. Raises InvalidRequest (syntax, validation) and TooLarge."""
-        outcome = self._kept.get(text)
-        if outcome is None:
-            outcome = self._judge(text)
-            self._keep(text, outcome)
-        else:
-            self._kept.move_to_end(text)
+        """Return the document of this text. Raises InvalidRequest (syntax, validation) and TooLarge."""
+        entry = self._outcomes.get(text)
+        outcome = entry[0] if entry else self._judge(text)
+        if entry is None and len(text) <= MAX_CACHED_TEXT:
+            self._outcomes[text] = outcome, max(len(text), MIN_ENTRY_CHARACTERS)
         if isinstance(outcome, Document):
             return outcome
         raise outcome()
 
-    def _judge(self, text: str) -> Document | Callable[[], SessionGraphError]:
-        """The document, or what makes its refusal: an exception raised twice would keep what raised it first."""
+    def _judge(self, text: str) -> "_Outcome":
         try:
             return self._read(text)
         except InvalidRequest as error:
@@ -129,20 +128,13 @@ class Documents:
             {part.name.value: part for part in node.definitions if isinstance(part, FragmentDefinitionNode)},
         )
 
-    def _keep(self, text: str, outcome: Document | Callable[[], SessionGraphError]) -> None:
-        if len(text) > MAX_KEPT_TEXT:
-            return
-        self._kept[text] = outcome
-        self._kept_characters += len(text)
-        while len(self._kept) > MAX_KEPT or self._kept_characters > MAX_KEPT_CHARACTERS:
-            oldest, _ = self._kept.popitem(last=False)
-            self._kept_characters -= len(oldest)
+
+_Outcome = Document | Callable[[], SessionGraphError]
+"""A document, or what makes its refusal: an exception that is raised twice would keep the frames of the first time."""
 
 
 def _unlink_tokens(node: DocumentNode) -> None:
-    """Leave the tokens to each other in one direction only, so that a document ends as soon as it is not kept any more,
-    and not when all that is alive is looked through for cycles.
-    """
+    """Break the cycle of the linked tokens, so that a document is freed without the garbage collector."""
     token = node.loc.start_token if node.loc else None
     while token:
         token.prev, token = None, token.next

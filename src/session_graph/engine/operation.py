@@ -1,25 +1,40 @@
-"""What one request asks for, once it is known to be valid."""
+"""One request's operation: as it was sent, once it is valid, and once it may be executed."""
 
-from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
 
-from graphql import OperationDefinitionNode, OperationType, VariableValues
+from cachetools import LRUCache
+from graphql import FieldNode, OperationDefinitionNode, OperationType, VariableValues
 
 from session_graph.access.viewer import Viewer
 from session_graph.engine.documents import Document
-from session_graph.http.request import GraphQLParams
+from session_graph.engine.selection import Selection
 
-MAX_KEPT = 1000
-MAX_KEPT_BYTES = 1024 * 1024
-"""Of all kept bodies together."""
-MAX_KEPT_BODY = 8 * 1024
+MAX_CACHED_BYTES = 1024 * 1024
+"""Of all bodies that the request cache keeps."""
+MAX_BODY_BYTES = 8 * 1024
+"""A longer body is not kept."""
+MIN_ENTRY_BYTES = 1024
+"""A shorter body counts as this many bytes, so that at most 1,024 are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLParams:
+    """The parameters of a GraphQL request. `variables` and `extensions` are as JSON has them."""
+
+    query: str
+    operation_name: str | None
+    variables: dict[str, object]
+    extensions: dict[str, object]
 
 
 @dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
 class PreparedOperation:
-    """An operation of a valid document with the coerced values of its variables, whoever asks it and whenever.
+    """An operation of a valid document with the coerced values of its variables, independent of viewer and time.
 
-    Equal only to itself, so that what is found out about one may be kept by it.
+    Equal only to itself, so that caches can be keyed by it.
     """
 
     params: GraphQLParams
@@ -30,7 +45,7 @@ class PreparedOperation:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A prepared, and who asks it."""
+    """A prepared operation and the viewer who sent it."""
 
     viewer: Viewer
     context: object
@@ -45,27 +60,37 @@ class Operation:
         return self.definition.operation is OperationType.SUBSCRIPTION
 
 
-class RequestCache:
-    """The latest requests by the bodies of their requests: frontends send the same again and again.
+@dataclass(frozen=True, slots=True)
+class AuthorizedOperation:
+    """An operation whose fields the viewer may read and whose arguments are valid.
 
-    Only those of queries, as what changes something is hardly ever said twice.
+    `arguments` has, for each of the `fields` with arguments, what its reader made of them (None without a reader).
+    """
+
+    selection: Selection
+    fields: Sequence[tuple[str, FieldNode]]
+    arguments: Sequence[Any]
+
+    def index_of(self, type_name: str, node: FieldNode) -> int:
+        """Return the index of a field's arguments. It is the same for every operation that selects the same."""
+        return next(i for i, (name, each) in enumerate(self.fields) if each is node and name == type_name)
+
+
+class RequestCache:
+    """The latest queries by the body of their request: frontends send the same bodies again and again.
+
+    Mutations are not kept, since they are hardly ever sent twice.
     """
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[bytes, PreparedOperation] = OrderedDict()
-        self._kept_bytes = 0
+        self._operations: LRUCache[bytes, tuple[PreparedOperation, int]] = LRUCache(MAX_CACHED_BYTES, itemgetter(1))
 
     def get(self, body: bytes) -> PreparedOperation | None:
-        prepared = self._kept.get(body)
-        if prepared is not None:
-            self._kept.move_to_end(body)
-        return prepared
+        """Return what this very body was prepared as, if it is kept."""
+        entry = self._operations.get(body)
+        return entry and entry[0]
 
     def keep(self, body: bytes, prepared: PreparedOperation) -> None:
-        if len(body) > MAX_KEPT_BODY or prepared.definition.operation is not OperationType.QUERY or body in self._kept:
-            return
-        self._kept[body] = prepared
-        self._kept_bytes += len(body)
-        while len(self._kept) > MAX_KEPT or self._kept_bytes > MAX_KEPT_BYTES:
-            oldest, _ = self._kept.popitem(last=False)
-            self._kept_bytes -= len(oldest)
+        """Keep a query of at most MAX_BODY_BYTES, in the place of those that were used longest ago."""
+        if len(body) <= MAX_BODY_BYTES and prepared.definition.operation is OperationType.QUERY:
+            self._operations[body] = prepared, max(len(body), MIN_ENTRY_BYTES)

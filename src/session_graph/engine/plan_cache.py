@@ -1,4 +1,4 @@
-"""What is made once for a document and kept as long as it is, for each operation and outcome of @skip and @include."""
+"""A cache of what is made of a document, by operation and outcome of @skip and @include. It lives as long as that."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -7,24 +7,24 @@ from weakref import WeakKeyDictionary
 from session_graph.engine.documents import Document
 from session_graph.engine.selection import Selection
 
-MOST = 32
-"""PlanCache that are kept of one document."""
+MAX_VARIANTS = 32
+"""Values that are kept for one document; one more drops them all."""
 
 T = TypeVar("T")
 
 
 class PlanCache(Generic[T]):
-    """`get` what `make` made of the same document, operation and conditions before."""
+    """Keyed by document, operation, and the Boolean variables."""
 
-    def __init__(self, make: Callable[[Selection], T]) -> None:
-        self._make = make
-        self._kept: WeakKeyDictionary[Document, dict[object, T]] = WeakKeyDictionary()
+    def __init__(self) -> None:
+        self._variants: WeakKeyDictionary[Document, dict[object, T]] = WeakKeyDictionary()
 
-    def get(self, document: Document, selection: Selection) -> T:
-        variants = self._kept.setdefault(document, {})
+    def get(self, document: Document, selection: Selection, make: Callable[[], T]) -> T:
+        """Return what is kept, or else what `make` returns, which must depend on nothing else of the selection."""
+        variants = self._variants.setdefault(document, {})
         key = (id(selection.operation), selection.conditions)
         if key not in variants:
-            if len(variants) >= MOST:
+            if len(variants) >= MAX_VARIANTS:
                 variants.clear()
-            variants[key] = self._make(selection)
+            variants[key] = make()
         return variants[key]

@@ -1,16 +1,15 @@
-"""Plans: a query compiled once, and answered many times without being walked again.
+"""Plans: a query compiled once, and executed many times without walking it again.
 
-A plan knows nothing of any field. It takes from the schema what the ordinary executor would: the resolver, the type,
-how a value is written. What a type merely looks up (see `rows`) becomes one generated function for all objects of a
-level (see `assembling`); what has a resolver is resolved for all of them at once, so that batches stay batches. A plan
-knows only the way without errors: whatever goes wrong, the ordinary executor answers instead, and says so in its own
-words.
+A plan knows nothing of any field. It takes from the schema what the ordinary executor would take: the resolver, the
+type, how a value is written. Fields that a row backs (see `row_types`) become one generated function for all objects of
+a level (see `row_compiler`); a resolver is called for all of them at once, so that batches stay batches. A plan knows
+only the path without errors: if anything goes wrong, the ordinary executor runs the query again and words the error.
 """
 
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, Protocol
 
@@ -27,48 +26,37 @@ from graphql import (
     is_leaf_type,
 )
 from strawberry.types.field import StrawberryField
-from strawberry.types.fields.resolver import StrawberryResolver
 
-from session_graph.engine.batching import Wrap, batch_of, is_read_ahead, rows_of_field
-from session_graph.engine.operation import Operation
+from session_graph.engine.batching import Wrap, batch_of, rows_of_field
+from session_graph.engine.context import RequestContext
+from session_graph.engine.fields import PlannedInfo, reader_of, resolver_of
+from session_graph.engine.internals import field_definition, type_name_of
+from session_graph.engine.operation import AuthorizedOperation, Operation
 from session_graph.engine.plan_cache import PlanCache
-from session_graph.engine.row_compiler import DEFINITION, Assembler, Writer, is_as_it_is
-from session_graph.engine.selection import Selection
-from session_graph.schema.context import Context
+from session_graph.engine.row_compiler import Assembler, RowWriter, is_passed_through
+from session_graph.engine.selection import FieldSelection, Selection
 
 _ENCODER = msgspec.json.Encoder(enc_hook=lambda json: msgspec.Raw(json.contents))
 """Writes what is assembled, and the JSON that a scalar passes through (`orjson.Fragment`)."""
 
 
 class Unplannable(Exception):
-    """The ordinary executor must answer."""
+    """Only the ordinary executor can execute this."""
 
 
-@dataclass(frozen=True, slots=True)
-class _PlannedInfo:
-    """As much of strawberry.Info, and of the GraphQLResolveInfo in it, as resolvers here use."""
-
-    context: Context
-    field_nodes: list[FieldNode]
-
-    @property
-    def _raw_info(self) -> "_PlannedInfo":
-        return self
-
-
-Call = Callable[[Sequence[Any], _PlannedInfo], Awaitable[Sequence[Any]]]
+Call = Callable[[Sequence[Any], PlannedInfo], Awaitable[Sequence[Any]]]
 """Resolves a field of all objects."""
 
 
 class Completion(Protocol):
-    """Turns resolved values, all of one field at one level, into what JSON has."""
+    """Turns the resolved values of one field at one level into what JSON has."""
 
-    async def complete(self, values: Sequence[Any], context: Context) -> Sequence[Any]: ...
+    async def complete(self, values: Sequence[Any], context: RequestContext) -> Sequence[Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class PassThrough:
-    async def complete(self, values: Sequence[Any], context: Context) -> Sequence[Any]:
+    async def complete(self, values: Sequence[Any], context: RequestContext) -> Sequence[Any]:
         return values
 
 
@@ -76,7 +64,7 @@ class PassThrough:
 class Leaf:
     write: Callable[[Any], Any]
 
-    async def complete(self, values: Sequence[Any], context: Context) -> Sequence[Any]:
+    async def complete(self, values: Sequence[Any], context: RequestContext) -> Sequence[Any]:
         return [None if value is None else self.write(value) for value in values]
 
 
@@ -84,7 +72,7 @@ class Leaf:
 class Required:
     inner: Completion
 
-    async def complete(self, values: Sequence[Any], context: Context) -> Sequence[Any]:
+    async def complete(self, values: Sequence[Any], context: RequestContext) -> Sequence[Any]:
         for value in values:
             if value is None:
                 raise Unplannable
@@ -95,7 +83,7 @@ class Required:
 class ListOf:
     inner: Completion
 
-    async def complete(self, values: Sequence[Any], context: Context) -> Sequence[Any]:
+    async def complete(self, values: Sequence[Any], context: RequestContext) -> Sequence[Any]:
         if len(values) == 1 and values[0] is not None:
             return [await self.inner.complete(values[0], context)]
         flat = [item for value in values if value is not None for item in value]
@@ -109,7 +97,7 @@ class Nullable:
 
     plan: "ObjectPlan"
 
-    async def complete(self, values: Sequence[Any], context: Context) -> Sequence[Any]:
+    async def complete(self, values: Sequence[Any], context: RequestContext) -> Sequence[Any]:
         rows = iter(await self.plan.complete([value for value in values if value is not None], context))
         return [None if value is None else next(rows) for value in values]
 
@@ -120,46 +108,47 @@ class Abstract:
 
     plans: dict[str, "ObjectPlan"]
 
-    async def complete(self, values: Sequence[Any], context: Context) -> Sequence[Any]:
+    async def complete(self, values: Sequence[Any], context: RequestContext) -> Sequence[Any]:
         return [None if value is None else await self._complete_one(value, context) for value in values]
 
-    async def _complete_one(self, value: Any, context: Context) -> Any:
-        (row,) = await self.plans[type(value).__strawberry_definition__.name].complete([value], context)
+    async def _complete_one(self, value: Any, context: RequestContext) -> Any:
+        (row,) = await self.plans[type_name_of(value)].complete([value], context)
         return row
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A field with a resolver; `place` is where its value goes in the assembled rows."""
+    """A field with a resolver; `slot` is the attribute of the assembled rows that its value goes to."""
 
-    place: str
+    slot: str
     call: Call
     nodes: list[FieldNode]
     completion: Completion
+    memo: dict[str, Any] = field(default_factory=dict)
 
-    async def resolve(self, objects: Sequence[Any], context: Context) -> Sequence[Any]:
-        values = await self.call(objects, _PlannedInfo(context, self.nodes))
-        return await self.completion.complete(values, context)
+    async def resolve(self, objects: Sequence[Any], context: RequestContext) -> Sequence[Any]:
+        info = PlannedInfo(context, FieldSelection(context.selection, self.nodes, self.memo))
+        return await self.completion.complete(await self.call(objects, info), context)
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectPlan:
-    """`assemble` makes a row of each object, with all keys in order; the resolved fields are filled in after.
+    """`assemble` makes a row of each object, with all keys in order; then the resolved fields are filled in.
 
-    With a `wrap`, the objects come as the bare rows that their fields are looked up in, and are made for resolvers.
+    With a `wrap`, the objects come as bare rows, and are wrapped for resolvers alone.
     """
 
     assemble: Assembler
     resolved: Sequence[Resolved]
     wrap: Wrap | None = None
 
-    async def complete(self, objects: Sequence[Any], context: Context) -> Sequence[Any]:
+    async def complete(self, objects: Sequence[Any], context: RequestContext) -> Sequence[Any]:
         rows = self.assemble(objects)
         if self.wrap and self.resolved:
             objects = [self.wrap(each) for each in objects]
         for each in self.resolved:
             for row, value in zip(rows, await each.resolve(objects, context), strict=True):
-                setattr(row, each.place, value)
+                setattr(row, each.slot, value)
         return rows
 
 
@@ -167,14 +156,15 @@ class Plans:
     """The plans of a schema's queries."""
 
     def __init__(self, schema: GraphQLSchema) -> None:
-        self._schema = schema
-        self._plans = PlanCache(self._compile)
+        self._query_type = schema.query_type
+        self._plans: PlanCache[ObjectPlan | None] = PlanCache()
 
     async def execute(self, operation: Operation) -> bytes | None:
-        """The JSON of the whole response; None where the ordinary executor must answer."""
+        """Return the JSON of the whole response; None if the ordinary executor must execute the operation."""
         context = operation.context
-        assert isinstance(context, Context)
-        plan = self._plans.get(operation.prepared.document, context.selection)
+        assert isinstance(context, RequestContext)
+        bound = context.operation
+        plan = self._plans.get(operation.prepared.document, bound.selection, lambda: self._compile(bound))
         if plan is None:
             return None
         try:
@@ -183,115 +173,141 @@ class Plans:
         except Exception:
             return None
 
-    def _compile(self, selection: Selection) -> ObjectPlan | None:
-        if selection.operation.operation is not OperationType.QUERY or self._schema.query_type is None:
+    def _compile(self, operation: AuthorizedOperation) -> ObjectPlan | None:
+        definition = operation.selection.operation
+        if definition.operation is not OperationType.QUERY or self._query_type is None:
             return None
         try:
-            return _plan_object(selection, self._schema.query_type, [selection.operation])
+            return _Compiler(operation).plan_object(self._query_type, [definition])
         except Unplannable:
             return None
 
 
-def _plan_object(
-    selection: Selection, type_: GraphQLObjectType, parents: Sequence[Any], wrap: Wrap | None = None
-) -> ObjectPlan:
-    chosen: dict[str, list[FieldNode]] = {}
-    for node in selection.fields(parents, type_.name):
-        chosen.setdefault(node.alias.value if node.alias else node.name.value, []).append(node)
-    writer = Writer(type_, are_rows=wrap is not None)
-    resolved = []
-    for key, nodes in chosen.items():
+class _Compiler:
+    """Compiles one operation. What it makes must hold for every operation that selects the same."""
+
+    def __init__(self, operation: AuthorizedOperation) -> None:
+        self._operation = operation
+        self._selection: Selection = operation.selection
+
+    def plan_object(self, type_: GraphQLObjectType, parents: Sequence[Any], wrap: Wrap | None = None) -> ObjectPlan:
+        chosen: dict[str, list[FieldNode]] = {}
+        for node in self._selection.fields(parents, type_.name):
+            chosen.setdefault(node.alias.value if node.alias else node.name.value, []).append(node)
+        writer = RowWriter(type_, are_rows=wrap is not None)
+        resolved = [
+            planned for key, nodes in chosen.items() if (planned := self._plan_field(writer, type_, key, nodes))
+        ]
+        return ObjectPlan(writer.finish(), resolved, wrap)
+
+    def _plan_field(
+        self, writer: RowWriter, type_: GraphQLObjectType, key: str, nodes: list[FieldNode]
+    ) -> Resolved | None:
+        """Add the field to what `writer` writes; return it if a resolver makes its value."""
         name = nodes[0].name.value
         if name == "__typename":
             writer.add(key, repr(type_.name))
-            continue
-        if name not in type_.fields:
+            return None
+        field = type_.fields.get(name)
+        if field is None:
             raise Unplannable
-        field = type_.fields[name]
         if writer.add_plain(key, field):
-            continue
-        definition = field.extensions.get(DEFINITION)
-        if not isinstance(definition, StrawberryField):
+            return None
+        definition = field_definition(field)
+        if definition is None:
             raise Unplannable
         rows = rows_of_field(definition)
-        completion = _plan_completion(selection, field.type, nodes, rows.wrap if rows else None)
+        completion = self._plan_completion(field.type, nodes, rows.wrap if rows else None)
         part = _part_of(completion) if rows and rows.read is None else None
         if part:
             writer.add_part(key, part)
-        else:
-            call = _plan_call(field, definition, type_.name)
-            resolved.append(Resolved(writer.add(key, "None"), call, nodes, completion))
-    return ObjectPlan(writer.finish(), resolved, wrap)
+            return None
+        call = self._plan_call(field, definition, type_.name, nodes[0])
+        return Resolved(writer.add(key, "None"), call, nodes, completion)
+
+    def _plan_call(self, field: GraphQLField, definition: StrawberryField, type_name: str, node: FieldNode) -> Call:
+        if rows := rows_of_field(definition):
+            return _read_each(rows.read or attrgetter("row"))
+        index = self._operation.index_of(type_name, node) if reader_of(definition) else None
+        if batch := batch_of(definition):
+            return batch if index is None else _batch_with_arguments(batch, index)
+        if index is not None:
+            return _call_with_arguments(resolver_of(definition), index)
+        own = definition.base_resolver
+        if own and not definition.extensions and not own.arguments:
+            return _call_each(own.wrapped_func, takes_info=own.info_parameter is not None)
+        return _call_wrapped(field, type_name)
+
+    def _plan_completion(self, type_: GraphQLOutputType, nodes: list[FieldNode], wrap: Wrap | None) -> Completion:
+        if isinstance(type_, GraphQLNonNull):
+            inner = self._plan_completion(type_.of_type, nodes, wrap)
+            return Required(inner.plan if isinstance(inner, Nullable) else inner)
+        if isinstance(type_, GraphQLList):
+            return ListOf(self._plan_completion(type_.of_type, nodes, wrap))
+        if is_leaf_type(type_):
+            return PassThrough() if is_passed_through(type_) else Leaf(type_.serialize)
+        if isinstance(type_, GraphQLObjectType):
+            return Nullable(self.plan_object(type_, nodes, wrap))
+        possible: Iterable[GraphQLObjectType] = self._selection.schema.get_possible_types(type_)  # type: ignore[arg-type]
+        return Abstract({each.name: self.plan_object(each, nodes) for each in possible})
 
 
 def _part_of(completion: Completion) -> Assembler | None:
-    """What assembles the completed object, where all of it is plain."""
+    """Return what assembles the completed object, if no field of it needs a resolver."""
     plan = completion.inner if isinstance(completion, Required) else completion
     return plan.assemble if isinstance(plan, ObjectPlan) and not plan.resolved else None
 
 
-def _plan_call(field: GraphQLField, definition: StrawberryField, type_name: str) -> Call:
-    if batch := batch_of(definition):
-        return batch
-    if rows := rows_of_field(definition):
-        return _read_each(rows.read or attrgetter("row"))
-    resolver = definition.base_resolver
-    if resolver and not definition.extensions and (not resolver.arguments or is_read_ahead(definition)):
-        return _call_each(resolver)
-    return _call_wrapped(field, type_name)
-
-
 def _read_each(read: Callable[[Any], Any]) -> Call:
-    async def call(objects: Sequence[Any], info: _PlannedInfo) -> Sequence[Any]:
+    async def call(objects: Sequence[Any], info: PlannedInfo) -> Sequence[Any]:
         return [read(each) for each in objects]
 
     return call
 
 
-def _call_each(resolver: StrawberryResolver[Any]) -> Call:
-    """Without what Strawberry has around a resolver: there are no arguments to convert."""
-    function: Any = resolver.wrapped_func
-    given: dict[str, Any] = dict.fromkeys(argument.python_name for argument in resolver.arguments)
-    takes_info = resolver.info_parameter is not None
+def _batch_with_arguments(batch: Any, index: int) -> Call:
+    async def call(objects: Sequence[Any], info: PlannedInfo) -> Sequence[Any]:
+        values: Sequence[Any] = await batch(objects, info, info.context.operation.arguments[index])
+        return values
 
-    async def call(objects: Sequence[Any], info: _PlannedInfo) -> Sequence[Any]:
-        if takes_info:
-            return [function(each, info, **given) for each in objects]
-        return [function(each, **given) for each in objects]
+    return call
 
-    async def call_async(objects: Sequence[Any], info: _PlannedInfo) -> Sequence[Any]:
-        return await _all(await call(objects, info))
 
-    return call_async if inspect.iscoroutinefunction(function) else call
+def _call_with_arguments(resolver: Any, index: int) -> Call:
+    async def call(objects: Sequence[Any], info: PlannedInfo) -> Sequence[Any]:
+        arguments = info.context.operation.arguments[index]
+        return [resolver(each, info, arguments) for each in objects]
+
+    return _awaited(call) if inspect.iscoroutinefunction(resolver) else call
+
+
+def _call_each(resolver: Any, *, takes_info: bool) -> Call:
+    """Call a resolver without arguments, past what Strawberry wraps around it: there is nothing to convert."""
+
+    async def call(objects: Sequence[Any], info: PlannedInfo) -> Sequence[Any]:
+        return [resolver(each, info) if takes_info else resolver(each) for each in objects]
+
+    return _awaited(call) if inspect.iscoroutinefunction(resolver) else call
 
 
 def _call_wrapped(field: GraphQLField, type_name: str) -> Call:
-    """As Strawberry would, with the arguments that the request gives."""
-    function: Any = field.resolve
+    """Call a resolver as Strawberry would, with the arguments of the request."""
+    resolve: Any = field.resolve
 
-    async def call(objects: Sequence[Any], info: _PlannedInfo) -> Sequence[Any]:
-        arguments = info.context.selection.arguments(type_name, info.field_nodes[0])
-        values = [function(each, info, **arguments) for each in objects]
+    async def call(objects: Sequence[Any], info: PlannedInfo) -> Sequence[Any]:
+        arguments = info.selected.selection.arguments(type_name, info.selected.nodes[0])
+        values = [resolve(each, info, **arguments) for each in objects]
         return await _all(values) if values and inspect.isawaitable(values[0]) else values
 
     return call
 
 
+def _awaited(call: Call) -> Call:
+    async def call_and_wait(objects: Sequence[Any], info: PlannedInfo) -> Sequence[Any]:
+        return await _all(await call(objects, info))
+
+    return call_and_wait
+
+
 async def _all(values: Sequence[Awaitable[Any]]) -> Sequence[Any]:
     return [await values[0]] if len(values) == 1 else await asyncio.gather(*values)
-
-
-def _plan_completion(
-    selection: Selection, type_: GraphQLOutputType, nodes: list[FieldNode], wrap: Wrap | None
-) -> Completion:
-    if isinstance(type_, GraphQLNonNull):
-        inner = _plan_completion(selection, type_.of_type, nodes, wrap)
-        return Required(inner.plan if isinstance(inner, Nullable) else inner)
-    if isinstance(type_, GraphQLList):
-        return ListOf(_plan_completion(selection, type_.of_type, nodes, wrap))
-    if is_leaf_type(type_):
-        return PassThrough() if is_as_it_is(type_) else Leaf(type_.serialize)
-    if isinstance(type_, GraphQLObjectType):
-        return Nullable(_plan_object(selection, type_, nodes, wrap))
-    possible: Iterable[GraphQLObjectType] = selection.schema.get_possible_types(type_)  # type: ignore[arg-type]
-    return Abstract({each.name: _plan_object(selection, each, nodes) for each in possible})

@@ -1,7 +1,7 @@
-"""Makes the rows of an answer: one generated function for all objects of a type that are in the same place of a query.
+"""Compiles what assembles the rows of a response: one function for all objects of a type at the same place of a query.
 
-A row is a struct of msgspec's, made by position and written as a JSON object: it takes a quarter of the time of a
-dictionary of thirty keys. Columns of a database row are taken by their position, too.
+A row is a msgspec struct, made by position and written as a JSON object, in a quarter of the time of a dictionary of
+thirty keys. Columns of a database row are taken by position, too.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,33 +22,33 @@ from graphql import (
 )
 from strawberry.types.field import StrawberryField
 
+from session_graph.engine.internals import field_definition, origin_of
 from session_graph.engine.row_types import RowBacked
 from session_graph.store.database import Row
 
-DEFINITION = "strawberry-definition"
-KEPT_TYPES = 1000
+MAX_ROW_TYPES = 1000
 
-_AS_IT_IS = frozenset({"String", "Boolean", "Int", "DateTime"})
-"""What the encoder writes just as the schema's scalars do: instants in UTC among them."""
-_WRITTEN = frozenset({"Decimal", "ID"})
-"""What else is text already where the database wrote it."""
-_WRITTEN_JSON = frozenset({"StringMap", "WorkingHours"})
-"""What is JSON already where the database wrote it."""
+_PASSED_THROUGH = frozenset({"String", "Boolean", "Int", "DateTime"})
+"""Scalars whose Python values the encoder writes just as the schema does; instants are in UTC."""
+_PREFORMATTED = frozenset({"Decimal", "ID"})
+"""Scalars that are text already if the database formatted them."""
+_PREFORMATTED_JSON = frozenset({"StringMap", "WorkingHours"})
+"""Scalars that are JSON already if the database formatted them."""
 
 Layout = tuple[str, ...]
-"""The names of a database row's columns in order; empty for whatever else fields are looked up in."""
+"""The names of a database row's columns in order; empty if something else backs the fields."""
 Assemble = Callable[[Sequence[Any]], list[Any]]
 
 
-def place(index: int) -> str:
-    """The attribute of an assembled row that has the value of the key at this index."""
+def slot(index: int) -> str:
+    """Return the attribute of an assembled row for the key at this index."""
     return f"v{index}"
 
 
-@lru_cache(maxsize=KEPT_TYPES)
+@lru_cache(maxsize=MAX_ROW_TYPES)
 def _row_type(keys: tuple[str, ...]) -> type:
-    fields = [(place(index), Any) for index in range(len(keys))]
-    renamed = {place(index): key for index, key in enumerate(keys)}
+    fields = [(slot(index), Any) for index in range(len(keys))]
+    renamed = {slot(index): key for index, key in enumerate(keys)}
     return msgspec.defstruct("AnswerRow", fields, rename=renamed, gc=False)  # no row is in a cycle
 
 
@@ -56,8 +56,8 @@ def _row_type(keys: tuple[str, ...]) -> type:
 class Assembler:
     """Makes the rows of all objects of a type.
 
-    `items` are keys and expressions over the object `s` and `r`, what its fields are looked up in, which is at `path`.
-    There is a function for each layout of database rows.
+    `items` are keys with expressions over the object `s` and over `r`, what backs its fields, found at `path`. One
+    function is compiled for each layout of database rows.
     """
 
     items: Sequence[tuple[str, str]]
@@ -75,7 +75,7 @@ class Assembler:
         return function(objects)
 
     def expression(self) -> tuple[str, Mapping[str, Any]]:
-        """What makes one row, with the names in it; it may stand in the expression of a larger row."""
+        """Return the expression that makes one row, and the names in it; a larger row may contain it."""
         type_ = _row_type(tuple(key for key, _ in self.items))
         name = f"row_{id(type_)}"
         return f"{name}({', '.join(value for _, value in self.items)})", {**self.names, name: type_}
@@ -95,38 +95,37 @@ class Assembler:
         )
         source = f"def assemble(objects):\n    return [{made} {loops}]\n"
         exec(source, names := dict(names))  # noqa: S102 - of names from the schema and nothing that a caller sent
-        assemble: Assemble = names.pop("assemble")  # out of its own globals: it ends with its plan
+        assemble: Assemble = names.pop("assemble")  # out of its own globals, so that it is freed with its plan
         return assemble
 
 
-class Writer:
-    """Writes down what an Assembler makes of a type's plain fields."""
+class RowWriter:
+    """Collects the items of an Assembler: the fields of a type that need no resolver."""
 
     def __init__(self, type_: GraphQLObjectType, *, are_rows: bool) -> None:
         self._are_rows = are_rows
-        definition = type_.extensions.get(DEFINITION)
-        self._origin: type = definition.origin if definition else object
-        self._is_written_by_database = bool(getattr(self._origin, "preformatted", False))
+        self._origin = origin_of(type_)
+        self._is_preformatted = bool(getattr(self._origin, "preformatted", False))
         self._names: dict[str, Any] = {}
         self._items: list[tuple[str, str]] = []
 
     def add(self, key: str, expression: str) -> str:
-        """Add a key; the attribute that its value has in the assembled rows."""
+        """Add a key; return the slot of its value in the assembled rows."""
         self._items.append((key, expression))
-        return place(len(self._items) - 1)
+        return slot(len(self._items) - 1)
 
     def add_part(self, key: str, part: Assembler) -> None:
-        """Add an object that is looked up in the same row."""
+        """Add an object that the same row backs."""
         expression, names = part.expression()
         self._names |= names
         self.add(key, expression)
 
     def add_plain(self, key: str, field: GraphQLField) -> bool:
-        """Add a field that has no resolver; False where it has one, or is more than a leaf."""
-        definition = field.extensions.get(DEFINITION)
+        """Add a field without a resolver; return False if it has one, or is an object."""
+        definition = field_definition(field)
         required = isinstance(field.type, GraphQLNonNull)
         type_ = field.type.of_type if isinstance(field.type, GraphQLNonNull) else field.type
-        if not isinstance(definition, StrawberryField) or not definition.is_basic_field:
+        if definition is None or not definition.is_basic_field:
             return False
         if isinstance(type_, GraphQLList):
             inner = type_.of_type.of_type if isinstance(type_.of_type, GraphQLNonNull) else type_.of_type
@@ -159,16 +158,16 @@ class Writer:
         return f"{name}({value})" if required else f"(None if (v := {value}) is None else {name}(v))"
 
     def _writer_of(self, type_: GraphQLLeafType) -> Callable[[Any], Any] | None:
-        """What makes of a value what JSON has; None where it already is that."""
-        if is_as_it_is(type_) or (self._is_written_by_database and type_.name in _WRITTEN):
+        """Return what makes JSON of a value; None if it already is JSON."""
+        if is_passed_through(type_) or (self._is_preformatted and type_.name in _PREFORMATTED):
             return None
-        if self._is_written_by_database and type_.name in _WRITTEN_JSON:
+        if self._is_preformatted and type_.name in _PREFORMATTED_JSON:
             return msgspec.Raw
         return str if type_ is GraphQLID else type_.serialize
 
 
-def is_as_it_is(type_: GraphQLLeafType) -> bool:
-    """Whether each value already is what JSON has. Enums are, where each value is the text of its name."""
+def is_passed_through(type_: GraphQLLeafType) -> bool:
+    """Return whether values are JSON as they are. Enums are, if each value is the text of its name."""
     if isinstance(type_, GraphQLEnumType):
         return all(str(value.value) == name for name, value in type_.values.items())
-    return type_.name in _AS_IT_IS
+    return type_.name in _PASSED_THROUGH

@@ -1,62 +1,29 @@
-"""GraphQL types whose plain fields are read from a row, a model or a mapping when they are asked for.
+"""GraphQL types whose plain fields are read from a row, a model or a mapping, only when they are selected."""
 
-The fields come from a table of `sessions`, so that none is declared twice.
-"""
-
-from collections.abc import Iterable
-from datetime import datetime
-from decimal import Decimal
 from operator import attrgetter
-from typing import Any, ClassVar, Optional
+from typing import Any, ClassVar
 from uuid import UUID
 
 import strawberry
 
-from session_graph.schema.scalars import StringMap
-from session_graph.sessions.columns import Column, Kind
-from session_graph.sessions.enums import Assessment, Channel, SessionLength
-
-KINDS: dict[Kind, Any] = {
-    Kind.ID: strawberry.ID,
-    Kind.TEXT: str,
-    Kind.FLAG: bool,
-    Kind.INTEGER: int,
-    Kind.STARS: int,
-    Kind.NUMBER: Decimal,
-    Kind.MONEY: Decimal,
-    Kind.RATIO: Decimal,
-    Kind.INSTANT: datetime,
-    Kind.CHANNEL: Channel,
-    Kind.LENGTH: SessionLength,
-    Kind.ASSESSMENT: Assessment,
-    Kind.TEXTS: list[str],
-    Kind.MAP: StringMap,
-}
-
 
 def backed(description: str) -> Any:
-    """A field of a `RowBacked` type."""
+    """Make a field of a RowBacked type."""
     field = strawberry.field(description=description)
     field.init = False
     return field
 
 
 def declare(cls: type, name: str, annotation: Any, description: str) -> None:
-    """Give a class, before it becomes a GraphQL type, a field that is looked up."""
+    """Give a class a backed field, before it becomes a GraphQL type."""
     cls.__annotations__[name] = annotation
     setattr(cls, name, backed(description))
 
 
-def declare_columns(cls: type, columns: Iterable[Column]) -> None:
-    for column in columns:
-        kind = KINDS[column.kind]
-        declare(cls, column.name, Optional[kind] if column.optional else kind, column.description)  # noqa: UP045
-
-
 class RowBacked:
-    """Answers the looked-up fields from what `backed_by` leads to: by item or, for a model, by attribute.
+    """Reads its backed fields from what the path `backed_by` leads to: by item or, for a model, by attribute.
 
-    Ids become text, as GraphQL has them. `preformatted` are items that the database wrote just as GraphQL does.
+    Ids become text. `preformatted` if the database formats the values just as GraphQL does.
     """
 
     backed_by: ClassVar[str]

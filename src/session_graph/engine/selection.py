@@ -1,6 +1,6 @@
-"""Which fields an operation selects: fragments opened, @skip and @include heeded, aliases and repetitions merged."""
+"""The fields that an operation selects, with fragments expanded and @skip and @include applied."""
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -22,62 +22,47 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues
 
-from session_graph.engine.operation import PreparedOperation
-
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a validated operation selects, with the values of its variables."""
+    """The selections of a valid operation, with the values of its variables."""
 
     schema: GraphQLSchema
     operation: OperationDefinitionNode
     fragments: Mapping[str, FragmentDefinitionNode]
     variables: VariableValues
     conditions: tuple[tuple[str, bool], ...]
-    """The variables that can decide @skip and @include, with their values: all that are Boolean."""
-    memo: dict[Hashable, Any] = field(default_factory=dict)
-    """What was found out of the same selection before; shared by all that select the same."""
+    """The Boolean variables with their values: these alone can decide @skip and @include."""
 
     @classmethod
-    def of(cls, schema: GraphQLSchema, prepared: PreparedOperation) -> "Selection":
-        names = (v.variable.name.value for v in prepared.definition.variable_definitions or () if _is_boolean(v.type))
-        values = prepared.variables.coerced
-        conditions = tuple((name, values[name]) for name in names if name in values)
-        return cls(schema, prepared.definition, prepared.document.fragments, prepared.variables, conditions)
+    def of(
+        cls,
+        schema: GraphQLSchema,
+        operation: OperationDefinitionNode,
+        fragments: Mapping[str, FragmentDefinitionNode],
+        variables: VariableValues,
+    ) -> "Selection":
+        names = (each.variable.name.value for each in operation.variable_definitions or () if _is_boolean(each.type))
+        conditions = tuple((name, variables.coerced[name]) for name in names if name in variables.coerced)
+        return cls(schema, operation, fragments, variables, conditions)
 
     def fields(self, parents: Sequence[FieldNode | OperationDefinitionNode], type_name: str) -> Iterator[FieldNode]:
-        """The fields that are selected below these nodes where the object is of this type."""
+        """Yield the fields that are selected below these nodes on an object of this type."""
         seen: set[str] = set()
         for parent in parents:
             if parent.selection_set:
                 yield from self._open(parent.selection_set, type_name, seen)
 
-    def once(self, what: str, nodes: Sequence[FieldNode], find: Callable[[], T]) -> T:
-        """What `find` found of these nodes the first time."""
-        key = (what, *map(id, nodes))
-        if key not in self.memo:
-            self.memo[key] = find()
-        found: T = self.memo[key]
-        return found
-
     def arguments(self, type_name: str, node: FieldNode) -> dict[str, Any]:
-        """The field's arguments as graphql-core coerces them: input objects as mappings by GraphQL's names."""
+        """Return the field's arguments as graphql-core coerces them: input objects are mappings by GraphQL name.
+
+        Raises GraphQLError if a value is not of the argument's type.
+        """
         parent = self.schema.type_map[type_name]
         assert isinstance(parent, GraphQLObjectType)
         return get_argument_values(parent.fields[node.name.value], node, self.variables)
-
-    def names(self, nodes: Sequence[FieldNode], type_name: str) -> frozenset[str]:
-        """The names of the fields that are selected below these nodes."""
-        return frozenset(field.name.value for field in self.fields(nodes, type_name))
-
-    def below(self, nodes: Sequence[FieldNode], *path: tuple[str, str]) -> list[FieldNode]:
-        """The nodes at the end of a path of (type, field): `("SessionConnection", "nodes")`."""
-        found = list(nodes)
-        for type_name, name in path:
-            found = [field for field in self.fields(found, type_name) if field.name.value == name]
-        return found
 
     def _open(self, selection_set: SelectionSetNode, type_name: str, seen: set[str]) -> Iterator[FieldNode]:
         for node in selection_set.selections:
@@ -112,6 +97,40 @@ class Selection:
                 if on is (name == "skip"):
                     return False
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSelection:
+    """What one field selects below itself.
+
+    `memo` keeps what follows from the document alone; a plan shares it among all requests of the same document.
+    """
+
+    selection: Selection
+    nodes: Sequence[FieldNode]
+    memo: dict[str, Any] = field(default_factory=dict)
+
+    def fields(self, type_name: str) -> Iterator[FieldNode]:
+        """Yield the fields that are selected on an object of this type."""
+        return self.selection.fields(self.nodes, type_name)
+
+    def names(self, type_name: str) -> frozenset[str]:
+        """Return the names of these fields."""
+        return frozenset(node.name.value for node in self.fields(type_name))
+
+    def below(self, *path: tuple[str, str]) -> "FieldSelection":
+        """Return what is selected at the end of a path of (type, field): `("SessionConnection", "nodes")`."""
+        nodes = self.nodes
+        for type_name, name in path:
+            nodes = [node for node in self.selection.fields(nodes, type_name) if node.name.value == name]
+        return FieldSelection(self.selection, nodes)
+
+    def once(self, key: str, find: Callable[["FieldSelection"], T]) -> T:
+        """Return what `find` found the first time; it must not depend on variables."""
+        if key not in self.memo:
+            self.memo[key] = find(self)
+        found: T = self.memo[key]
+        return found
 
 
 def _is_boolean(type_: TypeNode) -> bool:

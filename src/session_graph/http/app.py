@@ -16,6 +16,7 @@ from session_graph.access.authentication import Authenticator
 from session_graph.access.tokens import TokenVerifier
 from session_graph.access.viewer import Viewer
 from session_graph.engine.analysis import Analyzer
+from session_graph.engine.internals import graphql_schema
 from session_graph.engine.plans import Plans
 from session_graph.exports.links import LinkSigner
 from session_graph.http.access_log import AccessLog
@@ -26,6 +27,7 @@ from session_graph.http.negotiation import SAFE_HEADERS, cors
 from session_graph.http.pages import page_routes
 from session_graph.http.sse import EventStreams
 from session_graph.http.websocket import GraphQLSockets
+from session_graph.schema.authorization import NAMED_BY, check
 from session_graph.schema.context import Context
 from session_graph.schema.schema import build_schema
 from session_graph.schema.subscription_hub import SubscriptionHub
@@ -59,10 +61,16 @@ def create_app(settings: Settings, database: Database, hub: SubscriptionHub | No
         ready = await database.is_ready()
         return JSONResponse({"ready": ready}, 200 if ready else 503, headers=SAFE_HEADERS)
 
-    inspect = Analyzer(schema._schema).inspect
+    analyze = Analyzer(graphql_schema(schema), NAMED_BY, check).analyze
     streams = EventStreams(hub, authenticator) if hub else None
     view = GraphQLView(
-        schema, authenticator.authenticate, make_context, inspect, settings, Plans(schema._schema).execute, streams
+        schema,
+        authenticator.authenticate,
+        make_context,
+        analyze,
+        settings,
+        Plans(graphql_schema(schema)).execute,
+        streams,
     )
     sockets = [WebSocketRoute(PATH, GraphQLSockets(view, hub, authenticator, settings))] if hub else []
     routes = [

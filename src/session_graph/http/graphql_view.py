@@ -1,6 +1,6 @@
 """The HTTP authenticator: one request in, one GraphQL answer out, after the draft "GraphQL over HTTP".
 
-    Route("/graphql", GraphQLView(schema, authenticator.authenticate, make_context, inspect, settings))
+    Route("/graphql", GraphQLView(schema, authenticator.authenticate, make_context, analyze, settings))
 
 In this order: method and media types, who asks, parameters, document, operation, variables, inspection, execution.
 Without a valid key nothing gets past the second, so that even the schema is told only to those who have one.
@@ -39,8 +39,9 @@ from session_graph.engine.error_format import (
     translate_executed,
     translate_invalid,
 )
+from session_graph.engine.internals import graphql_schema
 from session_graph.engine.limits import Limits
-from session_graph.engine.operation import Operation, PreparedOperation, RequestCache
+from session_graph.engine.operation import GraphQLParams, Operation, PreparedOperation, RequestCache
 from session_graph.errors import BadUserInput, RequestError, SessionGraphError, Unauthenticated
 from session_graph.http.access_log import CLIENT_GONE, AccessRecord, access_record_of
 from session_graph.http.negotiation import (
@@ -54,7 +55,6 @@ from session_graph.http.negotiation import (
 )
 from session_graph.http.request import (
     BodyTooLarge,
-    GraphQLParams,
     MethodNotAllowed,
     OnlyByPost,
     check_method,
@@ -70,7 +70,7 @@ from session_graph.settings import Settings
 Authenticate = Callable[[str | None], Awaitable[Viewer]]
 """By the Authorization header. Raises Unauthenticated."""
 MakeContext = Callable[[Viewer], object]
-Inspect = Callable[[Operation], None]
+Analyze = Callable[[Operation], None]
 """Raises the RequestError of an operation that this viewer may not ask for, before any of it is executed."""
 Check = Callable[[OperationDefinitionNode], None]
 """Raises the RequestError of an operation of a kind that is not served so."""
@@ -96,7 +96,7 @@ class GraphQLView:
         schema: Schema,
         authenticate: Authenticate,
         make_context: MakeContext,
-        inspect: Inspect,
+        analyze: Analyze,
         settings: Settings,
         plan: Plan | None = None,
         streams: EventStreams | None = None,
@@ -106,7 +106,7 @@ class GraphQLView:
         self._schema = schema
         self._authenticate = authenticate
         self._make_context = make_context
-        self._inspect = inspect
+        self._analyze = analyze
         self._plan = plan
         self._streams = streams
         self._max_body_bytes = settings.max_body_bytes
@@ -136,7 +136,7 @@ class GraphQLView:
             _record_and_check(node, record, check)
             prepared = PreparedOperation(asked, document, node, self._coerce(node, asked.variables))
         operation = Operation(viewer, self._make_context(viewer), prepared)
-        self._inspect(operation)
+        self._analyze(operation)
         return operation
 
     async def execute(self, operation: Operation, record: AccessRecord) -> bytes:
@@ -147,7 +147,7 @@ class GraphQLView:
     async def subscribe(self, operation: Operation, record: AccessRecord) -> AsyncGenerator[bytes, None]:
         """The JSON of each response of a subscription, which has begun. Raises NotFollowed."""
         executor = Executor.build(
-            self._schema._schema,
+            graphql_schema(self._schema),
             operation.prepared.document.node,
             context_value=operation.context,
             raw_variable_values=operation.prepared.params.variables,
@@ -168,7 +168,6 @@ class GraphQLView:
     ) -> AsyncGenerator[bytes, None]:
         async with aclosing(source):
             async for event in source:
-                self._inspect(operation)  # arguments may say what counts from now
                 result = executor.build_per_event_executor(event).execute_operation(False)
                 if inspect.isawaitable(result):
                     result = await result
@@ -252,7 +251,7 @@ class GraphQLView:
 
     def _coerce(self, node: OperationDefinitionNode, values: dict[str, object]) -> VariableValues:
         coerced = get_variable_values(
-            self._schema._schema,
+            graphql_schema(self._schema),
             node.variable_definitions or (),
             values,
             max_errors=MAX_ERRORS,

@@ -6,7 +6,6 @@ Strict, because a request that is not understood to the letter must not be answe
 import asyncio
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import ClassVar, cast
 from urllib.parse import parse_qsl
 
@@ -14,6 +13,7 @@ import orjson
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
+from session_graph.engine.operation import GraphQLParams
 from session_graph.errors import BadUserInput, TooLarge
 from session_graph.http.negotiation import Fields, check_content
 
@@ -45,16 +45,6 @@ class BodyTooLarge(TooLarge):
     """The body is longer than a body may be."""
 
     status = 413
-
-
-@dataclass(frozen=True, slots=True)
-class GraphQLParams:
-    """What is asked for. `variables` and `extensions` are as JSON has them."""
-
-    query: str
-    operation_name: str | None
-    variables: dict[str, object]
-    extensions: dict[str, object]
 
 
 def read_message(text: str, max_bytes: int) -> dict[str, object]:

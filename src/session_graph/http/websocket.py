@@ -23,11 +23,12 @@ from session_graph.access.authentication import Authenticator
 from session_graph.access.revocation import wait_until_revoked
 from session_graph.access.viewer import Viewer
 from session_graph.engine.error_format import codes_of, translate
+from session_graph.engine.operation import GraphQLParams
 from session_graph.errors import BadUserInput, RequestError, TooLarge, Unauthenticated
 from session_graph.http.access_log import AccessRecord, access_record_of, write_line
 from session_graph.http.graphql_view import GraphQLView
 from session_graph.http.negotiation import is_own_page
-from session_graph.http.request import GraphQLParams, read_message, take_params
+from session_graph.http.request import read_message, take_params
 from session_graph.http.sse import ClientTooSlow, Writer, race
 from session_graph.schema.subscription_hub import SubscriptionHub, TooManyConnections
 from session_graph.settings import Settings

@@ -6,11 +6,12 @@ import strawberry
 
 from session_graph.access.viewer import AccountFacts, Role
 from session_graph.access.viewer import Viewer as Asker
+from session_graph.engine.fields import selected
 from session_graph.engine.row_types import RowBacked, backed
 from session_graph.exports.recipients import list_recipients
-from session_graph.schema.context import Info, nodes_of
+from session_graph.schema.context import Info
 from session_graph.schema.enums import SessionColumn
-from session_graph.schema.sessions import Node
+from session_graph.schema.nodes import Node
 from session_graph.sessions.columns import visible_columns
 from session_graph.sessions.filter_options import OPTIONS, read_options
 
@@ -56,8 +57,7 @@ class Account(RowBacked, Node):
 
     @strawberry.field(description="What filter panels can offer.")
     async def filter_options(self, info: Info) -> FilterOptions:
-        selection = info.context.selection
-        wanted = selection.names(nodes_of(info), "FilterOptions") & OPTIONS.keys()
+        wanted = selected(info).names("FilterOptions") & OPTIONS.keys()
         if not wanted:
             return FilterOptions(lists={})
         return FilterOptions(lists=await read_options(info.context.database, info.context.viewer, sorted(wanted)))

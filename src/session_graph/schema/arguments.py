@@ -1,20 +1,28 @@
-"""What the arguments of a field mean. Mappings by GraphQL's names come in, what `sessions` takes goes out.
+"""Arguments that several fields take, and how they are read.
 
-The same functions check a request before anything is executed and serve its resolvers. All raise BadUserInput.
+A reader's parameters, after the request, are the arguments of its fields in the schema. Input objects come as mappings
+by GraphQL name; what `sessions` takes goes out. All readers raise BadUserInput.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Optional
 from uuid import UUID
 
+import strawberry
+
 from session_graph.access.viewer import Viewer
-from session_graph.errors import BadUserInput
-from session_graph.parsing import check_text, parse_id
+from session_graph.engine.fields import Coordinate, FieldRequest, Raw, reader
+from session_graph.errors import BadUserInput, PathSegment
+from session_graph.parsing import at_path, check_text, parse_id
+from session_graph.schema.context import Context
+from session_graph.schema.inputs import AgentLookup, SessionFilter, SessionOrder
+from session_graph.schema.selected_columns import list_columns, session_columns
 from session_graph.sessions.filters import Filter, parse_filter
 from session_graph.sessions.ordering import NEWEST_FIRST, ORDER_FIELDS, Order, read_cursor
 from session_graph.sessions.pagination import DEFAULT_SIZE, MAX_SIZE, PageRequest, check_size
+from session_graph.sessions.permissions import column_name
 
 MAX_WITH_TRANSCRIPTS = 50
 MAX_EXTERNAL_IDS = 100
@@ -22,33 +30,28 @@ MAX_PER_EXTERNAL_ID = 100
 DEFAULT_PER_EXTERNAL_ID = 20
 MAX_TEXT = 500
 
-Arguments = Mapping[str, Any]
+Request = FieldRequest[Context]
 
 
-@dataclass(frozen=True, slots=True)
-class DashboardArguments:
-    """The arguments of a `dashboard` field; the zone is checked when it is used."""
-
-    filter: Filter
-    time_zone: str | None
-    include_test: bool
-    include_archived: bool
+def argument(description: str) -> Any:
+    """Describe an argument in its annotation."""
+    return strawberry.argument(description=description)
 
 
-@dataclass(frozen=True, slots=True)
-class ExternalArguments:
-    """The arguments of `sessionsByExternalId`."""
-
-    external_ids: Sequence[str]
-    filter: Filter
-
-
-@dataclass(frozen=True, slots=True)
-class ExportListArguments:
-    """The arguments of `exports`."""
-
-    size: int
-    after: tuple[datetime, UUID] | None
+IdArgument = Annotated[strawberry.ID, argument("A UUID.")]
+LookupArgument = Annotated[AgentLookup, argument("By id or by idn.")]
+FilterArgument = Annotated[Optional[SessionFilter], argument("Which sessions.")]  # noqa: UP045
+OrderArgument = Annotated[Optional[SessionOrder], argument("In which order; by default the newest first.")]  # noqa: UP045
+FirstArgument = Annotated[int | None, argument("The first so many, 1 to 200; 50 by default.")]
+AfterArgument = Annotated[str | None, argument("With first: go on behind this cursor.")]
+LastArgument = Annotated[int | None, argument("Instead of first: the last so many, 1 to 200.")]
+BeforeArgument = Annotated[str | None, argument("With last: go back from this cursor.")]
+FirstOfEachArgument = Annotated[int | None, argument("At most so many, 1 to 100.")]
+ExternalIdsArgument = Annotated[list[str], argument("At most 100; each is answered where it stands.")]
+IntegrationArgument = Annotated[str | None, argument("Only sessions of this integration.")]
+ZoneArgument = Annotated[str | None, argument("The zone of its days (IANA), instead of its own.")]
+TestArgument = Annotated[bool | None, argument("Count test sessions in.")]
+ArchivedArgument = Annotated[bool | None, argument("Count archived sessions in.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,71 +64,115 @@ class ListArguments:
     now: datetime
 
 
-def read_list(viewer: Viewer, arguments: Arguments, now: datetime, *, with_transcripts: bool = False) -> ListArguments:
-    """The arguments of a `sessions` field."""
-    order = read_order(arguments.get("orderBy"))
-    page = _read_page(viewer, arguments, order, MAX_WITH_TRANSCRIPTS if with_transcripts else MAX_SIZE)
-    now = page.cursor.now if page.cursor else now
-    return ListArguments(parse_filter(arguments.get("filter"), now), order, page, now)
+@dataclass(frozen=True, slots=True)
+class DashboardArguments:
+    """What a dashboard counts. The time zone is checked when it is used, since the database knows the zones."""
+
+    filter: Filter
+    time_zone: str | None
+    include_test: bool
+    include_archived: bool
 
 
-def read_order(raw: Arguments | None) -> Order:
-    """The order that was asked for; newest first by default."""
-    return Order(ORDER_FIELDS[raw["field"].value], raw["direction"]) if raw else NEWEST_FIRST
+@dataclass(frozen=True, slots=True)
+class ExternalArguments:
+    """External IDs in the order asked, and a filter for the integration."""
+
+    external_ids: Sequence[str]
+    filter: Filter
 
 
-def read_uuid(value: str, *path: str) -> UUID:
-    try:
-        return parse_id(value)
-    except ValueError as error:
-        raise BadUserInput(str(error), path) from None
+@reader()
+def read_id(request: Request, id: IdArgument) -> UUID:
+    with at_path("id"):
+        return parse_id(id)
 
 
-def read_dashboard(arguments: Arguments, now: datetime) -> DashboardArguments:
-    """The arguments of a `dashboard` field."""
-    return DashboardArguments(
-        parse_filter(arguments.get("filter"), now),
-        arguments.get("timeZone"),
-        include_test=bool(arguments.get("includeTest")),
-        include_archived=bool(arguments.get("includeArchived")),
-    )
+@reader()
+def read_lookup(request: Request, by: LookupArgument) -> dict[str, Any]:
+    """Return how the agent is looked up: by `id` or by `idn`."""
+    if "id" not in by:
+        return {"idn": _check_text(by["idn"], "by", "idn")}
+    with at_path("by", "id"):
+        return {"id": parse_id(by["id"])}
 
 
-def read_lookup(by: Arguments) -> dict[str, Any]:
-    """How an agent is looked up: `id` or `idn`."""
-    return {"id": read_uuid(by["id"], "by", "id")} if "id" in by else {"idn": read_text(by["idn"], "by", "idn")}
+@reader()
+def read_list(
+    request: Request,
+    filter: FilterArgument = None,
+    order_by: OrderArgument = None,
+    first: FirstArgument = None,
+    after: AfterArgument = None,
+    last: LastArgument = None,
+    before: BeforeArgument = None,
+) -> ListArguments:
+    context = request.context
+    order = read_order(order_by)
+    most = MAX_WITH_TRANSCRIPTS if "transcript" in list_columns(request.selected) else MAX_SIZE
+    page = _read_page(context.viewer, order, most, first, after, last, before)
+    now = page.cursor.now if page.cursor else context.now
+    return ListArguments(parse_filter(filter, now), order, page, now)
 
 
-def read_external(arguments: Arguments) -> ExternalArguments:
-    """The arguments of `sessionsByExternalId`: at most a hundred External IDs."""
-    external_ids: list[str] = arguments["externalIds"]
+@reader()
+def read_dashboard(
+    request: Request,
+    filter: FilterArgument = None,
+    time_zone: ZoneArgument = None,
+    include_test: TestArgument = False,
+    include_archived: ArchivedArgument = False,
+) -> DashboardArguments:
+    parsed = parse_filter(filter, request.context.now)
+    return DashboardArguments(parsed, time_zone, bool(include_test), bool(include_archived))
+
+
+def _external_names(raw: Raw) -> Iterator[Coordinate]:
+    yield column_name("external_id")
+    if raw.get("integration") is not None:
+        yield column_name("integration")
+
+
+@reader(names=_external_names)
+def read_external(
+    request: Request, external_ids: ExternalIdsArgument, integration: IntegrationArgument = None
+) -> ExternalArguments:
     if len(external_ids) > MAX_EXTERNAL_IDS:
         raise BadUserInput(f"must have at most {MAX_EXTERNAL_IDS} entries", ["externalIds"])
     for index, text in enumerate(external_ids):
-        read_text(text, "externalIds", index)
-    integration = arguments.get("integration")
-    only = {} if integration is None else {"integrations": [read_text(integration, "integration")]}
-    return ExternalArguments(external_ids, Filter(only))
+        _check_text(text, "externalIds", index)
+    conditions = {} if integration is None else {"integrations": [_check_text(integration, "integration")]}
+    return ExternalArguments(external_ids, Filter(conditions))
 
 
-def read_size_of_each(first: int | None, *, with_transcripts: bool) -> int:
-    """The `first` of an External ID's sessions."""
-    most = MAX_WITH_TRANSCRIPTS if with_transcripts else MAX_PER_EXTERNAL_ID
+@reader()
+def read_size_of_each(request: Request, first: FirstOfEachArgument = DEFAULT_PER_EXTERNAL_ID) -> int:
+    has_transcripts = "transcript" in session_columns(request.selected)
+    most = MAX_WITH_TRANSCRIPTS if has_transcripts else MAX_PER_EXTERNAL_ID
     return DEFAULT_PER_EXTERNAL_ID if first is None else check_size("first", first, most)
 
 
-def read_text(text: str, *path: str | int) -> str:
-    """A text that is only compared."""
+def read_order(raw: Mapping[str, Any] | None) -> Order:
+    """Return the order that a SessionOrder asks for; newest first without one."""
+    return Order(ORDER_FIELDS[raw["field"].value], raw["direction"]) if raw else NEWEST_FIRST
+
+
+def _check_text(text: str, *path: PathSegment) -> str:
     if len(text) > MAX_TEXT:
         raise BadUserInput(f"must have at most {MAX_TEXT} characters", path)
-    try:
+    with at_path(*path):
         return check_text(text)
-    except ValueError as error:
-        raise BadUserInput(str(error), path) from None
 
 
-def _read_page(viewer: Viewer, arguments: Arguments, order: Order, most: int) -> PageRequest:
-    first, after, last, before = (arguments.get(name) for name in ("first", "after", "last", "before"))
+def _read_page(
+    viewer: Viewer,
+    order: Order,
+    most: int,
+    first: int | None,
+    after: str | None,
+    last: int | None,
+    before: str | None,
+) -> PageRequest:
     if first is not None and last is not None:
         raise BadUserInput("cannot be combined with first", ["last"])
     backwards = last is not None or (before is not None and first is None)

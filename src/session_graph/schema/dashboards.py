@@ -7,15 +7,14 @@ from typing import Annotated, Any, Optional
 from uuid import UUID
 
 import strawberry
-from graphql import FieldNode
 
 from session_graph.access.accounts import check_time_zone
+from session_graph.engine.fields import selected
 from session_graph.engine.row_types import RowBacked, declare
-from session_graph.engine.selection import Selection
-from session_graph.errors import BadUserInput
+from session_graph.engine.selection import FieldSelection
+from session_graph.parsing import at_path
 from session_graph.schema.arguments import DashboardArguments
-from session_graph.schema.context import Info, nodes_of
-from session_graph.schema.inputs import SessionFilter
+from session_graph.schema.context import Info
 from session_graph.sessions.dashboard import (
     DashboardRequest,
     DashboardResult,
@@ -115,24 +114,17 @@ class Dashboard(RowBacked):
         return DashboardTotals(metrics=self.result.previous) if self.result.previous is not None else None
 
 
-FilterArgument = Annotated[Optional[SessionFilter], strawberry.argument(description="Which sessions.")]  # noqa: UP045
-ZoneArgument = Annotated[
-    str | None, strawberry.argument(description="The zone of its days (IANA), instead of its own.")
-]
-TestArgument = Annotated[bool | None, strawberry.argument(description="Count test sessions in.")]
-ArchivedArgument = Annotated[bool | None, strawberry.argument(description="Count archived sessions in.")]
-
-
-async def load_dashboards(info: Info, scopes: Sequence[tuple[UUID | None, str]]) -> list[Dashboard]:
-    """A dashboard of each agent, or of the account, with its own time zone; in one statement."""
+async def load_dashboards(
+    info: Info, arguments: DashboardArguments, scopes: Sequence[tuple[UUID | None, str]]
+) -> list[Dashboard]:
+    """Load the dashboard of each agent, or of the account (None), each with its own time zone; in one statement."""
     context = info.context
-    arguments: DashboardArguments = context.arguments(info)
     chosen = await _check_zone(arguments.time_zone)
     wanted = [DashboardScope(agent_id, chosen or time_zone) for agent_id, time_zone in scopes]
     request = DashboardRequest(
         context.viewer,
         arguments.filter,
-        _wanted(context.selection, nodes_of(info)),
+        _select(selected(info)),
         context.now,
         include_test=arguments.include_test,
         include_archived=arguments.include_archived,
@@ -143,33 +135,34 @@ async def load_dashboards(info: Info, scopes: Sequence[tuple[UUID | None, str]])
 
 
 async def _check_zone(name: str | None) -> str | None:
-    try:
+    with at_path("timeZone"):
         return None if name is None else await check_time_zone(name)
-    except ValueError as error:
-        raise BadUserInput(str(error), ["timeZone"]) from None
 
 
-def _wanted(selection: Selection, nodes: Sequence[FieldNode]) -> DashboardSelection:
+def _select(dashboard: FieldSelection) -> DashboardSelection:
+    """Return the metrics that are selected, of the whole and of each series and grouping."""
     series: dict[Interval, frozenset[str]] = {}
     groups: dict[Group, frozenset[str]] = {}
     previous = None
-    for field in selection.fields(nodes, "Dashboard"):
-        match field.name.value:
+    for node in dashboard.fields("Dashboard"):
+        field, arguments = FieldSelection(dashboard.selection, [node]), dashboard.selection.arguments
+        match node.name.value:
             case "series":
-                interval = Interval(selection.arguments("Dashboard", field)["interval"])
-                series[interval] = series.get(interval, frozenset()) | _below(selection, field, "DashboardPoint")
+                _add(
+                    series,
+                    Interval(arguments("Dashboard", node)["interval"]),
+                    field.below(("DashboardPoint", "totals")),
+                )
             case "groups":
-                group = Group(selection.arguments("Dashboard", field)["by"])
-                groups[group] = groups.get(group, frozenset()) | _below(selection, field, "DashboardSlice")
+                _add(groups, Group(arguments("Dashboard", node)["by"]), field.below(("DashboardSlice", "totals")))
             case "previous":
-                previous = (previous or frozenset()) | _metrics(selection, [field], "DashboardTotals")
-    return DashboardSelection(_metrics(selection, nodes, "Dashboard"), previous, series, groups)
+                previous = (previous or frozenset()) | _metrics(field, "DashboardTotals")
+    return DashboardSelection(_metrics(dashboard, "Dashboard"), previous, series, groups)
 
 
-def _below(selection: Selection, field: FieldNode, type_name: str) -> frozenset[str]:
-    return _metrics(selection, selection.below([field], (type_name, "totals")), "DashboardTotals")
+def _add(found: dict[Any, frozenset[str]], key: Any, totals: FieldSelection) -> None:
+    found[key] = found.get(key, frozenset()) | _metrics(totals, "DashboardTotals")
 
 
-def _metrics(selection: Selection, nodes: Sequence[FieldNode], type_name: str) -> frozenset[str]:
-    names = selection.names(nodes, type_name)
-    return frozenset(_METRIC_OF_FIELD[name] for name in names if name in _METRIC_OF_FIELD)
+def _metrics(totals: FieldSelection, type_name: str) -> frozenset[str]:
+    return frozenset(_METRIC_OF_FIELD[name] for name in totals.names(type_name) if name in _METRIC_OF_FIELD)

@@ -10,16 +10,17 @@ from uuid import UUID
 
 import orjson
 import strawberry
-from strawberry import UNSET
 
+from session_graph.engine.fields import FieldRequest, reader
 from session_graph.engine.row_types import RowBacked, backed
 from session_graph.errors import BadUserInput
 from session_graph.exports.requests import DeliveryStatus, ExportStatus, list_deliveries
 from session_graph.parsing import format_instant, parse_instant
+from session_graph.schema.arguments import AfterArgument, FirstArgument
 from session_graph.schema.context import Context, Info
 from session_graph.schema.enums import SessionColumn, describe
-from session_graph.schema.inputs import SessionFilter, SessionOrder
-from session_graph.schema.sessions import Node, PageInfo
+from session_graph.schema.nodes import Node, PageInfo
+from session_graph.sessions.pagination import DEFAULT_SIZE, check_size
 from session_graph.store.database import Row
 
 describe(
@@ -138,29 +139,20 @@ class SessionExportConnection:
         return PageInfo(paged=self.page)
 
 
-@strawberry.input(
-    description="A report to ask for. Recipients default to the caller's own verified address (of its key or token);"
-    " every other one must be on the account's list."
-)
-class RequestSessionExportInput:
-    filter: SessionFilter | None = strawberry.field(default=UNSET, description="Which sessions.")
-    order_by: SessionOrder | None = strawberry.field(
-        default=UNSET, description="In which order; newest first by default."
-    )
-    columns: list[SessionColumn] | None = strawberry.field(
-        default=UNSET, description="Which columns, in order; the report's 24 that you may see by default."
-    )
-    recipients: list[str] | None = strawberry.field(default=UNSET, description="To whom; at most 10.")
-    time_zone: str | None = strawberry.field(
-        default=UNSET, description="The zone of its times (IANA), instead of the agents'."
-    )
-    escape_formulas: bool = strawberry.field(
-        default=True,
-        description="Put an apostrophe before what a spreadsheet would take for a formula; false is for machines.",
-    )
-    idempotency_key: str | None = strawberry.field(
-        default=UNSET, description="The same key again gives the same report."
-    )
+@dataclass(frozen=True, slots=True)
+class ExportListArguments:
+    """A page of the exports, after a position."""
+
+    size: int
+    after: tuple[datetime, UUID] | None
+
+
+@reader()
+def read_export_list(
+    request: FieldRequest[Context], first: FirstArgument = None, after: AfterArgument = None
+) -> ExportListArguments:
+    size = DEFAULT_SIZE if first is None else check_size("first", first)
+    return ExportListArguments(size, None if after is None else read_place(after, request.context.viewer.account.id))
 
 
 def write_place(row: Row) -> str:

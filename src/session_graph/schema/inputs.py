@@ -63,13 +63,19 @@ SessionFilter: Any = strawberry.input(
 )
 
 
-@strawberry.input(description="An order; ties are broken by id.")
-class SessionOrder:
+@strawberry.input(name="SessionOrder", description="An order; ties are broken by id.")
+class _SessionOrder:
     field: SessionOrderField = strawberry.field(description="By what.")
     direction: Direction = strawberry.field(default=Direction.DESC, description="Which end comes first.")
 
 
-@strawberry.input(one_of=True, description="How an agent is looked up.")
-class AgentLookup:
+SessionOrder: Any = _SessionOrder
+
+
+@strawberry.input(name="AgentLookup", one_of=True, description="How an agent is looked up.")
+class _AgentLookup:
     id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="Its UUID.")
     idn: strawberry.Maybe[str] = strawberry.field(description="Its short identifier in the account.")
+
+
+AgentLookup: Any = _AgentLookup

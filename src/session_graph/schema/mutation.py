@@ -1,9 +1,7 @@
-"""The roots of writing. What a person can put right comes back in the payload's errors; nothing was written then."""
+"""The root of mutations. What a person can put right comes back in the payload's errors; then nothing was written."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import datetime
-from typing import Annotated, Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 import strawberry
@@ -11,38 +9,59 @@ from tortoise.transactions import in_transaction
 
 from session_graph.access.accounts import change_account, facts_of
 from session_graph.access.authentication_cache import wait_until_expired_everywhere
-from session_graph.access.viewer import Viewer
-from session_graph.errors import AlreadyThere, InvalidInput, LimitReached, PathSegment, Problem
+from session_graph.access.viewer import Role
+from session_graph.access.viewer import Viewer as Caller
+from session_graph.engine.fields import selected
+from session_graph.errors import InvalidInput, LimitReached, NotFound, PathSegment
 from session_graph.exports.recipients import change_recipients
 from session_graph.exports.requests import ExportRequest, cancel_export, find_export, request_export, retry_export
-from session_graph.parsing import parse_id
+from session_graph.parsing import below
 from session_graph.schema.accounts import Account
 from session_graph.schema.arguments import read_order
-from session_graph.schema.context import Info, nodes_of
-from session_graph.schema.exports import RequestSessionExportInput, SessionExport
+from session_graph.schema.context import Info
+from session_graph.schema.exports import SessionExport
+from session_graph.schema.mutation_fields import (
+    INPUT,
+    id_of,
+    input_of,
+    mutation,
+    raw_input,
+    roles_by_mutation,
+    to_user_errors,
+    user_error,
+)
 from session_graph.schema.mutation_types import (
     AccountPayload,
     AgentPayload,
+    CreateAgent,
     CreateAgentInput,
+    OverrideAssessment,
     OverrideAssessmentInput,
     RecordResult,
     RecordSessionInput,
     RecordSessionsPayload,
+    RequestSessionExport,
+    RequestSessionExportInput,
     SessionExportPayload,
     SessionPayload,
+    UpdateAccount,
     UpdateAccountInput,
     UpdateAgentInput,
+    UpdateSession,
     UpdateSessionInput,
+    UpdateSessions,
     UpdateSessionsInput,
     UpdateSessionsPayload,
     UserError,
     UserErrorCode,
 )
-from session_graph.schema.sessions import Agent, Session, session_columns
-from session_graph.sessions.agents import change_agent, create_agent, parse_agent
+from session_graph.schema.selected_columns import session_columns
+from session_graph.schema.sessions import Agent, Session
+from session_graph.sessions.agents import change_agent, create_agent
+from session_graph.sessions.columns import ALL
 from session_graph.sessions.editing import MOST_IDS, Refusal, edit_session, edit_sessions
 from session_graph.sessions.filters import parse_filter
-from session_graph.sessions.patch import parse_patch
+from session_graph.sessions.patch import EDITORS
 from session_graph.sessions.reading import read_recorded
 from session_graph.sessions.record import SessionRecord, parse_record
 from session_graph.sessions.recording import Outcome, Status, record_sessions
@@ -51,90 +70,82 @@ from session_graph.store.models import Account as AccountModel
 
 MOST_RECORDS = 500
 
+ADMINS = frozenset({Role.ADMIN})
+RECORDERS = frozenset({Role.ADMIN, Role.RECORDER})
+STAFF = EDITORS | {Role.PORTAL, Role.PARTNER}
+
 Path = tuple[PathSegment, ...]
-Given = Mapping[str, Any]
-
-INPUT: Path = ("input",)
-
-
-def _argument(description: str) -> Any:
-    return strawberry.argument(description=description)
 
 
 @strawberry.type(description="Everything that can be written.")
 class Mutation:
-    @strawberry.field(
-        description="Set the human assessment, or clear it; every figure that depends on it follows at once."
+    @mutation(
+        "Set the human assessment, or clear it; every figure that depends on it follows at once.",
+        roles=EDITORS,
+        reads=input_of(OverrideAssessment, OverrideAssessmentInput, "The verdict."),
+        payload=SessionPayload,
     )
-    async def override_assessment(
-        self, info: Info, input: Annotated[OverrideAssessmentInput, _argument("The verdict.")]
-    ) -> SessionPayload:
-        given = _input(info)
-        if "humanAssessment" not in given:
-            missing = _error((*INPUT, "humanAssessment"), "must be there; null clears the override")
-            return SessionPayload(session=None, errors=[missing])
-        patch = {name: given[name] for name in ("humanAssessment", "comment") if name in given}
-        return await _edit(info, given, patch, INPUT)
+    async def override_assessment(self, info: Info, edit: OverrideAssessment) -> SessionPayload:
+        with below(INPUT):
+            return await _edit(info, edit.session_id, edit.patch, edit.expected_version)
 
-    @strawberry.field(description="Edit a session.")
-    async def update_session(
-        self, info: Info, input: Annotated[UpdateSessionInput, _argument("The edit.")]
-    ) -> SessionPayload:
-        given = _input(info)
-        return await _edit(info, given, given["patch"], (*INPUT, "patch"))
+    @mutation(
+        "Edit a session.",
+        roles=STAFF,
+        reads=input_of(UpdateSession, UpdateSessionInput, "The edit."),
+        payload=SessionPayload,
+    )
+    async def update_session(self, info: Info, edit: UpdateSession) -> SessionPayload:
+        with below(INPUT, "patch"):
+            return await _edit(info, edit.session_id, edit.patch, edit.expected_version)
 
-    @strawberry.field(description="Make the same edit of many sessions, all or nothing.")
-    async def update_sessions(
-        self, info: Info, input: Annotated[UpdateSessionsInput, _argument("The edit.")]
-    ) -> UpdateSessionsPayload:
-        context, given = info.context, _input(info)
-        filter_ = parse_filter(given["target"].get("filter"), context.now)
-        try:
-            ids = _read_ids(given["target"], (*INPUT, "target"))
-            if ids is None and filter_.is_everything():
-                raise UserErrors(
-                    [_error((*INPUT, "target", "filter"), "must not be empty: it would mean every session")]
-                )
-            with _refusing((*INPUT, "patch")):
-                patch = parse_patch(given["patch"])
-                edit = await edit_sessions(
-                    context.database, context.viewer, filter_, ids, patch, dry_run=given["dryRun"]
-                )
-        except UserErrors as refusal:
-            return UpdateSessionsPayload(matched_count=0, changed_count=0, errors=refusal.errors)
-        return UpdateSessionsPayload(matched_count=edit.matched, changed_count=edit.changed, errors=[])
+    @mutation(
+        "Make the same edit of many sessions, all or nothing.",
+        roles=STAFF,
+        reads=input_of(UpdateSessions, UpdateSessionsInput, "The edit.", filter_at=("target", "filter")),
+        payload=UpdateSessionsPayload,
+    )
+    async def update_sessions(self, info: Info, edit: UpdateSessions) -> UpdateSessionsPayload:
+        context, target = info.context, edit.target
+        if target.ids is not None and len(target.ids) > MOST_IDS:
+            raise LimitReached.at(f"must have at most {MOST_IDS:,} entries", (INPUT, "target", "ids"))
+        filter_ = parse_filter(target.filter, context.now)
+        if target.ids is None and filter_.is_everything():
+            raise InvalidInput.at("must not be empty: it would mean every session", (INPUT, "target", "filter"))
+        with below(INPUT, "patch"):
+            done = await edit_sessions(
+                context.database, context.viewer, filter_, target.ids, edit.patch, dry_run=edit.dry_run
+            )
+        return UpdateSessionsPayload(matched_count=done.matched, changed_count=done.changed)
 
-    @strawberry.field(description="Record a closed session. The same id with the same content again succeeds, too.")
-    async def record_session(
-        self, info: Info, input: Annotated[RecordSessionInput, _argument("The session.")]
-    ) -> SessionPayload:
+    @mutation(
+        "Record a closed session. The same id with the same content again succeeds, too.",
+        roles=RECORDERS,
+        reads=input_of(SessionRecord, RecordSessionInput, "The session."),
+        payload=SessionPayload,
+    )
+    async def record_session(self, info: Info, record: SessionRecord) -> SessionPayload:
         context = info.context
-        try:
-            with _refusing(INPUT):
-                record = parse_record(_input(info))
-        except UserErrors as refusal:
-            return SessionPayload(session=None, errors=refusal.errors)
         (outcome,) = await record_sessions(context.database, context.viewer.account.id, [record])
-        known = outcome.status is not Status.REFUSED or outcome.is_conflict
-        session = await _read_recorded(info, outcome.id) if known and outcome.id else None
-        return SessionPayload(session=session, errors=_outcome_errors(outcome, INPUT))
+        is_known = outcome.status is not Status.REFUSED or outcome.is_conflict
+        session = await _read_recorded(info, outcome.id) if is_known and outcome.id else None
+        return SessionPayload(session=session, errors=_outcome_errors(outcome, (INPUT,)))
 
-    @strawberry.field(
-        description="Record up to 500 closed sessions in one transaction; those that cannot be recorded do not keep the"
-        " others out."
+    @mutation(
+        "Record up to 500 closed sessions in one transaction; those that cannot be recorded do not keep the others"
+        " out.",
+        roles=RECORDERS,
+        reads=raw_input(list[RecordSessionInput], "The sessions."),
+        payload=RecordSessionsPayload,
     )
-    async def record_sessions(
-        self, info: Info, input: Annotated[list[RecordSessionInput], _argument("The sessions.")]
-    ) -> RecordSessionsPayload:
-        context, given = info.context, _input(info)
-        if len(given) > MOST_RECORDS:
-            limit = _error(INPUT, f"must have at most {MOST_RECORDS} records", UserErrorCode.LIMIT)
-            return RecordSessionsPayload(recorded_count=0, duplicate_count=0, results=[], errors=[limit])
-        records, errors = _parse_records(given)
-        recorded = await record_sessions(context.database, context.viewer.account.id, list(records.values()))
-        outcomes = dict(zip(records, recorded, strict=True))
-        errors += [error for i, outcome in outcomes.items() for error in _outcome_errors(outcome, (*INPUT, i))]
-        results = [outcomes.get(i) or Outcome(Status.REFUSED, None) for i in range(len(given))]
+    async def record_sessions(self, info: Info, records: Sequence[Mapping[str, Any]]) -> RecordSessionsPayload:
+        if len(records) > MOST_RECORDS:
+            raise LimitReached.at(f"must have at most {MOST_RECORDS} records", (INPUT,))
+        parsed, errors = _parse_records(records)
+        recorded = await record_sessions(info.context.database, info.context.viewer.account.id, list(parsed.values()))
+        outcomes = dict(zip(parsed, recorded, strict=True))
+        errors += [error for i, outcome in outcomes.items() for error in _outcome_errors(outcome, (INPUT, i))]
+        results = [outcomes.get(i) or Outcome(Status.REFUSED, None) for i in range(len(records))]
         return RecordSessionsPayload(
             recorded_count=sum(result.status is Status.RECORDED for result in results),
             duplicate_count=sum(result.status is Status.DUPLICATE for result in results),
@@ -142,232 +153,154 @@ class Mutation:
             errors=errors,
         )
 
-    @strawberry.field(description="Make an agent.")
-    async def create_agent(
-        self, info: Info, input: Annotated[CreateAgentInput, _argument("The agent.")]
-    ) -> AgentPayload:
-        given = {name: value for name, value in _input(info).items() if value is not None}
-        try:
-            with _refusing(INPUT):
-                agent = await create_agent(info.context.viewer.account.id, parse_agent(given))
-        except UserErrors as refusal:
-            return AgentPayload(agent=None, errors=refusal.errors)
-        return AgentPayload(agent=Agent(model=agent), errors=[])
+    @mutation(
+        "Make an agent.",
+        roles=ADMINS,
+        reads=input_of(CreateAgent, CreateAgentInput, "The agent."),
+        payload=AgentPayload,
+    )
+    async def create_agent(self, info: Info, agent: CreateAgent) -> AgentPayload:
+        with below(INPUT):
+            return AgentPayload(agent=Agent(model=await create_agent(info.context.viewer.account.id, agent)))
 
-    @strawberry.field(description="Change an agent; sessions that are closed keep what was in force.")
-    async def update_agent(
-        self, info: Info, input: Annotated[UpdateAgentInput, _argument("The change.")]
-    ) -> AgentPayload:
-        changes = dict(_input(info))
-        idn = changes.pop("idn")
-        try:
-            with _refusing(INPUT):
-                agent = await change_agent(info.context.viewer.account.id, idn, changes)
-        except UserErrors as refusal:
-            return AgentPayload(agent=None, errors=refusal.errors)
-        if agent is None:
-            return AgentPayload(agent=None, errors=[_error((*INPUT, "idn"), *NO_AGENT)])
-        return AgentPayload(agent=Agent(model=agent), errors=[])
+    @mutation(
+        "Change an agent; sessions that are closed keep what was in force.",
+        roles=ADMINS,
+        reads=raw_input(UpdateAgentInput, "The change."),
+        payload=AgentPayload,
+    )
+    async def update_agent(self, info: Info, change: Mapping[str, Any]) -> AgentPayload:
+        changes = dict(change)
+        with below(INPUT):
+            agent = await change_agent(info.context.viewer.account.id, changes.pop("idn"), changes)
+            if agent is None:
+                raise NotFound.at("is not the idn of an agent of this account", ("idn",))
+        return AgentPayload(agent=Agent(model=agent))
 
-    @strawberry.field(description="Change the account.")
-    async def update_account(
-        self, info: Info, input: Annotated[UpdateAccountInput, _argument("The change.")]
-    ) -> AccountPayload:
-        given = _input(info)
-        nulls = [_error((*INPUT, name), "must not be null") for name, value in given.items() if value is None]
-        try:
-            if nulls:
-                raise UserErrors(nulls)
-            with _refusing(INPUT):
-                account = await _change_account(info.context.viewer.account.id, given)
-        except UserErrors as refusal:
-            return AccountPayload(account=None, errors=refusal.errors)
-        return AccountPayload(account=Account(facts=facts_of(account)), errors=[])
+    @mutation(
+        "Change the account.",
+        roles=ADMINS,
+        reads=input_of(UpdateAccount, UpdateAccountInput, "The change."),
+        payload=AccountPayload,
+    )
+    async def update_account(self, info: Info, change: UpdateAccount) -> AccountPayload:
+        with below(INPUT):
+            account = await _change_account(info.context.viewer.account.id, change)
+        return AccountPayload(account=Account(facts=facts_of(account)))
 
-    @strawberry.field(description="Ask for a report; it is written and sent in the background.")
-    async def request_session_export(
-        self, info: Info, input: Annotated[RequestSessionExportInput, _argument("The report.")]
-    ) -> SessionExportPayload:
-        context, given = info.context, _input(info)
-        try:
-            with _refusing(INPUT):
-                export_id = await request_export(
-                    context.database, context.viewer, context.settings, _read_export(given, context.now)
-                )
-        except UserErrors as refusal:
-            return SessionExportPayload(export=None, errors=refusal.errors)
+    @mutation(
+        "Ask for a report; it is written and sent in the background.",
+        roles=ALL,
+        reads=input_of(RequestSessionExport, RequestSessionExportInput, "The report.", filter_at=("filter",)),
+        payload=SessionExportPayload,
+    )
+    async def request_session_export(self, info: Info, export: RequestSessionExport) -> SessionExportPayload:
+        context = info.context
+        request = ExportRequest(
+            filter=export.filter or {},
+            now=context.now,
+            order=read_order(export.order_by),
+            columns=None if export.columns is None else [column.value for column in export.columns],
+            recipients=export.recipients,
+            time_zone=export.time_zone,
+            escape_formulas=export.escape_formulas,
+            idempotency_key=export.idempotency_key,
+        )
+        with below(INPUT):
+            export_id = await request_export(context.database, context.viewer, context.settings, request)
         return await _export_payload(info, export_id)
 
-    @strawberry.field(description="End a report that is not done yet; its links open nothing any more.")
-    async def cancel_session_export(
-        self, info: Info, id: Annotated[strawberry.ID, _argument("The report's UUID.")]
-    ) -> SessionExportPayload:
-        return await _change_export(info, cancel_export)
+    @mutation(
+        "End a report that is not done yet; its links open nothing any more.",
+        roles=ALL,
+        reads=id_of("The report's UUID."),
+        payload=SessionExportPayload,
+    )
+    async def cancel_session_export(self, info: Info, export_id: UUID) -> SessionExportPayload:
+        return await _change_export(info, export_id, cancel_export)
 
-    @strawberry.field(description="Queue a report again that failed, was cancelled or has expired.")
-    async def retry_session_export(
-        self, info: Info, id: Annotated[strawberry.ID, _argument("The report's UUID.")]
-    ) -> SessionExportPayload:
-        return await _change_export(info, retry_export)
-
-
-class UserErrors(Exception):
-    """Leaves a mutation for its payload."""
-
-    def __init__(self, errors: list[UserError]) -> None:
-        super().__init__()
-        self.errors = errors
+    @mutation(
+        "Queue a report again that failed, was cancelled or has expired.",
+        roles=ALL,
+        reads=id_of("The report's UUID."),
+        payload=SessionExportPayload,
+    )
+    async def retry_session_export(self, info: Info, export_id: UUID) -> SessionExportPayload:
+        return await _change_export(info, export_id, retry_export)
 
 
-NO_SESSION = ("is not the id of a session that you may see", UserErrorCode.NOT_FOUND)
-NO_EXPORT = ("is not the id of a report that you may see", UserErrorCode.NOT_FOUND)
-NO_AGENT = ("is not the idn of an agent of this account", UserErrorCode.NOT_FOUND)
-CHANGED_MEANWHILE = ("is not the session's version: somebody else has changed it", UserErrorCode.CONFLICT)
+MUTATIONS = roles_by_mutation(Mutation)
+"""The roles that may call each mutation."""
 
 
-async def _change_account(account_id: UUID, given: Given) -> AccountModel:
-    """All or nothing; what a Viewer carries is seen everywhere when this returns."""
+async def _edit(info: Info, session_id: UUID, patch: Mapping[str, Any], expected_version: int | None) -> SessionPayload:
+    """Raises InvalidInput with paths below the patch."""
+    columns = session_columns(selected(info).below(("SessionPayload", "session")))
+    context = info.context
+    edit = await edit_session(context.database, context.viewer, session_id, patch, expected_version, columns)
+    session, errors = Session(row=edit.session) if edit.session else None, []
+    if edit.refusal is Refusal.NOT_FOUND:
+        message = "is not the id of a session that you may see"
+        errors = [user_error((INPUT, "sessionId"), message, UserErrorCode.NOT_FOUND)]
+    elif edit.refusal is Refusal.CONFLICT:
+        message = "is not the session's version: somebody else has changed it"
+        errors = [user_error((INPUT, "expectedVersion"), message, UserErrorCode.CONFLICT)]
+    return SessionPayload(session=session, errors=errors)
+
+
+async def _change_account(account_id: UUID, change: UpdateAccount) -> AccountModel:
+    """Change all or nothing. When it returns, every process sees what a Viewer carries of the account."""
     async with in_transaction():
-        await change_recipients(
-            account_id, given.get("addExportRecipients", ()), given.get("removeExportRecipients", ())
-        )
+        await change_recipients(account_id, change.add_export_recipients, change.remove_export_recipients)
         account = await change_account(
             await AccountModel.get(id=account_id),
-            name=given.get("name"),
-            currency=given.get("currency"),
-            time_zone=given.get("timeZone"),
+            name=change.name,
+            currency=change.currency,
+            time_zone=change.time_zone,
         )
-    if given.keys() & {"name", "currency", "timeZone"}:
+    if change.model_fields_set & {"name", "currency", "time_zone"}:
         await wait_until_expired_everywhere()
     return account
 
 
-def _read_export(given: Given, now: datetime) -> ExportRequest:
-    columns = given.get("columns")
-    return ExportRequest(
-        filter=given.get("filter") or {},
-        now=now,
-        order=read_order(given.get("orderBy")),
-        columns=None if columns is None else [column.value for column in columns],
-        recipients=given.get("recipients"),
-        time_zone=given.get("timeZone"),
-        escape_formulas=given["escapeFormulas"],
-        idempotency_key=given.get("idempotencyKey"),
-    )
-
-
 async def _change_export(
-    info: Info, change: Callable[[Database, Viewer, UUID], Awaitable[bool]]
+    info: Info, export_id: UUID, change: Callable[[Database, Caller, UUID], Awaitable[bool]]
 ) -> SessionExportPayload:
-    context = info.context
-    try:
-        with _refusing(()):
-            export_id = _read_id(context.arguments(info)["id"], "id")
-    except UserErrors as refusal:
-        return SessionExportPayload(export=None, errors=refusal.errors)
-    await change(context.database, context.viewer, export_id)
+    await change(info.context.database, info.context.viewer, export_id)
     return await _export_payload(info, export_id)
 
 
 async def _export_payload(info: Info, export_id: UUID) -> SessionExportPayload:
     row = await find_export(info.context.database, info.context.viewer, export_id)
     if row is None:
-        return SessionExportPayload(export=None, errors=[_error(("id",), *NO_EXPORT)])
-    return SessionExportPayload(export=SessionExport(row=row), errors=[])
-
-
-async def _edit(info: Info, given: Given, patch: Given, path: Path) -> SessionPayload:
-    try:
-        with _refusing(INPUT):
-            session_id = _read_id(given["sessionId"], "sessionId")
-        with _refusing(path):
-            edit = await edit_session(
-                info.context.database,
-                info.context.viewer,
-                session_id,
-                patch,
-                given.get("expectedVersion"),
-                _session_columns(info),
-            )
-    except UserErrors as refusal:
-        return SessionPayload(session=None, errors=refusal.errors)
-    errors = []
-    if edit.refusal is Refusal.NOT_FOUND:
-        errors = [_error((*INPUT, "sessionId"), *NO_SESSION)]
-    elif edit.refusal is Refusal.CONFLICT:
-        errors = [_error((*INPUT, "expectedVersion"), *CHANGED_MEANWHILE)]
-    return SessionPayload(session=Session(row=edit.session) if edit.session else None, errors=errors)
-
-
-def _input(info: Info) -> Any:
-    """What the caller sent, by GraphQL's names, without what was left out."""
-    return info.context.arguments(info)["input"]
-
-
-def _session_columns(info: Info) -> frozenset[str]:
-    selection = info.context.selection
-    return session_columns(selection, selection.below(nodes_of(info), ("SessionPayload", "session")))
+        raise NotFound.at("is not the id of a report that you may see", ("id",))
+    return SessionExportPayload(export=SessionExport(row=row))
 
 
 async def _read_recorded(info: Info, session_id: UUID) -> Any:
-    context = info.context
-    row = await read_recorded(context.database, context.viewer.account.id, session_id, _session_columns(info))
+    context, columns = info.context, session_columns(selected(info).below(("SessionPayload", "session")))
+    row = await read_recorded(context.database, context.viewer.account.id, session_id, columns)
     return Session(row=row) if row else None
 
 
-def _parse_records(given: Sequence[Given]) -> tuple[dict[int, SessionRecord], list[UserError]]:
-    records, errors = {}, []
-    for index, raw in enumerate(given):
+def _parse_records(records: Sequence[Mapping[str, Any]]) -> tuple[dict[int, SessionRecord], list[UserError]]:
+    """Return the valid records by index, and the errors of the others."""
+    parsed: dict[int, SessionRecord] = {}
+    errors: list[UserError] = []
+    for index, raw in enumerate(records):
         try:
-            with _refusing((*INPUT, index)):
-                records[index] = parse_record(raw)
-        except UserErrors as refusal:
-            errors += refusal.errors
-    return records, errors
-
-
-def _read_ids(target: Given, path: Path) -> list[UUID] | None:
-    if "ids" not in target:
-        return None
-    if len(target["ids"]) > MOST_IDS:
-        raise UserErrors([_error((*path, "ids"), f"must have at most {MOST_IDS:,} entries", UserErrorCode.LIMIT)])
-    with _refusing(path):
-        return [_read_id(text, "ids", index) for index, text in enumerate(target["ids"])]
-
-
-def _read_id(text: str, *path: PathSegment) -> UUID:
-    try:
-        return parse_id(text)
-    except ValueError as error:
-        raise InvalidInput([Problem(path, str(error))]) from None
-
-
-_CODES = {AlreadyThere: UserErrorCode.DUPLICATE, LimitReached: UserErrorCode.LIMIT}
-
-
-@contextmanager
-def _refusing(path: Path) -> Iterator[None]:
-    """Turns what is invalid below the path into errors of the payload."""
-    try:
-        yield
-    except InvalidInput as invalid:
-        code = _CODES.get(type(invalid), UserErrorCode.INVALID)
-        raise UserErrors(
-            [_error((*path, *problem.path), problem.message, code) for problem in invalid.problems]
-        ) from None
+            with below(INPUT, index):
+                parsed[index] = parse_record(raw)
+        except InvalidInput as error:
+            errors += to_user_errors(error)
+    return parsed, errors
 
 
 def _outcome_errors(outcome: Outcome, path: Path) -> list[UserError]:
     if outcome.problem is None:
         return []
     code = UserErrorCode.CONFLICT if outcome.is_conflict else UserErrorCode.INVALID
-    return [_error((*path, *outcome.problem.path), outcome.problem.message, code)]
-
-
-def _error(path: Path, message: str, code: UserErrorCode = UserErrorCode.INVALID) -> UserError:
-    """The message is a sentence that begins with the place below `input`."""
-    problem = Problem(path[1:] if path[:1] == INPUT else path, message)
-    return UserError(code=code, message=str(problem), path=[str(segment) for segment in path])
+    return [user_error((*path, *outcome.problem.path), outcome.problem.message, code)]
 
 
 def _text_id(id_: UUID | None) -> strawberry.ID | None:

@@ -2,50 +2,41 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import Any, cast
+from uuid import UUID
 
 import strawberry
 
-from session_graph.engine.batching import READ_AHEAD, batched
+from session_graph.engine.batching import batched
+from session_graph.engine.fields import field, selected
 from session_graph.exports.requests import find_export, list_exports
 from session_graph.schema.accounts import Account, Viewer
-from session_graph.schema.arguments import ExportListArguments, ExternalArguments
-from session_graph.schema.context import Info, nodes_of
-from session_graph.schema.dashboards import (
-    ArchivedArgument,
-    Dashboard,
-    FilterArgument,
-    TestArgument,
-    ZoneArgument,
-    load_dashboards,
+from session_graph.schema.arguments import (
+    DashboardArguments,
+    ExternalArguments,
+    ListArguments,
+    read_dashboard,
+    read_external,
+    read_id,
+    read_list,
+    read_lookup,
+    read_size_of_each,
 )
-from session_graph.schema.exports import ExportPage, SessionExport, SessionExportConnection
-from session_graph.schema.inputs import AgentLookup
-from session_graph.schema.sessions import (
-    AfterArgument,
-    Agent,
-    BeforeArgument,
-    FirstArgument,
-    LastArgument,
-    Node,
-    OrderArgument,
-    Session,
-    SessionConnection,
-    load_sessions,
-    of_lists,
-    session_columns,
+from session_graph.schema.context import Info
+from session_graph.schema.dashboards import Dashboard, load_dashboards
+from session_graph.schema.exports import (
+    ExportListArguments,
+    ExportPage,
+    SessionExport,
+    SessionExportConnection,
+    read_export_list,
 )
+from session_graph.schema.nodes import Node
+from session_graph.schema.selected_columns import session_columns
+from session_graph.schema.sessions import Agent, Session, SessionConnection, load_sessions, of_lists
 from session_graph.sessions.agents import find_agent, list_agents
 from session_graph.sessions.pagination import PageRequest
 from session_graph.sessions.reading import EXTERNAL_ID, Key, SessionList, count_sessions, read_pages, read_session
-
-IdArgument = Annotated[strawberry.ID, strawberry.argument(description="A UUID.")]
-ExternalIdsArgument = Annotated[
-    list[str], strawberry.argument(description="At most 100; each is answered where it stands.")
-]
-IntegrationArgument = Annotated[str | None, strawberry.argument(description="Only sessions of this integration.")]
-FirstOfEachArgument = Annotated[int | None, strawberry.argument(description="At most so many, 1 to 100.")]
-LookupArgument = Annotated[AgentLookup, strawberry.argument(description="By id or by idn.")]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,21 +56,17 @@ class ExternalSessions:
     def key(self) -> str:
         return self.external_id
 
-    @batched(description="How many there are. Counted only when asked for.")
+    @batched("How many there are. Counted only when asked for.")
     async def total_count(entries: Sequence["ExternalSessions"], info: Info) -> list[int]:
         database = info.context.database
         return await of_lists(entries, lambda source: count_sessions(database, source.sessions, source.external_ids))
 
-    @batched(description="Newest first, at most 100.")
-    async def sessions(
-        entries: Sequence["ExternalSessions"], info: Info, first: FirstOfEachArgument = 20
-    ) -> list[list[Session]]:
-        context = info.context
-        columns = session_columns(context.selection, nodes_of(info))
-        request = PageRequest(context.arguments(info))
+    @batched("Newest first, at most 100.", reads=read_size_of_each)
+    async def sessions(entries: Sequence["ExternalSessions"], info: Info, size: int) -> list[list[Session]]:
+        columns, request = session_columns(selected(info)), PageRequest(size)
         pages = await of_lists(
             entries,
-            lambda source: read_pages(context.database, source.sessions, columns, request, source.external_ids),
+            lambda source: read_pages(info.context.database, source.sessions, columns, request, source.external_ids),
         )
         return [[Session(row=row) for row in page.rows] for page in pages]
 
@@ -90,14 +77,12 @@ class Query:
     def viewer(self, info: Info) -> Viewer:
         return Viewer(asker=info.context.viewer)
 
-    @strawberry.field(
-        description="The session, agent, report or account of this id; null where there is none that you may see.",
-        metadata=READ_AHEAD,
+    @field(
+        "The session, agent, report or account of this id; null where there is none that you may see.", reads=read_id
     )
-    async def node(self, info: Info, id: IdArgument) -> Node | None:
-        context, key = info.context, info.context.arguments(info)
-        columns = session_columns(context.selection, nodes_of(info))
-        if row := await read_session(context.database, context.viewer, key, columns):
+    async def node(self, info: Info, key: UUID) -> Node | None:
+        context = info.context
+        if row := await read_session(context.database, context.viewer, key, session_columns(selected(info))):
             return cast(Node, Session(row=row))
         if agent := await find_agent(context.viewer, id=key):
             return Agent(model=agent)
@@ -109,86 +94,45 @@ class Query:
     async def agents(self, info: Info) -> list[Agent]:
         return [Agent(model=agent) for agent in await list_agents(info.context.viewer)]
 
-    @strawberry.field(
-        description="An agent; null where there is none that you may see.",
-        metadata=READ_AHEAD,
-    )
-    async def agent(self, info: Info, by: LookupArgument) -> Agent | None:
-        found = await find_agent(info.context.viewer, **info.context.arguments(info))
+    @field("An agent; null where there is none that you may see.", reads=read_lookup)
+    async def agent(self, info: Info, lookup: dict[str, Any]) -> Agent | None:
+        found = await find_agent(info.context.viewer, **lookup)
         return Agent(model=found) if found else None
 
-    @strawberry.field(
-        description="A session; null where there is none that you may see.",
-        metadata=READ_AHEAD,
-    )
-    async def session(self, info: Info, id: IdArgument) -> Session | None:
+    @field("A session; null where there is none that you may see.", reads=read_id)
+    async def session(self, info: Info, session_id: UUID) -> Session | None:
         context = info.context
-        columns = session_columns(context.selection, nodes_of(info))
-        row = await read_session(context.database, context.viewer, context.arguments(info), columns)
+        row = await read_session(context.database, context.viewer, session_id, session_columns(selected(info)))
         return Session(row=row) if row else None
 
-    @strawberry.field(
-        description="The sessions that you may see: a page of those that the filter leaves.",
-        metadata=READ_AHEAD,
-    )
-    async def sessions(
-        self,
-        info: Info,
-        filter: FilterArgument = None,
-        order_by: OrderArgument = None,
-        first: FirstArgument = None,
-        after: AfterArgument = None,
-        last: LastArgument = None,
-        before: BeforeArgument = None,
-    ) -> SessionConnection:
-        (connection,) = await load_sessions(info)
+    @field("The sessions that you may see: a page of those that the filter leaves.", reads=read_list)
+    async def sessions(self, info: Info, page: ListArguments) -> SessionConnection:
+        (connection,) = await load_sessions(info, page)
         return connection
 
-    @strawberry.field(
-        description="One entry for each External ID asked for, in the order asked; an unknown one has no sessions.",
-        metadata=READ_AHEAD,
+    @field(
+        "One entry for each External ID asked for, in the order asked; an unknown one has no sessions.",
+        reads=read_external,
     )
-    async def sessions_by_external_id(
-        self, info: Info, external_ids: ExternalIdsArgument, integration: IntegrationArgument = None
-    ) -> list[ExternalSessions]:
-        arguments: ExternalArguments = info.context.arguments(info)
+    async def sessions_by_external_id(self, info: Info, arguments: ExternalArguments) -> list[ExternalSessions]:
         sessions = SessionList(info.context.viewer, arguments.filter, parent=EXTERNAL_ID)
         source = _Source(sessions, list(dict.fromkeys(arguments.external_ids)))
         return [ExternalSessions(external_id=text, source=source) for text in arguments.external_ids]
 
-    @strawberry.field(
-        description="The reports that you asked for, newest first; for an ADMIN the account's.",
-        metadata=READ_AHEAD,
-    )
-    async def exports(
-        self, info: Info, first: FirstArgument = None, after: AfterArgument = None
-    ) -> SessionExportConnection:
+    @field("The reports that you asked for, newest first; for an ADMIN the account's.", reads=read_export_list)
+    async def exports(self, info: Info, page: ExportListArguments) -> SessionExportConnection:
         context = info.context
-        arguments: ExportListArguments = context.arguments(info)
-        rows = await list_exports(context.database, context.viewer, arguments.size, arguments.after)
-        page = ExportPage(rows[: arguments.size], len(rows) > arguments.size, arguments.after is not None)
-        return SessionExportConnection(page=page)
+        rows = await list_exports(context.database, context.viewer, page.size, page.after)
+        return SessionExportConnection(
+            page=ExportPage(rows[: page.size], len(rows) > page.size, page.after is not None)
+        )
 
-    @strawberry.field(
-        description="A report; null where there is none that you may see.",
-        metadata=READ_AHEAD,
-    )
-    async def export(self, info: Info, id: IdArgument) -> SessionExport | None:
-        context = info.context
-        row = await find_export(context.database, context.viewer, context.arguments(info))
+    @field("A report; null where there is none that you may see.", reads=read_id)
+    async def export(self, info: Info, export_id: UUID) -> SessionExport | None:
+        row = await find_export(info.context.database, info.context.viewer, export_id)
         return SessionExport(row=row) if row else None
 
-    @strawberry.field(
-        description="The account's figures; days are in its zone.",
-        metadata=READ_AHEAD,
-    )
-    async def dashboard(
-        self,
-        info: Info,
-        filter: FilterArgument = None,
-        time_zone: ZoneArgument = None,
-        include_test: TestArgument = False,
-        include_archived: ArchivedArgument = False,
-    ) -> Dashboard:
-        (dashboard,) = await load_dashboards(info, [(None, info.context.viewer.account.time_zone)])
+    @field("The account's figures; days are in its zone.", reads=read_dashboard)
+    async def dashboard(self, info: Info, arguments: DashboardArguments) -> Dashboard:
+        (dashboard,) = await load_dashboards(info, arguments, [(None, info.context.viewer.account.time_zone)])
         return dashboard

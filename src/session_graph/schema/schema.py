@@ -5,6 +5,7 @@ from strawberry import Schema
 from strawberry.schema.config import StrawberryConfig
 
 from session_graph.engine.documents import PreparedDocument
+from session_graph.engine.internals import DEFINITION, graphql_schema
 from session_graph.schema.accounts import Account
 from session_graph.schema.exports import SessionExport
 from session_graph.schema.mutation import Mutation
@@ -29,8 +30,8 @@ def build_schema() -> Schema:
 
 def print_sdl(schema: Schema) -> str:
     """The schema in GraphQL's own language, types and fields in alphabetical order."""
-    printed = lexicographic_sort_schema(schema._schema)
+    printed = lexicographic_sort_schema(graphql_schema(schema))
     for type_ in printed.type_map.values():
         if isinstance(type_, GraphQLInputObjectType):  # Strawberry checks this itself and leaves the mark out
-            type_.is_one_of = type_.extensions["strawberry-definition"].is_one_of
+            type_.is_one_of = type_.extensions[DEFINITION].is_one_of
     return print_schema(printed) + "\n"

@@ -4,26 +4,31 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Annotated, Any
+from uuid import UUID
 
 import strawberry
 
+from session_graph.engine.fields import reader, selected, subscription
 from session_graph.errors import BadUserInput
 from session_graph.exports.progress import follow_export
 from session_graph.exports.requests import find_export
-from session_graph.schema.arguments import MAX_WITH_TRANSCRIPTS
-from session_graph.schema.context import Context, Info, nodes_of
-from session_graph.schema.dashboards import FilterArgument
+from session_graph.parsing import at_path, parse_id
+from session_graph.schema.arguments import MAX_WITH_TRANSCRIPTS, FilterArgument, Request, argument
+from session_graph.schema.context import Context, Info
 from session_graph.schema.enums import describe
 from session_graph.schema.exports import SessionExport
-from session_graph.schema.sessions import Session, load_parts, session_columns
+from session_graph.schema.selected_columns import session_columns
+from session_graph.schema.sessions import Session, load_parts
 from session_graph.sessions.event_log import (
     EventKind,
     LogPosition,
     check_position,
     current_position,
+    read_event_cursor,
     write_event_cursor,
 )
 from session_graph.sessions.feed import Change, Following, follow_sessions
+from session_graph.sessions.filters import parse_filter
 from session_graph.sessions.pagination import MAX_SIZE
 from session_graph.store.database import Row
 
@@ -36,19 +41,32 @@ describe(
     LEFT="Somebody edited it, and the filter does not leave it now, whether it did before or not.",
 )
 
-SinceArgument = Annotated[
-    str | None,
-    strawberry.argument(description="First everything since this cursor of an event, with nothing left out."),
-]
-ReportArgument = Annotated[strawberry.ID, strawberry.argument(description="The report's UUID.")]
-
 
 @dataclass(frozen=True, slots=True)
 class EventArguments:
-    """The arguments of `sessionEvents`; the filter as it was sent, once it is known to be well formed."""
+    """Which events: the filter as it was sent, once it is known to be valid, and the position to go on from."""
 
     filter: Mapping[str, Any]
     after: LogPosition | None
+
+
+SinceArgument = Annotated[
+    str | None, argument("First everything since this cursor of an event, with nothing left out.")
+]
+ExportIdArgument = Annotated[strawberry.ID, argument("The report's UUID.")]
+
+
+@reader()
+def read_events(request: Request, filter: FilterArgument = None, after: SinceArgument = None) -> EventArguments:
+    parse_filter(filter, request.context.now)
+    account_id = request.context.viewer.account.id
+    return EventArguments(filter or {}, None if after is None else read_event_cursor(after, account_id, "after"))
+
+
+@reader()
+def read_export_id(request: Request, id: ExportIdArgument) -> UUID:
+    with at_path("id"):
+        return parse_id(id)
 
 
 @strawberry.type(description="Something happened to a session; of several things at about the same time, the last.")
@@ -61,29 +79,24 @@ class SessionEvent:
 
 @strawberry.type(description="Everything that can be followed.")
 class Subscription:
-    @strawberry.subscription(
-        description="Sessions that are recorded, changed, or no longer match. With after, first everything since that"
-        " cursor, nothing left out."
+    @subscription(
+        "Sessions that are recorded, changed, or no longer match. With after, first everything since that cursor,"
+        " nothing left out.",
+        reads=read_events,
     )
-    async def session_events(
-        self, info: Info, filter: FilterArgument = None, after: SinceArgument = None
-    ) -> AsyncGenerator[SessionEvent, None]:
+    async def session_events(self, info: Info, events: EventArguments) -> AsyncGenerator[SessionEvent, None]:
         context = info.context
-        arguments: EventArguments = context.arguments(info)
-        columns = session_columns(
-            context.selection, context.selection.below(nodes_of(info), ("SessionEvent", "session"))
-        )
+        columns = session_columns(selected(info).below(("SessionEvent", "session")))
         most = MAX_WITH_TRANSCRIPTS if "transcript" in columns else MAX_SIZE
-        following = Following(context.viewer, arguments.filter, columns, most)
-        if arguments.after is None:
+        following = Following(context.viewer, events.filter, columns, most)
+        if events.after is None:
             return _tell_events(context, following, await current_position(context.database))
-        await check_position(context.database, arguments.after, context.hub.kept)
-        return _tell_events(context, following, arguments.after)
+        await check_position(context.database, events.after, context.hub.kept)
+        return _tell_events(context, following, events.after)
 
-    @strawberry.subscription(description="A report as it is now, and at every change, until it comes to its end.")
-    async def export_progress(self, info: Info, id: ReportArgument) -> AsyncGenerator[SessionExport, None]:
+    @subscription("A report as it is now, and at every change, until it comes to its end.", reads=read_export_id)
+    async def export_progress(self, info: Info, export_id: UUID) -> AsyncGenerator[SessionExport, None]:
         context = info.context
-        export_id = context.arguments(info)
         if await find_export(context.database, context.viewer, export_id) is None:
             raise BadUserInput("is not the id of a report that you may see", ["id"])
         return _tell_progress(context, follow_export(context.database, context.hub.listener, context.viewer, export_id))

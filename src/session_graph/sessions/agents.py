@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, model_validator
+from pydantic.alias_generators import to_camel
 from tortoise.exceptions import IntegrityError
 from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
@@ -15,8 +17,9 @@ from tortoise.transactions import in_transaction
 from session_graph.access.accounts import check_time_zone
 from session_graph.access.viewer import Role, Viewer
 from session_graph.errors import AlreadyThere, InvalidInput, Problem
-from session_graph.parsing import plain
+from session_graph.parsing import at_path, plain
 from session_graph.sessions.closing import MIDNIGHT, WEEKDAYS, AgentTerms
+from session_graph.sessions.columns import ALL, ANALYST, NOT_PARTNER
 from session_graph.sessions.contacts import normalise_contact
 from session_graph.sessions.enums import Redirection
 from session_graph.sessions.input_model import Amount, InputModel, Name, OptionalName, Ratio, parse_input, problem
@@ -70,31 +73,57 @@ def _minutes(day: str, span: Span) -> tuple[int, int]:
 
 
 Idn = Annotated[str, Field(strict=True), AfterValidator(_check_idn)]
+Seconds = Annotated[int, Field(strict=True, ge=0, le=86_400)]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadableBy:
+    """Metadata of an agent's attribute: the roles that may read it."""
+
+    roles: frozenset[Role]
 
 
 class AgentDefinition(InputModel):
-    """All that is said of an agent; what is left out has its default. Source: interface.graphql, `CreateAgentInput`."""
+    """The attributes of an agent; one that is left out has its default.
 
-    idn: Idn
-    name: Name
-    time_zone: Name
-    industry: OptionalName = None
-    working_hours: Annotated[dict[str, list[Span]], AfterValidator(_check_hours)] = {}
-    redirection: Redirection = Redirection.AGENT_FIRST
-    conversion_ratio: Ratio = Decimal(1)
-    recognition: Ratio = Decimal(1)
-    average_lead_value: Amount | None = None
-    unit_name: OptionalName = None
-    unit_value: Amount | None = None
-    test_contacts: Annotated[list[Name], Field(max_length=1000), AfterValidator(_contacts)] = []
-    short_under_seconds: Annotated[int, Field(strict=True, ge=0, le=86_400)] = 60
-    long_from_seconds: Annotated[int, Field(strict=True, ge=0, le=86_400)] = 300
+    Each is a column of `agent` of the same name, a field of the inputs, and a field of the type Agent, readable by
+    ANALYST unless it says otherwise (access.md).
+    """
+
+    idn: Annotated[Idn, ReadableBy(ALL)] = Field(description="Its short identifier, unique in the account.")
+    name: Annotated[Name, ReadableBy(ALL)] = Field(description="Its name.")
+    time_zone: Annotated[Name, ReadableBy(ALL)] = Field(description="Its time zone (IANA).")
+    industry: OptionalName = Field(None, description="Its industry.")
+    working_hours: Annotated[dict[str, list[Span]], AfterValidator(_check_hours), ReadableBy(NOT_PARTNER)] = Field(
+        {}, description="When it is open; without any day it always is."
+    )
+    redirection: Redirection = Field(Redirection.AGENT_FIRST, description="Who answers first in working hours.")
+    conversion_ratio: Ratio = Field(Decimal(1), description="The share of leads that convert, 0 to 1.")
+    recognition: Ratio = Field(
+        Decimal(1),
+        description="The share of calls that used to be missed, 0 to 1; credited to the agent in working hours.",
+    )
+    average_lead_value: Amount | None = Field(None, description="What a lead is worth where units do not tell.")
+    unit_name: OptionalName = Field(None, description="What its units are, such as guests.")
+    unit_value: Amount | None = Field(None, description="What a unit is worth.")
+    test_contacts: Annotated[list[Name], Field(max_length=1000), AfterValidator(_contacts)] = Field(
+        [], description="Phones and e-mails whose sessions are tests."
+    )
+    short_under_seconds: Seconds = Field(60, description="A shorter session is SHORT.")
+    long_from_seconds: Seconds = Field(300, description="A session of this length or more is LONG.")
 
     @model_validator(mode="after")
     def _thresholds_in_order(self) -> "AgentDefinition":
         if self.long_from_seconds < self.short_under_seconds:
             raise problem("longFromSeconds", "must not be below shortUnderSeconds")
         return self
+
+
+def attribute_roles() -> dict[str, frozenset[Role]]:
+    """Return the roles that may read each attribute, by its GraphQL name."""
+    fields = AgentDefinition.model_fields.items()
+    own = {name: [each.roles for each in field.metadata if isinstance(each, ReadableBy)] for name, field in fields}
+    return {to_camel(name): roles[0] if roles else ANALYST for name, roles in own.items()}
 
 
 def parse_agent(raw: object) -> AgentDefinition:
@@ -135,10 +164,8 @@ def _describe(agent: Agent) -> dict[str, Any]:
 
 
 async def _check_zone(definition: AgentDefinition) -> None:
-    try:
+    with at_path("timeZone", error=InvalidInput.at):
         await check_time_zone(definition.time_zone)
-    except ValueError as error:
-        raise InvalidInput([Problem(("timeZone",), str(error))]) from None
 
 
 async def create_missing_agents(account_id: UUID, definitions: Sequence[AgentDefinition]) -> list[Agent]:

@@ -64,6 +64,9 @@ class InputModel(BaseModel):
     )
 
 
+NULLABLE = "nullable"
+"""Metadata of a flag that callers may also send as null, which means that it is absent."""
+
 AnyInputModel = TypeVar("AnyInputModel", bound=InputModel)
 
 
@@ -98,9 +101,9 @@ _SENTENCES = {
 
 def _translate(details: ErrorDetails) -> Problem:
     kind = details["type"]
-    if kind.startswith("field:"):
-        return Problem((kind.removeprefix("field:"),), details["msg"])
     path = tuple(part for part in details["loc"] if part != "[key]")
+    if kind.startswith("field:"):
+        return Problem((*path, kind.removeprefix("field:")), details["msg"])
     if details["input"] is None:
         return Problem(path, "must not be null")
     return Problem(path, _SENTENCES.get(kind) or _describe(kind, details.get("ctx", {}), details["msg"]))

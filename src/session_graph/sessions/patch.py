@@ -55,18 +55,21 @@ Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS)]
 class SessionPatch(InputModel):
     """What to set; what is left out stays. Only what is in CLEARABLE can be null, which clears it."""
 
-    is_archived: StrictBool | None = None
-    is_lead: StrictBool | None = None
-    is_opportunity: StrictBool | None = None
-    is_test: StrictBool | None = None
-    is_todo: StrictBool | None = None
-    is_done: StrictBool | None = None
-    human_assessment: Assessment | None = None
-    conversation_quality: Stars | None = None
-    comment: OptionalText = None
-    external_id: OptionalExternalId = None
-    add_tags: Tags = []
-    remove_tags: Tags = []
+    is_archived: StrictBool | None = Field(None, description="Leave it out of active reporting.")
+    is_lead: StrictBool | None = Field(
+        None,
+        description="Not a lead ends the opportunity; a lead decides it again from the facts that were kept.",
+    )
+    is_opportunity: StrictBool | None = Field(None, description="An opportunity is a lead, too.")
+    is_test: StrictBool | None = Field(None, description="Tests never count in ASR.")
+    is_todo: StrictBool | None = Field(None, description="Someone must follow up.")
+    is_done: StrictBool | None = Field(None, description="Nothing is left to do.")
+    conversation_quality: Stars | None = Field(None, description="1 to 5 stars.")
+    comment: OptionalText = Field(None, description="A comment.")
+    add_tags: Tags = Field([], description="Tags that it shall have.")
+    remove_tags: Tags = Field([], description="Tags that it shall not have.")
+    human_assessment: Assessment | None = Field(None, description="A person's verdict.")
+    external_id: OptionalExternalId = Field(None, description="The outside system's own identifier.")
 
     @model_validator(mode="before")
     @classmethod

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, model_v
 from session_graph.sessions.contacts import normalise_email, normalise_phone
 from session_graph.sessions.enums import Assessment, Channel, Speaker
 from session_graph.sessions.input_model import (
+    NULLABLE,
     Amount,
     Id,
     InputModel,
@@ -58,42 +59,57 @@ Utms = dict[Annotated[Name, Field(max_length=100)], Annotated[Text, Field(max_le
 class TurnRecord(InputModel):
     """One utterance; its time may be unknown."""
 
-    speaker: Speaker
-    text: Annotated[str, Field(strict=True, max_length=MAX_TRANSCRIPT), Printable]
-    at: Instant | None = None
+    speaker: Speaker = Field(description="Who said it.")
+    text: Annotated[str, Field(strict=True, max_length=MAX_TRANSCRIPT), Printable] = Field(description="What was said.")
+    at: Instant | None = Field(None, description="When, where it is known.")
 
 
 class SessionRecord(InputModel):
-    """A closed session. Without an id nothing is recognised as a repeat."""
+    """A closed session. Without an id nothing is recognised as a repeat.
 
-    id: Id | None = None
-    agent: Name
-    channel: Channel
-    started_at: Instant
-    ended_at: Instant
-    session_type: OptionalName = None
-    integration: OptionalName = None
-    connector: OptionalName = None
-    external_id: OptionalExternalId = None
-    contact_name: OptionalName = None
-    phone: Annotated[OptionalName, AfterValidator(_phone)] = None
-    email: Annotated[OptionalName, AfterValidator(_email)] = None
-    other_contact: OptionalText = None
-    summary: OptionalText = None
-    intent_to_buy: StrictBool = False
-    refused: StrictBool = False
-    unavailable: StrictBool = False
-    is_todo: StrictBool = False
-    is_test: StrictBool = False
-    units: Amount | None = None
-    lead_value: Amount | None = None
-    auto_assessment: Assessment | None = None
-    conversation_quality: Stars | None = None
-    actual_result: OptionalText = None
-    expected_result: OptionalText = None
-    utms: Annotated[Utms, Field(max_length=MAX_UTMS)] = {}
-    tags: Annotated[list[Tag], Field(max_length=MAX_TAGS), AfterValidator(_in_order)] = []
-    transcript: Annotated[list[TurnRecord], Field(max_length=MAX_TURNS)] = []
+    A field that has a column of the same name in `session` is copied there as it is.
+    """
+
+    id: Id | None = Field(
+        None, description="Any UUID; without one a new one is made and nothing is recognised as a repeat."
+    )
+    agent: Name = Field(description="The agent's idn.")
+    channel: Channel = Field(description="Through what it was held.")
+    started_at: Instant = Field(description="When it began.")
+    ended_at: Instant = Field(description="When it ended, at most 366 days later.")
+    session_type: OptionalName = Field(None, description="The intent category.")
+    integration: OptionalName = Field(None, description="The outside system it came through; sandbox makes it a test.")
+    connector: OptionalName = Field(
+        None, description="The named connection to the integration; sandbox makes it a test."
+    )
+    external_id: OptionalExternalId = Field(None, description="The outside system's own identifier.")
+    contact_name: OptionalName = Field(None, description="The user's name.")
+    phone: Annotated[OptionalName, AfterValidator(_phone)] = Field(None, description="The user's phone number.")
+    email: Annotated[OptionalName, AfterValidator(_email)] = Field(None, description="The user's e-mail address.")
+    other_contact: OptionalText = Field(None, description="Other details for reaching the user.")
+    summary: OptionalText = Field(None, description="What happened.")
+    intent_to_buy: StrictBool = Field(False, description="Makes it a lead.")
+    refused: StrictBool = Field(False, description="The user refused, or hung up.")
+    unavailable: StrictBool = Field(False, description="There was no availability.")
+    is_todo: StrictBool = Field(False, description="Someone must follow up.")
+    is_test: Annotated[StrictBool, NULLABLE] = Field(
+        False, description="True makes it a test whatever else says; otherwise that is decided."
+    )
+    units: Amount | None = Field(None, description="Industry units, such as guests.")
+    lead_value: Amount | None = Field(
+        None, description="What the lead would pay; wins over what the agent's attributes say."
+    )
+    auto_assessment: Assessment | None = Field(None, description="The machine's verdict.")
+    conversation_quality: Stars | None = Field(None, description="1 to 5 stars.")
+    actual_result: OptionalText = Field(None, description="What happened, as the AI judged it.")
+    expected_result: OptionalText = Field(None, description="What should have happened.")
+    utms: Annotated[Utms, Field(max_length=MAX_UTMS)] = Field({}, description="UTM parameters, at most 50.")
+    tags: Annotated[list[Tag], Field(max_length=MAX_TAGS), AfterValidator(_in_order)] = Field(
+        [], description="At most 100."
+    )
+    transcript: Annotated[list[TurnRecord], Field(max_length=MAX_TURNS)] = Field(
+        [], description="What was said, in order; at most 1,000,000 characters."
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -21,9 +21,9 @@ from session_graph.sessions.closing import AgentTerms, Decisions, Facts, close
 from session_graph.sessions.contacts import display_phone
 from session_graph.sessions.event_log import EventKind, write_events
 from session_graph.sessions.record import SessionRecord, TurnRecord
+from session_graph.store import models
 from session_graph.store.database import Connection, Database
 from session_graph.store.ids import new_id
-from session_graph.store.models import Agent
 
 ATTEMPTS = 5
 
@@ -89,7 +89,7 @@ async def _record(
 
 
 async def _find_agents(account_id: UUID, idns: set[str]) -> dict[str, _Agent]:
-    found = await Agent.filter(account_id=account_id, idn__in=idns)
+    found = await models.Agent.filter(account_id=account_id, idn__in=idns)
     return {agent.idn: _Agent(agent.id, terms_of(agent)) for agent in found}
 
 
@@ -159,18 +159,11 @@ class _Batch:
         }
 
 
-_COPIED = (
-    *("channel", "started_at", "ended_at", "session_type", "integration", "connector", "external_id"),
-    *("contact_name", "phone", "email", "other_contact", "summary", "refused", "unavailable", "units"),
-    *("auto_assessment", "actual_result", "expected_result", "is_todo", "conversation_quality", "tags"),
-)
+_DECIDED = Decisions.__slots__
+"""Columns that hold what is decided when the session closes."""
+_WRITTEN = {field["name"] for field in models.Session.describe()["data_fields"] if not field["generated"]}
+_COPIED = tuple(name for name in SessionRecord.model_fields if name in _WRITTEN - {*_DECIDED, "utms"})
 """Columns that hold what the record says."""
-
-_DECIDED = (
-    *("potential_value", "conversion_rate", "recognition", "working_hours", "session_length"),
-    *("is_lead", "is_opportunity", "is_test"),
-)
-"""Columns that hold what was decided at close."""
 
 
 def _refuse(record: SessionRecord, field: str, message: str) -> Outcome:

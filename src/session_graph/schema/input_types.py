@@ -1,0 +1,88 @@
+"""GraphQL input types made of pydantic models, so that an input is declared once.
+
+Texts, ids, instants and decimals map to the schema's scalars, a nested InputModel to its own input type. A field with a
+default may be left out or be null, except a flag, which has its default in the schema. Values reach the model as
+graphql-core coerces them, by GraphQL name.
+"""
+
+from dataclasses import dataclass
+from types import NoneType, UnionType
+from typing import Annotated, Any, Optional, Union, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+import strawberry
+from pydantic.fields import FieldInfo
+from strawberry import UNSET
+
+from session_graph.schema.scalars import StringMap, WorkingHours
+from session_graph.sessions.input_model import NULLABLE, InputModel
+
+_MADE: dict[type[InputModel], Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLType:
+    """Metadata of a model's field: its type in the schema, if the Python type does not tell it."""
+
+    type: Any
+
+
+def input_type(
+    model: type[InputModel],
+    name: str,
+    description: str,
+    *,
+    one_of: bool = False,
+    required: tuple[str, ...] | None = None,
+) -> Any:
+    """Make the input type of a model.
+
+    `required` names the only fields that must be there: for a change of what the model describes.
+    """
+    hints = get_type_hints(model, include_extras=True)
+    namespace: dict[str, Any] = {"__module__": __name__, "__annotations__": {}}
+    for field_name, field in model.model_fields.items():
+        type_, is_nullable = translate(hints[field_name])
+        text = field.description or ""
+        if one_of:
+            type_, made = strawberry.Maybe[type_], strawberry.field(description=text)  # type: ignore[misc, valid-type]
+        elif (field_name in required) if required is not None else field.is_required():
+            made = strawberry.field(description=text)
+        elif type_ is bool and not is_nullable and required is None:
+            made = strawberry.field(default=field.default, description=text)
+        else:
+            type_ = Optional[type_]  # noqa: UP045
+            made = strawberry.field(default=UNSET, description=text if required else _with_default(text, field))
+        namespace["__annotations__"][field_name], namespace[field_name] = type_, made
+    made_type: Any = strawberry.input(type(name, (), namespace), name=name, description=description, one_of=one_of)
+    _MADE.setdefault(model, made_type)
+    return made_type
+
+
+def _with_default(text: str, field: FieldInfo) -> str:
+    return (
+        f"{text.removesuffix('.')}; {field.default} by default."
+        if field.default and field.default is not True
+        else text
+    )
+
+
+def translate(hint: Any) -> tuple[Any, bool]:
+    """Return the type in the schema, without null, and whether null is allowed."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        base, *metadata = arguments
+        type_, is_nullable = next(
+            ((each.type, False) for each in metadata if isinstance(each, GraphQLType)), translate(base)
+        )
+        return type_, is_nullable or NULLABLE in metadata
+    if origin in (Union, UnionType):
+        (inner,) = (each for each in arguments if each is not NoneType)
+        return translate(inner)[0], True
+    if origin is list:
+        return list[translate(arguments[0])[0]], False  # type: ignore[misc]
+    if origin is dict:
+        return (WorkingHours if get_origin(arguments[1]) is list else StringMap), False
+    if hint is UUID:
+        return strawberry.ID, False
+    return _MADE.get(hint, hint), False

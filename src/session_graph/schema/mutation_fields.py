@@ -1,0 +1,112 @@
+"""How a mutation reads its input, who may call it, and how what a person can put right reaches the payload."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import reduce
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+import strawberry
+from pydantic.alias_generators import to_camel
+
+from session_graph.access.viewer import Role
+from session_graph.engine.fields import ArgumentReader, declare, read_arguments
+from session_graph.engine.internals import fields_of
+from session_graph.errors import AlreadyThere, InvalidInput, LimitReached, NotFound, PathSegment, Problem
+from session_graph.parsing import at_path, below, parse_id
+from session_graph.schema.arguments import Request, argument
+from session_graph.schema.context import Info
+from session_graph.schema.mutation_types import UserError, UserErrorCode
+from session_graph.sessions.filters import parse_filter
+from session_graph.sessions.input_model import AnyInputModel, parse_input
+
+A = TypeVar("A")
+P = TypeVar("P")
+
+INPUT = "input"
+
+_ROLES = "session_graph.roles"
+_CODES: dict[type[InvalidInput], UserErrorCode] = {
+    AlreadyThere: UserErrorCode.DUPLICATE,
+    LimitReached: UserErrorCode.LIMIT,
+    NotFound: UserErrorCode.NOT_FOUND,
+}
+
+
+def mutation(
+    description: str, *, roles: Iterable[Role], reads: ArgumentReader[A], payload: Callable[..., P]
+) -> Callable[[Callable[[Any, Info, A], Awaitable[P]]], Any]:
+    """Make a mutation of a resolver that takes `self`, `info`, and what `reads` makes of the arguments.
+
+    InvalidInput, of the reader or the resolver, becomes a `payload` with its errors.
+    """
+
+    def make_field(resolver: Callable[[Any, Info, A], Awaitable[P]]) -> Any:
+        async def resolve(self: Any, info: Any, **_: Any) -> P:
+            try:
+                return await resolver(self, info, read_arguments(info, reads))
+            except InvalidInput as error:
+                return payload(errors=to_user_errors(error))
+
+        returned = inspect.signature(resolver).return_annotation
+        return declare(resolve, resolver, reads, returned, description, {_ROLES: frozenset(roles)})
+
+    return make_field
+
+
+def roles_by_mutation(mutations: Any) -> dict[str, frozenset[Role]]:
+    """Return the roles that may call each mutation of a root type, by GraphQL name."""
+    return {to_camel(field.python_name): field.metadata[_ROLES] for field in fields_of(mutations)}
+
+
+def input_of(
+    model: type[AnyInputModel], graphql_type: Any, description: str, *, filter_at: tuple[str, ...] = ()
+) -> ArgumentReader[AnyInputModel]:
+    """Read the argument `input` into a model. `filter_at` is where in it a filter is, which is checked beforehand."""
+
+    def read(request: Request, input: Mapping[str, Any]) -> AnyInputModel:
+        with below(INPUT):
+            return parse_input(model, input)
+
+    return _reader(read, INPUT, Annotated[graphql_type, argument(description)], filter_at)
+
+
+def raw_input(graphql_type: Any, description: str) -> ArgumentReader[Any]:
+    """Read the argument `input` as it is: mappings by GraphQL name."""
+
+    def read(request: Request, input: Any) -> Any:
+        return input
+
+    return _reader(read, INPUT, Annotated[graphql_type, argument(description)])
+
+
+def id_of(description: str) -> ArgumentReader[UUID]:
+    """Read the argument `id`."""
+
+    def read(request: Request, id: str) -> UUID:
+        with at_path("id", error=InvalidInput.at):
+            return parse_id(id)
+
+    return _reader(read, "id", Annotated[strawberry.ID, argument(description)])
+
+
+def user_error(path: tuple[PathSegment, ...], message: str, code: UserErrorCode = UserErrorCode.INVALID) -> UserError:
+    """Make the error of one problem. Its message is a sentence that begins with the path below `input`."""
+    problem = Problem(path[1:] if path[:1] == (INPUT,) else path, message)
+    return UserError(code=code, message=str(problem), path=[str(segment) for segment in path])
+
+
+def to_user_errors(error: InvalidInput) -> list[UserError]:
+    """Make an error of each problem, with the code of the exception's type."""
+    code = _CODES.get(type(error), UserErrorCode.INVALID)
+    return [user_error(problem.path, problem.message, code) for problem in error.problems]
+
+
+def _reader(read: Callable[..., A], name: str, annotation: Any, filter_at: tuple[str, ...] = ()) -> ArgumentReader[A]:
+    def check(request: Request, **arguments: Any) -> None:
+        if filter_at:
+            raw = reduce(lambda value, key: value.get(key) or {}, filter_at, arguments[name])
+            parse_filter(raw, request.context.now, (name, *filter_at))
+
+    parameter = inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=annotation)
+    return ArgumentReader(read, check, lambda raw: (), {name: parameter})
