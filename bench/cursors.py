@@ -8,7 +8,8 @@ import asyncpg
 from bench.cases import FAR_PAGE, PAGE, POSTGRAPHILE, PRODUCT, Request
 from bench.dataset import Dataset
 from bench.servers import Server
-from session_graph.sessions.ordering import NEWEST_FIRST, cursor_sql, cursor_start
+from session_graph.sessions.cursors import cursor_sql, cursor_start
+from session_graph.sessions.ordering import NEWEST_FIRST
 
 LAST_BEFORE = f"""
 select {cursor_sql(NEWEST_FIRST, "$3")} from session s where s.account_id = $1

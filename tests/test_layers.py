@@ -106,18 +106,18 @@ def test_the_web_has_pages_and_no_code() -> None:
 
 def test_only_the_settings_read_the_environment() -> None:
     """And the embedded server, of whose folders and programs the operating system's own variables tell."""
-    roles_allowed = {module for module, path in FILES.items() if reads_environment(path.read_text("utf-8"))}
+    readers = {module for module, path in FILES.items() if reads_environment(path.read_text("utf-8"))}
 
-    assert roles_allowed == {f"{HOUSE}.settings", f"{HOUSE}.store.embedded.server", f"{HOUSE}.store.embedded.binaries"}
+    assert readers == {f"{HOUSE}.settings", f"{HOUSE}.store.embedded.server", f"{HOUSE}.store.embedded.binaries"}
 
 
 @pytest.mark.parametrize(
     ("importer", "imported", "allowed"),
     [
-        ("session_graph.sessions.reading", "session_graph.store.sql", True),
+        ("session_graph.sessions.reading", "session_graph.store.database", True),
         ("session_graph.sessions.reading", "session_graph.sessions.pagination", True),
-        ("session_graph.access.scope", "session_graph.store.sql", True),
-        ("session_graph.store.sql", "session_graph.access.scope", False),
+        ("session_graph.access.api_keys", "session_graph.store.database", True),
+        ("session_graph.store.database", "session_graph.access.viewer", False),
         ("session_graph.settings", "session_graph.errors", True),
         ("session_graph.errors", "session_graph.settings", False),
         ("session_graph.sessions.reading", "session_graph.schema.sessions", False),
@@ -143,17 +143,17 @@ def test_a_room_imports_from_below_alone(importer: str, imported: str, allowed: 
 @pytest.mark.parametrize(
     ("source", "found"),
     [
-        ("import session_graph.store.sql", "session_graph.store.sql"),
-        ("from session_graph.store import sql", "session_graph.store.sql"),
-        ("from session_graph.store.sql import Parameters", "session_graph.store.sql"),
+        ("import session_graph.store.ids", "session_graph.store.ids"),
+        ("from session_graph.store import ids", "session_graph.store.ids"),
+        ("from session_graph.store.ids import new_id", "session_graph.store.ids"),
         ("from session_graph.store import anything", "session_graph.store"),
-        ("from . import sql", "session_graph.store.sql"),
-        ("from ..store.sql import Parameters", "session_graph.store.sql"),
+        ("from . import ids", "session_graph.store.ids"),
+        ("from ..store.ids import new_id", "session_graph.store.ids"),
         ("def late():\n    import session_graph.http.app", "session_graph.http.app"),
     ],
 )
 def test_an_import_is_found_however_it_is_written(source: str, found: str) -> None:
-    assert list(find_imports(source, "session_graph.store", {"session_graph.store.sql"})) == [found]
+    assert list(find_imports(source, "session_graph.store", {"session_graph.store.ids"})) == [found]
 
 
 @pytest.mark.parametrize(

@@ -20,13 +20,15 @@ from starlette.routing import Route
 from session_graph.access.accounts import find_or_create_account
 from session_graph.access.viewer import Role, Viewer
 from session_graph.engine.analysis import Analyzer
+from session_graph.engine.executor import OperationExecutor, Plan
 from session_graph.engine.internals import graphql_schema
+from session_graph.engine.limits import Limits
 from session_graph.engine.operation import Operation
 from session_graph.engine.plans import Plans
 from session_graph.exports.links import LinkSigner
-from session_graph.http.access_log import ACCESS, AccessLog
-from session_graph.http.graphql_view import GraphQLView, Plan
-from session_graph.schema.authorization import NAMED_BY, check
+from session_graph.http.access_log import LOGGER, AccessLog
+from session_graph.http.graphql_view import GraphQLView
+from session_graph.schema.authorization import NAMED_BY, ROLES
 from session_graph.schema.context import Context
 from session_graph.schema.schema import build_schema
 from session_graph.settings import Settings
@@ -88,9 +90,8 @@ async def both(database: Database, settings: Settings, varied_for_plans: Account
         return Context(viewer, database, NOW, settings, signer)
 
     def client(plan: Plan | None) -> httpx.AsyncClient:
-        view = GraphQLView(
-            schema, admit, make_context, Analyzer(graphql_schema(schema), NAMED_BY, check).analyze, settings, plan
-        )
+        analyze = Analyzer(graphql_schema(schema), NAMED_BY, ROLES).analyze
+        view = GraphQLView(OperationExecutor(schema, Limits.of(settings), analyze, plan), admit, make_context, settings)
         app = Starlette(routes=[Route("/", view)], middleware=[Middleware(AccessLog)])
         transport = httpx.ASGITransport(app)
         return httpx.AsyncClient(transport=transport, base_url="http://test")
@@ -240,7 +241,7 @@ async def test_what_is_denied_is_denied_both_ways_and_each_time(
     code: str,
 ) -> None:
     both.viewer = make_viewer(varied_for_plans, role)
-    caplog.set_level(logging.INFO, ACCESS.name)
+    caplog.set_level(logging.INFO, LOGGER.name)
     await statements.restart()
 
     answers = [answer for _ in range(2) for answer in await both.ask(query)]

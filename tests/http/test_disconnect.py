@@ -11,9 +11,9 @@ import pytest
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
-from session_graph.http.access_log import ACCESS
+from session_graph.http.access_log import LOGGER
 from session_graph.http.negotiation import JSON
-from session_graph.http.request import while_connected
+from session_graph.http.tasks import while_connected
 from session_graph.store.database import Database
 from support.toy import KEY, Happened, ToyApp, serve
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 
 
 def receiving(types: Iterable[str]) -> Receive:
-    """What receives these messages, and then waits for more."""
+    """Return a callable that receives these messages, and then waits for more."""
     messages = iter(types)
 
     async def receive() -> Message:
@@ -33,7 +33,7 @@ def receiving(types: Iterable[str]) -> Receive:
     return receive
 
 
-async def test_a_block_ends_when_the_client_leaves() -> None:
+async def test_a_block_ends_when_the_client_disconnects() -> None:
     task = asyncio.current_task()
     assert task is not None
 
@@ -44,7 +44,7 @@ async def test_a_block_ends_when_the_client_leaves() -> None:
     assert task.cancelling() == 0
 
 
-async def test_a_block_that_is_cancelled_from_elsewhere_stays_cancelled() -> None:
+async def test_a_block_that_something_else_cancels_stays_cancelled() -> None:
     inside = asyncio.Event()
 
     async def block() -> None:
@@ -60,7 +60,7 @@ async def test_a_block_that_is_cancelled_from_elsewhere_stays_cancelled() -> Non
         await task
 
 
-async def test_a_block_that_is_cancelled_twice_over_stays_cancelled() -> None:
+async def test_a_block_that_is_cancelled_twice_stays_cancelled() -> None:
     inside, leave = asyncio.Event(), asyncio.Event()
 
     async def receive() -> Message:
@@ -81,18 +81,18 @@ async def test_a_block_that_is_cancelled_twice_over_stays_cancelled() -> None:
         await task
 
 
-async def test_a_block_keeps_its_own_errors() -> None:
+async def test_a_block_raises_its_own_errors() -> None:
     with pytest.raises(KeyError):
         async with while_connected(receiving(["http.request"])):
             raise KeyError
 
 
 class Caller:
-    """A client at the level of ASGI, which can leave whenever it likes."""
+    """A client at the level of ASGI that disconnects when `disconnects` is set."""
 
     def __init__(self, app: ToyApp, query: str) -> None:
         self.sent: list[Message] = []
-        self.leaves = asyncio.Event()
+        self.disconnects = asyncio.Event()
         self._body = json.dumps({"query": query}).encode()
         headers = [(b"content-type", JSON.encode()), (b"authorization", KEY.encode())]
         scope = {"type": "http", "method": "POST", "path": "/graphql", "headers": headers, "query_string": b""}
@@ -102,20 +102,20 @@ class Caller:
         if self._body:
             body, self._body = self._body, b""
             return {"type": "http.request", "body": body}
-        await self.leaves.wait()
+        await self.disconnects.wait()
         return {"type": "http.disconnect"}
 
     async def _send(self, message: Message) -> None:
         self.sent.append(message)
 
 
-async def test_what_nobody_waits_for_any_more_is_cancelled(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, ACCESS.name)
+async def test_resolvers_are_cancelled_when_the_client_disconnects(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, LOGGER.name)
     app = ToyApp()
     caller = Caller(app, "{ a: slow b: slow hello }")
     await app.happened.started.wait()
 
-    caller.leaves.set()
+    caller.disconnects.set()
     await caller.task
 
     assert app.happened.cancelled == 2
@@ -123,7 +123,7 @@ async def test_what_nobody_waits_for_any_more_is_cancelled(caplog: pytest.LogCap
     assert [record.__dict__["status"] for record in caplog.records] == [499]
 
 
-async def test_the_statement_of_a_client_that_left_is_cancelled(database: Database) -> None:
+async def test_the_statement_of_a_disconnected_client_is_cancelled(database: Database) -> None:
     running = "select count(*) from pg_stat_activity where query = 'select pg_sleep(31)' and state = 'active'"
 
     async def is_running() -> bool:
@@ -134,7 +134,7 @@ async def test_the_statement_of_a_client_that_left_is_cancelled(database: Databa
     caller = Caller(app, "{ slow }")
     await until(is_running)
 
-    caller.leaves.set()
+    caller.disconnects.set()
     await caller.task
 
     assert app.happened.cancelled == 1
@@ -143,11 +143,11 @@ async def test_the_statement_of_a_client_that_left_is_cancelled(database: Databa
 
 async def until(condition: Any) -> None:
     async with asyncio.timeout(10):
-        while not await condition():  # noqa: ASYNC110  # PostgreSQL tells nobody
+        while not await condition():  # noqa: ASYNC110  # PostgreSQL has no event for it
             await asyncio.sleep(0.01)
 
 
-def test_a_socket_that_is_closed_ends_what_it_asked_for() -> None:
+def test_closing_the_socket_cancels_the_request() -> None:
     app = ToyApp()
     with serve(app.build()) as url:
         body = b'{"query": "{ slow }"}'

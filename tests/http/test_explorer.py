@@ -1,4 +1,4 @@
-"""The explorer's page and its examples; that GraphiQL itself works is for the browser's tests."""
+"""The explorer's page and its examples; the browser's tests cover GraphiQL itself."""
 
 import re
 from collections.abc import AsyncIterator
@@ -59,7 +59,7 @@ def bundle(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def exploring(settings: Settings, database: Database, bundle: Path) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of an application with the explorer on, whose bundle is not there yet."""
+    """A client of an application with the explorer on; its bundle is still missing."""
     app = create_app(settings.model_copy(update={"explorer": bundle}), database)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         yield client
@@ -80,18 +80,18 @@ async def ask(client: httpx.AsyncClient, demo: Account) -> Caller:
 
 
 def put_bundle(folder: Path) -> None:
-    """Files of the names that count, with a secret beside their folder."""
+    """Write empty files of the bundle, and a secret beside its folder."""
     folder.mkdir()
     for path in (folder / "graphiql.js", folder / "graphiql.css", folder.parent / "secret"):
         path.touch()
 
 
 @pytest.mark.parametrize("path", ["/explore", "/explore/examples", "/explore/assets/explore.js"])
-async def test_it_is_off_by_default(client: httpx.AsyncClient, path: str) -> None:
+async def test_the_explorer_is_off_by_default(client: httpx.AsyncClient, path: str) -> None:
     assert (await client.get(path)).status_code == 404
 
 
-async def test_without_a_bundle_the_page_says_how_to_get_it_and_then_shows_it(
+async def test_the_page_says_how_to_get_the_bundle_until_it_is_there(
     exploring: httpx.AsyncClient, bundle: Path
 ) -> None:
     without = await exploring.get("/explore")
@@ -109,7 +109,7 @@ async def test_without_a_bundle_the_page_says_how_to_get_it_and_then_shows_it(
         assert "http" not in policy
 
 
-async def test_what_the_page_loads_is_there_and_nothing_else_is(exploring: httpx.AsyncClient, bundle: Path) -> None:
+async def test_only_the_files_that_the_page_loads_are_served(exploring: httpx.AsyncClient, bundle: Path) -> None:
     put_bundle(bundle)
 
     page = (await exploring.get("/explore")).text
@@ -123,15 +123,15 @@ async def test_what_the_page_loads_is_there_and_nothing_else_is(exploring: httpx
     assert (await exploring.get("/explore/bundle/..%2fsecret")).status_code == 404
 
 
-async def test_the_page_is_given_the_examples_in_their_order(exploring: httpx.AsyncClient) -> None:
-    given = (await exploring.get("/explore/examples")).json()
+async def test_the_examples_are_served_in_their_order(exploring: httpx.AsyncClient) -> None:
+    served = (await exploring.get("/explore/examples")).json()
 
-    assert [example["name"] for example in given] == [example.name for example in EXAMPLES]
-    assert given[0].keys() == {"name", "query", "variables"}
-    assert len({example["name"] for example in given}) == len(given) >= 12
+    assert [example["name"] for example in served] == [example.name for example in EXAMPLES]
+    assert served[0].keys() == {"name", "query", "variables"}
+    assert len({example["name"] for example in served}) == len(served) >= 12
 
 
-def test_every_stand_in_is_known_to_the_script() -> None:
+def test_the_script_knows_every_stand_in() -> None:
     used = set(re.findall(r'"(@\w+)"', " ".join(str(e.variables).replace("'", '"') for e in EXAMPLES)))
 
     assert used == set(STAND_INS) == set(re.findall(r'^  "(@\w+)": \[', SCRIPT, re.MULTILINE))
@@ -148,7 +148,7 @@ def test_every_example_fits_the_schema(example: Example) -> None:
 
 
 @pytest.mark.parametrize("example", named([e for e in EXAMPLES if not is_subscription(e)]))
-async def test_every_example_is_answered_with_something(ask: Caller, example: Example) -> None:
+async def test_every_example_has_a_result_that_is_not_empty(ask: Caller, example: Example) -> None:
     variables = {name: await fill_in(ask, value) for name, value in example.variables.items()}
 
     data = (await ask(example.query, **variables)).data
@@ -159,7 +159,7 @@ async def test_every_example_is_answered_with_something(ask: Caller, example: Ex
 
 
 async def fill_in(ask: Caller, value: Any) -> Any:
-    """As the script does."""
+    """Replace stand-ins as the script does."""
     if isinstance(value, list):
         return [await fill_in(ask, one) for one in value]
     if not isinstance(value, str) or value not in STAND_INS:

@@ -10,12 +10,13 @@ from strawberry.extensions import SchemaExtension
 
 from session_graph.access.viewer import Viewer
 from session_graph.engine.documents import PreparedDocument
+from session_graph.engine.executor import OperationExecutor
+from session_graph.engine.limits import Limits
 from session_graph.engine.operation import Operation
 from session_graph.errors import Forbidden
-from session_graph.http.graphql_view import GraphQLView
 from session_graph.http.negotiation import GRAPHQL, JSON
 from session_graph.settings import Settings, load_settings
-from support.toy import KEY, VIEWER, Toy, ToyApp, ask, authenticate, build_toy_schema, inspect, refuse, serve
+from support.toy import KEY, VIEWER, Toy, ToyApp, ask, build_toy_schema, inspect, refuse, serve
 
 pytestmark = pytest.mark.anyio
 
@@ -37,14 +38,14 @@ async def test_a_mutation_is_answered() -> None:
 
 
 @BOTH
-async def test_an_answer_has_the_media_type_that_is_wanted(accept: str) -> None:
+async def test_a_response_has_the_media_type_of_the_accept_header(accept: str) -> None:
     client = ToyApp().client(Accept=accept)
 
     for query in ("{ hello }", "{", "query Forbidden { hello }"):
         assert (await ask(client, query)).headers["Content-Type"] == f"{accept}; charset=utf-8"
 
 
-async def test_nobody_who_wants_another_media_type_is_answered() -> None:
+async def test_a_request_that_accepts_no_json_is_refused_with_406() -> None:
     response = await ask(ToyApp().client(), "{ hello }", Accept="text/html")
 
     assert response.status_code == 406
@@ -82,7 +83,7 @@ REFUSED: list[tuple[str, str, int]] = [
 
 @BOTH
 @pytest.mark.parametrize(("query", "code", "status"), REFUSED)
-async def test_what_we_refuse_has_its_own_status_and_no_data(accept: str, query: str, code: str, status: int) -> None:
+async def test_a_refusal_has_its_own_status_and_no_data(accept: str, query: str, code: str, status: int) -> None:
     response = await ask(ToyApp().client(), query, Accept=accept)
 
     assert response.status_code == status
@@ -91,7 +92,7 @@ async def test_what_we_refuse_has_its_own_status_and_no_data(accept: str, query:
 
 
 @BOTH
-async def test_what_was_executed_has_status_200_whatever_failed(accept: str) -> None:
+async def test_an_executed_request_has_status_200_even_if_a_field_failed(accept: str) -> None:
     response = await ask(ToyApp().client(), '{ fails(how: "statement") }', Accept=accept)
 
     assert response.status_code == 200
@@ -101,7 +102,7 @@ async def test_what_was_executed_has_status_200_whatever_failed(accept: str) -> 
 @BOTH
 @pytest.mark.parametrize("query", ["{ hello }", get_introspection_query(), "{", ""])
 @pytest.mark.parametrize("authorization", ["", "Bearer wrong", KEY + "x"])
-async def test_nothing_is_answered_without_a_key(accept: str, query: str, authorization: str) -> None:
+async def test_every_request_without_a_valid_key_gets_401(accept: str, query: str, authorization: str) -> None:
     response = await ask(ToyApp().client(), query, Accept=accept, Authorization=authorization)
 
     assert response.status_code == 401
@@ -116,7 +117,7 @@ async def test_nothing_is_answered_without_a_key(accept: str, query: str, author
     }
 
 
-async def test_who_asks_is_known_before_the_body_is_read() -> None:
+async def test_a_request_is_authenticated_before_its_body_is_read() -> None:
     response = (
         await ToyApp()
         .client(Authorization="Bearer wrong")
@@ -130,7 +131,7 @@ async def test_who_asks_is_known_before_the_body_is_read() -> None:
     ("error", "status", "code"),
     [(Forbidden(), 403, "FORBIDDEN"), (TimeoutError(), 503, "TIMEOUT"), (OSError("secret"), 500, "INTERNAL")],
 )
-async def test_a_door_that_fails_is_told_as_any_error(error: Exception, status: int, code: str) -> None:
+async def test_an_error_of_the_authenticator_is_answered_as_any_error(error: Exception, status: int, code: str) -> None:
     async def fail(authorization: str | None) -> Viewer:
         raise error
 
@@ -141,7 +142,7 @@ async def test_a_door_that_fails_is_told_as_any_error(error: Exception, status: 
     assert "secret" not in response.text
 
 
-async def test_an_answer_that_cannot_be_written_is_internal() -> None:
+async def test_a_result_that_cannot_be_encoded_is_an_internal_error() -> None:
     response = await ask(ToyApp().client(), "{ oddText }")
 
     assert response.status_code == 500
@@ -154,7 +155,7 @@ class Broken(SchemaExtension):
         yield
 
 
-async def test_an_extension_that_fails_is_internal(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failing_extension_is_an_internal_error(caplog: pytest.LogCaptureFixture) -> None:
     schema = strawberry.Schema(Toy, extensions=[PreparedDocument, Broken])
 
     response = await ask(ToyApp(schema=schema).client(), "{ name }")
@@ -166,7 +167,7 @@ async def test_an_extension_that_fails_is_internal(caplog: pytest.LogCaptureFixt
 
 
 @pytest.mark.parametrize(("hide", "sentence"), [(False, "Did you mean 'text'?"), (True, "unknown field 'tex', found:")])
-async def test_other_names_are_suggested_only_where_the_schema_says_so(hide: bool, sentence: str) -> None:
+async def test_names_are_suggested_only_if_the_schema_allows_it(hide: bool, sentence: str) -> None:
     client = ToyApp(schema=build_toy_schema(hide_suggestions=hide)).client()
 
     error = await refuse(client, "query($w: Wish!) { wish(wish: $w) }", {"w": {"tex": "a"}})
@@ -182,11 +183,10 @@ async def test_introspection_is_answered() -> None:
     assert response.json()["data"]["__schema"]["queryType"] == {"kind": "OBJECT", "name": "Query"}
 
 
-async def test_an_operation_is_inspected_with_all_that_is_known_of_it() -> None:
+async def test_the_inspected_operation_has_all_its_parts() -> None:
     seen: list[Operation] = []
     app = ToyApp()
-    view = GraphQLView(app.schema, authenticate, lambda viewer: app.happened, seen.append, app.settings)
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(view), base_url="http://toys")
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app.view(seen.append)), base_url="http://toys")
     text = "query A($n: Int = 2) { ...F } fragment F on Query { toys(first: $n) { name } }"
 
     await ask(client, text, {}, Authorization=KEY)
@@ -201,9 +201,9 @@ async def test_an_operation_is_inspected_with_all_that_is_known_of_it() -> None:
     assert operation.prepared.params.variables == {}
 
 
-def test_a_schema_that_would_parse_everything_twice_is_refused(settings: Settings) -> None:
+def test_a_schema_without_prepared_document_is_refused(settings: Settings) -> None:
     with pytest.raises(TypeError, match="PreparedDocument"):
-        GraphQLView(strawberry.Schema(Toy), authenticate, lambda viewer: None, inspect, settings)
+        OperationExecutor(strawberry.Schema(Toy), Limits.of(settings), inspect)
 
 
 async def test_a_plan_answers_instead_of_the_executor() -> None:
@@ -216,7 +216,7 @@ async def test_a_plan_answers_instead_of_the_executor() -> None:
     assert (await ask(client, "{ a: hello }")).json() == {"data": {"a": "Hello world"}}
 
 
-async def test_a_text_that_is_asked_often_answers_by_its_variables_each_time() -> None:
+async def test_a_repeated_query_is_answered_by_its_variables_each_time() -> None:
     client = ToyApp().client()
 
     for name in ("Ada", "Bo", "Cy"):
@@ -224,11 +224,10 @@ async def test_a_text_that_is_asked_often_answers_by_its_variables_each_time() -
         assert response.json() == {"data": {"hello": f"Hello {name}"}}
 
 
-async def test_a_body_that_is_sent_again_is_read_once_and_inspected_each_time() -> None:
+async def test_a_repeated_body_is_parsed_once_and_inspected_each_time() -> None:
     seen: list[Operation] = []
     app = ToyApp()
-    view = GraphQLView(app.schema, authenticate, lambda viewer: app.happened, seen.append, app.settings)
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(view), base_url="http://toys")
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app.view(seen.append)), base_url="http://toys")
 
     for variables in ({"n": 1}, {"n": 1}, {"n": 2}):
         await ask(client, "query($n: Int) { toys(first: $n) { name } }", variables, Authorization=KEY)
@@ -239,7 +238,7 @@ async def test_a_body_that_is_sent_again_is_read_once_and_inspected_each_time() 
     assert [operation.prepared.variables.coerced["n"] for operation in seen] == [1, 1, 2]
 
 
-async def test_a_mutation_that_is_sent_again_is_read_again() -> None:
+async def test_a_repeated_mutation_is_executed_each_time() -> None:
     client = ToyApp().client()
 
     answers = [(await ask(client, 'mutation { rename(name: "a") }')).json() for _ in range(3)]
@@ -247,7 +246,7 @@ async def test_a_mutation_that_is_sent_again_is_read_again() -> None:
     assert answers == [{"data": {"rename": "a"}}] * 3
 
 
-async def test_a_body_that_was_refused_is_refused_again() -> None:
+async def test_a_repeated_body_is_refused_each_time() -> None:
     client = ToyApp().client()
 
     refusals = [await refuse(client, "query($n: Int!) { toys(first: $n) { name } }") for _ in range(3)]
@@ -258,14 +257,14 @@ async def test_a_body_that_was_refused_is_refused_again() -> None:
 
 async def test_a_refusal_is_the_same_with_a_plan() -> None:
     async def plan(operation: Operation) -> bytes | None:
-        raise AssertionError("asked for a plan of what is refused")
+        raise AssertionError("a refused operation was planned")
 
     error = await refuse(ToyApp(plan=plan).client(), "query Forbidden { hello }")
 
     assert error["extensions"]["code"] == "FORBIDDEN_FIELD"
 
 
-def test_an_endless_body_is_refused_while_it_comes() -> None:
+def test_an_endless_body_is_refused_while_it_is_sent() -> None:
     def endless() -> Any:
         while True:
             yield b" " * 1000
@@ -274,5 +273,5 @@ def test_an_endless_body_is_refused_while_it_comes() -> None:
         try:
             response = client.post("/graphql", content=endless(), headers={"Content-Type": JSON})
         except httpx.WriteError:
-            return  # closed before it was read: as good a refusal
+            return  # closed before it was read: a refusal as well
         assert response.status_code == 413

@@ -1,6 +1,6 @@
 """The public audits of GraphQL over HTTP, against a real server.
 
-They come with the npm package `graphql-http`: from the folder that GRAPHQL_HTTP_HOME names, or else installed once.
+They come with the npm package `graphql-http`, from the folder named by GRAPHQL_HTTP_HOME or else installed once.
 """
 
 import json
@@ -20,7 +20,7 @@ AUDITS = 61
 
 @pytest.fixture(scope="module")
 def node_home(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in whose node_modules the package is."""
+    """Return a folder that has the package in its node_modules."""
     if not shutil.which("node") or not shutil.which("npm"):
         pytest.skip("needs node and npm")
     if given := os.environ.get("GRAPHQL_HTTP_HOME"):
@@ -48,7 +48,7 @@ def audit(home: Path, url: str) -> list[dict[str, Any]]:
     return results
 
 
-def test_every_audit_of_graphql_over_http_is_passed(node_home: Path) -> None:
+def test_every_audit_of_graphql_over_http_passes(node_home: Path) -> None:
     with serve(ToyApp().build()) as url:
         results = audit(node_home, f"{url}/graphql")
 

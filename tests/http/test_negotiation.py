@@ -8,7 +8,7 @@ from session_graph.http.negotiation import (
     NotAcceptable,
     UnsupportedMediaType,
     check_content,
-    fields_of,
+    header_fields,
 )
 from session_graph.http.negotiation import choose_media_type as choose
 from session_graph.settings import load_settings
@@ -46,21 +46,21 @@ pytestmark = pytest.mark.anyio
         ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", JSON),
     ],
 )
-def test_the_media_type_is_the_one_that_is_wanted_most(accept: str | None, chosen: str) -> None:
+def test_the_preferred_media_type_is_chosen(accept: str | None, chosen: str) -> None:
     assert choose({} if accept is None else {"accept": accept}) == chosen
 
 
-def test_several_accept_headers_are_one() -> None:
+def test_repeated_accept_headers_are_joined() -> None:
     scope = {"type": "http", "headers": [(b"accept", b"text/html"), (b"accept", GRAPHQL.encode())]}
 
-    assert choose(fields_of(scope)) == GRAPHQL
+    assert choose(header_fields(scope)) == GRAPHQL
 
 
 @pytest.mark.parametrize(
     "accept",
     ["text/html", "*/*;q=0", f"{JSON};q=0", "application/json5", ",", "x", "text/*", f"{EVENTS};q=0", f"{JSON};q=2"],
 )
-def test_an_answer_that_nobody_wants_is_not_given(accept: str) -> None:
+def test_an_accept_header_without_our_types_is_refused(accept: str) -> None:
     with pytest.raises(NotAcceptable):
         choose({"accept": accept})
 
@@ -74,7 +74,7 @@ def test_an_answer_that_nobody_wants_is_not_given(accept: str) -> None:
         'application/json; charset="utf8"; x=y',
     ],
 )
-def test_json_in_utf_8_is_read(content_type: str) -> None:
+def test_json_in_utf_8_is_accepted(content_type: str) -> None:
     check_content({"content-type": content_type, "content-encoding": "identity"})
 
 
@@ -93,7 +93,7 @@ def test_json_in_utf_8_is_read(content_type: str) -> None:
         ({"content-type": JSON, "content-encoding": "gzip"}, "The body must not have a Content-Encoding."),
     ],
 )
-def test_other_bodies_are_not_read(headers: dict[str, str], sentence: str) -> None:
+def test_other_media_types_of_a_body_are_refused(headers: dict[str, str], sentence: str) -> None:
     with pytest.raises(UnsupportedMediaType) as refused:
         check_content(headers)
 
@@ -108,7 +108,7 @@ async def preflight(client: httpx.AsyncClient, **headers: str) -> httpx.Response
     return await client.options("/graphql", headers={**PREFLIGHT, **headers})
 
 
-async def test_a_preflight_of_a_named_origin_needs_no_key() -> None:
+async def test_a_preflight_of_an_allowed_origin_needs_no_key() -> None:
     response = await preflight(ToyApp().client(), Origin=ORIGIN)
 
     assert response.status_code == 200
@@ -126,7 +126,7 @@ async def test_a_preflight_of_another_origin_is_refused(origin: str) -> None:
     assert "Access-Control-Allow-Origin" not in response.headers
 
 
-async def test_a_page_of_a_named_origin_reads_answers_and_refusals() -> None:
+async def test_a_page_of_an_allowed_origin_may_read_answers_and_refusals() -> None:
     client = ToyApp().client(Origin=ORIGIN)
 
     for response in (await ask(client, "{ hello }"), await ask(client, "{ hello }", Authorization="Bearer wrong")):
@@ -136,7 +136,7 @@ async def test_a_page_of_a_named_origin_reads_answers_and_refusals() -> None:
         assert "Access-Control-Allow-Credentials" not in response.headers
 
 
-async def test_no_origin_is_named_by_default() -> None:
+async def test_no_origin_is_allowed_by_default() -> None:
     client = ToyApp(load_settings(cors_origins="")).client()
 
     answer = await ask(client, "{ hello }", Origin=ORIGIN)
@@ -147,7 +147,7 @@ async def test_no_origin_is_named_by_default() -> None:
 
 
 @pytest.mark.parametrize("authorization", [KEY, "Bearer wrong"])
-async def test_no_answer_is_kept_or_taken_for_a_page_or_sets_a_cookie(authorization: str) -> None:
+async def test_no_response_is_cached_or_sniffed_or_sets_a_cookie(authorization: str) -> None:
     response = await ask(ToyApp().client(), "{ hello }", Authorization=authorization)
 
     assert response.headers["Cache-Control"] == "no-store"

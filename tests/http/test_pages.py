@@ -1,4 +1,4 @@
-"""The Sessions page as it is served, and its tables held against the code that they repeat."""
+"""The Sessions page as it is served, and its tables compared with the code that they repeat."""
 
 import re
 from collections.abc import Iterator
@@ -30,14 +30,14 @@ def find_imports(source: str) -> list[str]:
 
 
 def read_rows(source: str) -> Iterator[tuple[str, str | None]]:
-    """The code of each column of columns.js, and its order."""
+    """Yield the code and the order of each column in columns.js."""
     for row in re.findall(r'^  \["[A-Z_]+", .*\],$', source, re.MULTILINE):
         texts = re.findall(r'"((?:[^"\\]|\\.)*)"', row)
         yield texts[0], texts[4] if len(texts) == 5 else None
 
 
 def read_roles(source: str, name: str) -> dict[str, set[str]]:
-    """A table of roles.js: who may, by field."""
+    """Return a table of roles.js: the roles that are allowed, by field."""
     groups = {"EDITORS": {"BUILDER", "ADMIN"}}
     groups["STAFF"] = groups["EDITORS"] | {"PORTAL"}
     groups["READERS"] = groups["STAFF"] | {"PARTNER"}
@@ -63,7 +63,7 @@ async def test_the_page_may_load_its_own_scripts_and_styles_and_nothing_else(cli
     assert response.headers["x-content-type-options"] == "nosniff"
 
 
-async def test_every_asset_of_the_page_is_served_as_what_it_is_and_kept_until_it_changes(
+async def test_every_asset_has_its_media_type_and_is_cached_until_it_changes(
     client: httpx.AsyncClient,
 ) -> None:
     imported = {name for source in MODULES.values() for names in find_imports(source) for name in names if name}
@@ -80,13 +80,13 @@ async def test_every_asset_of_the_page_is_served_as_what_it_is_and_kept_until_it
     assert imported | {"page.js"} == set(MODULES)
 
 
-async def test_what_is_no_asset_is_not_served(client: httpx.AsyncClient) -> None:
+async def test_nothing_but_assets_is_served(client: httpx.AsyncClient) -> None:
     paths = ("/assets/nothing.js", "/assets/../index.html", "/assets/%2e%2e/%2e%2e/settings.py", "/assets/sessions")
 
     assert {(await client.get(path)).status_code for path in paths} == {404}
 
 
-def test_no_markup_of_the_page_is_made_of_text() -> None:
+def test_no_script_turns_text_into_markup() -> None:
     sinks = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|DOMParser|srcdoc")
 
     assert [name for name, source in MODULES.items() if sinks.search(source)] == []
@@ -102,7 +102,7 @@ def test_the_pages_columns_are_those_of_the_code() -> None:
     assert {order: code for code, order in rows.items() if order} == orders
 
 
-def test_the_pages_filters_read_the_columns_that_the_code_says() -> None:
+def test_the_pages_filters_read_the_same_columns_as_the_code() -> None:
     found = re.findall(r'(?:flag|choices)\("(\w+)", "[^"]+", "([A-Z_]+)"', MODULES["filters.js"])
     known = {name: condition.columns for name, condition in CONDITIONS.items()} | {"stars": ("conversation_quality",)}
 
@@ -110,7 +110,7 @@ def test_the_pages_filters_read_the_columns_that_the_code_says() -> None:
     assert {name: (code.lower(),) for name, code in found} == {name: known[name] for name, _ in found}
 
 
-def test_the_page_knows_what_a_role_may() -> None:
+def test_the_page_knows_the_rights_of_each_role() -> None:
     source = MODULES["roles.js"]
     tags = {"addTags": "tags", "removeTags": "tags"}
 

@@ -7,7 +7,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
 from session_graph.engine.operation import GraphQLParams
-from session_graph.http.negotiation import GRAPHQL, JSON, fields_of
+from session_graph.http.negotiation import GRAPHQL, JSON, header_fields
 from session_graph.http.request import (
     BodyTooLarge,
     OnlyByPost,
@@ -46,8 +46,8 @@ def sentence_of(response: httpx.Response) -> str:
         ("{", "The body is not valid JSON: "),
         ('{"query": "{ hello }"} x', "The body is not valid JSON: "),
         (b'\xef\xbb\xbf{"query": "{ hello }"}', "The body is not valid JSON: UTF-8 byte order mark"),
-        (b'{"query": "\xff"}', "The body is not UTF-8: see its byte 11."),
-        ('{"query": "{ hello }"}'.encode("utf-16"), "The body is not UTF-8: see its byte 0."),
+        (b'{"query": "\xff"}', "The body is not UTF-8: its byte 11 is invalid."),
+        ('{"query": "{ hello }"}'.encode("utf-16"), "The body is not UTF-8: its byte 0 is invalid."),
         (r'{"query": "\ud800"}', "The body is not valid JSON: no low surrogate in string: "),
         (r'{"query": "{hello}", "variables": {"a": "\udfff"}}', "The body is not valid JSON: invalid high surrogate"),
         ('{"query": "{ hello }", "variables": {"a": NaN}}', "The body is not valid JSON: unexpected character"),
@@ -71,11 +71,11 @@ def sentence_of(response: httpx.Response) -> str:
         ('{"query": "{ hello }", "variables": []}', '"variables" must be a JSON object or null.'),
         ('{"query": "{ hello }", "variables": "{}"}', '"variables" must be a JSON object or null.'),
         ('{"query": "{ hello }", "extensions": 0}', '"extensions" must be a JSON object or null.'),
-        ('{"query": "{ hello }", "query": "{ toys }"}', '"query" is there twice.'),
-        ('{"query": "{ hello }", "variables": {}, "variables": {}}', '"variables" is there twice.'),
+        ('{"query": "{ hello }", "query": "{ toys }"}', '"query" appears twice.'),
+        ('{"query": "{ hello }", "variables": {}, "variables": {}}', '"variables" appears twice.'),
     ],
 )
-async def test_a_body_that_is_not_a_request_is_refused_in_words(body: bytes | str, sentence: str) -> None:
+async def test_an_invalid_body_is_refused_with_its_reason(body: bytes | str, sentence: str) -> None:
     app = ToyApp()
     app.settings = app.settings.model_copy(update={"max_body_bytes": 10**6})
 
@@ -98,13 +98,13 @@ async def test_a_body_that_is_not_a_request_is_refused_in_words(body: bytes | st
         r'{"query": "{ hello }", "variables": {"a": "\ud83d\ude00"}}',
     ],
 )
-async def test_a_body_that_is_a_request_is_answered(client: httpx.AsyncClient, body: str) -> None:
+async def test_a_valid_body_is_answered(client: httpx.AsyncClient, body: str) -> None:
     response = await post(client, body)
 
     assert response.json() == {"data": {"hello": "Hello world"}}
 
 
-async def test_the_parameters_arrive_as_they_are() -> None:
+async def test_the_parameters_are_passed_on_unchanged() -> None:
     body = {"query": "{ a }", "operationName": "A", "variables": {"b": [1, 2.5, None, "ü"]}, "extensions": {"c": {}}}
 
     params = await read(request_of([json.dumps(body).encode()]), 1000)
@@ -134,13 +134,13 @@ async def test_a_query_is_answered_by_get(client: httpx.AsyncClient) -> None:
         ("query=%7Bhello%7D&variables=%5B%5D", '"variables" must be a JSON object or null.'),
         (f"query=%7Bhello%7D&variables=%7B%22a%22%3A{BIG}%7D", 'The parameter "variables" has a whole number of'),
         ("query=%7Bhello%7D&extensions=1", '"extensions" must be a JSON object or null.'),
-        ("query=%7Bhello%7D&query=%7Bhello%7D", '"query" is there twice.'),
+        ("query=%7Bhello%7D&query=%7Bhello%7D", '"query" appears twice.'),
         ("query=%FF", "The query string is not percent-encoded UTF-8."),
         ("query=%ED%A0%80", "The query string is not percent-encoded UTF-8."),
         ("&".join(f"a{i}=1" for i in range(101)), "The query string has too many parameters."),
     ],
 )
-async def test_a_query_string_that_is_not_a_request_is_refused_in_words(
+async def test_an_invalid_query_string_is_refused_with_its_reason(
     client: httpx.AsyncClient, query_string: str, sentence: str
 ) -> None:
     response = await client.get(f"/graphql?{query_string}")
@@ -182,7 +182,7 @@ async def test_another_media_type_is_refused(client: httpx.AsyncClient, content_
 
 
 def request_of(chunks: list[bytes], headers: dict[str, str] | None = None, *, gone: bool = False) -> Request:
-    """A POST whose body comes in these pieces; `gone` leaves in the middle of it. It fails when read beyond its end."""
+    """Return a POST with a body of these chunks; `gone`: it disconnects after them. Reading beyond its end fails."""
     messages: Iterator[Message] = iter(
         [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
         + ([{"type": "http.disconnect"}] if gone else [{"type": "http.request", "body": b""}])
@@ -196,7 +196,7 @@ def request_of(chunks: list[bytes], headers: dict[str, str] | None = None, *, go
 
 
 async def read(request: Request, max_bytes: int) -> GraphQLParams:
-    return parse_body(await read_body(request.receive, fields_of(request.scope), max_bytes))
+    return parse_body(await read_body(request.receive, header_fields(request.scope), max_bytes))
 
 
 async def test_a_body_of_the_largest_size_is_read() -> None:
@@ -207,7 +207,7 @@ async def test_a_body_of_the_largest_size_is_read() -> None:
     assert params.query == "{ a }"
 
 
-async def test_a_body_that_says_it_is_too_large_is_not_read() -> None:
+async def test_a_body_that_is_declared_too_large_is_not_read() -> None:
     request = request_of([], {"content-length": "19"})
 
     with pytest.raises(BodyTooLarge, match="may have 18 bytes; this one has 19"):
@@ -215,7 +215,7 @@ async def test_a_body_that_says_it_is_too_large_is_not_read() -> None:
 
 
 @pytest.mark.parametrize("declared", [{}, {"content-length": "2"}, {"content-length": "x"}, {"content-length": "-1"}])
-async def test_a_body_that_grows_too_large_is_read_no_further(declared: dict[str, str]) -> None:
+async def test_reading_stops_when_a_body_is_too_large(declared: dict[str, str]) -> None:
     request = request_of([b"x" * 10] * 100, declared)
 
     with pytest.raises(BodyTooLarge, match="may have 18 bytes; this one has more"):
@@ -224,7 +224,7 @@ async def test_a_body_that_grows_too_large_is_read_no_further(declared: dict[str
     assert (await request.receive())["body"] == b"x" * 10
 
 
-async def test_a_body_length_beyond_all_numbers_is_too_large() -> None:
+async def test_an_absurdly_long_content_length_is_too_large() -> None:
     with pytest.raises(BodyTooLarge):
         await read(request_of([], {"content-length": "9" * 5000}), 18)
 
@@ -238,7 +238,7 @@ async def test_a_body_that_is_too_large_is_refused_with_413(client: httpx.AsyncC
     assert response.json()["errors"][0]["extensions"] == {"code": "TOO_LARGE"}
 
 
-async def test_a_client_that_leaves_with_half_a_body_is_not_answered() -> None:
+async def test_a_client_that_disconnects_within_its_body_gets_no_answer() -> None:
     with pytest.raises(ClientDisconnect):
         await read(request_of([b"{"], gone=True), 100)
 

@@ -1,4 +1,4 @@
-"""What is written to a connection goes out together where it belongs together, and never stays behind."""
+"""Writes of one event loop iteration are coalesced, and none is left unsent."""
 
 import asyncio
 from typing import Any, cast
@@ -11,22 +11,22 @@ pytestmark = pytest.mark.anyio
 
 
 class Recorded:
-    """A transport that notes what is done with it."""
+    """A transport that records the calls of its methods."""
 
     def __init__(self) -> None:
-        self.done: list[Any] = []
+        self.calls: list[Any] = []
 
     def write(self, data: bytes) -> None:
-        self.done.append(data)
+        self.calls.append(data)
 
     def writelines(self, parts: tuple[bytes, ...]) -> None:
-        self.done.append(parts)
+        self.calls.append(parts)
 
     def close(self) -> None:
-        self.done.append("closed")
+        self.calls.append("closed")
 
     def is_closing(self) -> bool:
-        return "closed" in self.done
+        return "closed" in self.calls
 
 
 @pytest.fixture
@@ -35,49 +35,51 @@ def recorded() -> Recorded:
 
 
 @pytest.fixture
-async def joining(recorded: Recorded) -> CoalescingTransport:
+async def coalescing(recorded: Recorded) -> CoalescingTransport:
     return CoalescingTransport(cast(asyncio.Transport, recorded), asyncio.get_running_loop())
 
 
-async def test_two_writes_of_one_turn_are_one(joining: CoalescingTransport, recorded: Recorded) -> None:
-    joining.write(b"head")
-    joining.write(b"body")
+async def test_two_writes_of_one_iteration_are_one(coalescing: CoalescingTransport, recorded: Recorded) -> None:
+    coalescing.write(b"head")
+    coalescing.write(b"body")
     await asyncio.sleep(0)
 
-    assert recorded.done == [(b"head", b"body")]
+    assert recorded.calls == [(b"head", b"body")]
 
 
-async def test_a_single_write_goes_out_at_the_end_of_the_turn(joining: CoalescingTransport, recorded: Recorded) -> None:
-    joining.write(b"head")
-    assert recorded.done == []
+async def test_a_single_write_is_sent_at_the_end_of_the_iteration(
+    coalescing: CoalescingTransport, recorded: Recorded
+) -> None:
+    coalescing.write(b"head")
+    assert recorded.calls == []
 
     await asyncio.sleep(0)
 
-    assert recorded.done == [b"head"]
+    assert recorded.calls == [b"head"]
 
 
-async def test_what_is_empty_holds_nothing_back(joining: CoalescingTransport, recorded: Recorded) -> None:
-    joining.write(b"")
-    joining.write(b"head")
-    joining.write(b"")
+async def test_an_empty_write_holds_nothing_back(coalescing: CoalescingTransport, recorded: Recorded) -> None:
+    coalescing.write(b"")
+    coalescing.write(b"head")
+    coalescing.write(b"")
     await asyncio.sleep(0)
 
-    assert recorded.done == [(b"head", b"")]
+    assert recorded.calls == [(b"head", b"")]
 
 
-async def test_three_writes_keep_their_order(joining: CoalescingTransport, recorded: Recorded) -> None:
+async def test_three_writes_keep_their_order(coalescing: CoalescingTransport, recorded: Recorded) -> None:
     for part in (b"1", b"2", b"3"):
-        joining.write(part)
+        coalescing.write(part)
     await asyncio.sleep(0)
 
-    assert recorded.done == [(b"1", b"2"), b"3"]
+    assert recorded.calls == [(b"1", b"2"), b"3"]
 
 
-async def test_closing_sends_what_was_held_back_first(joining: CoalescingTransport, recorded: Recorded) -> None:
-    joining.write(b"head")
+async def test_closing_first_sends_what_was_held_back(coalescing: CoalescingTransport, recorded: Recorded) -> None:
+    coalescing.write(b"head")
 
-    joining.close()
+    coalescing.close()
     await asyncio.sleep(0)
 
-    assert recorded.done == [b"head", "closed"]
-    assert joining.is_closing()
+    assert recorded.calls == [b"head", "closed"]
+    assert coalescing.is_closing()

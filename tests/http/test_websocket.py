@@ -1,4 +1,4 @@
-"""The WebSocket's protocol, to the letter: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md."""
+"""The subprotocol graphql-transport-ws in detail: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md."""
 
 from typing import Any
 from uuid import uuid4
@@ -25,7 +25,7 @@ HOST = "http://127.0.0.1"
 
 
 @pytest.mark.parametrize("name", ["Authorization", "authorization", "AUTHORIZATION"])
-async def test_a_key_comes_with_the_first_message_however_its_name_is_written(
+async def test_a_key_in_the_first_message_may_have_a_name_in_any_case(
     served: Served, bistro: Account, name: str
 ) -> None:
     key = await make_key(bistro)
@@ -47,14 +47,14 @@ async def test_a_key_may_come_in_the_header(served: Served, bistro: Account) -> 
     "payload",
     [None, {}, {"Authorization": "Bearer sg_no"}, {"Authorization": 7}, {"token": "x"}, {"Authorization": "Basic x"}],
 )
-async def test_without_a_valid_key_it_is_closed(served: Served, payload: Any) -> None:
+async def test_a_connection_without_a_valid_key_is_closed(served: Served, payload: Any) -> None:
     async with opened(served.address) as socket:
         await socket.send(type="connection_init", payload=payload)
 
         assert await socket.closing_code() == 4403
 
 
-async def test_a_key_in_the_address_is_none(served: Served, bistro: Account) -> None:
+async def test_a_key_in_the_url_is_ignored(served: Served, bistro: Account) -> None:
     address = f"{served.address.replace('http', 'ws', 1)}/graphql?Authorization=Bearer%20{await make_key(bistro)}"
     async with connect(address, subprotocols=["graphql-transport-ws"], compression=None) as connection:  # type: ignore[list-item]
         await connection.send('{"type": "connection_init"}')
@@ -70,14 +70,14 @@ FIRST: dict[str, tuple[str | bytes, int]] = {
     "no type": ('{"id": "1"}', 4400),
     "no object": ("[]", 4400),
     "no JSON": ("{", 4400),
-    "a payload that is none": ('{"type": "connection_init", "payload": "x"}', 4400),
+    "a payload of the wrong type": ('{"type": "connection_init", "payload": "x"}', 4400),
     "bytes": (b'{"type": "connection_init"}', 4400),
 }
 
 
-@pytest.mark.parametrize("what", FIRST)
-async def test_what_is_not_the_first_message_closes_it(served: Served, what: str) -> None:
-    message, code = FIRST[what]
+@pytest.mark.parametrize("case", FIRST)
+async def test_a_wrong_first_message_closes_the_connection(served: Served, case: str) -> None:
+    message, code = FIRST[case]
     async with opened(served.address) as socket:
         await socket.connection.send(message)
 
@@ -89,7 +89,7 @@ LATER: dict[str, tuple[dict[str, Any], int]] = {
     "unknown": ({"type": "start", "id": "1"}, 4400),
     "no id": ({"type": "subscribe", "payload": {"query": "{ viewer { name } }"}}, 4400),
     "an empty id": ({"type": "subscribe", "id": "", "payload": {"query": "{ viewer { name } }"}}, 4400),
-    "an id that is none": ({"type": "subscribe", "id": 7, "payload": {"query": "{ viewer { name } }"}}, 4400),
+    "an id of the wrong type": ({"type": "subscribe", "id": 7, "payload": {"query": "{ viewer { name } }"}}, 4400),
     "a long id": ({"type": "subscribe", "id": "x" * 201, "payload": {"query": "{ viewer { name } }"}}, 4400),
     "no payload": ({"type": "subscribe", "id": "1"}, 4400),
     "an id in use": ({"type": "subscribe", "id": "used", "payload": {"query": EVENTS}}, 4409),
@@ -97,9 +97,9 @@ LATER: dict[str, tuple[dict[str, Any], int]] = {
 }
 
 
-@pytest.mark.parametrize("what", LATER)
-async def test_what_breaks_the_protocol_closes_it(served: Served, bistro: Account, what: str) -> None:
-    message, code = LATER[what]
+@pytest.mark.parametrize("case", LATER)
+async def test_a_breach_of_the_protocol_closes_the_connection(served: Served, bistro: Account, case: str) -> None:
+    message, code = LATER[case]
     async with connected(served.address, await make_key(bistro)) as socket:
         await socket.subscribe(EVENTS, id="used")
         await socket.send(**message)
@@ -108,7 +108,7 @@ async def test_what_breaks_the_protocol_closes_it(served: Served, bistro: Accoun
     await until(lambda: served.is_idle)
 
 
-async def test_a_question_without_a_query_is_an_error_of_its_operation(served: Served, bistro: Account) -> None:
+async def test_a_payload_without_a_query_is_an_error_of_its_operation(served: Served, bistro: Account) -> None:
     async with connected(served.address, await make_key(bistro)) as socket:
         await socket.send(type="subscribe", id="1", payload={"query": 7})
 
@@ -117,7 +117,7 @@ async def test_a_question_without_a_query_is_an_error_of_its_operation(served: S
         assert await socket.data() == {"viewer": {"role": "ADMIN"}}
 
 
-async def test_whoever_does_not_say_who_they_are_is_closed_in_time(
+async def test_a_connection_that_is_not_initialised_in_time_is_closed(
     database: Database, database_url: str, settings: Settings
 ) -> None:
     hasty = settings.model_copy(update={"live_init_seconds": 0.1})
@@ -129,12 +129,12 @@ async def test_whoever_does_not_say_who_they_are_is_closed_in_time(
 
 
 @pytest.mark.parametrize("protocol", [None, "graphql-ws"])
-async def test_another_protocol_is_not_spoken(served: Served, protocol: str | None) -> None:
+async def test_another_subprotocol_is_refused(served: Served, protocol: str | None) -> None:
     async with opened(served.address, protocol) as socket:
         assert await socket.closing_code() == 4406
 
 
-async def test_one_connection_carries_many_operations_each_until_it_is_completed(
+async def test_one_connection_has_many_operations_until_each_is_completed(
     served: Served, database: Database, bistro: Account
 ) -> None:
     async with connected(served.address, await make_key(bistro)) as socket:
@@ -152,7 +152,7 @@ async def test_one_connection_carries_many_operations_each_until_it_is_completed
         assert list(served.live.subscriptions.values()) == [2]
 
 
-async def test_a_ping_is_answered_with_what_it_carries(served: Served, bistro: Account) -> None:
+async def test_a_pong_has_the_payload_of_its_ping(served: Served, bistro: Account) -> None:
     async with connected(served.address, await make_key(bistro)) as socket:
         await socket.send(type="pong")
         await socket.send(type="ping", payload={"n": 1})
@@ -160,7 +160,7 @@ async def test_a_ping_is_answered_with_what_it_carries(served: Served, bistro: A
         assert await socket.receive() == {"type": "pong", "payload": {"n": 1}}
 
 
-async def test_a_message_that_is_too_long_closes_it(
+async def test_a_message_that_is_too_long_closes_the_connection(
     database: Database, database_url: str, settings: Settings, bistro: Account
 ) -> None:
     short = settings.model_copy(update={"max_body_bytes": 2048})
@@ -174,7 +174,7 @@ async def test_a_message_that_is_too_long_closes_it(
 
 
 @pytest.mark.parametrize(
-    ("origin", "is_taken"),
+    ("origin", "is_allowed"),
     [
         (None, True),
         ("https://app.example.com", True),
@@ -184,13 +184,13 @@ async def test_a_message_that_is_too_long_closes_it(
         ("http://app.example.com", False),
     ],
 )
-async def test_pages_of_others_may_not_connect(
-    database: Database, database_url: str, settings: Settings, bistro: Account, origin: str | None, is_taken: bool
+async def test_only_pages_of_allowed_origins_may_connect(
+    database: Database, database_url: str, settings: Settings, bistro: Account, origin: str | None, is_allowed: bool
 ) -> None:
     named = settings.model_copy(update={"cors_origins": ("https://app.example.com",)})
     async with serving(database, database_url, named) as served:
         origin = served.address if origin == "same" else origin
-        if is_taken:
+        if is_allowed:
             async with opened(served.address, origin=origin) as socket:
                 await socket.initialise(await make_key(bistro))
         else:
@@ -199,7 +199,7 @@ async def test_pages_of_others_may_not_connect(
             assert refused.value.response.status_code == 403
 
 
-async def test_no_more_connect_than_may(
+async def test_connections_beyond_the_limit_are_refused(
     database: Database, database_url: str, settings: Settings, bistro: Account
 ) -> None:
     one = settings.model_copy(update={"live_connections": 1})
@@ -221,10 +221,10 @@ select count(*) from pg_stat_activity a where a.wait_event_type = 'Lock' and a.q
 EDIT = "mutation ($id: ID!) { updateSession(input: {sessionId: $id, patch: {isTodo: true}}) { errors { message } } }"
 
 
-async def test_a_connection_that_ends_takes_its_questions_with_it(
+async def test_operations_are_cancelled_when_their_connection_ends(
     served: Served, database: Database, bistro: Account
 ) -> None:
-    """A statement that is under way is cancelled, and nothing is written."""
+    """Its running statement is cancelled, and nothing is written."""
     (one,) = await record(database, bistro, {})
     key = await make_key(bistro)
 
@@ -266,7 +266,7 @@ MESSAGES = st.fixed_dictionaries(
 
 @given(messages=st.lists(MESSAGES, max_size=5))
 @hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-async def test_whatever_is_sent_is_answered_or_closed_by_the_protocol(
+async def test_any_message_is_answered_or_closes_the_connection_by_the_protocol(
     served: Served, session_key: str, messages: list[dict[str, Any]]
 ) -> None:
     async with connected(served.address, session_key) as socket:

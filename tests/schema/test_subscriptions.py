@@ -14,9 +14,10 @@ import pytest
 from session_graph.access.accounts import find_or_create_account
 from session_graph.access.api_keys import create_key, revoke_key
 from session_graph.access.viewer import Role
-from session_graph.http.access_log import ACCESS
+from session_graph.http.access_log import LOGGER
+from session_graph.sessions.cursors import write_event_cursor
 from session_graph.sessions.editing import edit_session
-from session_graph.sessions.event_log import LATEST, LogPosition, write_event_cursor
+from session_graph.sessions.event_log import MAX_BIGINT, LogPosition
 from session_graph.settings import Settings
 from session_graph.store.database import Database
 from session_graph.store.models import Account
@@ -99,7 +100,7 @@ async def test_a_cursor_goes_on_where_it_stands_and_only_for_its_account(
 async def test_a_cursor_that_the_log_does_not_reach_back_to_is_refused(
     served: Served, bistro: Account, follow: Follow
 ) -> None:
-    old = LogPosition(1, LATEST, datetime.now(UTC) - timedelta(days=2))
+    old = LogPosition(1, MAX_BIGINT, datetime.now(UTC) - timedelta(days=2))
     cursor = write_event_cursor(old, bistro.id)
 
     async with follow(served.address, await make_key(bistro), EVENTS, after=cursor) as following:
@@ -395,7 +396,7 @@ async def test_without_live_updates_a_subscription_is_refused(
 async def test_the_log_has_a_line_for_each_operation_and_connection(
     served: Served, bistro: Account, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO, logger=ACCESS.name):
+    with caplog.at_level(logging.INFO, logger=LOGGER.name):
         async with connected(served.address, await make_key(bistro)) as socket:
             await socket.subscribe("subscription Todo { sessionEvents { kind } }", id="a")
             await socket.subscribe('subscription Wrong { sessionEvents(after: "x") { kind } }', id="b")
@@ -405,7 +406,7 @@ async def test_the_log_has_a_line_for_each_operation_and_connection(
     lines = [
         {name: record.__dict__.get(name) for name in ("operation_type", "operation_name", "status", "codes", "account")}
         for record in caplog.records
-        if record.name == ACCESS.name
+        if record.name == LOGGER.name
     ]
     common = {"operation_type": "subscription", "account": bistro.idn}
     assert lines == [
@@ -413,4 +414,4 @@ async def test_the_log_has_a_line_for_each_operation_and_connection(
         {**common, "operation_name": "Todo", "status": 200, "codes": None},
         {**common, "operation_type": None, "operation_name": None, "status": 101, "codes": None},
     ]
-    assert {record.__dict__["method"] for record in caplog.records if record.name == ACCESS.name} == {"WEBSOCKET"}
+    assert {record.__dict__["method"] for record in caplog.records if record.name == LOGGER.name} == {"WEBSOCKET"}

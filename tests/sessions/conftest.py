@@ -1,4 +1,4 @@
-"""An account in which everything occurs, for the tests that only read it."""
+"""An account with sessions of every kind, for tests that only read."""
 
 from uuid import uuid4
 
@@ -12,7 +12,7 @@ from support.varied import Row, make_varied, read_plain
 
 @pytest.fixture(scope="session")
 async def varied(database: Database) -> Account:
-    """Read, never changed."""
+    """Return the account; tests read it and never change it."""
     account = await find_or_create_account(f"varied-{uuid4().hex[:12]}")
     await make_varied(database, account)
     return account
@@ -20,5 +20,5 @@ async def varied(database: Database) -> Account:
 
 @pytest.fixture(scope="session")
 async def plain_rows(database: Database, varied: Account) -> list[Row]:
-    """The sessions of `varied` as they stand in the table."""
+    """Return the sessions of `varied` as the table has them."""
     return await read_plain(database, varied)

@@ -1,7 +1,7 @@
-"""The heart: list, totalCount and dashboard agree to the row, for every filter and every viewer, with an oracle.
+"""The agreement test: for every filter and viewer, list, totalCount and dashboard agree to the row with an oracle.
 
-The oracle is plain Python over plain rows. One difference is meant: a dashboard leaves out test and archived sessions
-unless its filter names them at its top level or it is asked to include them (domain.md, "Dashboard values").
+The oracle is plain Python over plain rows. One difference is intended: a dashboard leaves out test and archived
+sessions unless the top level of its filter names them or its arguments include them (domain.md, "Dashboard values").
 """
 
 from collections.abc import Mapping, Sequence
@@ -64,13 +64,13 @@ async def read_figures(
     zone: str = "UTC",
     **include: bool,
 ) -> DashboardResult:
-    """The account's dashboard."""
+    """Return the account's dashboard."""
     request = DashboardRequest(viewer, parse_filter(raw, NOW), wanted, NOW, **include)
     return (await read_dashboards(database, request, [DashboardScope(None, zone)]))[None]
 
 
 def assert_same(found: Metrics, rows: Sequence[Row]) -> None:
-    """Counts and money exactly; scores to the fifteen places that a division has."""
+    """Compare counts and money exactly, scores to the 15 decimal places that a division has."""
     for name, expected in oracle.metrics(rows).items():
         if name in found:
             value = found[name]
@@ -83,7 +83,9 @@ def test_there_are_cases_and_values_for_every_condition() -> None:
     assert {*VALUES, "anyOf", "not"} == set(CONDITIONS)
 
 
-async def test_the_account_has_what_every_condition_tells_apart(varied: Account, plain_rows: list[Row]) -> None:
+async def test_the_account_has_sessions_for_both_outcomes_of_every_condition(
+    varied: Account, plain_rows: list[Row]
+) -> None:
     judge = Oracle(make_viewer(varied), NOW)
 
     told = [raw for raw in CASES if 0 < len(judge.select(plain_rows, resolved(raw, plain_rows))) < len(plain_rows)]
@@ -91,7 +93,7 @@ async def test_the_account_has_what_every_condition_tells_apart(varied: Account,
     assert {name for raw in told for name in raw} == set(CONDITIONS)
 
 
-async def test_every_row_shows_what_its_own_inputs_come_to(plain_rows: list[Row]) -> None:
+async def test_every_row_has_the_values_that_follow_from_its_inputs(plain_rows: list[Row]) -> None:
     for row in plain_rows:
         assert row["lead_value"] == oracle.lead_value(row)
         assert row["asr"] == oracle.asr(row)
@@ -163,7 +165,7 @@ async def test_a_dashboard_is_the_list_without_tests_and_archived_ones(
 
 
 def live(raw: Raw) -> Raw:
-    """The filter with `isTest: false, isArchived: false` added where its top level says nothing of them."""
+    """Return the filter with `isTest: false, isArchived: false` added unless its top level names them."""
     return {"isTest": False, "isArchived": False, **raw}
 
 
@@ -171,19 +173,19 @@ SHOWN = frozenset(("lead_value", "asr", "conversation_quality", "is_lead", "is_o
 
 
 def shown(listed: Sequence[Any], plain_rows: Sequence[Row]) -> list[Row]:
-    """The listed rows; what a list does not show is taken from the table."""
+    """Return the listed rows, with values that a list does not have taken from the table."""
     known = {row["id"]: row for row in plain_rows}
     return [{**known[id_of(row)], **row, **_values(row)} for row in listed]
 
 
 def _values(row: Any) -> dict[str, Any]:
-    """Of what the list has as text."""
+    """Return the values that a list has as text, parsed."""
     decimals = {name: Decimal(row[name]) for name in ("lead_value", "asr")}
     return {**decimals, "id": id_of(row), "started_at": parse_instant(row["started_at"])}
 
 
 @pytest.mark.parametrize(("test", "archived"), list(product((False, True), repeat=2)))
-async def test_a_dashboard_includes_what_it_is_asked_to(
+async def test_a_dashboard_includes_what_its_arguments_include(
     database: Database, varied: Account, plain_rows: list[Row], test: bool, archived: bool
 ) -> None:
     viewer = make_viewer(varied)
@@ -195,13 +197,13 @@ async def test_a_dashboard_includes_what_it_is_asked_to(
 
 
 @pytest.mark.parametrize("raw", [{"not": {"isTest": False}}, {"anyOf": [{"isArchived": True}]}])
-async def test_only_the_top_level_of_a_filter_speaks_for_tests_and_archived_ones(
+async def test_only_the_top_level_of_a_filter_decides_about_test_and_archived_sessions(
     database: Database, varied: Account, raw: Raw
 ) -> None:
     assert (await read_figures(database, make_viewer(varied), raw)).totals["total_session_count"] == 0
 
 
-async def test_under_is_test_the_figures_are_those_of_the_tests_and_their_asr_is_0(
+async def test_under_is_test_the_metrics_are_those_of_the_test_sessions_and_their_asr_is_0(
     database: Database, varied: Account, plain_rows: list[Row]
 ) -> None:
     viewer = make_viewer(varied)
@@ -267,7 +269,7 @@ def key_of(row: Row, group: Group) -> str | None:
 
 @brief
 @given(raw=filters(depth=1), who=anybody)
-async def test_previous_is_the_same_filter_over_the_span_before(
+async def test_previous_is_the_same_filter_over_the_previous_span(
     database: Database, varied: Account, plain_rows: list[Row], raw: Raw, who: str
 ) -> None:
     viewer, raw = viewer_of(varied, who), resolved(raw, plain_rows)
@@ -313,7 +315,7 @@ async def test_the_dashboards_and_lists_of_agents_are_those_of_the_filter_by_age
 
 
 async def walk_one(database: Database, sessions: SessionList, key: UUID | str) -> Sequence[Any]:
-    """The first page of the list of one parent."""
+    """Return the first page of one parent's list."""
     return (await read_pages(database, sessions, frozenset(), PageRequest(200), [key]))[key].rows
 
 
@@ -345,7 +347,7 @@ async def test_a_recorder_sees_nothing(database: Database, varied: Account, plai
 
 
 @pytest.mark.parametrize("who", VIEWERS)
-async def test_a_single_session_is_there_for_those_whose_list_has_it(
+async def test_a_viewer_can_read_a_single_session_if_its_list_has_it(
     database: Database, varied: Account, plain_rows: list[Row], who: str
 ) -> None:
     viewer = viewer_of(varied, who)

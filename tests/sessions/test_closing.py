@@ -1,4 +1,4 @@
-"""The rules that are decided at close, as truth tables. Source: domain.md, "How the numbers are made"."""
+"""The decisions made when a session closes, as truth tables (domain.md, "How the numbers are made")."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -69,7 +69,7 @@ def open_at(text: str, hours: Mapping[str, Any], zone: str = "UTC") -> bool:
 
 
 @pytest.mark.parametrize("told", list(product([False, True], repeat=4)))
-def test_an_opportunity_is_a_reachable_lead_that_neither_refused_nor_met_a_full_house(
+def test_an_opportunity_is_a_reachable_lead_without_refusal_or_lack_of_availability(
     told: tuple[bool, bool, bool, bool],
 ) -> None:
     lead, refused, unavailable, reachable = told
@@ -131,7 +131,7 @@ def test_the_value_does_not_depend_on_how_the_call_ended(fact: str) -> None:
     assert close(facts(**{fact: True}), TERMS).potential_value == 260
 
 
-def test_what_is_not_a_lead_keeps_the_value_that_it_would_have_as_one() -> None:
+def test_a_session_that_is_not_a_lead_keeps_the_value_that_it_would_have_as_a_lead() -> None:
     decisions = close(replace(FACTS, intent_to_buy=False), TERMS)
 
     assert (decisions.is_lead, decisions.is_opportunity, decisions.potential_value) == (False, False, Decimal(260))
@@ -201,7 +201,7 @@ def test_both_thresholds_are_the_agents_own(
         (None, False),
     ],
 )
-def test_what_comes_through_the_sandbox_is_a_test(field: str, source: str | None, expected: bool) -> None:
+def test_a_session_through_the_sandbox_is_a_test(field: str, source: str | None, expected: bool) -> None:
     assert looks_like_test(facts(**{"integration": None, field: source}), TERMS) is expected
 
 
@@ -217,13 +217,13 @@ def test_what_comes_through_the_sandbox_is_a_test(field: str, source: str | None
         (None, None, False),
     ],
 )
-def test_what_comes_from_a_test_contact_is_a_test(phone: str | None, email: str | None, expected: bool) -> None:
+def test_a_session_from_a_test_contact_is_a_test(phone: str | None, email: str | None, expected: bool) -> None:
     terms = replace(TERMS, test_contacts=frozenset({"+14155550134", "qa@example.com"}))
 
     assert close(replace(FACTS, phone=phone, email=email), terms).is_test is expected
 
 
-def test_whoever_records_may_say_that_it_is_a_test() -> None:
+def test_a_record_may_say_that_it_is_a_test() -> None:
     assert close(replace(FACTS, is_test=True), TERMS).is_test
     assert not close(FACTS, TERMS).is_test
 
@@ -234,7 +234,7 @@ def test_a_test_is_a_lead_and_an_opportunity_like_any_other() -> None:
     assert (decisions.is_lead, decisions.is_opportunity, decisions.potential_value) == (True, True, Decimal(260))
 
 
-def test_a_session_keeps_what_is_in_force_when_it_closes() -> None:
+def test_a_session_keeps_the_attributes_in_force_when_it_closes() -> None:
     decisions = close(FACTS, TERMS)
 
     assert (decisions.conversion_rate, decisions.recognition) == (Decimal("0.9"), Decimal("0.3"))

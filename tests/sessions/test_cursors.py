@@ -1,4 +1,4 @@
-"""Cursors only fit where they were made; whatever else is sent instead of one is refused with the same sentence."""
+"""A list's cursor fits only its own order and account; everything else is refused with the same sentence."""
 
 import base64
 import random
@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from session_graph.access.accounts import find_or_create_account
 from session_graph.access.viewer import Role
 from session_graph.errors import BadUserInput
+from session_graph.sessions.cursors import Cursor, read_cursor
 from session_graph.sessions.enums import Direction
 from session_graph.sessions.filters import parse_filter
-from session_graph.sessions.ordering import NEWEST_FIRST, ORDER_FIELDS, Cursor, Order, read_cursor
+from session_graph.sessions.ordering import NEWEST_FIRST, ORDER_FIELDS, Order
 from session_graph.sessions.pagination import PageRequest
 from session_graph.sessions.reading import SessionList, has_opposite_page, read_pages
 from session_graph.store.database import Database
@@ -39,7 +40,7 @@ SOME_VALUES: dict[str, Any] = {"timestamptz": NOW, "integer": 7, "numeric": 7, "
 
 
 def some_cursor(order: Order) -> Cursor:
-    return Cursor(SOME_VALUES[order.field.type.sql], UUID(int=7), NOW)
+    return Cursor(SOME_VALUES[order.field.type], UUID(int=7), NOW)
 
 
 def refuse(text: str, order: Order, account: UUID = ACCOUNT) -> None:
@@ -105,7 +106,7 @@ TAMPERED: tuple[object, ...] = (
 async def test_a_cursor_that_was_tampered_with_is_refused_or_is_another_place(
     database: Database, varied: Account, order: Order
 ) -> None:
-    """It reveals nothing: whatever the place, a page has only what scope and filter leave."""
+    """It reveals nothing: at any position, a page has only sessions in scope that match the filter."""
     sessions = SessionList(make_viewer(varied), parse_filter({"anyOf": []}, NOW), order)
     for place, part in product(range(4), TAMPERED):
         parts = decode(write_cursor(some_cursor(order), order, varied.id))
@@ -160,7 +161,7 @@ async def test_no_cursor_that_can_be_read_breaks_the_database(
 
 
 def test_every_character_of_a_cursor_counts() -> None:
-    """One that is changed is refused or at least another cursor."""
+    """A cursor with a changed character is refused, or at least a different cursor."""
     text = write_cursor(some_cursor(NEWEST_FIRST), NEWEST_FIRST, ACCOUNT)
     letters = random.Random(7)
     for place in range(len(text)):

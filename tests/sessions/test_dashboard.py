@@ -1,4 +1,4 @@
-"""What a dashboard says of days, spans and nothing at all; that it agrees with the list is in test_agreement."""
+"""Days, spans and empty results of dashboards. test_agreement tests that they agree with the list."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -54,7 +54,7 @@ async def read(
 async def read_days(
     database: Database, account: Account, raw: dict[str, Any], zone: str = "UTC"
 ) -> list[tuple[str, int]]:
-    """Each day's beginning on the local clock, and how many sessions it has."""
+    """Return each day's local start and its number of sessions."""
     found = await read(database, account, raw, DashboardSelection(series={Interval.DAY: COUNT}), zone)
     return [
         (point.start.astimezone(ZoneInfo(zone)).strftime("%d %H:%M"), point.metrics["total_session_count"])
@@ -145,7 +145,7 @@ async def test_a_span_without_an_end_goes_on_to_now_and_to_what_is_later(databas
     assert (await read_days(database, account, span))[-1] == ("22 00:00", 1)
 
 
-async def test_nothing_comes_to_nothing(database: Database, account: Account) -> None:
+async def test_without_sessions_counts_are_0_and_scores_are_null(database: Database, account: Account) -> None:
     wanted = DashboardSelection(EVERY, EVERY, {Interval.DAY: EVERY}, dict.fromkeys(Group, EVERY))
 
     found = await read(database, account, {"period": "LAST_7_DAYS"}, wanted)
@@ -160,7 +160,7 @@ async def test_nothing_comes_to_nothing(database: Database, account: Account) ->
 
 
 @pytest.mark.parametrize("raw", [{}, {"to": NOW}, {"anyOf": [{"from": NOW}]}])
-async def test_without_a_beginning_there_is_no_span_before(
+async def test_without_a_start_there_is_no_previous_span(
     database: Database, account: Account, raw: dict[str, Any]
 ) -> None:
     assert (await read(database, account, raw, DashboardSelection(EVERY, previous=EVERY))).previous is None
@@ -209,7 +209,7 @@ async def test_large_sums_are_exact(database: Database, account: Account) -> Non
     assert totals["total_asr"] == totals["total_lead_value"] == Decimal("10999999999999999.90")
 
 
-async def test_all_that_is_asked_for_is_one_statement(
+async def test_all_that_is_selected_is_one_statement(
     database: Database, account: Account, statements: Statements
 ) -> None:
     wanted = DashboardSelection(EVERY, EVERY, dict.fromkeys(Interval, EVERY), dict.fromkeys(Group, EVERY))

@@ -1,4 +1,4 @@
-"""The log: what it has of each writer, that nothing late is passed over, cursors, and its end."""
+"""The event log: what each writer logs, that late commits are not skipped, cursors, and deletion."""
 
 import asyncio
 import base64
@@ -11,19 +11,17 @@ import orjson
 import pytest
 
 from session_graph.errors import BadUserInput
+from session_graph.sessions.cursors import _EVENTS, _binding, read_event_cursor, write_event_cursor
 from session_graph.sessions.editing import edit_session, edit_sessions
 from session_graph.sessions.event_log import (
     _READ,
     CHANNEL,
     GRACE,
     EventKind,
-    _binding,
     check_position,
     current_position,
-    read_event_cursor,
     read_events,
     sweep_events,
-    write_event_cursor,
     write_events,
 )
 from session_graph.sessions.filters import EVERYTHING
@@ -46,9 +44,9 @@ async def logged(database: Database, account: Account) -> list[tuple[UUID, str]]
 
 
 async def settled(database: Database, account: Account, after: Any, most: int = 100) -> list[UUID]:
-    """What can be read behind the position, once nothing of other tests or of the server holds it back."""
+    """Return the events after the position, once no transaction of other tests or of the server holds them back."""
     async with asyncio.timeout(10):
-        while (batch := await read_events(database, account.id, after, most)).has_unsettled:  # noqa: ASYNC110 - of which nobody is told
+        while (batch := await read_events(database, account.id, after, most)).has_unsettled:  # noqa: ASYNC110 - nothing notifies of it
             await asyncio.sleep(0.02)
     return [event.session_id for event in batch.events]
 
@@ -68,7 +66,7 @@ async def test_every_writer_logs_each_session_once_in_its_transaction(database: 
     assert len({row["xid"] for row in rows}) == 3
 
 
-async def test_what_changes_nothing_is_not_logged(database: Database, account: Account) -> None:
+async def test_an_edit_that_changes_nothing_is_not_logged(database: Database, account: Account) -> None:
     await make_agent(account)
     viewer = make_viewer(account)
     (one,) = await record(database, account, {"id": str(uuid4())})
@@ -81,7 +79,7 @@ async def test_what_changes_nothing_is_not_logged(database: Database, account: A
     assert await logged(database, account) == [(one, RECORDED)]
 
 
-async def test_a_transaction_tells_once_and_only_when_it_commits(
+async def test_a_transaction_notifies_once_and_only_when_it_commits(
     database: Database, database_url: str, account: Account
 ) -> None:
     async with connected(database_url) as listening:
@@ -99,7 +97,9 @@ async def test_a_transaction_tells_once_and_only_when_it_commits(
         assert heard == [str(account.id)]
 
 
-async def test_what_is_rolled_back_is_not_there(database: Database, database_url: str, account: Account) -> None:
+async def test_an_event_that_is_rolled_back_is_not_in_the_log(
+    database: Database, database_url: str, account: Account
+) -> None:
     async with connected(database_url) as connection:
         transaction = connection.transaction()
         await transaction.start()
@@ -109,10 +109,10 @@ async def test_what_is_rolled_back_is_not_there(database: Database, database_url
     assert await logged(database, account) == []
 
 
-async def test_a_transaction_that_commits_late_is_not_passed_over(
+async def test_a_transaction_that_commits_late_is_not_skipped(
     database: Database, database_url: str, account: Account
 ) -> None:
-    """It began first, so it comes first; until it is over, what came after it waits."""
+    """It began first, so its events come first; until it ends, younger events wait."""
     start = await current_position(database)
     late, early = uuid4(), uuid4()
     async with connected(database_url) as slow:
@@ -129,7 +129,7 @@ async def test_a_transaction_that_commits_late_is_not_passed_over(
     assert await settled(database, account, start) == [late, early]
 
 
-async def test_who_starts_while_a_transaction_runs_hears_of_it(
+async def test_a_reader_that_starts_while_a_transaction_runs_reads_its_events(
     database: Database, database_url: str, account: Account
 ) -> None:
     late = uuid4()
@@ -157,7 +157,7 @@ async def test_a_log_is_read_in_parts_without_a_gap(database: Database, account:
 
 
 async def test_the_log_is_read_along_its_key(database: Database, account: Account) -> None:
-    """However much there is before the position."""
+    """The cost does not grow with the number of events before the position."""
     async with database.transaction() as connection:
         for _ in range(20):
             await write_events(connection, account.id, CHANGED, [uuid4() for _ in range(500)])
@@ -187,12 +187,12 @@ async def test_accounts_have_logs_of_their_own(database: Database, account: Acco
 
 
 @pytest.mark.parametrize("text", ["", "x", "W10", "bnVsbA", "WyJhIiwxLDIsM10", "é", "W" * 5000])
-def test_a_cursor_that_is_none_is_refused(text: str) -> None:
+def test_text_that_is_not_a_cursor_is_refused(text: str) -> None:
     with pytest.raises(BadUserInput, match="after is not a cursor of these events"):
         read_event_cursor(text, uuid4(), "after")
 
 
-async def test_a_cursor_is_of_its_account(database: Database, account: Account) -> None:
+async def test_a_cursor_is_bound_to_its_account(database: Database, account: Account) -> None:
     cursor = write_event_cursor(await current_position(database), account.id)
 
     with pytest.raises(BadUserInput):
@@ -200,13 +200,13 @@ async def test_a_cursor_is_of_its_account(database: Database, account: Account) 
 
 
 @pytest.mark.parametrize("wrong", [(-1, 0, 0), (2**63, 0, 0), (True, 0, 0), (1, "2", 0), (1, 0, 2**62), (1, 0, None)])
-async def test_a_cursor_with_numbers_that_cannot_be_is_refused(wrong: tuple[Any, Any, Any], account: Account) -> None:
-    text = base64.urlsafe_b64encode(orjson.dumps([_binding(account.id), *wrong])).decode()
+async def test_a_cursor_with_impossible_numbers_is_refused(wrong: tuple[Any, Any, Any], account: Account) -> None:
+    text = base64.urlsafe_b64encode(orjson.dumps([_binding(_EVENTS, account.id), *wrong])).decode()
     with pytest.raises(BadUserInput):
         read_event_cursor(text, account.id, "after")
 
 
-async def test_a_place_that_the_log_does_not_reach_back_to_is_refused(database: Database, account: Account) -> None:
+async def test_a_position_older_than_the_log_is_refused(database: Database, account: Account) -> None:
     start = await current_position(database)
     old = type(start)(start.xid, start.seq, start.at - KEPT - timedelta(seconds=1))
     elsewhere = type(start)(start.xid + 10**9, start.seq, start.at)
@@ -217,7 +217,7 @@ async def test_a_place_that_the_log_does_not_reach_back_to_is_refused(database: 
             await check_position(database, position, KEPT)
 
 
-async def test_what_is_old_is_deleted_in_batches_by_any_number_at_once(
+async def test_old_events_are_deleted_in_batches_by_several_sweeps_at_once(
     database: Database, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("session_graph.sessions.event_log.SWEEP_BATCH", 3)

@@ -1,4 +1,4 @@
-"""What is told of sessions: just what the list has, to those who may see them, with nothing passed over."""
+"""Live updates: subscribers receive exactly what their list has, in their scope, and nothing is skipped."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -39,34 +39,34 @@ COLUMNS = frozenset({"is_todo", "version"})
 anybody = st.sampled_from(sorted(VIEWERS))
 thorough = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
-Told = tuple[EventKind, UUID]
+Received = tuple[EventKind, UUID]
 
 
 def events_of(ids: Sequence[UUID], kind: EventKind = EventKind.CHANGED) -> list[Event]:
     return [Event(LogPosition(1, seq, EPOCH), id_, kind) for seq, id_ in enumerate(ids, start=1)]
 
 
-async def tell(database: Database, viewer: Viewer, raw: Raw, events: Sequence[Event]) -> list[Told]:
+async def changes_of(database: Database, viewer: Viewer, raw: Raw, events: Sequence[Event]) -> list[Received]:
     changes = await read_changes(database, Following(viewer, raw, frozenset(), 200), events, NOW)
     assert all((change.session is None) is (change.kind is LEFT) for change in changes)
     return [(change.kind, change.session_id) for change in changes]
 
 
 async def check_agreement(database: Database, viewer: Viewer, raw: Raw, rows: Sequence[Row]) -> None:
-    """What is recorded and matches is the list; what was changed and does not is the rest that one may see."""
+    """Recorded sessions that match are the list; changed sessions that do not match are the rest of the scope."""
     ids = [row["id"] for row in rows]
     listed = {id_of(row) for row in await walk(database, SessionList(viewer, parse_filter(raw, NOW)), 200)}
     seen = {id_of(row) for row in await walk(database, SessionList(viewer), 200)}
 
-    recorded = await tell(database, viewer, raw, events_of(ids, EventKind.RECORDED))
-    changed = await tell(database, viewer, raw, events_of(ids))
+    recorded = await changes_of(database, viewer, raw, events_of(ids, EventKind.RECORDED))
+    changed = await changes_of(database, viewer, raw, events_of(ids))
 
     assert recorded == [(RECORDED, id_) for id_ in ids if id_ in listed], raw
     assert changed == [(CHANGED if id_ in listed else LEFT, id_) for id_ in ids if id_ in seen], raw
 
 
 @pytest.mark.parametrize("who", VIEWERS)
-async def test_each_condition_alone_tells_what_the_list_has(
+async def test_each_condition_alone_notifies_of_what_the_list_has(
     database: Database, varied: Account, plain_rows: list[Row], who: str
 ) -> None:
     for raw in (resolved(case, plain_rows) for case in CASES):
@@ -75,37 +75,37 @@ async def test_each_condition_alone_tells_what_the_list_has(
 
 @thorough
 @given(raw=filters(), who=anybody)
-async def test_any_filter_tells_what_the_list_has(
+async def test_any_filter_notifies_of_what_the_list_has(
     database: Database, varied: Account, plain_rows: list[Row], raw: Raw, who: str
 ) -> None:
     await check_agreement(database, viewer_of(varied, who), resolved(raw, plain_rows), plain_rows)
 
 
-async def test_a_recorder_is_told_nothing(database: Database, varied: Account, plain_rows: list[Row]) -> None:
+async def test_a_recorder_receives_nothing(database: Database, varied: Account, plain_rows: list[Row]) -> None:
     events = events_of([row["id"] for row in plain_rows])
 
-    assert await tell(database, make_viewer(varied, Role.RECORDER), {}, events) == []
+    assert await changes_of(database, make_viewer(varied, Role.RECORDER), {}, events) == []
 
 
-async def test_another_account_s_sessions_are_not_told_of(
+async def test_nothing_is_received_of_another_accounts_sessions(
     database: Database, account: Account, plain_rows: list[Row]
 ) -> None:
-    assert await tell(database, make_viewer(account), {}, events_of([row["id"] for row in plain_rows])) == []
+    assert await changes_of(database, make_viewer(account), {}, events_of([row["id"] for row in plain_rows])) == []
 
 
-async def test_several_events_of_a_session_are_told_as_the_last(
+async def test_several_events_of_a_session_become_one_change_in_the_place_of_the_last(
     database: Database, varied: Account, plain_rows: list[Row]
 ) -> None:
     one, two = plain_rows[0]["id"], plain_rows[1]["id"]
     viewer = make_viewer(varied)
     new_and_changed = [*events_of([one], EventKind.RECORDED), *events_of([one, two, one])[1:]]
 
-    assert await tell(database, viewer, {}, events_of([one, two, one])) == [(CHANGED, two), (CHANGED, one)]
-    assert await tell(database, viewer, {}, new_and_changed) == [(CHANGED, two), (RECORDED, one)]
-    assert await tell(database, viewer, {"anyOf": []}, new_and_changed) == [(LEFT, two)]
+    assert await changes_of(database, viewer, {}, events_of([one, two, one])) == [(CHANGED, two), (CHANGED, one)]
+    assert await changes_of(database, viewer, {}, new_and_changed) == [(CHANGED, two), (RECORDED, one)]
+    assert await changes_of(database, viewer, {"anyOf": []}, new_and_changed) == [(LEFT, two)]
 
 
-async def test_a_batch_costs_one_statement_and_reads_only_what_was_asked_for(
+async def test_a_batch_costs_one_statement_and_reads_only_the_selected_columns(
     database: Database, varied: Account, plain_rows: list[Row], statements: Statements
 ) -> None:
     following = Following(make_viewer(varied), {"isTodo": True}, frozenset({"asr"}), 200)
@@ -119,7 +119,7 @@ async def test_a_batch_costs_one_statement_and_reads_only_what_was_asked_for(
 
 
 class Follower:
-    """Who follows from now on; `told` grows as it is told."""
+    """A subscriber; `received` waits for changes."""
 
     def __init__(self, feeds: Feeds, viewer: Viewer, raw: Raw, position: LogPosition) -> None:
         self._following = Following(viewer, raw, COLUMNS, 200)
@@ -136,8 +136,8 @@ class Follower:
                 self.changes += changes
                 self._grown.set()
 
-    async def told(self, count: int) -> list[Told]:
-        """So many, once they are there; and no more than that."""
+    async def received(self, count: int) -> list[Received]:
+        """Return the changes once there are `count`, and a little later, so that more would be seen."""
         async with asyncio.timeout(10):
             while len(self.changes) < count:
                 self._grown.clear()
@@ -169,29 +169,29 @@ async def following(
     assert task.cancelled()
 
 
-async def test_sessions_are_told_of_as_they_are_recorded_changed_and_leave(
+async def test_changes_arrive_as_sessions_are_recorded_changed_and_leave(
     database: Database, feeds: Feeds, account: Account
 ) -> None:
     await make_agent(account)
     viewer = make_viewer(account)
     async with following(database, feeds, viewer, {"isDone": False}) as follower:
         (one,) = await record(database, account, {})
-        assert await follower.told(1) == [(RECORDED, one)]
+        assert await follower.received(1) == [(RECORDED, one)]
 
         await edit_session(database, viewer, one, {"isTodo": True}, None, frozenset())
-        assert (await follower.told(2))[1:] == [(CHANGED, one)]
+        assert (await follower.received(2))[1:] == [(CHANGED, one)]
         session = follower.changes[1].session
         assert session is not None
         assert dict(session) == {"is_todo": True, "id": str(one), "version": 2, "is_meant": True}
 
         await edit_session(database, viewer, one, {"isDone": True}, None, frozenset())
-        assert (await follower.told(3))[2:] == [(LEFT, one)]
+        assert (await follower.received(3))[2:] == [(LEFT, one)]
 
 
-async def test_what_commits_late_is_told_without_another_notification(
+async def test_a_late_commit_arrives_without_another_notification(
     database: Database, database_url: str, feeds: Feeds, account: Account
 ) -> None:
-    """The younger transaction's notification finds it held back; that it is looked for again is all that helps."""
+    """The younger transaction's notification finds its event unsettled; only polling can find it later."""
     await make_agent(account)
     async with following(database, feeds, make_viewer(account)) as follower, connected(database_url) as slow:
         transaction = slow.transaction()
@@ -202,27 +202,27 @@ async def test_what_commits_late_is_told_without_another_notification(
         assert follower.changes == []
 
         await transaction.commit()
-        assert await follower.told(1) == [(RECORDED, one)]
+        assert await follower.received(1) == [(RECORDED, one)]
 
 
-async def test_whoever_comes_back_is_told_what_they_missed_and_nothing_twice(
+async def test_a_subscriber_that_reconnects_receives_what_it_missed_and_nothing_twice(
     database: Database, feeds: Feeds, account: Account
 ) -> None:
     await make_agent(account)
     viewer = make_viewer(account)
     ids: list[UUID] = []
-    told: list[UUID] = []
+    received: list[UUID] = []
     position = await current_position(database)
     for _ in range(3):
         ids += await record(database, account, {}, {})  # while nobody follows
         async with following(database, feeds, viewer, position=position) as follower:
             ids += await record(database, account, {})
-            await follower.told(3)
-            told += [change.session_id for change in follower.changes]
+            await follower.received(3)
+            received += [change.session_id for change in follower.changes]
             position = follower.changes[-1].position
 
-    assert sorted(told) == sorted(ids)
-    assert len(told) == len(set(told)) == 9
+    assert sorted(received) == sorted(ids)
+    assert len(received) == len(set(received)) == 9
 
 
 async def test_more_than_a_batch_comes_in_batches(database: Database, feeds: Feeds, account: Account) -> None:
@@ -232,10 +232,10 @@ async def test_more_than_a_batch_comes_in_batches(database: Database, feeds: Fee
     async with following(database, feeds, viewer) as follower:
         await edit_sessions(database, viewer, EVERYTHING, None, parse_patch({"isTodo": True}), dry_run=False)
 
-        assert await follower.told(450) == [(CHANGED, id_) for id_ in sorted(ids)]
+        assert await follower.received(450) == [(CHANGED, id_) for id_ in sorted(ids)]
 
 
-async def test_a_hundred_who_follow_the_same_cost_as_many_statements_as_one(
+async def test_a_hundred_equal_subscribers_cost_as_many_statements_as_one(
     database: Database, feeds: Feeds, account: Account, statements: Statements
 ) -> None:
     await make_agent(account)
@@ -248,7 +248,7 @@ async def test_a_hundred_who_follow_the_same_cost_as_many_statements_as_one(
         statements.clear()
         (one,) = await record(database, account, {})
 
-        assert all([await follower.told(1) == [(RECORDED, one)] for follower in followers])
+        assert all([await follower.received(1) == [(RECORDED, one)] for follower in followers])
         for task in running:
             task.cancel()
 
@@ -257,10 +257,10 @@ async def test_a_hundred_who_follow_the_same_cost_as_many_statements_as_one(
     assert len([statement for statement in statements if "as is_meant" in statement]) == 1
 
 
-async def test_those_who_follow_otherwise_are_told_otherwise(
+async def test_different_subscribers_receive_different_changes(
     database: Database, feeds: Feeds, account: Account
 ) -> None:
-    """Each difference alone, of followers at the same position at the same time."""
+    """Each subscriber differs in one respect, at the same position at the same time."""
     await make_agent(account)
     await make_agent(account, idn="other")
     position = await current_position(database)
@@ -283,11 +283,11 @@ async def test_those_who_follow_otherwise_are_told_otherwise(
     )
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(follower.run()) for follower in followers.values()]
-        told = {name: [id_ for _, id_ in await follower.told(1)] for name, follower in followers.items()}
+        received = {name: [id_ for _, id_ in await follower.received(1)] for name, follower in followers.items()}
         for task in running:
             task.cancel()
 
-    assert {name: {ids.index(id_) for id_ in found} for name, found in told.items()} == {
+    assert {name: {ids.index(id_) for id_ in found} for name, found in received.items()} == {
         "all": {0, 1, 2},
         "todo": {0},
         "not todo": {1, 2},
@@ -297,7 +297,7 @@ async def test_those_who_follow_otherwise_are_told_otherwise(
     }
 
 
-async def test_a_period_counts_back_from_each_look(database: Database, feeds: Feeds, account: Account) -> None:
+async def test_a_period_counts_back_from_each_read(database: Database, feeds: Feeds, account: Account) -> None:
     await make_agent(account)
     now = datetime.now(UTC)
     last_week = {"startedAt": now - timedelta(days=6), "endedAt": now - timedelta(days=6)}
@@ -308,17 +308,17 @@ async def test_a_period_counts_back_from_each_look(database: Database, feeds: Fe
             {**last_week},
             {"startedAt": now - timedelta(days=8), "endedAt": now - timedelta(days=8)},
         )
-        assert await follower.told(1) == [(RECORDED, new)]
+        assert await follower.received(1) == [(RECORDED, new)]
         later = datetime.now(UTC)
         (newer,) = await record(database, account, {"startedAt": later, "endedAt": later})
-        assert (await follower.told(2))[1:] == [(RECORDED, newer)]
+        assert (await follower.received(2))[1:] == [(RECORDED, newer)]
 
 
-async def test_following_goes_on_where_the_database_was_away(
+async def test_following_continues_after_the_database_was_unreachable(
     database: Database, feeds: Feeds, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await make_agent(account)
-    monkeypatch.setattr(module, "AWAY_SECONDS", 0.01)
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.01)
     real, failures = module.read_changes, [ConnectionResetError(), ConnectionRefusedError()]
 
     async def read(*arguments: Any) -> list[Change]:
@@ -330,14 +330,14 @@ async def test_following_goes_on_where_the_database_was_away(
     async with following(database, feeds, make_viewer(account)) as follower:
         (one,) = await record(database, account, {})
 
-        assert await follower.told(1) == [(RECORDED, one)]
+        assert await follower.received(1) == [(RECORDED, one)]
         assert failures == []
 
 
-async def test_a_statement_that_the_database_refuses_ends_it(
+async def test_a_statement_that_the_database_refuses_ends_the_stream(
     database: Database, feeds: Feeds, account: Account
 ) -> None:
-    """Trying again would be in vain."""
+    """A retry could not succeed."""
 
     async def prepare(changes: Sequence[Change]) -> None:
         await database.execute("select 1 / 0")

@@ -1,4 +1,4 @@
-"""Local hours, days, weeks and months as instants, on the days when clocks change most of all."""
+"""Local hours, days, weeks and months as instants, mostly on days when clocks change."""
 
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from session_graph.errors import BadUserInput
-from session_graph.sessions.intervals import MOST, Interval, boundaries, ceiling_to, floor_to
+from session_graph.sessions.intervals import MAX_INTERVALS, Interval, boundaries, ceiling_to, floor_to
 
 ZONES = (
     *("UTC", "America/New_York", "Europe/Berlin", "Africa/Cairo", "America/Havana", "America/Sao_Paulo"),
@@ -32,12 +32,12 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def hours_between(marks: list[datetime]) -> list[float]:
-    return [(end - start) / timedelta(hours=1) for start, end in pairwise(marks)]
+def hours_between(instants: list[datetime]) -> list[float]:
+    return [(end - start) / timedelta(hours=1) for start, end in pairwise(instants)]
 
 
-def clocks(marks: list[datetime], zone: str) -> list[str]:
-    return [mark.astimezone(ZoneInfo(zone)).strftime("%d %H:%M") for mark in marks]
+def clocks(instants: list[datetime], zone: str) -> list[str]:
+    return [instant.astimezone(ZoneInfo(zone)).strftime("%d %H:%M") for instant in instants]
 
 
 @pytest.mark.parametrize(
@@ -76,11 +76,11 @@ def test_a_day_without_midnight_begins_when_its_clock_does(zone: str, day: str, 
     assert (end - start) / timedelta(hours=1) == hours
 
 
-def test_a_day_that_a_zone_left_out_is_no_interval() -> None:
+def test_a_day_that_a_zone_skipped_is_no_interval() -> None:
     """Samoa went from 29 to 31 December 2011."""
-    marks = boundaries(at("2011-12-28T10:00Z"), at("2012-01-01T10:00Z"), Interval.DAY, "Pacific/Apia")
+    instants = boundaries(at("2011-12-28T10:00Z"), at("2012-01-01T10:00Z"), Interval.DAY, "Pacific/Apia")
 
-    assert clocks(marks, "Pacific/Apia") == ["28 00:00", "29 00:00", "31 00:00", "01 00:00", "02 00:00"]
+    assert clocks(instants, "Pacific/Apia") == ["28 00:00", "29 00:00", "31 00:00", "01 00:00", "02 00:00"]
 
 
 @pytest.mark.parametrize(
@@ -95,21 +95,21 @@ def test_a_day_that_a_zone_left_out_is_no_interval() -> None:
     ],
 )
 def test_hours_begin_on_the_local_hour(zone: str, start: str, end: str, expected: list[str]) -> None:
-    marks = boundaries(at(start), at(end), Interval.HOUR, zone)
+    instants = boundaries(at(start), at(end), Interval.HOUR, zone)
 
-    assert [clock[3:] for clock in clocks(marks, zone)] == expected
+    assert [clock[3:] for clock in clocks(instants, zone)] == expected
 
 
 def test_weeks_begin_on_monday_and_the_first_and_last_are_clipped() -> None:
-    marks = boundaries(at("2026-11-18T12:00Z"), at("2026-12-02T06:00Z"), Interval.WEEK, "UTC")
+    instants = boundaries(at("2026-11-18T12:00Z"), at("2026-12-02T06:00Z"), Interval.WEEK, "UTC")
 
-    assert clocks(marks, "UTC") == ["18 12:00", "23 00:00", "30 00:00", "02 06:00"]
+    assert clocks(instants, "UTC") == ["18 12:00", "23 00:00", "30 00:00", "02 06:00"]
 
 
 def test_months_begin_on_the_first_also_across_the_year() -> None:
-    marks = boundaries(at("2026-11-30T23:59Z"), at("2027-03-01T00:00Z"), Interval.MONTH, "UTC")
+    instants = boundaries(at("2026-11-30T23:59Z"), at("2027-03-01T00:00Z"), Interval.MONTH, "UTC")
 
-    assert [mark.date().isoformat() for mark in marks] == [
+    assert [instant.date().isoformat() for instant in instants] == [
         *("2026-11-30", "2026-12-01", "2027-01-01", "2027-02-01", "2027-03-01")
     ]
 
@@ -132,9 +132,9 @@ def test_a_span_without_length_has_no_intervals(length: int) -> None:
 def test_a_thousand_intervals_are_the_most() -> None:
     start = at("2026-01-01T00:00Z")
 
-    assert len(boundaries(start, start + timedelta(hours=MOST), Interval.HOUR, "UTC")) == MOST + 1
+    assert len(boundaries(start, start + timedelta(hours=MAX_INTERVALS), Interval.HOUR, "UTC")) == MAX_INTERVALS + 1
     with pytest.raises(BadUserInput, match=r"more than 1,000 intervals"):
-        boundaries(start, start + timedelta(hours=MOST, microseconds=1), Interval.HOUR, "UTC")
+        boundaries(start, start + timedelta(hours=MAX_INTERVALS, microseconds=1), Interval.HOUR, "UTC")
 
 
 def test_a_span_of_all_time_is_refused_and_not_computed() -> None:
@@ -164,7 +164,7 @@ def test_a_span_at_an_end_of_the_calendar_is_refused_with_a_sentence(interval: I
         ("America/New_York", Interval.MONTH, "2026-11-01T06:30Z", "2026-11-01T04:00Z", "2026-12-01T05:00Z"),
     ],
 )
-def test_the_interval_around_a_moment_whose_clock_time_comes_twice(
+def test_the_interval_of_a_moment_whose_clock_time_occurs_twice(
     zone: str, interval: Interval, moment: str, begins: str, ends: str
 ) -> None:
     assert floor_to(at(moment), interval, zone) == at(begins)
@@ -173,7 +173,7 @@ def test_the_interval_around_a_moment_whose_clock_time_comes_twice(
 
 @cache
 def changes(zone: str) -> list[datetime]:
-    """The instants, to the minute, at which the zone's clock was set, from 2000 to 2030."""
+    """Return the instants, to the minute, at which the zone's clock changes, from 2000 to 2030."""
     days = [datetime(2000, 1, 1, tzinfo=UTC) + timedelta(days=n) for n in range(30 * 365)]
     offsets = [day.astimezone(ZoneInfo(zone)).utcoffset() for day in days]
     found = []
@@ -186,7 +186,7 @@ def changes(zone: str) -> list[datetime]:
 
 @st.composite
 def spans(draw: st.DrawFn) -> tuple[datetime, datetime, Interval, str]:
-    """Up to forty intervals, in zones of every kind; many of them around a change of the clock."""
+    """Draw up to forty intervals, in zones of every kind, many of them around a change of the clock."""
     interval, zone = draw(st.sampled_from(Interval)), draw(st.sampled_from(ZONES))
     near_a_change = draw(st.booleans())
     if near_a_change and changes(zone):
@@ -196,10 +196,10 @@ def spans(draw: st.DrawFn) -> tuple[datetime, datetime, Interval, str]:
     return start, start + draw(st.floats(0.001, 40)) * STEPS[interval], interval, zone
 
 
-def is_beginning(mark: datetime, interval: Interval, zone: str) -> bool:
-    """Whether the clock shows the interval's beginning, or shows it as the one that was set forward or back would."""
-    local = mark.astimezone(ZoneInfo(zone))
-    before = (mark - timedelta(microseconds=1)).astimezone(ZoneInfo(zone))
+def is_beginning(instant: datetime, interval: Interval, zone: str) -> bool:
+    """Return whether the clock shows the interval's start, or would if it had not just been changed."""
+    local = instant.astimezone(ZoneInfo(zone))
+    before = (instant - timedelta(microseconds=1)).astimezone(ZoneInfo(zone))
     if interval is Interval.HOUR:
         return local.minute == 0 or before.minute == 59
     if local.date() == before.date():
@@ -220,17 +220,17 @@ def _month_of(local: datetime) -> tuple[int, int]:
 
 @settings(deadline=None)
 @given(spans())
-def test_marks_rise_from_start_to_end_and_each_inner_one_begins_a_local_interval(
+def test_boundaries_rise_from_start_to_end_and_each_inner_one_starts_a_local_interval(
     span: tuple[datetime, datetime, Interval, str],
 ) -> None:
     start, end, interval, zone = span
     assume(start < end)
 
-    marks = boundaries(*span)
+    instants = boundaries(*span)
 
-    assert (marks[0], marks[-1]) == (start, end)
-    assert all(earlier < later for earlier, later in pairwise(marks))
-    assert all(is_beginning(mark, interval, zone) for mark in marks[1:-1])
+    assert (instants[0], instants[-1]) == (start, end)
+    assert all(earlier < later for earlier, later in pairwise(instants))
+    assert all(is_beginning(instant, interval, zone) for instant in instants[1:-1])
 
 
 @settings(deadline=None)
@@ -257,10 +257,10 @@ def test_the_interval_around_a_moment_is_one_interval(span: tuple[datetime, date
 
 @settings(deadline=None)
 @given(spans())
-def test_a_part_of_a_span_has_the_same_marks(span: tuple[datetime, datetime, Interval, str]) -> None:
+def test_a_part_of_a_span_has_the_same_boundaries(span: tuple[datetime, datetime, Interval, str]) -> None:
     start, end, interval, zone = span
-    marks = boundaries(*span)
-    assume(len(marks) > 3)
+    instants = boundaries(*span)
+    assume(len(instants) > 3)
 
-    assert boundaries(marks[1], end, interval, zone) == marks[1:]
-    assert boundaries(start, marks[-2], interval, zone) == marks[:-1]
+    assert boundaries(instants[1], end, interval, zone) == instants[1:]
+    assert boundaries(start, instants[-2], interval, zone) == instants[:-1]

@@ -1,4 +1,4 @@
-"""Keyset pages: every row once, in every order and both ways; and cursors that only fit where they were made."""
+"""Keyset pagination: every row once, in every order and in both directions."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,10 +9,11 @@ import pytest
 
 from session_graph.access.viewer import Role
 from session_graph.errors import BadUserInput
+from session_graph.sessions.cursors import Cursor
 from session_graph.sessions.editing import edit_session
 from session_graph.sessions.enums import Direction
 from session_graph.sessions.filters import parse_filter
-from session_graph.sessions.ordering import NEWEST_FIRST, ORDER_FIELDS, Cursor, Order
+from session_graph.sessions.ordering import NEWEST_FIRST, ORDER_FIELDS, Order
 from session_graph.sessions.pagination import MAX_SIZE, PageRequest, check_size
 from session_graph.sessions.reading import AGENT, SessionList, has_opposite_page, read_pages
 from session_graph.store.database import Database
@@ -36,7 +37,7 @@ def name(order: Order) -> str:
 
 
 def value_of(row: Row, order: Order) -> Any:
-    """What the order compares, from the plain row."""
+    """Return the value that the order compares, from the plain row."""
     match order.field.name:
         case "DURATION":
             return row["duration_seconds"]
@@ -51,7 +52,7 @@ def value_of(row: Row, order: Order) -> Any:
 
 
 def in_order(rows: Sequence[Row], order: Order) -> list[UUID]:
-    """Parameters first, then the empty ones; ties by id; Python compares texts by code points."""
+    """Sort values first, then nulls, ties by id; Python compares texts by code points."""
     reverse = order.direction is Direction.DESC
     full = [row for row in rows if value_of(row, order) is not None]
     empty = [row for row in rows if value_of(row, order) is None]
@@ -74,7 +75,7 @@ async def test_every_row_comes_once_forwards_and_backwards_in_pages_of_any_size(
 
 
 @pytest.mark.parametrize("order", EMPTY_LAST, ids=name)
-async def test_the_empty_come_last_in_both_directions(
+async def test_nulls_come_last_in_both_directions(
     varied: Account, plain_rows: list[Row], order: Order, database: Database
 ) -> None:
     rows = await walk(database, SessionList(make_viewer(varied), order=order), 200)
@@ -88,7 +89,7 @@ async def test_the_empty_come_last_in_both_directions(
 @pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])
 @pytest.mark.parametrize("size", [1, 30])
 @pytest.mark.parametrize("order", [NEWEST_FIRST, *EMPTY_LAST[:4]], ids=name)
-async def test_whether_there_is_more_is_said_exactly_on_both_sides_of_every_page(
+async def test_has_next_and_has_previous_are_exact_for_every_page(
     database: Database, varied: Account, plain_rows: list[Row], order: Order, size: int, backwards: bool
 ) -> None:
     sessions = SessionList(make_viewer(varied), order=order)
@@ -136,7 +137,7 @@ async def aenumerate(pages: AsyncIterator[Any]) -> AsyncIterator[tuple[int, Any]
 async def test_a_session_that_moves_ahead_of_the_reader_does_not_hide_another(
     database: Database, account: Account
 ) -> None:
-    """In the order of changes an edited session moves to the front: those that did not move still come once."""
+    """In the order of changes an edited session moves to the front; all others still come once."""
     await make_agent(account)
     ids = await record(database, account, *[{}] * 10)
     sessions = SessionList(make_viewer(account), order=Order(ORDER_FIELDS["UPDATED_AT"], Direction.DESC))
@@ -150,7 +151,7 @@ async def test_a_session_that_moves_ahead_of_the_reader_does_not_hide_another(
     assert {id_of(row) for row in (*first.rows, *rest.rows)} == set(ids) - {moved}
 
 
-async def test_a_page_behind_a_session_that_is_gone_from_the_list_goes_on_in_its_place(
+async def test_a_page_after_a_session_that_left_the_list_continues_at_its_position(
     database: Database, account: Account
 ) -> None:
     await make_agent(account)
@@ -168,7 +169,7 @@ async def test_a_page_behind_a_session_that_is_gone_from_the_list_goes_on_in_its
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=name)
-async def test_lists_of_agents_go_on_behind_one_cursor_each_in_its_own_sessions(
+async def test_the_lists_of_agents_continue_after_one_cursor_each_in_its_own_sessions(
     database: Database, varied: Account, plain_rows: list[Row], order: Order
 ) -> None:
     sessions = SessionList(make_viewer(varied), order=order, parent=AGENT)
@@ -199,7 +200,7 @@ async def test_an_empty_list_has_one_empty_page_and_nothing_around_it(database: 
 
 
 @pytest.mark.parametrize("size", [1, MAX_SIZE])
-def test_page_sizes_that_are_taken(size: int) -> None:
+def test_page_sizes_that_are_accepted(size: int) -> None:
     assert check_size("first", size) == size
 
 
@@ -221,7 +222,7 @@ query ($after: String) {
 async def test_the_pages_of_a_period_count_back_from_when_the_first_was_read(
     database: Database, account: Account, caller: Any
 ) -> None:
-    """The first was read an hour ago: what began in the day before that is on the second, although it is older now."""
+    """The first page was read an hour ago. The second has the sessions of the 24 hours before then, not before now."""
     await make_agent(account)
     an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
     starts = [an_hour_ago - timedelta(hours=hours) for hours in (1, 23.5, 24.5)]

@@ -1,6 +1,6 @@
-"""What the indexes promise: a page costs its rows and nothing else, wherever in the list it is.
+"""The promise of the indexes: a page reads its rows and no others, anywhere in the list.
 
-Held against EXPLAIN over 20,000 sessions of two accounts. Source: design.md, "What each part promises".
+Tested with EXPLAIN over 20,000 sessions of two accounts (design.md, "What each part promises").
 """
 
 import asyncio
@@ -15,12 +15,13 @@ import orjson
 import pytest
 
 from session_graph.access.viewer import AccountFacts, Role, Viewer
+from session_graph.sessions.cursors import cursor_sql
 from session_graph.sessions.dashboard import DashboardRequest, DashboardScope, DashboardSelection, read_dashboards
 from session_graph.sessions.enums import Direction
 from session_graph.sessions.filters import parse_filter
 from session_graph.sessions.intervals import Interval
 from session_graph.sessions.metrics import METRICS
-from session_graph.sessions.ordering import ORDER_FIELDS, Order, cursor_sql
+from session_graph.sessions.ordering import ORDER_FIELDS, Order
 from session_graph.sessions.pagination import PageRequest
 from session_graph.sessions.reading import AGENT, EXTERNAL_ID, SessionList, read_pages
 from session_graph.store.migration import migrate
@@ -52,7 +53,7 @@ from (select n, abs(hashint4(n)) % 100000 as h from generate_series(0, $4 - 1) n
 
 
 class Plan:
-    """An executed plan, as EXPLAIN describes it."""
+    """An executed plan, as described by EXPLAIN."""
 
     def __init__(self, described: str) -> None:
         self._root = orjson.loads(described)[0]["Plan"]
@@ -69,7 +70,7 @@ class Plan:
 
     @property
     def rows_read(self) -> float:
-        """Of the table session, those that a filter then dropped too."""
+        """Return how many rows of `session` were read, with those that a filter removed."""
         counted: float = sum(
             (node["Actual Rows"] + node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0))
             * node["Actual Loops"]
@@ -80,12 +81,12 @@ class Plan:
 
     @property
     def blocks(self) -> int:
-        """Pages of tables and indexes that were touched."""
+        """Return how many blocks of tables and indexes were read."""
         return int(self._root["Shared Hit Blocks"] + self._root["Shared Read Blocks"])
 
     @property
     def scans(self) -> set[str]:
-        """How the table session is read."""
+        """Describe how `session` is read."""
         return {node["Node Type"] for node in self.nodes() if node.get("Relation Name") == "session"}
 
     def __repr__(self) -> str:
@@ -98,10 +99,10 @@ def _describe(node: dict[str, Any]) -> str:
 
 
 class Explainer(Attached):
-    """Stands where the database stands, on one connection, and notes the plans of what it is asked.
+    """A database of one connection that keeps the plans of each statement.
 
-    Of each statement two: with its values known, and the generic one that serves any values, to which the server may go
-    over once a statement has been prepared and run a few times.
+    Two of each: the custom plan for the statement's values, and the generic plan, which the server may use once a
+    prepared statement has run a few times.
     """
 
     plans: tuple[Plan, Plan] | None = None
@@ -238,7 +239,7 @@ SPANS: list[tuple[str, dict[str, Any]]] = [
 async def test_a_page_far_down_a_span_touches_as_many_blocks_as_the_first(
     explainer: Explainer, field: str, raw: dict[str, Any], direction: Direction
 ) -> None:
-    """Entries of an index that are passed by on the way to a page are told by no count of rows, but by their blocks."""
+    """Index entries that are skipped on the way to a page show in no row count, but in the number of blocks."""
     sessions = SessionList(viewer(), parse_filter(raw, NOW), Order(ORDER_FIELDS[field], direction))
     request = PageRequest(4000)
     rows = (await read_pages(explainer, sessions, COLUMNS, request, cursors=cursors_of(sessions)))[None].rows
@@ -273,7 +274,7 @@ async def test_a_page_of_the_common_filters_reads_its_rows_and_no_others(
 
 
 @pytest.mark.parametrize(("text", "found"), [("(415) 000-9876", 0), ("5 98 76", 1), ("Quillfe", 1)], ids=str)
-async def test_a_search_among_many_reads_what_it_finds_where_the_server_offers_trigrams(
+async def test_a_search_among_many_reads_only_what_it_finds_if_the_server_offers_trigrams(
     explainer: Explainer, text: str, found: int
 ) -> None:
     if not await explainer.connection.fetchval("select exists (select from pg_extension where extname = 'pg_trgm')"):
@@ -296,7 +297,7 @@ async def test_a_page_of_a_partner_reads_its_rows_and_no_others(explainer: Expla
     assert_reads_just(SIZE + 1, await read_page(explainer, SessionList(partner), PageRequest(SIZE)))
 
 
-async def test_a_page_of_who_is_limited_to_an_agent_reads_its_rows_and_no_others(explainer: Explainer) -> None:
+async def test_a_page_of_a_viewer_limited_to_an_agent_reads_its_rows_and_no_others(explainer: Explainer) -> None:
     portal = viewer(Role.PORTAL, agents=("agent-103",))
 
     assert_reads_just(SIZE + 1, await read_page(explainer, SessionList(portal), PageRequest(SIZE)))
@@ -351,7 +352,7 @@ async def test_a_dashboard_reads_the_index_alone(
         assert plan.rows_read < 1700, plan
 
 
-GENERIC_PLAN_SAFE: list[tuple[dict[str, Any], Order]] = [
+SAFE: list[tuple[dict[str, Any], Order]] = [
     ({}, Order()),
     ({"agents": ["agent-103"], "period": "LAST_30_DAYS", "isTodo": True}, Order()),
     ({}, Order(ORDER_FIELDS["ASR"])),
@@ -359,8 +360,8 @@ GENERIC_PLAN_SAFE: list[tuple[dict[str, Any], Order]] = [
 ]
 
 
-@pytest.mark.parametrize(("raw", "order"), GENERIC_PLAN_SAFE, ids=str)
-async def test_a_plan_is_kept_where_it_is_the_best_for_all_values(
+@pytest.mark.parametrize(("raw", "order"), SAFE, ids=str)
+async def test_a_generic_plan_is_used_if_it_is_the_best_for_all_values(
     explainer: Explainer, raw: dict[str, Any], order: Order
 ) -> None:
     sessions = SessionList(viewer(), parse_filter(raw, NOW), order)
@@ -377,7 +378,7 @@ async def test_a_plan_is_kept_where_it_is_the_best_for_all_values(
     assert (used["generic_plans"], used["custom_plans"]) == (5, 5)
 
 
-UNSETTLED: list[tuple[dict[str, Any], Order]] = [
+UNSAFE: list[tuple[dict[str, Any], Order]] = [
     ({"search": "quill"}, Order()),
     ({"channels": ["SMS"]}, Order()),
     ({"period": "LAST_30_DAYS"}, Order(ORDER_FIELDS["ASR"])),
@@ -385,8 +386,8 @@ UNSETTLED: list[tuple[dict[str, Any], Order]] = [
 ]
 
 
-@pytest.mark.parametrize(("raw", "order"), UNSETTLED, ids=str)
-async def test_a_limit_is_bound_where_values_decide_which_plan_is_the_best(
+@pytest.mark.parametrize(("raw", "order"), UNSAFE, ids=str)
+async def test_a_limit_is_bound_if_the_best_plan_depends_on_values(
     explainer: Explainer, raw: dict[str, Any], order: Order
 ) -> None:
     sessions = SessionList(viewer(), parse_filter(raw, NOW), order)

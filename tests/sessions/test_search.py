@@ -1,4 +1,4 @@
-"""Searching for a person: by part of the name or of the number, however it is written. Source: domain.md, "Filters"."""
+"""The search for a contact, by part of the name or of the number, however it is written (domain.md, "Filters")."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -34,7 +34,7 @@ PEOPLE: dict[str, Mapping[str, Any]] = {
 
 @pytest.fixture(scope="module")
 async def people(database: Database) -> tuple[Account, dict[Any, str]]:
-    """The account, and whose session each id is."""
+    """Return the account, and the key in PEOPLE of each session's id."""
     account = await find_or_create_account(f"people-{uuid4().hex[:12]}")
     await make_agent(account)
     ids = await record(database, account, *PEOPLE.values())
@@ -106,13 +106,13 @@ async def test_a_part_of_a_name_is_found_without_regard_to_case_and_accents(
         ("{a}", set()),
     ],
 )
-async def test_what_means_something_to_sql_is_an_ordinary_character(
+async def test_a_wildcard_of_sql_is_an_ordinary_character(
     database: Database, people: People, text: str, expected: set[str]
 ) -> None:
     assert await find(database, people, text) == expected
 
 
-async def test_user_does_not_find_the_nameless(database: Database, people: People) -> None:
+async def test_user_does_not_find_contacts_without_a_name(database: Database, people: People) -> None:
     assert await find(database, people, "user") == {"user"}
     assert await find(database, people, "User", Role.PORTAL) == {"user"}
 
@@ -139,7 +139,9 @@ async def test_a_portal_searches_summaries_and_comments_too(
 
 @pytest.mark.parametrize("role", [Role.BUILDER, Role.ADMIN, Role.PARTNER])
 @pytest.mark.parametrize("text", ["asked for", "jose_2", "paid 50%"])
-async def test_nobody_else_searches_them(database: Database, people: People, role: Role, text: str) -> None:
+async def test_no_other_role_searches_summaries_and_comments(
+    database: Database, people: People, role: Role, text: str
+) -> None:
     assert await find(database, people, text, role) == set()
 
 

@@ -1,4 +1,4 @@
-"""The figures of the real conversations, as the specification states them."""
+"""The metrics of the real conversations, as the specification states them."""
 
 from decimal import Decimal
 

@@ -1,6 +1,6 @@
-"""The most important statements, as a reviewer reads them: the files of tests/golden.
+"""The most important statements, laid out for reviewers as the files of tests/golden.
 
-`SESSION_GRAPH_REWRITE_GOLDEN=1 pytest tests/sessions/test_statements.py` writes them anew; then read the difference.
+`SESSION_GRAPH_REWRITE_GOLDEN=1 pytest tests/sessions/test_statements.py` rewrites them; then read the difference.
 """
 
 import os
@@ -14,6 +14,7 @@ from uuid import UUID
 import pytest
 
 from session_graph.access.viewer import AccountFacts, Role, Viewer
+from session_graph.sessions.cursors import Cursor
 from session_graph.sessions.dashboard import (
     DashboardRequest,
     DashboardScope,
@@ -27,7 +28,7 @@ from session_graph.sessions.feed import Following, read_changes
 from session_graph.sessions.filter_options import read_options
 from session_graph.sessions.filters import Filter, parse_filter
 from session_graph.sessions.intervals import Interval
-from session_graph.sessions.ordering import ORDER_FIELDS, Cursor, Order
+from session_graph.sessions.ordering import ORDER_FIELDS, Order
 from session_graph.sessions.pagination import PageRequest
 from session_graph.sessions.reading import (
     AGENT,
@@ -58,8 +59,8 @@ UNRATED: Mapping[str, Any] = {
 BY_CONTACT = Order(ORDER_FIELDS["CONTACT"], Direction.ASC)
 
 
-class Noted(Database):
-    """Stands where the database stands, answers nothing, and notes the statement with its values' places."""
+class CapturingDatabase(Database):
+    """A database that returns nothing and keeps the statement; checks that each value has a placeholder."""
 
     def __init__(self) -> None:
         self.sql = ""
@@ -81,12 +82,12 @@ def filtered(raw: Mapping[str, Any]) -> Filter:
     return parse_filter(raw, NOW)
 
 
-def behind(value: Any) -> PageRequest:
+def page_after(value: Any) -> PageRequest:
     return PageRequest(50, cursor=Cursor(value, ID, NOW))
 
 
-def assert_golden(name: str, noted: Noted) -> None:
-    path, found = GOLDEN / f"{name}.sql", lay_out(noted.sql)
+def assert_golden(name: str, database: CapturingDatabase) -> None:
+    path, found = GOLDEN / f"{name}.sql", lay_out(database.sql)
     if REWRITE:
         path.write_text(found, "utf-8")
     assert found == path.read_text("utf-8")
@@ -97,7 +98,7 @@ _TOKENS = re.compile(r"\(select \$\d+::\w+\)|'[^']*'|\(\s*select\b|\(|\)|[^\s()'
 
 
 def lay_out(sql: str) -> str:
-    """One clause and one named column a line, inner statements indented; nothing but white space is changed."""
+    """Put each clause and named column on a line and indent inner statements; change only white space."""
     lines, opened, indent, before = [""], [True], 0, ["", ""]
     for token in _TOKENS.findall(sql):
         word = token.strip()
@@ -129,133 +130,133 @@ def lay_out(sql: str) -> str:
 
 
 async def test_the_first_page_of_a_list() -> None:
-    noted = Noted()
+    database = CapturingDatabase()
 
-    await read_pages(noted, SessionList(viewer(), filtered(LIVE_WEEK)), COLUMNS, PageRequest(50))
+    await read_pages(database, SessionList(viewer(), filtered(LIVE_WEEK)), COLUMNS, PageRequest(50))
 
-    assert_golden("list_page", noted)
+    assert_golden("list_page", database)
 
 
-async def test_the_page_behind_it() -> None:
-    noted = Noted()
+async def test_the_page_after_it() -> None:
+    database = CapturingDatabase()
 
     sessions = SessionList(viewer(), filtered(LIVE_WEEK))
-    await read_pages(noted, sessions, COLUMNS, behind(NOW), cursors=cursors_of(sessions))
+    await read_pages(database, sessions, COLUMNS, page_after(NOW), cursors=cursors_of(sessions))
 
-    assert_golden("list_page_behind", noted)
+    assert_golden("list_page_behind", database)
 
 
-async def test_a_page_behind_a_cursor_in_an_order_with_empty_values() -> None:
-    noted = Noted()
+async def test_a_page_after_a_cursor_in_a_nullable_order() -> None:
+    database = CapturingDatabase()
 
     sessions = SessionList(viewer(), filtered({"isLead": True}), BY_CONTACT)
-    await read_pages(noted, sessions, COLUMNS, behind("ana"), cursors=cursors_of(sessions))
+    await read_pages(database, sessions, COLUMNS, page_after("ana"), cursors=cursors_of(sessions))
 
-    assert_golden("list_page_by_contact_behind_a_name", noted)
-
-
-async def test_a_page_among_the_empty_values() -> None:
-    noted = Noted()
-
-    await read_pages(noted, SessionList(viewer(), filtered({}), BY_CONTACT), COLUMNS, behind(None))
-
-    assert_golden("list_page_by_contact_behind_the_nameless", noted)
+    assert_golden("list_page_by_contact_behind_a_name", database)
 
 
-async def test_what_is_on_the_other_side_of_a_cursor() -> None:
-    noted = Noted()
+async def test_a_page_among_the_nulls() -> None:
+    database = CapturingDatabase()
 
-    await has_opposite_page(noted, SessionList(viewer(), filtered({}), BY_CONTACT), behind("ana"))
+    await read_pages(database, SessionList(viewer(), filtered({}), BY_CONTACT), COLUMNS, page_after(None))
 
-    assert_golden("list_behind", noted)
+    assert_golden("list_page_by_contact_behind_the_nameless", database)
+
+
+async def test_the_opposite_direction_of_a_cursor() -> None:
+    database = CapturingDatabase()
+
+    await has_opposite_page(database, SessionList(viewer(), filtered({}), BY_CONTACT), page_after("ana"))
+
+    assert_golden("list_behind", database)
 
 
 async def test_a_page_for_each_agent() -> None:
-    noted = Noted()
+    database = CapturingDatabase()
 
-    await read_pages(noted, SessionList(viewer(), filtered({}), parent=AGENT), COLUMNS, PageRequest(5), AGENTS)
+    await read_pages(database, SessionList(viewer(), filtered({}), parent=AGENT), COLUMNS, PageRequest(5), AGENTS)
 
-    assert_golden("list_page_of_each_agent", noted)
+    assert_golden("list_page_of_each_agent", database)
 
 
 async def test_a_page_for_each_external_id_of_a_partner() -> None:
-    noted, partner = Noted(), viewer(Role.PARTNER, integrations=("crm", "pos"))
+    database, partner = CapturingDatabase(), viewer(Role.PARTNER, integrations=("crm", "pos"))
 
-    await read_pages(noted, SessionList(partner, parent=EXTERNAL_ID), COLUMNS, PageRequest(20), ["A-1", "B-2"])
+    await read_pages(database, SessionList(partner, parent=EXTERNAL_ID), COLUMNS, PageRequest(20), ["A-1", "B-2"])
 
-    assert_golden("list_page_of_each_external_id", noted)
-
-
-async def test_how_many_there_are() -> None:
-    noted = Noted()
-
-    await count_sessions(noted, SessionList(viewer(), filtered(UNRATED)))
-
-    assert_golden("count", noted)
+    assert_golden("list_page_of_each_external_id", database)
 
 
-async def test_one_session_for_who_is_limited_to_agents() -> None:
-    noted, portal = Noted(), viewer(Role.PORTAL, agents=("bistro", "clinic"))
+async def test_a_count() -> None:
+    database = CapturingDatabase()
 
-    await read_session(noted, portal, ID, COLUMNS)
+    await count_sessions(database, SessionList(viewer(), filtered(UNRATED)))
 
-    assert_golden("session", noted)
+    assert_golden("count", database)
+
+
+async def test_one_session_for_a_viewer_limited_to_agents() -> None:
+    database, portal = CapturingDatabase(), viewer(Role.PORTAL, agents=("bistro", "clinic"))
+
+    await read_session(database, portal, ID, COLUMNS)
+
+    assert_golden("session", database)
 
 
 async def test_a_search_of_a_portal() -> None:
-    noted = Noted()
+    database = CapturingDatabase()
 
-    await read_pages(noted, SessionList(viewer(Role.PORTAL), filtered({"search": "4155"})), COLUMNS, PageRequest(50))
+    await read_pages(database, SessionList(viewer(Role.PORTAL), filtered({"search": "4155"})), COLUMNS, PageRequest(50))
 
-    assert_golden("search", noted)
+    assert_golden("search", database)
 
 
-async def test_a_dashboard_with_series_groups_and_the_span_before() -> None:
-    noted = Noted()
+async def test_a_dashboard_with_series_groups_and_the_previous_span() -> None:
+    database = CapturingDatabase()
     wanted = DashboardSelection(
         METRICS, METRICS, {Interval.DAY: METRICS}, {Group.AGENT: METRICS, Group.SESSION_TYPE: METRICS}
     )
     request = DashboardRequest(viewer(), filtered({"from": NOW - timedelta(days=3), "to": NOW}), wanted, NOW)
 
-    await read_dashboards(noted, request, [DashboardScope(None, "America/New_York")])
+    await read_dashboards(database, request, [DashboardScope(None, "America/New_York")])
 
-    assert_golden("dashboard", noted)
+    assert_golden("dashboard", database)
 
 
 async def test_the_dashboards_of_agents() -> None:
-    noted = Noted()
+    database = CapturingDatabase()
     request = DashboardRequest(viewer(), filtered({"period": "LAST_30_DAYS"}), DashboardSelection(METRICS), NOW)
 
-    await read_dashboards(noted, request, [DashboardScope(agent, "UTC") for agent in AGENTS])
+    await read_dashboards(database, request, [DashboardScope(agent, "UTC") for agent in AGENTS])
 
-    assert_golden("dashboards_of_agents", noted)
-
-
-async def test_what_filter_panels_offer() -> None:
-    noted = Noted()
-
-    await read_options(noted, viewer(), ["sessionTypes", "tags"])
-
-    assert_golden("filter_options", noted)
+    assert_golden("dashboards_of_agents", database)
 
 
-async def test_events_behind_a_place() -> None:
-    noted = Noted()
+async def test_the_options_of_filter_panels() -> None:
+    database = CapturingDatabase()
 
-    await read_events(noted, ID, LogPosition(700, 3, NOW), 200)
+    await read_options(database, viewer(), ["sessionTypes", "tags"])
 
-    assert_golden("events", noted)
+    assert_golden("filter_options", database)
 
 
-async def test_what_events_come_to() -> None:
-    """The list's own condition says what matches; its scope says of what one may be told at all."""
-    noted = Noted()
+async def test_events_after_a_position() -> None:
+    database = CapturingDatabase()
+
+    await read_events(database, ID, LogPosition(700, 3, NOW), 200)
+
+    assert_golden("events", database)
+
+
+async def test_the_changes_that_events_mean() -> None:
+    """The list's condition decides what matches; its scope decides which sessions a subscriber hears of at all."""
+    database = CapturingDatabase()
     partner = viewer(Role.PARTNER, integrations=("crm", "pos"))
     following = Following(partner, {"isTest": False, "period": "LAST_7_DAYS"}, COLUMNS, 200)
 
-    await read_changes(noted, following, [Event(LogPosition(700, 4, NOW), ID, EventKind.CHANGED)], NOW)
+    await read_changes(database, following, [Event(LogPosition(700, 4, NOW), ID, EventKind.CHANGED)], NOW)
 
-    assert_golden("changes", noted)
+    assert_golden("changes", database)
 
 
 def test_every_file_is_one_of_these_statements() -> None:

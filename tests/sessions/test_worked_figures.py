@@ -45,7 +45,7 @@ async def read(database: Database, account: Account, id_: UUID) -> Row:
 
 
 async def edit(database: Database, account: Account, id_: UUID, **patch: Any) -> Row:
-    """The session afterwards."""
+    """Return the session after the edit."""
     edited = await edit_session(database, make_viewer(account), id_, patch, None, COLUMNS)
     assert edited.refusal is None
     assert edited.session is not None
@@ -59,7 +59,7 @@ async def figures(database: Database, account: Account) -> Metrics:
 
 
 def money(row: Row) -> tuple[str, str]:
-    """Lead value and ASR, with all their decimals."""
+    """Return lead value and ASR, with all decimals."""
     return str(row["lead_value"]), str(row["asr"])
 
 
@@ -182,7 +182,7 @@ async def test_asr_is_rounded_half_up_to_cents(
 
 
 async def test_the_lead_value_is_rounded_before_the_asr_is_made_of_it(database: Database, account: Account) -> None:
-    """1.005 × 0.5 is 0.5025, but the lead value of 1.01 makes 0.505."""
+    """1.005 × 0.5 is 0.5025, but with the lead value rounded to 1.01 it is 0.505."""
     await make_agent(account, conversionRatio="0.5")
 
     found = await read(database, account, await record_one(database, account, leadValue="1.005", **SUNDAY))
@@ -305,7 +305,7 @@ async def test_additional_deals_are_summed_unrounded(database: Database, account
 
 
 async def test_totals_are_sums_of_what_the_rows_show(database: Database, account: Account) -> None:
-    """Three values of 0.005 show as 0.01 each, and so come to 0.03."""
+    """Three values of 0.005 show as 0.01 each, so their sum is 0.03."""
     await make_agent(account)
 
     await record(database, account, *[{"leadValue": "0.005", **SUNDAY}] * 3)

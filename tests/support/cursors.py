@@ -6,7 +6,8 @@ from decimal import Decimal
 from uuid import UUID
 
 from session_graph.parsing import parse_instant
-from session_graph.sessions.ordering import Cursor, Order, cursor_start
+from session_graph.sessions.cursors import Cursor, cursor_start
+from session_graph.sessions.ordering import Order
 
 EPOCH = parse_instant("1970-01-01T00:00:00Z")
 

@@ -21,10 +21,12 @@ from strawberry.schema.config import StrawberryConfig
 
 from session_graph.access.viewer import AccountFacts, Role, Viewer
 from session_graph.engine.documents import PreparedDocument
+from session_graph.engine.executor import Analyze, OperationExecutor, Plan
+from session_graph.engine.limits import Limits
 from session_graph.engine.operation import Operation
 from session_graph.errors import BadUserInput, ForbiddenField, InvalidInput, Problem, Unauthenticated
 from session_graph.http.access_log import AccessLog
-from session_graph.http.graphql_view import GraphQLView, Plan
+from session_graph.http.graphql_view import GraphQLView
 from session_graph.http.negotiation import cors
 from session_graph.settings import Settings, load_settings
 
@@ -183,10 +185,12 @@ class ToyApp:
     happened: Happened = field(default_factory=Happened)
 
     def build(self) -> Starlette:
-        view = GraphQLView(
-            self.schema, self.authenticate, lambda viewer: self.happened, inspect, self.settings, self.plan
-        )
+        view = self.view(inspect)
         return Starlette(routes=[Route("/graphql", view)], middleware=[Middleware(AccessLog), *cors(self.settings)])
+
+    def view(self, analyze: Analyze) -> GraphQLView:
+        executor = OperationExecutor(self.schema, Limits.of(self.settings), analyze, self.plan)
+        return GraphQLView(executor, self.authenticate, lambda viewer: self.happened, self.settings)
 
     def client(self, **headers: str) -> httpx.AsyncClient:
         transport = httpx.ASGITransport(self.build(), raise_app_exceptions=True)

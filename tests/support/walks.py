@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from session_graph.sessions.ordering import Cursor, cursor_start, read_cursor
+from session_graph.sessions.cursors import Cursor, cursor_start, read_cursor
 from session_graph.sessions.pagination import Page, PageRequest
 from session_graph.sessions.reading import CURSOR, SessionList, read_pages
 from session_graph.store.database import Database, Row

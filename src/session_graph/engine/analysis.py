@@ -6,6 +6,7 @@ collects the coordinates of all of them, has them checked at once, and then read
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -24,20 +25,19 @@ from graphql import (
     get_nullable_type,
 )
 
-from session_graph.access.viewer import Viewer
 from session_graph.engine.context import RequestContext
 from session_graph.engine.fields import ArgumentReader, Coordinate, FieldRequest, Raw, reader_of
 from session_graph.engine.internals import field_definition
 from session_graph.engine.operation import AuthorizedOperation, Operation, PreparedOperation
 from session_graph.engine.plan_cache import PlanCache
 from session_graph.engine.selection import FieldSelection, Selection
-from session_graph.errors import TooLarge
+from session_graph.errors import Forbidden, ForbiddenField, TooLarge
 
 MAX_ROOT_MUTATIONS = 10
 
 NamesOf = Callable[[Any], Iterable[Coordinate]]
-Check = Callable[[Viewer, frozenset[Coordinate]], None]
-"""Raises the RequestError of a viewer who may not name all of these."""
+Roles = Mapping[Coordinate, frozenset[str]]
+"""The roles that may read, set or call what is limited. What is not in it is for all roles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +81,10 @@ class Analyzer:
     operation is kept as long as that is.
     """
 
-    def __init__(self, schema: GraphQLSchema, named_by: Mapping[str, NamesOf], check: Check) -> None:
+    def __init__(self, schema: GraphQLSchema, named_by: Mapping[str, NamesOf], roles: Roles) -> None:
         self._schema = schema
-        self._check = check
+        self._roles = roles
+        self._refused = lru_cache(maxsize=1024)(self._find_refused)
         self._names = ArgumentNames(schema, named_by)
         self._fields: PlanCache[OperationFields] = PlanCache()
         self._analyzed: WeakKeyDictionary[PreparedOperation, AnalyzedOperation] = WeakKeyDictionary()
@@ -97,12 +98,23 @@ class Analyzer:
         assert isinstance(context, RequestContext)
         analyzed = self._analyze(operation.prepared)
         _limit_mutations(analyzed.selection)
-        self._check(context.viewer, analyzed.coordinates)
+        self._check(context.viewer.role, analyzed.coordinates)
         fields = [(use.type, use.node) for use in analyzed.uses]
         arguments = [
             _read(context, analyzed.selection, use, raw) for use, raw in zip(analyzed.uses, analyzed.raw, strict=True)
         ]
         context.bind(AuthorizedOperation(analyzed.selection, fields, arguments))
+
+    def _find_refused(self, role: str, coordinates: frozenset[Coordinate]) -> list[Coordinate]:
+        return sorted(name for name in coordinates & self._roles.keys() if role not in self._roles[name])
+
+    def _check(self, role: str, coordinates: frozenset[Coordinate]) -> None:
+        refused = self._refused(role, coordinates)
+        for type_name, field in refused:
+            if type_name == "Mutation":
+                raise Forbidden(f"The role {role} may not call {field}.")
+        if refused:
+            raise ForbiddenField(role, [f"{type_name}.{field}" for type_name, field in refused])
 
     def _analyze(self, prepared: PreparedOperation) -> AnalyzedOperation:
         analyzed = self._analyzed.get(prepared)

@@ -2,22 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any
 
-from cachetools import LRUCache
 from graphql import FieldNode, OperationDefinitionNode, OperationType, VariableValues
 
 from session_graph.access.viewer import Viewer
 from session_graph.engine.documents import Document
 from session_graph.engine.selection import Selection
-
-MAX_CACHED_BYTES = 1024 * 1024
-"""Of all bodies that the request cache keeps."""
-MAX_BODY_BYTES = 8 * 1024
-"""A longer body is not kept."""
-MIN_ENTRY_BYTES = 1024
-"""A shorter body counts as this many bytes, so that at most 1,024 are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +47,10 @@ class Operation:
         return self.prepared.definition
 
     @property
+    def name(self) -> str | None:
+        return self.definition.name.value if self.definition.name else None
+
+    @property
     def is_subscription(self) -> bool:
         return self.definition.operation is OperationType.SUBSCRIPTION
 
@@ -74,23 +69,3 @@ class AuthorizedOperation:
     def index_of(self, type_name: str, node: FieldNode) -> int:
         """Return the index of a field's arguments. It is the same for every operation that selects the same."""
         return next(i for i, (name, each) in enumerate(self.fields) if each is node and name == type_name)
-
-
-class RequestCache:
-    """The latest queries by the body of their request: frontends send the same bodies again and again.
-
-    Mutations are not kept, since they are hardly ever sent twice.
-    """
-
-    def __init__(self) -> None:
-        self._operations: LRUCache[bytes, tuple[PreparedOperation, int]] = LRUCache(MAX_CACHED_BYTES, itemgetter(1))
-
-    def get(self, body: bytes) -> PreparedOperation | None:
-        """Return what this very body was prepared as, if it is kept."""
-        entry = self._operations.get(body)
-        return entry and entry[0]
-
-    def keep(self, body: bytes, prepared: PreparedOperation) -> None:
-        """Keep a query of at most MAX_BODY_BYTES, in the place of those that were used longest ago."""
-        if len(body) <= MAX_BODY_BYTES and prepared.definition.operation is OperationType.QUERY:
-            self._operations[body] = prepared, max(len(body), MIN_ENTRY_BYTES)

@@ -5,7 +5,7 @@ Phone numbers are in international format with spaces, which no spreadsheet read
 """
 
 from session_graph.sessions.columns import COLUMNS, Column, Kind
-from session_graph.store.sql import Parameters
+from session_graph.sessions.parameters import Parameters
 
 DEFAULT_COLUMNS = (
     *("started_at", "session_type", "is_lead", "is_opportunity", "is_test", "contact", "contact_information"),

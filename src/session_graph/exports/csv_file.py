@@ -19,8 +19,8 @@ from session_graph.exports.stored_filter import load_filter
 from session_graph.sessions.enums import Direction
 from session_graph.sessions.filters import where
 from session_graph.sessions.ordering import ORDER_FIELDS
+from session_graph.sessions.parameters import Parameters
 from session_graph.store.database import Database, Row
-from session_graph.store.sql import Parameters
 
 CHUNK_BYTES = 256 * 1024
 PIECE_BYTES = 1024 * 1024

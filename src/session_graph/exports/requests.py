@@ -21,10 +21,10 @@ from session_graph.parsing import at_path, check_text
 from session_graph.sessions.agents import list_agents
 from session_graph.sessions.columns import COLUMNS
 from session_graph.sessions.ordering import Order
+from session_graph.sessions.parameters import Parameters
 from session_graph.settings import Settings
 from session_graph.store.database import Connection, Database, Row
 from session_graph.store.ids import new_id
-from session_graph.store.sql import Parameters
 
 QUEUE = "session_graph_exports"
 """The channel on which workers are woken."""

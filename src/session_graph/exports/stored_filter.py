@@ -35,7 +35,7 @@ def _to_json(value: Any) -> Any:
 
 
 def _from_json(raw: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _parse_value(CONDITIONS[name].takes, value) for name, value in raw.items()}
+    return {name: _parse_value(CONDITIONS[name].kind, value) for name, value in raw.items()}
 
 
 def _parse_value(kind: ValueKind, value: Any) -> Any:

@@ -1,7 +1,7 @@
-"""Logs as lines of JSON: one line for each request on `session_graph.access`, and everything else beside it.
+"""Logging as lines of JSON; the access log, `session_graph.access`, has one line for each request.
 
-The access log names the account and the kind of question, never the question: no query text, no variables, no key, and
-of a path only its pattern where it has one.
+An access line names the account and the operation, never what was sent: no query text, variables or key, and of a path
+only its pattern, if it has one.
 """
 
 import logging
@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
+from secrets import token_hex
 from time import perf_counter, time
 
 import orjson
@@ -17,34 +19,34 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from session_graph.access.viewer import Viewer
-from session_graph.store.ids import new_request_id
 
-ACCESS = logging.getLogger("session_graph.access")
+LOGGER = logging.getLogger("session_graph.access")
 
 MAX_NAME = 64
 MAX_PATH = 200
 MAX_CODES = 10
-SWITCHED = 101
-"""The status of a WebSocket that was opened."""
-CLIENT_GONE = 499
-"""The status of a request whose client left before the answer; nobody reads it but us."""
+SWITCHING_PROTOCOLS = 101
+"""The logged status of a WebSocket that was opened."""
+CLIENT_CLOSED_REQUEST = 499
+"""The logged status of a request whose client disconnected before the response; it is never sent."""
 
 FIELDS = (
     *("request_id", "method", "path", "status", "duration_ms", "account", "role", "operation_type", "operation_name"),
     "codes",
 )
-"""What the line of a request may have, in this order."""
+"""The fields of an access line, in this order; those without a value are left out."""
 
-_RECORD = ACCESS.makeRecord(ACCESS.name, logging.INFO, __name__, 0, "request", (), None).__dict__
-_SCOPE_KEY = "session_graph.note"
+_TEMPLATE = LOGGER.makeRecord(LOGGER.name, logging.INFO, __name__, 0, "request", (), None).__dict__
+_SCOPE_KEY = "session_graph.access_record"
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
 @dataclass(slots=True)
 class AccessRecord:
-    """What is known of a request when its line is written."""
+    """The data of one access line."""
 
-    request_id: str = field(default_factory=new_request_id)
+    request_id: str = field(default_factory=partial(token_hex, 16))
+    started: float = field(default_factory=perf_counter)
     status: int = 500
     account: str | None = None
     role: str | None = None
@@ -56,7 +58,7 @@ class AccessRecord:
         self.account, self.role = viewer.account.idn, viewer.role.value
 
     def set_operation(self, kind: str, name: str | None) -> None:
-        """A name that GraphQL's grammar let through has only letters, digits and underscores."""
+        """A name needs no escaping: GraphQL's grammar allows only letters, digits and underscores in it."""
         self.operation_type, self.operation_name = kind, name[:MAX_NAME] if name else None
 
     def add_codes(self, codes: Iterable[str]) -> None:
@@ -66,13 +68,13 @@ class AccessRecord:
 
 
 def access_record_of(scope: Scope) -> AccessRecord:
-    """The note of this request; one that nobody reads where there is no AccessLog around."""
-    note = scope.get(_SCOPE_KEY)
-    return note if isinstance(note, AccessRecord) else AccessRecord()
+    """Return the request's record, or one that is never logged if there is no AccessLog around the application."""
+    record = scope.get(_SCOPE_KEY)
+    return record if isinstance(record, AccessRecord) else AccessRecord()
 
 
 class AccessLog:
-    """The outermost ASGI middleware: gives each request its id, `X-Request-Id`, and its line."""
+    """The outermost ASGI middleware: gives each request an id, sent as `X-Request-Id`, and logs its line."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -80,44 +82,40 @@ class AccessLog:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
-        note = scope[_SCOPE_KEY] = AccessRecord()
-        token = _request_id.set(note.request_id)
-        started = perf_counter()
+        record = scope[_SCOPE_KEY] = AccessRecord()
+        token = _request_id.set(record.request_id)
 
-        async def send_noted(message: Message) -> None:
-            if message["type"] in ("http.response.start", "websocket.http.response.start"):
-                note.status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", note.request_id.encode())]
-            elif message["type"] == "websocket.accept":
-                note.status = SWITCHED
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", note.request_id.encode())]
+        async def send_with_id(message: Message) -> None:
+            if message["type"] in ("http.response.start", "websocket.http.response.start", "websocket.accept"):
+                record.status = message.get("status", SWITCHING_PROTOCOLS)
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", record.request_id.encode())]
             await send(message)
 
         try:
-            await self._app(scope, receive, send_noted)
+            await self._app(scope, receive, send_with_id)
         finally:
             _request_id.reset(token)
-            write_line(scope, note, started)
+            log_request(scope, record)
 
 
-class LineFormatter(OrjsonFormatter):
-    """JSON; of a request's line, which is written most, what it may have is known."""
+class JsonFormatter(OrjsonFormatter):
+    """Formats as JSON; faster for access lines, which are the most frequent and have only known fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        if record.name != ACCESS.name:
+        if record.name != LOGGER.name:
             return super().format(record)
         line = {"level": record.levelname, "logger": record.name, "message": record.msg}
-        known = record.__dict__
-        line |= {name: known[name] for name in FIELDS if name in known}
+        values = record.__dict__
+        line |= {name: values[name] for name in FIELDS if name in values}
         line["time"] = datetime.fromtimestamp(record.created, UTC)
         return orjson.dumps(line).decode()
 
 
 def configure_logging(level: str) -> None:
-    """Everything from `level` up as JSON on standard error. Start uvicorn with `log_config=None, access_log=False`."""
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line of ours has these
+    """Log from `level` up as JSON on standard error. Start uvicorn with `log_config=None, access_log=False`."""
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line shows them
     formatter = {
-        "()": LineFormatter,
+        "()": JsonFormatter,
         "fmt": ("levelname", "name", "message"),
         "rename_fields": {"levelname": "level", "name": "logger"},
         "timestamp": "time",
@@ -128,55 +126,54 @@ def configure_logging(level: str) -> None:
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {"json": formatter},
-            "filters": {"request": {"()": lambda: _name_request}, "addresses": {"()": lambda: _keep_addresses}},
-            "handlers": {"access": handler, "stderr": handler | {"filters": ["request", "addresses"]}},
-            "loggers": {ACCESS.name: {"handlers": ["access"], "propagate": False}},
+            "handlers": {"access": handler, "stderr": handler | {"filters": [_add_request_id, _has_no_url]}},
+            "loggers": {LOGGER.name: {"handlers": ["access"], "propagate": False}},
             "root": {"level": level, "handlers": ["stderr"]},
         }
     )
 
 
-def _name_request(record: logging.LogRecord) -> bool:
-    """Put the id of the request on the line of whatever is logged while it is served."""
+def _add_request_id(record: logging.LogRecord) -> bool:
+    """Add the id of the request during which the record was logged."""
     if "request_id" not in record.__dict__ and (request_id := _request_id.get()):
         record.request_id = request_id
     return True
 
 
-def _keep_addresses(record: logging.LogRecord) -> bool:
-    """False for uvicorn's own lines about WebSockets, which have all of an address; ours is in the access log."""
+def _has_no_url(record: logging.LogRecord) -> bool:
+    """Return False for uvicorn's lines about WebSockets: they have the whole URL, and the access log has a line too."""
     return not (record.name == "uvicorn.error" and '"WebSocket %s"' in str(record.msg))
 
 
-def write_line(scope: Scope, note: AccessRecord, started: float) -> None:
-    """The line of a request, or of an operation over a WebSocket, that began at this `perf_counter`.
+def log_request(scope: Scope, record: AccessRecord) -> None:
+    """Log a request, or an operation over a WebSocket.
 
-    The record is made of one that is there, so that nobody looks for where, and in which thread, it was made.
+    The log record is a copy of a template: `Logger.info` would look up the calling frame and the thread each time.
     """
-    if not ACCESS.isEnabledFor(logging.INFO):
+    if not LOGGER.isEnabledFor(logging.INFO):
         return
     created = time()
     fields = {
         "created": created,
         "msecs": created % 1 * 1000,
-        "request_id": note.request_id,
+        "request_id": record.request_id,
         "method": scope.get("method", "WEBSOCKET"),
-        "path": _pattern(scope),
-        "status": note.status,
-        "duration_ms": round((perf_counter() - started) * 1000, 2),
-        "account": note.account,
-        "role": note.role,
-        "operation_type": note.operation_type,
-        "operation_name": note.operation_name,
-        "codes": list(note.codes) or None,
+        "path": _path_pattern(scope),
+        "status": record.status,
+        "duration_ms": round((perf_counter() - record.started) * 1000, 2),
+        "account": record.account,
+        "role": record.role,
+        "operation_type": record.operation_type,
+        "operation_name": record.operation_name,
+        "codes": list(record.codes) or None,
     }
-    record = logging.LogRecord.__new__(logging.LogRecord)
-    record.__dict__ = _RECORD | {name: value for name, value in fields.items() if value is not None}
-    ACCESS.handle(record)
+    line = logging.LogRecord.__new__(logging.LogRecord)
+    line.__dict__ = _TEMPLATE | {name: value for name, value in fields.items() if value is not None}
+    LOGGER.handle(line)
 
 
-def _pattern(scope: Scope) -> str:
-    """The path with its parameters by name, as `/exports/{id}`: their values may be somebody's business."""
+def _path_pattern(scope: Scope) -> str:
+    """Return the path with its parameters by name, as `/exports/{id}`: their values may be secret."""
     path: str = scope["path"]
     if "path_params" not in scope:
         return path[:MAX_PATH]

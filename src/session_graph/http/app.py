@@ -1,4 +1,4 @@
-"""The parts put together: an ASGI application that opens the database when it starts and closes it when it ends."""
+"""Puts the ASGI application together. It is handed an open database and a running hub; `cli.serve` owns both."""
 
 import gc
 from collections.abc import AsyncIterator
@@ -16,7 +16,9 @@ from session_graph.access.authentication import Authenticator
 from session_graph.access.tokens import TokenVerifier
 from session_graph.access.viewer import Viewer
 from session_graph.engine.analysis import Analyzer
+from session_graph.engine.executor import OperationExecutor
 from session_graph.engine.internals import graphql_schema
+from session_graph.engine.limits import Limits
 from session_graph.engine.plans import Plans
 from session_graph.exports.links import LinkSigner
 from session_graph.http.access_log import AccessLog
@@ -27,7 +29,7 @@ from session_graph.http.negotiation import SAFE_HEADERS, cors
 from session_graph.http.pages import page_routes
 from session_graph.http.sse import EventStreams
 from session_graph.http.websocket import GraphQLSockets
-from session_graph.schema.authorization import NAMED_BY, check
+from session_graph.schema.authorization import NAMED_BY, ROLES
 from session_graph.schema.context import Context
 from session_graph.schema.schema import build_schema
 from session_graph.schema.subscription_hub import SubscriptionHub
@@ -38,9 +40,9 @@ PATH = "/graphql"
 
 
 def create_app(settings: Settings, database: Database, hub: SubscriptionHub | None = None) -> Starlette:
-    """The application over a database that is open as long as it is served; for subscriptions `hub` must run, too.
+    """Return the application. The database must be open, and the hub running, while it serves.
 
-    Raises SettingError where a setting about tokens cannot be used.
+    Without a hub it has no subscriptions. Raises SettingError if a setting about tokens cannot be used.
     """
     schema = build_schema()
     authenticator = Authenticator(TokenVerifier.from_settings(settings))
@@ -49,8 +51,8 @@ def create_app(settings: Settings, database: Database, hub: SubscriptionHub | No
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         gc.collect()
-        gc.freeze()  # what is there now stays until the end: looking at it again took a fifth of a large recording
-        gc.set_threshold(5_000, 20, 20)  # rows of an answer are many, none of them in a cycle, and what lives is much
+        gc.freeze()  # start-up's objects stay: scanning them again took a fifth of the time of a large recording
+        gc.set_threshold(5_000, 20, 20)  # collect less often: an answer's rows are many, without cycles, the heap large
         yield
         await authenticator.close()
 
@@ -61,17 +63,11 @@ def create_app(settings: Settings, database: Database, hub: SubscriptionHub | No
         ready = await database.is_ready()
         return JSONResponse({"ready": ready}, 200 if ready else 503, headers=SAFE_HEADERS)
 
-    analyze = Analyzer(graphql_schema(schema), NAMED_BY, check).analyze
+    core = graphql_schema(schema)
+    analyze = Analyzer(core, NAMED_BY, ROLES).analyze
+    executor = OperationExecutor(schema, Limits.of(settings), analyze, Plans(core).execute)
     streams = EventStreams(hub, authenticator) if hub else None
-    view = GraphQLView(
-        schema,
-        authenticator.authenticate,
-        make_context,
-        analyze,
-        settings,
-        Plans(graphql_schema(schema)).execute,
-        streams,
-    )
+    view = GraphQLView(executor, authenticator.authenticate, make_context, settings, streams)
     sockets = [WebSocketRoute(PATH, GraphQLSockets(view, hub, authenticator, settings))] if hub else []
     routes = [
         *page_routes(),
@@ -86,7 +82,7 @@ def create_app(settings: Settings, database: Database, hub: SubscriptionHub | No
 
 
 class PathBypass:
-    """Middleware that hands the requests of one path to their application at once, past everything that is inside."""
+    """Middleware that hands HTTP requests for one path to `target`, past the middleware and the router inside it."""
 
     def __init__(self, app: ASGIApp, path: str, target: ASGIApp) -> None:
         self._app, self._path, self._target = app, path, target

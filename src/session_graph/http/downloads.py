@@ -1,7 +1,7 @@
-"""Opening a report's file over HTTP: by the signed link of a mail, or with a key.
+"""Download of an export's file, by the signed link of its mail or with an API key.
 
-Whatever is in the way (no such report, another account's, not signed here, cancelled, expired, its asker's rights
-ended), the answer is the same: there is no such file. Every opening is noted.
+Every reason to refuse (no such export, another account's, a wrong signature, cancelled, expired, the requester's
+rights have ended) gets the same 404, so that nothing is given away. Every download is recorded in `export_download`.
 """
 
 from uuid import UUID
@@ -25,19 +25,19 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-NO_FILE = "There is no such file, or it is not there any more."
+NOT_FOUND = "There is no such file, or it is not there any more."
 
 _FIND = """
 select e.* from session_export e
 where e.account_id = $1 and e.id = $2 and e.file_claim is not null and e.status in ('SENDING', 'DONE', 'FAILED')
     and e.expires_at > now()
 """
-_NOTE = "insert into export_download (account_id, export_id, at, by) values ($1, $2, now(), $3)"
+_RECORD = "insert into export_download (account_id, export_id, at, by) values ($1, $2, now(), $3)"
 CONTENT_TYPE = "text/csv; charset=utf-8; header=present"
 
 
 class Downloads:
-    """The two ways to a file."""
+    """The two routes to a file."""
 
     def __init__(self, database: Database, authenticator: Authenticator, signer: LinkSigner) -> None:
         self._database = database
@@ -52,11 +52,11 @@ class Downloads:
 
     async def _open_link(self, request: Request) -> Response:
         parts = request.path_params
-        place = parts["account_id"], parts["export_id"]
-        recipient = await self._signer.read_link(*place, parts["name"], parts["signature"])
+        ids = parts["account_id"], parts["export_id"]
+        recipient = await self._signer.read_link(*ids, parts["name"], parts["signature"])
         if recipient is None:
-            return _no_file()
-        return await self._open(request, *place, f"link of {recipient}")
+            return _not_found()
+        return await self._open(request, *ids, f"link of {recipient}")
 
     async def _open_with_key(self, request: Request) -> Response:
         try:
@@ -66,16 +66,16 @@ class Downloads:
             return JSONResponse(body, error.status, HEADERS | {"WWW-Authenticate": "Bearer"})
         export = await find_export(self._database, viewer, request.path_params["export_id"])
         if export is None:
-            return _no_file()
+            return _not_found()
         return await self._open(request, export["account_id"], export["id"], viewer.name)
 
     async def _open(self, request: Request, account_id: UUID, export_id: UUID, by: str) -> Response:
         export = await self._database.fetchrow(_FIND, account_id, export_id)
         if export is None or await find_requester(export) is None:
-            return _no_file()
+            return _not_found()
         if request.method == "HEAD":
             return Response(headers=_headers(export))
-        await self._database.execute(_NOTE, account_id, export_id, by)
+        await self._database.execute(_RECORD, account_id, export_id, by)
         return StreamingResponse(read_file(self._database, export), headers=_headers(export))
 
 
@@ -88,5 +88,5 @@ def _headers(export: Row) -> dict[str, str]:
     }
 
 
-def _no_file() -> Response:
-    return PlainTextResponse(NO_FILE, 404, HEADERS)
+def _not_found() -> Response:
+    return PlainTextResponse(NOT_FOUND, 404, HEADERS)

@@ -1,7 +1,7 @@
-"""The explorer on `/explore`: GraphiQL over our own API, with examples, where the settings turn it on.
+"""The explorer at `/explore`: GraphiQL for this API, with examples, if the settings turn it on.
 
-Its page, script and examples are files of the package. GraphiQL is a bundle that `make explorer` puts into a folder;
-where that is missing, the page says how to get it. Nothing here needs a key: the page asks as any other client does.
+Its page, script and examples are files of the package. GraphiQL is a bundle that `make explorer` writes to a folder;
+if that is missing, the page says how to get it. Nothing here needs a key: the page calls the API as any client does.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from session_graph.http.pages import ASSET_HEADERS, WEB, Assets, show_page
 from session_graph.settings import Settings
 
 BUNDLE = Path("explorer/bundle")
-"""Where `make explorer` puts it, in the project's folder."""
+"""Where `make explorer` writes it, in the project's folder."""
 FILES = WEB / "explore"
 
 POLICY = {
@@ -27,18 +27,18 @@ POLICY = {
     "worker-src": "'self'",
     "connect-src": "'self'",
     "style-src": "'self' 'unsafe-inline'",  # GraphiQL's editor, Monaco, writes its styles itself
-    "font-src": "'self' data:",  # the fonts of its style sheet stand in it
+    "font-src": "'self' data:",  # its style sheet contains its fonts
     "img-src": "'self' data:",
     "base-uri": "'none'",
     "form-action": "'none'",
     "frame-ancestors": "'none'",
 }
-"""Everything comes from here, and nothing is sent elsewhere."""
+"""Everything is loaded from this server, and nothing is sent elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A named document with variables. `@session` and `@externalId` stand for one of the account's that asks."""
+    """A named document with variables; the page replaces `@session` and `@externalId` by one of the account's own."""
 
     name: str
     query: str
@@ -46,7 +46,7 @@ class Example:
 
 
 def load_examples() -> list[Example]:
-    """In the order of the menu. A file's first line is the name, its second the variables, both as comments."""
+    """Return them in menu order. A file's first line is the name, its second the variables, both as comments."""
     return [_parse(path.read_text("utf-8")) for path in sorted((FILES / "examples").glob("*.graphql"))]
 
 
@@ -56,7 +56,7 @@ def _parse(text: str) -> Example:
 
 
 def explorer_routes(settings: Settings) -> list[BaseRoute]:
-    """None where it is off."""
+    """Return no routes if the explorer is off."""
     if settings.explorer is None:
         return []
     bundle = settings.explorer

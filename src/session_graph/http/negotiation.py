@@ -1,4 +1,4 @@
-"""What the headers of a request ask for, and those that every response has."""
+"""Content negotiation: what a request's headers ask for, and the headers that every response has."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -17,18 +17,18 @@ GRAPHQL = "application/graphql-response+json"
 EVENTS = "text/event-stream"
 
 SAFE_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-"""Answers are one account's own: nothing between us and the client may keep them, or take them for a page."""
+"""A response belongs to one account: no cache may store it, and no browser may render it as a page."""
 
 PREFLIGHT_SECONDS = 600
 
-Fields = Mapping[str, str]
-"""Of a request's header, by their names in lower case."""
+HeaderFields = Mapping[str, str]
+"""The headers of a request by their names in lower case."""
 
 _QUALITY = re.compile(r"(0(\.\d{0,3})?|1(\.0{0,3})?)", re.ASCII)
 
 
 class NotAcceptable(BadUserInput):
-    """Accept wants none of application/graphql-response+json, application/json and text/event-stream."""
+    """Accept must allow application/graphql-response+json, application/json or text/event-stream."""
 
     status = 406
 
@@ -40,7 +40,7 @@ class UnsupportedMediaType(BadUserInput):
 
 
 def cors(settings: Settings) -> list[Middleware]:
-    """Lets the pages of the origins that were named read answers; none are, by default. No cookies either way."""
+    """Let pages of the origins in the settings, none by default, read responses. Cookies are never allowed."""
     if not settings.cors_origins:
         return []
     return [
@@ -54,57 +54,57 @@ def cors(settings: Settings) -> list[Middleware]:
     ]
 
 
-def is_own_page(headers: Headers, settings: Settings) -> bool:
-    """Whether a WebSocket is not opened by a browser on a page of somebody else's.
+def is_allowed_origin(headers: Headers, settings: Settings) -> bool:
+    """Return whether a WebSocket is opened by our own page, by one of an allowed origin, or by no browser.
 
-    Browsers say in Origin whose page it is, and hold nobody back: RFC 6455, section 10.2.
+    Browsers send the page's origin, but let any page connect: the server must check it (RFC 6455, section 10.2).
     """
     origin = headers.get("origin")
     if origin is None or origin in settings.cors_origins:
         return True
     scheme, _, host = origin.lower().partition("://")
-    own = {f"{own}://{headers.get('host', '')}".lower() for own in ("http", "https")}
+    own = {f"{own_scheme}://{headers.get('host', '')}".lower() for own_scheme in ("http", "https")}
     if settings.public_url:
         own.add("/".join(settings.public_url.lower().split("/")[:3]))
     return f"{scheme}://{host}" in own
 
 
-def fields_of(scope: Scope) -> Fields:
-    """The header fields of a request; one that came several times is one list (RFC 9110, section 5.3)."""
-    fields: dict[str, str] = {}
+def header_fields(scope: Scope) -> HeaderFields:
+    """Return the headers of a request; repeated ones become one list (RFC 9110, section 5.3)."""
+    headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        fields[name] = f"{fields[name]}, {value}" if name in fields else value
-    return fields
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
 
 
-def choose_media_type(fields: Fields) -> str:
-    """JSON, GRAPHQL or, only where it is named, EVENTS, by the Accept header. Raises NotAcceptable."""
-    accept = fields.get("accept", "")
+def choose_media_type(headers: HeaderFields) -> str:
+    """Return JSON, GRAPHQL or, only if Accept names it, EVENTS. Raises NotAcceptable."""
+    accept = headers.get("accept", "")
     chosen = _negotiate(accept) if accept.strip() else JSON
     if chosen is None:
         raise NotAcceptable
     return chosen
 
 
-def accepts_events(fields: Fields) -> bool:
-    """Whether Accept names EVENTS, be it after others: frontends name all that they can read."""
-    return _names_events(fields.get("accept", ""))
+def accepts_events(headers: HeaderFields) -> bool:
+    """Return whether Accept names EVENTS, even after others: frontends name all that they can read."""
+    return _accepts_events(headers.get("accept", ""))
 
 
 @lru_cache(maxsize=128)
-def _names_events(accept: str) -> bool:
-    return _weigh(EVENTS, [_split(part) for part in accept.split(",")])[0] > 0
+def _accepts_events(accept: str) -> bool:
+    return _weigh(EVENTS, [_parse_media_type(part) for part in accept.split(",")])[0] > 0
 
 
-def check_content(fields: Fields) -> None:
+def check_content(headers: HeaderFields) -> None:
     """Raise UnsupportedMediaType unless the body is plain application/json in UTF-8."""
-    _check_content(fields.get("content-type", ""), fields.get("content-encoding", "identity"))
+    _check_content(headers.get("content-type", ""), headers.get("content-encoding", "identity"))
 
 
 @lru_cache(maxsize=128)
 def _check_content(content_type: str, encoding: str) -> None:
-    media_type, parameters = _split(content_type)
+    media_type, parameters = _parse_media_type(content_type)
     if media_type != JSON:
         raise UnsupportedMediaType
     if parameters.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
@@ -115,15 +115,15 @@ def _check_content(content_type: str, encoding: str) -> None:
 
 @lru_cache(maxsize=128)
 def _negotiate(accept: str) -> str | None:
-    """RFC 9110, section 12.5.1. Of equals, the one that is named wins, then the one that is named first, then JSON."""
-    ranges = [_split(part) for part in accept.split(",")]
+    """Return the best type (RFC 9110, section 12.5.1), or None. Of equals: the most exact, the first, JSON."""
+    ranges = [_parse_media_type(part) for part in accept.split(",")]
     offers = [(offer, *_weigh(offer, ranges)) for offer in (JSON, GRAPHQL, EVENTS)]
     best, quality, *_ = max(offers, key=lambda offer: offer[1:])
     return best if quality > 0 else None
 
 
 def _weigh(offer: str, ranges: Sequence[tuple[str, dict[str, str]]]) -> tuple[float, int, int]:
-    """How much the offer is wanted: quality, how exactly it is named, how early. The most exact range decides."""
+    """Return the offer's rank: its quality by the most exact range, how exact that is, and how early it comes."""
     exactness = {offer: 3} if offer == EVENTS else {"*/*": 1, "application/*": 2, offer: 3}
     found = (0, 0, 0.0)
     for index, (media_range, parameters) in enumerate(ranges):
@@ -134,8 +134,8 @@ def _weigh(offer: str, ranges: Sequence[tuple[str, dict[str, str]]]) -> tuple[fl
     return quality_found, exact, position
 
 
-def _split(value: str) -> tuple[str, dict[str, str]]:
-    """`text/plain; a=b` → `text/plain` and its parameters; names in lower case, values without quotes."""
+def _parse_media_type(value: str) -> tuple[str, dict[str, str]]:
+    """Return the type and parameters of `text/plain; a=b`: names in lower case, values without quotes."""
     media_type, *rest = value.split(";")
     pairs = (part.partition("=") for part in rest)
     return media_type.strip().lower(), {name.strip().lower(): text.strip().strip('"') for name, _, text in pairs}

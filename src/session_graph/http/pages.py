@@ -1,7 +1,7 @@
-"""The Sessions page and its assets: static files of the package that ask the API like any other client.
+"""The Sessions page and its assets: static files of the package that call the API as any client does.
 
-Nothing is rendered here and nothing needs a key: what a page may show is decided where it asks. How any page and any
-asset is served stands here too.
+Nothing is rendered here and nothing needs a key: the API decides what a page may show. The explorer's files are served
+by the same functions.
 """
 
 import os
@@ -29,19 +29,19 @@ POLICY = {
     "require-trusted-types-for": "'script'",
     "trusted-types": "'none'",
 }
-"""What a page may load and do: its own scripts and styles, and the API. No text can become markup or script."""
+"""A page may load its own scripts and styles and call the API. No text can become markup or script."""
 
 ASSET_HEADERS = {
-    "Cache-Control": "no-cache",  # kept, and asked for again with its ETag: a new version is there at the next visit
+    "Cache-Control": "no-cache",  # cached, but revalidated by its ETag: a new version shows at the next visit
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
 MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-"""Said here, as a machine's own table may say otherwise, and with nosniff a wrong one is an empty page."""
+"""Fixed here, as the machine's own table may differ, and with nosniff a wrong type makes an empty page."""
 
 
 def page_routes() -> list[BaseRoute]:
-    """`/` and `/assets/…`."""
+    """Return the routes `/` and `/assets/…`."""
     return [Route("/", _show_page), Mount("/assets", Assets(directory=WEB / "assets"))]
 
 
@@ -50,7 +50,7 @@ async def _show_page(request: Request) -> Response:
 
 
 def show_page(path: Path, policy: Mapping[str, str]) -> Response:
-    """A page that may load and do what the policy says, by directive."""
+    """Return the page with a Content-Security-Policy of these directives."""
     headers = {
         "Content-Security-Policy": "; ".join(f"{directive} {value}" for directive, value in policy.items()),
         "Cross-Origin-Opener-Policy": "same-origin",
@@ -60,7 +60,7 @@ def show_page(path: Path, policy: Mapping[str, str]) -> Response:
 
 
 class Assets(StaticFiles):
-    """The files of a folder, with the headers of assets."""
+    """Serves the files of a folder with ASSET_HEADERS."""
 
     def file_response(self, full_path: Any, *args: Any, **options: Any) -> Response:
         response = super().file_response(full_path, *args, **options)

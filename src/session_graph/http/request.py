@@ -1,9 +1,8 @@
-"""From an HTTP request to the parameters of a GraphQL request, after the draft "GraphQL over HTTP", section 5.
+"""Reads the parameters of a GraphQL request, by the draft "GraphQL over HTTP", section 5.
 
-Strict, because a request that is not understood to the letter must not be answered: each refusal says what was wrong.
+Reading is strict: a request that is not fully understood is refused with a sentence that says what is wrong.
 """
 
-import asyncio
 import json
 from collections.abc import Iterable, Mapping
 from typing import ClassVar, cast
@@ -15,17 +14,14 @@ from starlette.types import Receive
 
 from session_graph.engine.operation import GraphQLParams
 from session_graph.errors import BadUserInput, TooLarge
-from session_graph.http.negotiation import Fields, check_content
+from session_graph.http.negotiation import HeaderFields, check_content
 
 PARAMETERS = ("query", "operationName", "variables", "extensions")
 METHODS = ("GET", "POST")
 
-WATCH_AFTER = 0.05
-"""Seconds that a request may take before somebody watches whether its client is still there."""
-
-_DIGITS = bytes.maketrans(b"123456789", b"000000000")
-_LONG = b"0" * 19
-"""Shorter whole numbers fit 64 bits."""
+_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+_LONG_INTEGER = b"0" * 19
+"""Integers of fewer digits fit 64 bits."""
 
 
 class MethodNotAllowed(BadUserInput):
@@ -42,13 +38,13 @@ class OnlyByPost(MethodNotAllowed):
 
 
 class BodyTooLarge(TooLarge):
-    """The body is longer than a body may be."""
+    """The body is too large."""
 
     status = 413
 
 
-def read_message(text: str, max_bytes: int) -> dict[str, object]:
-    """A message of a WebSocket: a JSON object. Raises BadUserInput and TooLarge."""
+def parse_message(text: str, max_bytes: int) -> dict[str, object]:
+    """Return a WebSocket's message, a JSON object. Raises BadUserInput and TooLarge."""
     body = text.encode("utf-8", "surrogatepass")
     if len(body) > max_bytes:
         raise BodyTooLarge(f"A message may have {max_bytes} bytes; this one has {len(body)}.")
@@ -58,27 +54,28 @@ def read_message(text: str, max_bytes: int) -> dict[str, object]:
     return value
 
 
-def take_params(fields: Mapping[str, object]) -> GraphQLParams:
-    """The parameters of a request; other names are ignored, as the draft asks for. Raises BadUserInput."""
+def parse_params(fields: Mapping[str, object]) -> GraphQLParams:
+    """Return the parameters; other names are ignored, as the draft demands. Raises BadUserInput."""
     query, operation_name = fields.get("query"), fields.get("operationName")
     if not isinstance(query, str):
         raise BadUserInput('"query" must be a string: the GraphQL document.')
     if operation_name is not None and not isinstance(operation_name, str):
         raise BadUserInput('"operationName" must be a string or null.')
-    return GraphQLParams(query, operation_name, _take_object(fields, "variables"), _take_object(fields, "extensions"))
+    variables, extensions = _object_or_empty(fields, "variables"), _object_or_empty(fields, "extensions")
+    return GraphQLParams(query, operation_name, variables, extensions)
 
 
-def check_method(method: str, fields: Fields) -> None:
-    """Raise MethodNotAllowed, or UnsupportedMediaType for a body that cannot be read."""
+def check_method(method: str, headers: HeaderFields) -> None:
+    """Raise MethodNotAllowed, or UnsupportedMediaType if the body cannot be read."""
     if method not in METHODS:
         raise MethodNotAllowed
     if method == "POST":
-        check_content(fields)
+        check_content(headers)
 
 
-async def read_body(receive: Receive, fields: Fields, max_bytes: int) -> bytes:
-    """Raises BodyTooLarge, and Starlette's ClientDisconnect where the client goes away meanwhile."""
-    declared = fields.get("content-length", "")
+async def read_body(receive: Receive, headers: HeaderFields, max_bytes: int) -> bytes:
+    """Raises BodyTooLarge, and ClientDisconnect if the client disconnects before the end."""
+    declared = headers.get("content-length", "")
     if declared.isdecimal() and (len(declared) > 18 or int(declared) > max_bytes):
         raise BodyTooLarge(f"A body may have {max_bytes} bytes; this one has {declared[:18]}.")
     chunks, length, more = [], 0, True
@@ -95,52 +92,16 @@ async def read_body(receive: Receive, fields: Fields, max_bytes: int) -> bytes:
 
 
 def parse_body(body: bytes) -> GraphQLParams:
-    """The parameters of a POST. Raises BadUserInput."""
-    return take_params(_parse_body(body))
+    """Return the parameters of a POST. Raises BadUserInput."""
+    return parse_params(_body_parameters(body))
 
 
 def parse_query_string(query_string: bytes) -> GraphQLParams:
-    """The parameters of a GET. Raises BadUserInput."""
-    return take_params(_parse_query_string(query_string))
+    """Return the parameters of a GET. Raises BadUserInput."""
+    return parse_params(_query_string_parameters(query_string))
 
 
-class while_connected:
-    """Cancels the block when the client goes away, and raises ClientDisconnect for it: its statement is not awaited.
-
-    Only a block that lasts is worth a task that watches the client: most are over before it begins to.
-    """
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self._gone = False
-        self._watcher: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> None:
-        loop = asyncio.get_running_loop()
-        block = asyncio.current_task(loop)
-        assert block is not None
-        self._block, self._cancelled_before = block, block.cancelling()
-        self._timer = loop.call_later(WATCH_AFTER, self._begin)
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        self._timer.cancel()
-        if self._watcher:
-            self._watcher.cancel()
-        was_left = self._gone and isinstance(error, asyncio.CancelledError)
-        if was_left and self._block.uncancel() <= self._cancelled_before:
-            raise ClientDisconnect from None
-
-    def _begin(self) -> None:
-        self._watcher = asyncio.create_task(self._watch())
-
-    async def _watch(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        self._gone = True
-        self._block.cancel()
-
-
-def _parse_body(body: bytes) -> Mapping[str, object]:
+def _body_parameters(body: bytes) -> Mapping[str, object]:
     if not body:
         raise BadUserInput('The body is empty; it must be a JSON object with a "query".')
     value = _parse_json(body, "The body")
@@ -149,18 +110,18 @@ def _parse_body(body: bytes) -> Mapping[str, object]:
     if not isinstance(value, dict):
         raise BadUserInput('The body must be a JSON object with a "query".')
     if any(body.count(b'"%b"' % name.encode()) > 1 for name in PARAMETERS):
-        _refuse_twice(_list_names(body))
+        _refuse_duplicates(_outermost_names(body))
     return value
 
 
-def _parse_query_string(query_string: bytes) -> Mapping[str, object]:
+def _query_string_parameters(query_string: bytes) -> Mapping[str, object]:
     try:
         pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=100)
     except UnicodeDecodeError:
         raise BadUserInput("The query string is not percent-encoded UTF-8.") from None
     except ValueError:
         raise BadUserInput("The query string has too many parameters.") from None
-    _refuse_twice(name for name, _ in pairs)
+    _refuse_duplicates(name for name, _ in pairs)
     fields: dict[str, object] = dict(pairs)
     for name in ("variables", "extensions"):
         if name in fields:
@@ -168,62 +129,62 @@ def _parse_query_string(query_string: bytes) -> Mapping[str, object]:
     return fields
 
 
-def _parse_json(text: bytes, what: str) -> object:
-    """The value, of which no number was rounded to fit and every string can be encoded again. Raises BadUserInput."""
+def _parse_json(text: bytes, subject: str) -> object:
+    """Return the value: no integer in it is rounded, no string has a lone surrogate. Raises BadUserInput."""
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise BadUserInput(f"{what} is not {_say_why(text, error)}") from None
-    if _LONG in text.translate(_DIGITS):
-        _read_closely(text, what)
+        raise BadUserInput(f"{subject} is not {_syntax_error(text, error)}") from None
+    if _LONG_INTEGER in text.translate(_ZEROS):
+        _check_integers(text, subject)
     return value
 
 
-def _say_why(text: bytes, error: orjson.JSONDecodeError) -> str:
+def _syntax_error(text: bytes, error: orjson.JSONDecodeError) -> str:
     try:
         text.decode()
-    except UnicodeDecodeError as flaw:
-        return f"UTF-8: see its byte {flaw.start}."
+    except UnicodeDecodeError as invalid:
+        return f"UTF-8: its byte {invalid.start} is invalid."
     return f"valid JSON: {error}."
 
 
-def _read_closely(text: bytes, what: str) -> None:
-    """Raise BadUserInput for a whole number beyond 64 bits, which orjson takes for a float."""
+def _check_integers(text: bytes, subject: str) -> None:
+    """Raise BadUserInput for an integer beyond 64 bits, which orjson reads as a float."""
 
     def check(digits: str) -> int:
         if len(digits) > 20 or not -(2**63) <= int(digits) < 2**64:
-            raise BadUserInput(f"{what} has a whole number of more than 64 bits; send it as a string.")
+            raise BadUserInput(f"{subject} has a whole number of more than 64 bits; send it as a string.")
         return 0
 
     try:
         json.loads(text, parse_int=check)
     except RecursionError:
-        raise BadUserInput(f"{what} is nested too deeply.") from None
+        raise BadUserInput(f"{subject} is nested too deeply.") from None
 
 
-def _list_names(body: bytes) -> list[str]:
-    """The names of the outermost object, each as often as it is there."""
+def _outermost_names(body: bytes) -> list[str]:
+    """Return the names of the outermost object, duplicates included."""
     names: list[str] = []
 
-    def note(pairs: list[tuple[str, object]]) -> None:
-        names[:] = [name for name, _ in pairs]  # called for the outermost object last
+    def keep_names(pairs: list[tuple[str, object]]) -> None:
+        names[:] = [name for name, _ in pairs]  # json calls this for the outermost object last
 
     try:
-        json.loads(body, object_pairs_hook=note)
+        json.loads(body, object_pairs_hook=keep_names)
     except RecursionError:
         raise BadUserInput("The body is nested too deeply.") from None
     return names
 
 
-def _refuse_twice(names: Iterable[str]) -> None:
+def _refuse_duplicates(names: Iterable[str]) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen and name in PARAMETERS:
-            raise BadUserInput(f'"{name}" is there twice.')
+            raise BadUserInput(f'"{name}" appears twice.')
         seen.add(name)
 
 
-def _take_object(fields: Mapping[str, object], name: str) -> dict[str, object]:
+def _object_or_empty(fields: Mapping[str, object], name: str) -> dict[str, object]:
     value = fields.get(name)
     if value is None:
         return {}

@@ -1,18 +1,33 @@
-"""A whole answer, as ASGI sends one."""
+"""How responses are sent over ASGI: whole, or message by message with a time limit."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from session_graph.http.negotiation import SAFE_HEADERS
 
-_SAFE = [(name.lower().encode(), value.encode()) for name, value in SAFE_HEADERS.items()]
+ABORT = "session_graph.abort"
+"""The ASGI extension that drops the connection and all unsent data, if the server offers it."""
+SHUTDOWN_SECONDS = 0.5
+"""The time limit of a message once the server stops."""
+
+
+class ClientTooSlow(Exception):
+    """The client did not read a message in time."""
+
+
+def encode_headers(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
+_SAFE = encode_headers(SAFE_HEADERS)
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """JSON with a status; `headers` are further ones."""
+class GraphQLResponse:
+    """A whole JSON response; `headers` are those it has besides the usual ones."""
 
     body: bytes
     status: int
@@ -23,8 +38,31 @@ class Reply:
         headers = [
             (b"content-type", b"%b; charset=utf-8" % self.media_type.encode()),
             *_SAFE,
-            *((name.lower().encode(), value.encode()) for name, value in self.headers.items()),
+            *encode_headers(self.headers),
             (b"content-length", b"%d" % len(self.body)),
         ]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.body})
+
+
+class TimedSender:
+    """Sends each message within a time limit, or drops the connection."""
+
+    def __init__(self, scope: Scope, send: Send, seconds: float) -> None:
+        self._abort = scope.get("extensions", {}).get(ABORT)
+        self._send = send
+        self._seconds = seconds
+
+    def shorten_timeout(self) -> None:
+        """Let a slow client delay the server's shutdown by SHUTDOWN_SECONDS at most."""
+        self._seconds = min(self._seconds, SHUTDOWN_SECONDS)
+
+    async def send(self, message: Message) -> None:
+        """Raises ClientTooSlow, after aborting the connection if the server can."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._send(message)
+        except TimeoutError:
+            if self._abort:
+                self._abort()
+            raise ClientTooSlow from None

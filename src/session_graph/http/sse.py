@@ -1,4 +1,4 @@
-"""Responses that go on: server-sent events, after the "distinct connections" of the protocol GraphQL over SSE.
+"""Subscriptions as server-sent events: the "distinct connections mode" of the protocol GraphQL over SSE.
 
     event: next
     data: {"data": {"sessionEvents": {…}}}
@@ -6,15 +6,15 @@
     event: complete
     data:
 
-Comments keep a quiet stream open. Nothing is buffered for a slow reader: the next response is made once the last one
-is taken, and who takes nothing for too long is cut off.
+Comments keep an idle stream open. Nothing is buffered for a slow client (backpressure): an answer is made when the
+one before it is sent, and a client that reads nothing for too long is disconnected.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import ExitStack, aclosing, contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import orjson
 from starlette.requests import ClientDisconnect
@@ -27,32 +27,28 @@ from session_graph.engine.error_format import codes_of, translate
 from session_graph.errors import Unauthenticated
 from session_graph.http.access_log import AccessRecord
 from session_graph.http.negotiation import EVENTS, SAFE_HEADERS
-from session_graph.http.request import while_connected
+from session_graph.http.response import ClientTooSlow, TimedSender, encode_headers
+from session_graph.http.tasks import race, while_connected
 from session_graph.schema.subscription_hub import SubscriptionHub
 
-ABORT = "session_graph.abort"
-"""The extension of the ASGI scope, where the server has it, that drops the connection with what is not sent yet."""
-LAST_SECONDS = 0.5
 KEEP_ALIVE = b":\n\n"
 COMPLETE = b"event: complete\ndata:\n\n"
+
+_HEADERS = encode_headers({"Content-Type": f"{EVENTS}; charset=utf-8", **SAFE_HEADERS, "X-Accel-Buffering": "no"})
 
 Wait = Callable[[], Awaitable[None]]
 
 
-class ClientTooSlow(Exception):
-    """What was sent was not taken in time."""
-
-
 class EventStreams:
-    """Streams of one application."""
+    """Makes the event streams of an application."""
 
     def __init__(self, hub: SubscriptionHub, authenticator: Authenticator) -> None:
         self._hub = hub
         self._authenticator = authenticator
 
     @contextmanager
-    def hold(self, viewer: Viewer) -> Iterator[None]:
-        """A place for one stream. Raises TooManyConnections and TooManySubscriptions."""
+    def reserve(self, viewer: Viewer) -> Iterator[None]:
+        """Count a stream towards the limits. Raises TooManyConnections and TooManySubscriptions."""
         with self._hub.connection(), self._hub.subscription(viewer):
             yield
 
@@ -62,48 +58,48 @@ class EventStreams:
         viewer: Viewer,
         answers: AsyncGenerator[bytes, None],
         record: AccessRecord,
-        held: ExitStack,
+        reservation: ExitStack,
     ) -> ASGIApp:
-        """What has begun, as a response; `held` is let go at its end."""
+        """Return the response that sends `answers`, and releases the reservation at its end."""
 
         async def respond(scope: Scope, receive: Receive, send: Send) -> None:
-            stream = _Stream(Writer(scope, send, self._hub.settings.live_send_seconds), answers, record)
-            until_gone = partial(wait_until_revoked, self._authenticator, self._hub.listener, viewer, authorization)
-            with held, suppress(ClientDisconnect, ClientTooSlow):
+            stream = _Stream(TimedSender(scope, send, self._hub.settings.live_send_seconds), answers, record)
+            revoked = partial(wait_until_revoked, self._authenticator, self._hub.listener, viewer, authorization)
+            with reservation, suppress(ClientDisconnect, ClientTooSlow):
                 async with aclosing(answers), while_connected(receive):
-                    await stream.run(self._hub, until_gone)
+                    await stream.run(self._hub, revoked)
 
         return respond
 
 
+@dataclass(slots=True)
 class _Stream:
-    """One response that goes on."""
+    """One event stream."""
 
-    def __init__(self, writer: "Writer", answers: AsyncGenerator[bytes, None], record: AccessRecord) -> None:
-        self._writer = writer
-        self._answers = answers
-        self._record = record
+    sender: TimedSender
+    answers: AsyncGenerator[bytes, None]
+    record: AccessRecord
 
-    async def run(self, hub: SubscriptionHub, until_gone: Wait) -> None:
-        """Until all is told, the key is not taken any more, or the server stops. Raises ClientTooSlow."""
-        await self._writer.send({"type": "http.response.start", "status": 200, "headers": _headers()})
+    async def run(self, hub: SubscriptionHub, revoked: Wait) -> None:
+        """Send until the answers end, the key is revoked or expires, or the server stops. Raises ClientTooSlow."""
+        await self.sender.send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         await self._send(KEEP_ALIVE)
         await race(
-            self._tell(),
+            self._send_answers(),
             self._keep_alive(hub.settings.live_keep_alive_seconds),
-            self._end_with(until_gone),
-            self._shorten_timeout_after(hub.until_ending),
+            self._end_when(revoked),
+            self._shorten_timeout_when(hub.until_ending),
         )
-        await self._writer.send(_part(b"", more=False))
+        await self.sender.send(_chunk(b"", more=False))
 
-    async def _tell(self) -> None:
+    async def _send_answers(self) -> None:
         try:
-            async for answer in self._answers:
-                await self._send(_next(answer))
+            async for answer in self.answers:
+                await self._send(_next_event(answer))
         except ClientTooSlow:
             raise
         except Exception as error:
-            await self._complain(error)
+            await self._send_error(error)
         await self._send(COMPLETE)
 
     async def _keep_alive(self, seconds: float) -> None:
@@ -111,76 +107,28 @@ class _Stream:
             await asyncio.sleep(seconds)
             await self._send(KEEP_ALIVE)
 
-    async def _end_with(self, until_gone: Wait) -> None:
-        await until_gone()
-        await self._complain(Unauthenticated())
+    async def _end_when(self, revoked: Wait) -> None:
+        await revoked()
+        await self._send_error(Unauthenticated())
         await self._send(COMPLETE)
 
-    async def _shorten_timeout_after(self, ending: Wait) -> None:
-        await ending()
-        self._writer.shorten_timeout()
+    async def _shorten_timeout_when(self, stopping: Wait) -> None:
+        await stopping()
+        self.sender.shorten_timeout()
 
-    async def _complain(self, error: Exception) -> None:
+    async def _send_error(self, error: Exception) -> None:
         errors = translate(error)
-        self._record.add_codes(codes_of(errors))
-        await self._send(_next(orjson.dumps({"errors": errors})))
+        self.record.add_codes(codes_of(errors))
+        await self._send(_next_event(orjson.dumps({"errors": errors})))
 
     async def _send(self, text: bytes) -> None:
-        await self._writer.send(_part(text))
+        await self.sender.send(_chunk(text))
 
 
-class Writer:
-    """Sends in time or not at all."""
-
-    def __init__(self, scope: Scope, send: Send, seconds: float) -> None:
-        self._abort = scope.get("extensions", {}).get(ABORT)
-        self._send = send
-        self._seconds = seconds
-
-    def shorten_timeout(self) -> None:
-        """The server stops, and waits for nobody who is slow."""
-        self._seconds = min(self._seconds, LAST_SECONDS)
-
-    async def send(self, message: Message) -> None:
-        """Raises ClientTooSlow, and drops the connection where the server lets us."""
-        try:
-            async with asyncio.timeout(self._seconds):
-                await self._send(message)
-        except TimeoutError:
-            if self._abort:
-                self._abort()
-            raise ClientTooSlow from None
-
-
-async def race(*works: Coroutine[Any, Any, None]) -> None:
-    """Until the first of them has come to its end; the others are cancelled, and waited for. Raises what they raise."""
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-        errors = [task.exception() for task in tasks if not task.cancelled()]
-    for error in errors:
-        if error is not None:
-            raise error
-
-
-async def single(answer: bytes) -> AsyncGenerator[bytes, None]:
-    """One answer."""
-    yield answer
-
-
-def _headers() -> list[tuple[bytes, bytes]]:
-    headers = {"content-type": f"{EVENTS}; charset=utf-8", **SAFE_HEADERS, "x-accel-buffering": "no"}
-    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-
-
-def _next(answer: bytes) -> bytes:
-    """JSON of ours has no line breaks."""
+def _next_event(answer: bytes) -> bytes:
+    """Return the event; the JSON of an answer has no line breaks, which would end its data."""
     return b"event: next\ndata: " + answer + b"\n\n"
 
 
-def _part(body: bytes, *, more: bool = True) -> Message:
+def _chunk(body: bytes, *, more: bool = True) -> Message:
     return {"type": "http.response.body", "body": body, "more_body": more}

@@ -1,7 +1,7 @@
-"""uvicorn's connections, with what ASGI has no word for.
+"""uvicorn's protocols, extended. Only this module may use private attributes of uvicorn and websockets.
 
-The application may drop a connection whose client takes nothing any more: closing waits until everything that was sent
-is taken, which such a client never does. And the head of a response goes out together with the body.
+The application can abort a connection whose client has stopped reading: an ordinary close waits until the client has
+read everything, which it never does. And the head of a response is sent together with its body.
 """
 
 import asyncio
@@ -11,43 +11,43 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
-from session_graph.http.sse import ABORT
+from session_graph.http.response import ABORT
 
 
 class CoalescingTransport:
-    """A transport that holds back what is written until more is, or until the turn of the event loop is over.
+    """A transport that holds a write back until the next one, or until the event loop's current iteration ends.
 
-    uvloop passes each write on at once: a system call more for every response, and a packet for its head alone.
+    uvloop sends each write at once: one more system call for every response, and a packet for the head alone.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self.transport = transport
         self._loop = loop
-        self._held = b""
+        self._pending = b""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.transport, name)
 
     def write(self, data: bytes) -> None:
-        if self._held:
-            held, self._held = self._held, b""
-            self.transport.writelines((held, data))
+        if self._pending:
+            pending, self._pending = self._pending, b""
+            self.transport.writelines((pending, data))
         elif data:
-            self._held = data
-            self._loop.call_soon(self._release)
+            self._pending = data
+            self._loop.call_soon(self._flush)
 
     def close(self) -> None:
-        self._release()
+        self._flush()
         self.transport.close()
 
-    def _release(self) -> None:
-        if self._held:
-            held, self._held = self._held, b""
-            self.transport.write(held)
+    def _flush(self) -> None:
+        if self._pending:
+            pending, self._pending = self._pending, b""
+            self.transport.write(pending)
 
 
 class Http(HttpToolsProtocol):
-    """HTTP/1.1, parsed by httptools."""
+    """HTTP/1.1 by httptools, with the extension ABORT and coalesced writes."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(cast(asyncio.Transport, CoalescingTransport(transport, self.loop)))
@@ -63,7 +63,7 @@ class Http(HttpToolsProtocol):
 
 
 class WebSocket(WebSocketsSansIOProtocol):
-    """WebSockets, spoken by websockets."""
+    """WebSockets by the library websockets, with the extension ABORT."""
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)

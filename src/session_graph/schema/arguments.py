@@ -19,8 +19,9 @@ from session_graph.parsing import at_path, check_text, parse_id
 from session_graph.schema.context import Context
 from session_graph.schema.inputs import AgentLookup, SessionFilter, SessionOrder
 from session_graph.schema.selected_columns import list_columns, session_columns
+from session_graph.sessions.cursors import read_cursor
 from session_graph.sessions.filters import Filter, parse_filter
-from session_graph.sessions.ordering import NEWEST_FIRST, ORDER_FIELDS, Order, read_cursor
+from session_graph.sessions.ordering import NEWEST_FIRST, ORDER_FIELDS, Order
 from session_graph.sessions.pagination import DEFAULT_SIZE, MAX_SIZE, PageRequest, check_size
 from session_graph.sessions.permissions import column_name
 

@@ -1,16 +1,15 @@
-"""Who may send an operation: what each input type names, and what the viewer's role may call and read."""
+"""What each input type names, and which roles may name what: the tables by which operations are authorized."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from session_graph.access.viewer import Viewer
+from session_graph.access.viewer import Role
 from session_graph.engine.fields import Coordinate
-from session_graph.errors import Forbidden
 from session_graph.schema.mutation import MUTATIONS
 from session_graph.sessions.dashboard import Group
 from session_graph.sessions.filters import columns_named
 from session_graph.sessions.ordering import ORDER_FIELDS
-from session_graph.sessions.permissions import check_readable, column_name
+from session_graph.sessions.permissions import column_name, limited_fields
 
 
 def _of_filter(raw: Mapping[str, Any]) -> Iterable[Coordinate]:
@@ -39,9 +38,8 @@ NAMED_BY: dict[str, Callable[[Any], Iterable[Coordinate]]] = {
 """The coordinates that a value names, by its type in the schema, wherever an argument has one."""
 
 
-def check(viewer: Viewer, coordinates: frozenset[Coordinate]) -> None:
-    """Raise Forbidden for a mutation that the role may not call, ForbiddenField for fields that it may not read."""
-    for type_name, field in sorted(coordinates):
-        if type_name == "Mutation" and field in MUTATIONS and viewer.role not in MUTATIONS[field]:
-            raise Forbidden(f"The role {viewer.role} may not call {field}.")
-    check_readable(viewer.role, coordinates)
+ROLES: dict[Coordinate, frozenset[Role]] = {
+    **{(type_name, field): roles for type_name, fields in limited_fields().items() for field, roles in fields.items()},
+    **{("Mutation", name): roles for name, roles in MUTATIONS.items()},
+}
+"""The roles that may read, set or call each coordinate that is limited."""

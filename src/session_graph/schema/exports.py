@@ -1,25 +1,21 @@
 """The report in the graph: its types, and what the arguments of its fields mean."""
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
 import strawberry
 
 from session_graph.engine.fields import FieldRequest, reader
 from session_graph.engine.row_types import RowBacked, backed
-from session_graph.errors import BadUserInput
 from session_graph.exports.requests import DeliveryStatus, ExportStatus, list_deliveries
-from session_graph.parsing import format_instant, parse_instant
 from session_graph.schema.arguments import AfterArgument, FirstArgument
 from session_graph.schema.context import Context, Info
 from session_graph.schema.enums import SessionColumn, describe
 from session_graph.schema.nodes import Node, PageInfo
+from session_graph.sessions.cursors import read_export_cursor, write_export_cursor
 from session_graph.sessions.pagination import DEFAULT_SIZE, check_size
 from session_graph.store.database import Row
 
@@ -116,10 +112,10 @@ class ExportPage:
         return self.has_before if backwards else self.has_more
 
     def start_cursor(self) -> str | None:
-        return write_place(self.rows[0]) if self.rows else None
+        return write_export_cursor(self.rows[0]) if self.rows else None
 
     def end_cursor(self) -> str | None:
-        return write_place(self.rows[-1]) if self.rows else None
+        return write_export_cursor(self.rows[-1]) if self.rows else None
 
 
 @strawberry.type(description="A page of the reports, newest first.")
@@ -128,7 +124,9 @@ class SessionExportConnection:
 
     @strawberry.field(description="The reports with their cursors.")
     def edges(self) -> list[SessionExportEdge]:
-        return [SessionExportEdge(cursor=write_place(row), node=SessionExport(row=row)) for row in self.page.rows]
+        return [
+            SessionExportEdge(cursor=write_export_cursor(row), node=SessionExport(row=row)) for row in self.page.rows
+        ]
 
     @strawberry.field(description="The reports.")
     def nodes(self) -> list[SessionExport]:
@@ -152,24 +150,9 @@ def read_export_list(
     request: FieldRequest[Context], first: FirstArgument = None, after: AfterArgument = None
 ) -> ExportListArguments:
     size = DEFAULT_SIZE if first is None else check_size("first", first)
-    return ExportListArguments(size, None if after is None else read_place(after, request.context.viewer.account.id))
-
-
-def write_place(row: Row) -> str:
-    """The cursor of a report in the list."""
-    parts = [format_instant(row["requested_at"]), row["id"].hex, row["account_id"].hex]
-    return base64.urlsafe_b64encode(orjson.dumps(parts)).decode().rstrip("=")
-
-
-def read_place(text: str, account_id: UUID) -> tuple[datetime, UUID]:
-    """The place that `write_place` wrote. Raises BadUserInput."""
-    try:
-        at, key, account = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
-        if account != account_id.hex:
-            raise ValueError
-        return parse_instant(at), UUID(key)
-    except (ValueError, TypeError, AttributeError, binascii.Error):
-        raise BadUserInput("is not a cursor of this list", ["after"]) from None
+    return ExportListArguments(
+        size, None if after is None else read_export_cursor(after, request.context.viewer.account.id)
+    )
 
 
 async def _load_deliveries(context: Context, ids: Sequence[UUID]) -> list[list[Row]]:

@@ -50,7 +50,7 @@ _TYPES: dict[ValueKind, Any] = {
 
 def _filter_body(namespace: dict[str, Any]) -> None:
     namespace["__module__"] = __name__
-    namespace["__annotations__"] = {f"{name}_": Optional[_TYPES[row.takes]] for name, row in CONDITIONS.items()}  # noqa: UP045
+    namespace["__annotations__"] = {f"{name}_": Optional[_TYPES[row.kind]] for name, row in CONDITIONS.items()}  # noqa: UP045
     for name, row in CONDITIONS.items():
         namespace[f"{name}_"] = strawberry.field(name=name, default=UNSET, description=row.description)
 

@@ -59,7 +59,7 @@ from session_graph.schema.selected_columns import session_columns
 from session_graph.schema.sessions import Agent, Session
 from session_graph.sessions.agents import change_agent, create_agent
 from session_graph.sessions.columns import ALL
-from session_graph.sessions.editing import MOST_IDS, Refusal, edit_session, edit_sessions
+from session_graph.sessions.editing import MAX_IDS, Refusal, edit_session, edit_sessions
 from session_graph.sessions.filters import parse_filter
 from session_graph.sessions.patch import EDITORS
 from session_graph.sessions.reading import read_recorded
@@ -107,8 +107,8 @@ class Mutation:
     )
     async def update_sessions(self, info: Info, edit: UpdateSessions) -> UpdateSessionsPayload:
         context, target = info.context, edit.target
-        if target.ids is not None and len(target.ids) > MOST_IDS:
-            raise LimitReached.at(f"must have at most {MOST_IDS:,} entries", (INPUT, "target", "ids"))
+        if target.ids is not None and len(target.ids) > MAX_IDS:
+            raise LimitReached.at(f"must have at most {MAX_IDS:,} entries", (INPUT, "target", "ids"))
         filter_ = parse_filter(target.filter, context.now)
         if target.ids is None and filter_.is_everything():
             raise InvalidInput.at("must not be empty: it would mean every session", (INPUT, "target", "filter"))

@@ -24,9 +24,9 @@ from session_graph.schema.nodes import Node, PageInfo
 from session_graph.schema.selected_columns import list_columns, selects_cursors
 from session_graph.sessions.agents import find_agents
 from session_graph.sessions.columns import COLUMNS, Kind
+from session_graph.sessions.cursors import cursor_start
 from session_graph.sessions.editing import read_history
 from session_graph.sessions.enums import Speaker
-from session_graph.sessions.ordering import cursor_start
 from session_graph.sessions.pagination import Page
 from session_graph.sessions.reading import (
     AGENT,

@@ -19,13 +19,12 @@ from session_graph.schema.enums import describe
 from session_graph.schema.exports import SessionExport
 from session_graph.schema.selected_columns import session_columns
 from session_graph.schema.sessions import Session, load_parts
+from session_graph.sessions.cursors import read_event_cursor, write_event_cursor
 from session_graph.sessions.event_log import (
     EventKind,
     LogPosition,
     check_position,
     current_position,
-    read_event_cursor,
-    write_event_cursor,
 )
 from session_graph.sessions.feed import Change, Following, follow_sessions
 from session_graph.sessions.filters import parse_filter

@@ -1,1 +1,1 @@
-"""Sessions: columns, filters, orders, closing, recording, reading, the dashboard. Knows nothing of GraphQL or HTTP."""
+"""Sessions: columns, filters, orders, closing, recording, editing, reading, dashboards. No GraphQL, no HTTP."""

@@ -1,7 +1,7 @@
-"""What is decided once, when a session closes: pure functions of the record, its agent and nothing else.
+"""The decisions made once, when a session closes: pure functions of its record and its agent.
 
-What follows from these decisions (lead value, ASR, …) is derived by the database. Source of each rule: domain.md, "How
-the numbers are made".
+The database derives the lead value, the ASR and so on from these decisions. Source of each rule: domain.md, "How the
+numbers are made".
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,12 +20,12 @@ SANDBOX = "sandbox"
 
 Spans = Sequence[tuple[str, str]]
 WorkingHours = Mapping[str, Spans]
-"""The spans of each weekday, as `("09:00", "17:00")`; an empty mapping is always open."""
+"""The spans of each weekday, such as `("09:00", "17:00")`; an empty mapping means always open."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentTerms:
-    """The agent's attributes that are in force when a session closes."""
+    """The agent's attributes in force when a session closes."""
 
     time_zone: str
     working_hours: WorkingHours
@@ -41,7 +41,7 @@ class AgentTerms:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the record says, as far as something is decided by it."""
+    """The facts of a record that decisions depend on."""
 
     started_at: datetime
     ended_at: datetime
@@ -59,7 +59,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """`potential_value` is the lead value that the session has as a lead, not yet rounded."""
+    """`potential_value` is the lead value that the session would have as a lead, unrounded."""
 
     potential_value: Decimal
     conversion_rate: Decimal
@@ -72,7 +72,6 @@ class Decisions:
 
 
 def close(facts: Facts, agent: AgentTerms) -> Decisions:
-    """Everything that is decided at close."""
     in_hours = within_working_hours(facts.started_at, agent.working_hours, agent.time_zone)
     return Decisions(
         potential_value=potential_value(facts, agent),
@@ -92,7 +91,7 @@ def close(facts: Facts, agent: AgentTerms) -> Decisions:
 
 
 def potential_value(facts: Facts, agent: AgentTerms) -> Decimal:
-    """An explicit lead value wins; else units × value per unit where there are both; else the average; else 0."""
+    """Return the explicit lead value; else units × value per unit if there are both; else the average; else 0."""
     if facts.lead_value is not None:
         return facts.lead_value
     if facts.units is not None and agent.unit_value is not None:
@@ -101,26 +100,26 @@ def potential_value(facts: Facts, agent: AgentTerms) -> Decimal:
 
 
 def is_opportunity(is_lead: bool, *, refused: bool, unavailable: bool, reachable: bool) -> bool:
-    """A lead, unless the user refused, there was no availability, or no phone or e-mail was collected."""
+    """Return whether it is a lead and did not fail: refused, no availability, or no phone or e-mail collected."""
     return is_lead and not refused and not unavailable and reachable
 
 
 def recognised_share(in_working_hours: bool, agent: AgentTerms) -> Decimal:
-    """All of it outside working hours, or where calls overflow to the agent; else the agent's recognition."""
+    """Return 1 outside working hours or if calls overflow to the agent; else the agent's recognition, 0 to 1."""
     if not in_working_hours or agent.redirection is Redirection.OVERFLOW:
         return Decimal(1)
     return agent.recognition
 
 
 def categorise_length(duration: timedelta, agent: AgentTerms) -> SessionLength:
-    """SHORT under the agent's first threshold, LONG from its second."""
+    """Return SHORT under the agent's first threshold, LONG from its second, else REGULAR."""
     if duration < timedelta(seconds=agent.short_under_seconds):
         return SessionLength.SHORT
     return SessionLength.LONG if duration >= timedelta(seconds=agent.long_from_seconds) else SessionLength.REGULAR
 
 
 def looks_like_test(facts: Facts, agent: AgentTerms) -> bool:
-    """It came through the sandbox, or from one of the agent's test contacts."""
+    """Return whether it came through the sandbox or from one of the agent's test contacts."""
     return any(
         source is not None and (source == SANDBOX or source.startswith(f"{SANDBOX}/"))
         for source in (facts.integration, facts.connector)
@@ -131,9 +130,7 @@ def looks_like_test(facts: Facts, agent: AgentTerms) -> bool:
 
 
 def within_working_hours(moment: datetime, hours: WorkingHours, time_zone: str) -> bool:
-    """Whether the instant lies in a half-open span of the local day, or in one of the day before that runs past
-    midnight.
-    """
+    """Return whether the instant is in a half-open span of its local day, or of the day before past midnight."""
     if not hours:
         return True
     local = moment.astimezone(ZoneInfo(time_zone))

@@ -1,6 +1,6 @@
-"""The metrics of the sessions that a filter leaves: totals, by interval, by group, and those of the span before.
+"""Dashboards: the metrics of the sessions that match a filter, as totals, series, groups and of the previous span.
 
-All that was asked for is one statement over one reading of the rows, for one dashboard or for those of many agents.
+The metrics of one dashboard, or of those of many agents, are one statement that reads the rows once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,15 +16,15 @@ from session_graph.access.viewer import Viewer
 from session_graph.sessions.filters import Filter, where
 from session_graph.sessions.intervals import Interval, boundaries, ceiling_to, floor_to
 from session_graph.sessions.metrics import METRICS, Metric
+from session_graph.sessions.parameters import Parameters
 from session_graph.store.database import Database, Row
-from session_graph.store.sql import Parameters
 
 Metrics = Mapping[str, Any]
-"""Parameters by the names of METRICS."""
+"""Values by the names of METRICS."""
 
 
 class Group(StrEnum):
-    """By what sessions are grouped."""
+    """What sessions are grouped by."""
 
     CHANNEL = "CHANNEL"
     SESSION_TYPE = "SESSION_TYPE"
@@ -41,12 +41,13 @@ class Group(StrEnum):
 
     @property
     def stored(self) -> str:
+        """The column of `session s` that has the group's key."""
         return "agent_id" if self is Group.AGENT else self.column
 
 
 @dataclass(frozen=True, slots=True)
 class DashboardSelection:
-    """What to compute; each of the sets names metrics."""
+    """The metrics to compute, by name; `previous` is None if the previous span is not selected."""
 
     totals: frozenset[str] = frozenset()
     previous: frozenset[str] | None = None
@@ -56,17 +57,17 @@ class DashboardSelection:
 
 @dataclass(frozen=True, slots=True)
 class DashboardRequest:
-    """Whose sessions, which of them, and what of them. `now` ends an open span; test and archived ones are left out."""
+    """`now` ends an open span. Test and archived sessions count only if included here or named by the filter."""
 
     viewer: Viewer
     filter: Filter
-    wanted: DashboardSelection
+    selection: DashboardSelection
     now: datetime
     include_test: bool = False
     include_archived: bool = False
 
-    def narrowed(self) -> Filter:
-        """The filter, with test and archived sessions left out where nothing asks for them."""
+    def effective_filter(self) -> Filter:
+        """Return the filter, without test and archived sessions unless they are included or named."""
         defaults = {}
         if not self.include_test and "isTest" not in self.filter.conditions:
             defaults["isTest"] = False
@@ -75,7 +76,7 @@ class DashboardRequest:
         return Filter({**self.filter.conditions, **defaults})
 
     def span(self) -> tuple[datetime, datetime] | None:
-        """What the filter's own range is; it ends now where it has only a beginning."""
+        """Return the filter's span, which ends now if it has no end; None if it has no start."""
         start, end = self.filter.span
         return None if start is None else (start, max(start, end or self.now))
 
@@ -95,8 +96,6 @@ class Slice:
 
 @dataclass(slots=True)
 class DashboardResult:
-    """The answer for one dashboard."""
-
     totals: Metrics
     previous: Metrics | None
     series: dict[Interval, list[Point]]
@@ -105,70 +104,72 @@ class DashboardResult:
 
 @dataclass(frozen=True, slots=True)
 class DashboardScope:
-    """One dashboard: the account's where `agent_id` is None; and the zone of its days."""
+    """One dashboard: the agent's, or the account's if `agent_id` is None. `time_zone` is the zone of its days."""
 
     agent_id: UUID | None
     time_zone: str
 
 
 Calendar = Mapping[Interval, Sequence[datetime]]
-"""The boundaries of each interval that was asked for; empty where there is nothing to span."""
+"""The boundaries of each selected interval (`intervals.boundaries`); empty if there are no sessions to span."""
 
 
 async def read_dashboards(
     database: Database, request: DashboardRequest, scopes: Sequence[DashboardScope]
 ) -> dict[UUID | None, DashboardResult]:
-    """An answer for each scope: the account alone, or any number of agents."""
+    """Return a result for each scope's `agent_id`; the scopes are the account alone, or any number of agents."""
     calendars = await _read_calendars(database, request, scopes)
-    values = Parameters(request.viewer.account.id)
-    answers = {key: _empty(request, calendar) for key, calendar in calendars.items()}
-    if sql := dashboard_sql(request, scopes, calendars, values):
-        blocks = _blocks(request.wanted)
-        for row in await database.fetch(sql, *values):
-            _place(row, answers[row["scope"]], blocks)
-    for answer in answers.values():
-        for slices in answer.groups.values():
+    parameters = Parameters(request.viewer.account.id)
+    results = {key: _empty_result(request, calendar) for key, calendar in calendars.items()}
+    if sql := dashboard_sql(request, scopes, calendars, parameters):
+        groupings = _groupings(request.selection)
+        for row in await database.fetch(sql, *parameters):
+            _add_row(row, results[row["subject"]], groupings)
+    for result in results.values():
+        for slices in result.groups.values():
             slices.sort(key=lambda slice_: (-slice_.metrics["total_session_count"], slice_.key is None, slice_.key))
-    return answers
+    return results
 
 
 def dashboard_sql(
     request: DashboardRequest,
     scopes: Sequence[DashboardScope],
     calendars: Mapping[UUID | None, Calendar],
-    values: Parameters,
+    parameters: Parameters,
 ) -> str:
-    """One statement that goes through the rows once, and once through those of the span before.
+    """Return one statement that reads the rows once, and those of the previous span once; empty if nothing is selected.
 
-    Each row of the answer has the scope, the metrics, and in `block` what they are of: a bit for each of `_blocks`,
-    of which the one that it is grouped by is 0. All are 1 for totals, and it is null for the span before. Empty where
-    nothing was asked for.
+    Each row of its result has the scope's agent (`subject`), the metrics, and in `block` what these are of: a bit for
+    each of `_groupings`, 0 for the one that the row is grouped by. For totals all bits are 1; for the previous span
+    `block` is null.
     """
-    metrics, blocks = _figures_sql(request, values), _blocks(request.wanted)
+    metrics, groupings = _metrics_sql(request, parameters), _groupings(request.selection)
     branches = []
-    if request.wanted.totals or blocks:
-        rows = _rows_sql(request, request.narrowed(), scopes, values, _buckets(request, scopes, calendars, values))
-        scope = ["b.scope"] if _agents(scopes) else []
-        sets = [", ".join([*scope, f"b.{column}"]) for column in blocks]
-        if request.wanted.totals:
-            sets.append(", ".join(scope))
-        block = f"grouping({', '.join(f'b.{column}' for column in blocks)})" if blocks else "0"
-        keys = "".join(f", {_key_sql(column)}" for column in blocks)
+    if request.selection.totals or groupings:
+        buckets = _buckets(request, scopes, calendars, parameters)
+        rows = _rows_sql(request, request.effective_filter(), scopes, parameters, buckets)
+        subject = ["b.subject"] if _agent_ids(scopes) else []
+        sets = [", ".join([*subject, f"b.{column}"]) for column in groupings]
+        if request.selection.totals:
+            sets.append(", ".join(subject))
+        block = f"grouping({', '.join(f'b.{column}' for column in groupings)})" if groupings else "0"
+        keys = "".join(f", {_key_sql(column)}" for column in groupings)
         branches.append(
-            f"select {'b.scope' if scope else 'null::uuid'} as scope, {block} as block{keys}{metrics}"
+            f"select {'b.subject' if subject else 'null::uuid'} as subject, {block} as block{keys}{metrics}"
             f" from ({rows}) b group by grouping sets (({'), ('.join(sets)}))"
         )
-    if (span := request.span()) and request.wanted.previous:
-        before = request.narrowed().with_span(_same_before(*span), span[0])
-        keys = "".join(f", null as {column}" for column in blocks)
-        rows = _rows_sql(request, before, scopes, values)
-        branches.append(f"select b.scope, null as block{keys}{metrics} from ({rows}) b group by 1")
+    if (span := request.span()) and request.selection.previous:
+        before = request.effective_filter().with_span(_previous_start(*span), span[0])
+        keys = "".join(f", null as {column}" for column in groupings)
+        rows = _rows_sql(request, before, scopes, parameters)
+        branches.append(f"select b.subject, null as block{keys}{metrics} from ({rows}) b group by 1")
     return " union all ".join(branches)
 
 
-def _blocks(wanted: DashboardSelection) -> dict[str, Interval | Group]:
-    """What is asked for beside totals, by the column of `b` that it is grouped by."""
-    return {interval.lower(): interval for interval in wanted.series} | {group.stored: group for group in wanted.groups}
+def _groupings(selection: DashboardSelection) -> dict[str, Interval | Group]:
+    """Return the selected series and groups by the column of `b` that each is grouped by."""
+    series = {interval.lower(): interval for interval in selection.series}
+    return series | {group.stored: group for group in selection.groups}
 
 
 def _key_sql(column: str) -> str:
@@ -177,8 +178,8 @@ def _key_sql(column: str) -> str:
     return f"b.{column}::text as {column}"
 
 
-def _same_before(start: datetime, end: datetime) -> datetime:
-    """Where the span of equal length just before begins; the calendar begins with the year 1."""
+def _previous_start(start: datetime, end: datetime) -> datetime:
+    """Return the start of the span of equal length just before, but not before the calendar begins, in the year 1."""
     try:
         return start - (end - start)
     except OverflowError:
@@ -189,37 +190,38 @@ def _rows_sql(
     request: DashboardRequest,
     filter_: Filter,
     scopes: Sequence[DashboardScope],
-    values: Parameters,
+    parameters: Parameters,
     buckets: Sequence[str] = (),
 ) -> str:
-    agents = _agents(scopes)
-    condition = where(request.viewer, filter_, values)
+    agents = _agent_ids(scopes)
+    condition = where(request.viewer, filter_, parameters)
     if agents:
-        condition += f" and {values.equals_any('s.agent_id', agents)}"
-    scope = "s.agent_id" if agents else "null::uuid"
-    columns = (f"s.{column}" for column in sorted(_columns(request.wanted)))
-    return f"select {', '.join([f'{scope} as scope', *columns, *buckets])} from session s where {condition}"
+        condition += f" and {parameters.equals_any('s.agent_id', agents)}"
+    subject = "s.agent_id" if agents else "null::uuid"
+    columns = (f"s.{column}" for column in sorted(_columns(request.selection)))
+    return f"select {', '.join([f'{subject} as subject', *columns, *buckets])} from session s where {condition}"
 
 
-def _agents(scopes: Sequence[DashboardScope]) -> list[UUID]:
+def _agent_ids(scopes: Sequence[DashboardScope]) -> list[UUID]:
     return [scope.agent_id for scope in scopes if scope.agent_id]
 
 
-def _columns(wanted: DashboardSelection) -> set[str]:
-    columns = {need for name in _metrics(wanted) for need in METRICS[name].needs}
-    return columns | {group.stored for group in wanted.groups} | ({"started_at"} if wanted.series else set())
+def _columns(selection: DashboardSelection) -> set[str]:
+    columns = {need for name in _metric_names(selection) for need in METRICS[name].needs}
+    return columns | {group.stored for group in selection.groups} | ({"started_at"} if selection.series else set())
 
 
-def _metrics(wanted: DashboardSelection) -> list[str]:
-    names = set(wanted.totals).union(wanted.previous or (), *wanted.series.values(), *wanted.groups.values())
-    return [name for name in METRICS if name in names or (name == "total_session_count" and wanted.groups)]
+def _metric_names(selection: DashboardSelection) -> list[str]:
+    below = [*selection.series.values(), *selection.groups.values(), selection.previous or frozenset()]
+    names = selection.totals.union(*below, ["total_session_count"] if selection.groups else [])
+    return [name for name in METRICS if name in names]
 
 
-def _figures_sql(request: DashboardRequest, values: Parameters) -> str:
-    names = _metrics(request.wanted)
-    scale = (
-        f"{values.bind(request.viewer.account.money_scale)}::integer" if any(METRICS[n].is_money for n in names) else ""
-    )
+def _metrics_sql(request: DashboardRequest, parameters: Parameters) -> str:
+    names = _metric_names(request.selection)
+    scale = ""
+    if any(METRICS[name].is_money for name in names):
+        scale = f"{parameters.bind(request.viewer.account.money_scale)}::integer"
     return "".join(f", {METRICS[name].sql.format(money_scale=scale)} as {name}" for name in names)
 
 
@@ -227,61 +229,64 @@ def _buckets(
     request: DashboardRequest,
     scopes: Sequence[DashboardScope],
     calendars: Mapping[UUID | None, Calendar],
-    values: Parameters,
+    parameters: Parameters,
 ) -> list[str]:
-    """The number of each row's interval, from 1, for each series. Agents of one zone share their boundaries under a
-    filter with a span."""
+    """Return a column for each series: the number of the row's interval, from 1.
+
+    Agents of the same zone share their boundaries if the filter has a span.
+    """
     buckets = []
-    for interval in request.wanted.series:
+    for interval in request.selection.series:
         shared: dict[tuple[datetime, ...], list[UUID | None]] = {}
         for scope in scopes:
             shared.setdefault(tuple(calendars[scope.agent_id][interval]), []).append(scope.agent_id)
         numbers = {
-            tuple(keys): f"width_bucket(s.started_at, {values.bind(list(marks))}::timestamptz[])"
-            for marks, keys in shared.items()
-            if marks
+            tuple(keys): f"width_bucket(s.started_at, {parameters.bind(list(instants))}::timestamptz[])"
+            for instants, keys in shared.items()
+            if instants
         }
-        buckets.append(f"{_choose(numbers, len(shared), values)} as {interval.lower()}")
+        buckets.append(f"{_case_sql(numbers, len(shared), parameters)} as {interval.lower()}")
     return buckets
 
 
-def _choose(numbers: Mapping[tuple[UUID | None, ...], str], cases: int, values: Parameters) -> str:
+def _case_sql(numbers: Mapping[tuple[UUID | None, ...], str], cases: int, parameters: Parameters) -> str:
     if not numbers:
         return "null::integer"
     if cases == 1:
         return next(iter(numbers.values()))
-    whens = (f"when {values.equals_any('s.agent_id', keys)} then {number}" for keys, number in numbers.items())
+    whens = (f"when {parameters.equals_any('s.agent_id', keys)} then {number}" for keys, number in numbers.items())
     return f"case {' '.join(whens)} end"
 
 
-def _place(row: Row, answer: DashboardResult, blocks: Mapping[str, Interval | Group]) -> None:
+def _add_row(row: Row, result: DashboardResult, groupings: Mapping[str, Interval | Group]) -> None:
     metrics = {name: row[name] for name in METRICS if name in row}
     if row["block"] is None:
-        answer.previous = metrics
+        result.previous = metrics
         return
-    grouped_by = [column for bit, column in enumerate(reversed(list(blocks))) if not row["block"] >> bit & 1]
+    grouped_by = [column for bit, column in enumerate(reversed(list(groupings))) if not row["block"] >> bit & 1]
     if not grouped_by:
-        answer.totals = metrics
+        result.totals = metrics
         return
-    block, key = blocks[grouped_by[0]], row[grouped_by[0]]
-    if isinstance(block, Group):
-        answer.groups[block].append(Slice(key, metrics))
+    grouping, key = groupings[grouped_by[0]], row[grouped_by[0]]
+    if isinstance(grouping, Group):
+        result.groups[grouping].append(Slice(key, metrics))
     else:
         point = int(key) - 1
-        answer.series[block][point] = replace(answer.series[block][point], metrics=metrics)
+        result.series[grouping][point] = replace(result.series[grouping][point], metrics=metrics)
 
 
-def _empty(request: DashboardRequest, calendar: Calendar) -> DashboardResult:
-    metrics = {name: _nothing(METRICS[name], request.viewer.account.money_scale) for name in _metrics(request.wanted)}
+def _empty_result(request: DashboardRequest, calendar: Calendar) -> DashboardResult:
+    scale = request.viewer.account.money_scale
+    metrics = {name: _zero(METRICS[name], scale) for name in _metric_names(request.selection)}
     return DashboardResult(
         totals=metrics,
         previous=metrics if request.span() else None,
-        series={interval: [Point(*ends, metrics) for ends in pairwise(marks)] for interval, marks in calendar.items()},
-        groups={group: [] for group in request.wanted.groups},
+        series={step: [Point(*ends, metrics) for ends in pairwise(instants)] for step, instants in calendar.items()},
+        groups={group: [] for group in request.selection.groups},
     )
 
 
-def _nothing(metric: Metric, money_scale: int) -> Decimal | int | None:
+def _zero(metric: Metric, money_scale: int) -> Decimal | int | None:
     if metric.is_score:
         return None
     return Decimal(0).quantize(Decimal(1).scaleb(-money_scale)) if metric.is_money else 0
@@ -290,43 +295,41 @@ def _nothing(metric: Metric, money_scale: int) -> Decimal | int | None:
 async def _read_calendars(
     database: Database, request: DashboardRequest, scopes: Sequence[DashboardScope]
 ) -> dict[UUID | None, Calendar]:
-    start, end = request.filter.span
     extents = {}
-    if request.wanted.series and (start is None or end is None):
+    if request.selection.series and None in request.filter.span:
         extents = await _read_extents(database, request, scopes)
     return {
         scope.agent_id: {
-            interval: _marks(start, end, extents.get(scope.agent_id), interval, scope.time_zone, request.now)
-            for interval in request.wanted.series
+            interval: _find_boundaries(request, interval, scope.time_zone, extents.get(scope.agent_id))
+            for interval in request.selection.series
         }
         for scope in scopes
     }
 
 
-def _marks(
-    start: datetime | None,
-    end: datetime | None,
-    extent: tuple[datetime, datetime] | None,
-    interval: Interval,
-    time_zone: str,
-    now: datetime,
+def _find_boundaries(
+    request: DashboardRequest, interval: Interval, time_zone: str, extent: tuple[datetime, datetime] | None
 ) -> list[datetime]:
-    """An open start is the interval of the first session; an open end is now, or the interval of a later session."""
+    """An open start is the start of the first session's interval. An open end is now, or the end of the last session's
+    interval if that session is later or the start is open too.
+    """
+    start, end = request.filter.span
     if extent:
         first, last = extent
-        end = end or (ceiling_to(last, interval, time_zone) if start is None or last >= now else now)
+        if end is None and (start is None or last >= request.now):
+            end = ceiling_to(last, interval, time_zone)
         start = start or floor_to(first, interval, time_zone)
-    return boundaries(start, end or now, interval, time_zone) if start else []
+    return boundaries(start, end or request.now, interval, time_zone) if start else []
 
 
 async def _read_extents(
     database: Database, request: DashboardRequest, scopes: Sequence[DashboardScope]
 ) -> dict[UUID | None, tuple[datetime, datetime]]:
-    values = Parameters(request.viewer.account.id)
-    started = replace(request, wanted=DashboardSelection(series={Interval.DAY: frozenset()}))
+    parameters = Parameters(request.viewer.account.id)
+    started = replace(request, selection=DashboardSelection(series={Interval.DAY: frozenset()}))
     rows = await database.fetch(
-        "select b.scope, min(b.started_at) as first, max(b.started_at) as last"
-        f" from ({_rows_sql(started, request.narrowed(), scopes, values)}) b group by b.scope",
-        *values,
+        "select b.subject, min(b.started_at) as first, max(b.started_at) as last"
+        f" from ({_rows_sql(started, request.effective_filter(), scopes, parameters)}) b group by b.subject",
+        *parameters,
     )
-    return {row["scope"]: (row["first"], row["last"]) for row in rows}
+    return {row["subject"]: (row["first"], row["last"]) for row in rows}

@@ -1,7 +1,7 @@
-"""Editing sessions: one, or all that a filter leaves. Each change with its history, in one transaction.
+"""Edits of sessions: of one, or of all that match a filter; each with its history, in one transaction.
 
-Rows are locked in the order of their ids, so that edits wait for each other and never deadlock. Setting what is already
-set changes nothing and leaves no history.
+Rows are locked in the order of their ids, so that edits wait for each other and never deadlock. An edit that sets the
+value that is already set changes nothing and leaves no history.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -16,20 +16,12 @@ import orjson
 from session_graph.access.viewer import Viewer
 from session_graph.sessions.event_log import EventKind, write_events
 from session_graph.sessions.filters import EVERYTHING, Filter, where
-from session_graph.sessions.patch import (
-    EDITED,
-    FACTS,
-    SessionPatch,
-    folded_columns,
-    parse_patch,
-    revise,
-    write_value,
-)
+from session_graph.sessions.parameters import Parameters
+from session_graph.sessions.patch import EDITED, FACTS, SessionPatch, folded_columns, parse_patch, revise, write_value
 from session_graph.sessions.reading import read_session
 from session_graph.store.database import Connection, Database, Row
-from session_graph.store.sql import Parameters
 
-MOST_IDS = 10_000
+MAX_IDS = 10_000
 BATCH = 500
 HISTORY_COLUMNS = ("account_id", "session_id", "version", "field", "before", "after", "changed_at", "changed_by")
 
@@ -60,7 +52,7 @@ class Refusal(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """The session as it is now, with the columns that were asked for, and why it is not as was wanted."""
+    """The selected columns of the session as it is now; `refusal` if it was not edited."""
 
     session: Row | None
     refusal: Refusal | None = None
@@ -68,7 +60,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class BulkEdit:
-    """How many sessions were meant, and how many of them changed (or would)."""
+    """How many sessions matched, and how many of these changed or, in a dry run, would change."""
 
     matched: int
     changed: int
@@ -82,12 +74,12 @@ async def edit_session(
     expected_version: int | None,
     columns: frozenset[str],
 ) -> Edit:
-    """Apply the patch, unless the session has another version than expected, which is checked before anything else.
+    """Apply the patch, unless the session's version is not the expected one (optimistic concurrency).
 
-    Raises InvalidInput for what `parse_patch` refuses, and for too many tags.
+    The version is checked first. Raises InvalidInput if `parse_patch` refuses the patch, or for too many tags.
     """
     async with database.transaction() as connection:
-        rows = [row async for rows in _lock(connection, viewer, EVERYTHING, [session_id]) for row in rows]
+        rows = [row async for rows in _lock_batches(connection, viewer, EVERYTHING, [session_id]) for row in rows]
         if not rows:
             return Edit(None, Refusal.NOT_FOUND)
         refused = expected_version is not None and rows[0]["version"] != expected_version
@@ -106,17 +98,17 @@ async def edit_sessions(
     *,
     dry_run: bool,
 ) -> BulkEdit:
-    """Apply the patch to all that the filter leaves and, where `ids` are given, are among them. All or nothing."""
+    """Apply the patch, all or nothing, to all sessions that match the filter and, if given, have one of the `ids`."""
     matched = changed = 0
     async with database.transaction() as connection:
-        async for rows in _lock(connection, viewer, filter_, ids, lock=not dry_run):
+        async for rows in _lock_batches(connection, viewer, filter_, ids, lock=not dry_run):
             matched += len(rows)
             changed += _count_changes(rows, patch) if dry_run else await _apply(connection, viewer, rows, patch)
     return BulkEdit(matched, changed)
 
 
 async def read_history(database: Database, viewer: Viewer, session_ids: Sequence[UUID]) -> dict[UUID, list[Row]]:
-    """What people set, newest first, for sessions that the viewer has been given, in one statement."""
+    """Return each session's history, newest first; one statement. Only for ids that were read in the viewer's scope."""
     rows = await database.fetch(
         "select h.session_id, h.field, h.before, h.after, h.changed_at, h.changed_by from session_change h"
         " where h.account_id = $1 and h.session_id = any($2) order by h.session_id, h.version desc, h.field",
@@ -129,22 +121,21 @@ async def read_history(database: Database, viewer: Viewer, session_ids: Sequence
     return found
 
 
-async def _lock(
+async def _lock_batches(
     connection: Connection, viewer: Viewer, filter_: Filter, ids: Sequence[UUID] | None, *, lock: bool = True
 ) -> AsyncIterator[Sequence[Row]]:
-    """The sessions in the order of their ids, batch by batch, so that memory does not grow with their number."""
+    """Yield the sessions in the order of their ids, in batches, so that memory does not grow with their number."""
     last = UUID(int=0)
     while True:
-        values = Parameters(viewer.account.id)
-        condition = (
-            f"{where(viewer, filter_, values)} and s.id >{'=' if last == UUID(int=0) else ''} {values.bind(last)}"
-        )
+        parameters = Parameters(viewer.account.id)
+        sign = ">=" if last == UUID(int=0) else ">"
+        condition = f"{where(viewer, filter_, parameters)} and s.id {sign} {parameters.bind(last)}"
         if ids is not None:
-            condition += f" and {values.equals_any('s.id', ids)}"
+            condition += f" and {parameters.equals_any('s.id', ids)}"
         rows = await connection.fetch(
             f"select {_READ} from session s where {condition}"
             f" order by s.id limit {BATCH}{' for update' if lock else ''}",
-            *values,
+            *parameters,
         )
         if rows:
             yield rows
@@ -158,12 +149,12 @@ def _count_changes(rows: Sequence[Row], patch: SessionPatch) -> int:
 
 
 async def _apply(connection: Connection, viewer: Viewer, rows: Sequence[Row], patch: SessionPatch) -> int:
-    """How many of the rows changed."""
+    """Write the changes, history and events. Return how many of the rows changed."""
     changed = [(row, changes) for row in rows if (changes := revise(dict(row), patch))]
     if changed:
         now = datetime.now(UTC)
         new = [{**row, **changes, **folded_columns(changes)} for row, changes in changed]
-        columns = [[_bound(row[name]) for row in new] for name in _TYPES]
+        columns = [[_as_parameter(row[name]) for row in new] for name in _TYPES]
         await connection.execute(_UPDATE, viewer.account.id, now, [row["id"] for row in new], *columns)
         history = [entry for row, changes in changed for entry in _history(viewer, row, changes, now)]
         await connection.copy_records_to_table("session_change", records=history, columns=HISTORY_COLUMNS)
@@ -171,22 +162,13 @@ async def _apply(connection: Connection, viewer: Viewer, rows: Sequence[Row], pa
     return len(changed)
 
 
-def _bound(value: Any) -> Any:
+def _as_parameter(value: Any) -> Any:
     return orjson.dumps(value).decode() if isinstance(value, list) else value
 
 
 def _history(viewer: Viewer, row: Row, changes: Mapping[str, Any], now: datetime) -> list[tuple[object, ...]]:
-    version = row["version"] + 1
+    key = (viewer.account.id, row["id"], row["version"] + 1)
     return [
-        (
-            viewer.account.id,
-            row["id"],
-            version,
-            EDITED[name],
-            write_value(row[name]),
-            write_value(new),
-            now,
-            viewer.name,
-        )
+        (*key, EDITED[name], write_value(row[name]), write_value(new), now, viewer.name)
         for name, new in changes.items()
     ]

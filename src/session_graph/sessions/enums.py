@@ -1,10 +1,10 @@
-"""The closed vocabularies of a session; each member's value is its name in GraphQL, in JSON and in the database."""
+"""The enums of sessions; each member's value is its name in GraphQL, in JSON and in the database."""
 
 from enum import StrEnum
 
 
 class Channel(StrEnum):
-    """Through what the user and the agent spoke."""
+    """The medium of a session."""
 
     VOICE = "VOICE"
     SMS = "SMS"
@@ -12,7 +12,7 @@ class Channel(StrEnum):
 
 
 class SessionLength(StrEnum):
-    """A category of duration, by the agent's two thresholds."""
+    """The category of a session's duration, by the agent's two thresholds."""
 
     SHORT = "SHORT"
     REGULAR = "REGULAR"
@@ -20,7 +20,7 @@ class SessionLength(StrEnum):
 
 
 class Assessment(StrEnum):
-    """Whether the agent did its job. Declared in the order in which lists sort them."""
+    """Whether the agent did its job; declared in the order in which lists sort the members."""
 
     YES_A = "YES_A"
     YES_B = "YES_B"
@@ -28,7 +28,7 @@ class Assessment(StrEnum):
 
 
 class Speaker(StrEnum):
-    """Who said it."""
+    """The speaker of a turn."""
 
     USER = "USER"
     AGENT = "AGENT"
@@ -43,7 +43,7 @@ class Redirection(StrEnum):
 
 
 class Period(StrEnum):
-    """A range that counts back from now."""
+    """A span that ends now."""
 
     LAST_24_HOURS = "LAST_24_HOURS"
     LAST_7_DAYS = "LAST_7_DAYS"
@@ -51,7 +51,7 @@ class Period(StrEnum):
 
 
 class Direction(StrEnum):
-    """Which end of an order comes first; empty values come last in both."""
+    """The direction of an order; nulls come last in both."""
 
     ASC = "ASC"
     DESC = "DESC"

@@ -1,41 +1,31 @@
-"""The log of what happens to sessions: written in the transaction that does it, read by those who follow.
+"""The event log of sessions, an outbox: events are written in the transaction that records or changes the sessions.
 
-A transaction's events are read once no older transaction runs any more: in the order of the transactions' numbers
-nothing can come in before them then, and whoever goes on behind a position has seen all there is before it.
+Events are in the order of their transactions' numbers, and are read only once no older transaction is running. After
+that no event can appear before them, so a reader that continues after a position has seen everything before it.
 """
 
-import base64
-import binascii
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
-from typing import Any
 from uuid import UUID
-
-import orjson
 
 from session_graph.errors import BadUserInput
 from session_graph.store.database import Connection, Database
 
 CHANNEL = "session_graph_sessions"
-"""Tells that an account, whose id is the payload, has events."""
+"""Notifies that an account has new events; the payload is its id."""
 
-LATEST = 2**63 - 1
+MAX_BIGINT = 2**63 - 1
 GRACE = timedelta(hours=1)
-"""Events are kept so much longer than cursors are taken: a transaction may be older than its number."""
+"""Events are kept this much longer than cursors are accepted: a transaction may be older than its number."""
 SWEEP_SECONDS = 600.0
 SWEEP_BATCH = 5_000
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_VERSION = 1
-
 _WRITE = "insert into session_event (account_id, session_id, kind) select $1, s.id, $3 from unnest($2::uuid[]) s (id)"
 _NOTIFY = "select pg_notify($1, $2)"
-_START = "select pg_snapshot_xmin(pg_current_snapshot()) as xid, now() as at"
-_IS_LOST = "select $1 < now() - $2::interval or $3::xid8 >= pg_snapshot_xmax(pg_current_snapshot())"
+_CURRENT = "select pg_snapshot_xmin(pg_current_snapshot()) as xid, now() as at"
+_IS_EXPIRED = "select $1 < now() - $2::interval or $3::xid8 >= pg_snapshot_xmax(pg_current_snapshot())"
 _READ = """
 select e.xid, e.seq, e.at, e.session_id, e.kind, e.xid < pg_snapshot_xmin(n.snapshot) as is_settled
 from session_event e cross join pg_current_snapshot() n (snapshot)
@@ -49,11 +39,11 @@ where e.ctid = any(array(
     select o.ctid from session_event o where o.at < now() - $1::interval order by o.at limit $2 for update skip locked
 ))
 """
-"""By the rows' own places: by their key, the server reads the whole log for each batch."""
+"""Deletes by ctid, because by key the server reads the whole log for each batch."""
 
 
 class EventKind(StrEnum):
-    """What happened to a session. LEFT is never written to the log: a feed makes it of a change."""
+    """What happened to a session. LEFT is never in the log: a feed derives it from a CHANGED event."""
 
     RECORDED = "RECORDED"
     CHANGED = "CHANGED"
@@ -62,7 +52,7 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LogPosition:
-    """A position in an account's log: behind the event of this number. `at` is when its transaction began."""
+    """The position after the event of this number in an account's log. `at` is when the event's transaction began."""
 
     xid: int
     seq: int
@@ -80,18 +70,18 @@ class Event:
 class Batch:
     """Events in log order.
 
-    `has_unsettled` if more exist but an older transaction is still running; `is_full` if more can be read at once.
+    `has_unsettled` if there are more that wait for an older transaction to end; `is_full` if more can be read at once.
     """
 
     events: Sequence[Event]
-    has_unsettled: bool = False
-    is_full: bool = False
+    has_unsettled: bool
+    is_full: bool
 
 
 async def write_events(connection: Connection, account_id: UUID, kind: EventKind, session_ids: Sequence[UUID]) -> None:
-    """Log what the connection's transaction does to these sessions; who follows them is told when it commits.
+    """Log what the connection's transaction does to these sessions; listeners are notified when it commits.
 
-    However often a transaction tells the same, PostgreSQL passes it on once.
+    PostgreSQL delivers equal notifications of one transaction once.
     """
     if session_ids:
         await connection.execute(_WRITE, account_id, session_ids, kind)
@@ -99,64 +89,35 @@ async def write_events(connection: Connection, account_id: UUID, kind: EventKind
 
 
 async def current_position(database: Database) -> LogPosition:
-    """The position behind all that is certainly over: what commits from now on comes after it."""
-    row = await database.fetchrow(_START)
+    """Return a position that all transactions that commit from now on come after."""
+    row = await database.fetchrow(_CURRENT)
     assert row is not None
-    return LogPosition(row["xid"] - 1, LATEST, row["at"])
+    return LogPosition(row["xid"] - 1, MAX_BIGINT, row["at"])
 
 
-async def check_position(database: Database, position: LogPosition, kept: timedelta) -> None:
-    """Raises BadUserInput where events behind the position may be gone already, or the log is another one."""
-    row = await database.fetchrow(_IS_LOST, position.at, kept, position.xid)
+async def check_position(database: Database, position: LogPosition, retention: timedelta) -> None:
+    """Raises BadUserInput if events after the position may be deleted already, or it is of another database's log."""
+    row = await database.fetchrow(_IS_EXPIRED, position.at, retention, position.xid)
     if row is None or row[0]:
         raise BadUserInput("is older than the events that are kept; read the list again", ["after"])
 
 
-async def read_events(database: Database, account_id: UUID, after: LogPosition, most: int) -> Batch:
-    """What happened behind the position, at most so many."""
-    rows = await database.fetch(_READ, account_id, after.xid, after.seq, most)
+async def read_events(database: Database, account_id: UUID, after: LogPosition, limit: int) -> Batch:
+    """Return at most `limit` events after the position."""
+    rows = await database.fetch(_READ, account_id, after.xid, after.seq, limit)
     settled = [row for row in rows if row["is_settled"]]  # all of these come first, as they are in order
     events = [
         Event(LogPosition(row["xid"], row["seq"], row["at"]), row["session_id"], EventKind(row["kind"]))
         for row in settled
     ]
-    return Batch(events, has_unsettled=len(settled) < len(rows), is_full=len(settled) == most)
+    return Batch(events, has_unsettled=len(settled) < len(rows), is_full=len(settled) == limit)
 
 
-async def sweep_events(database: Database, kept: timedelta) -> int:
-    """Delete what is older, a batch in each statement; how many there were. Any number may do it at once."""
+async def sweep_events(database: Database, retention: timedelta) -> int:
+    """Delete older events, SWEEP_BATCH in each statement, and return how many. Processes may sweep at the same time."""
     count = 0
     while True:
-        done = int((await database.execute(_SWEEP, kept + GRACE, SWEEP_BATCH)).removeprefix("DELETE "))
+        done = int((await database.execute(_SWEEP, retention + GRACE, SWEEP_BATCH)).removeprefix("DELETE "))
         count += done
         if done < SWEEP_BATCH:
             return count
-
-
-def write_event_cursor(position: LogPosition, account_id: UUID) -> str:
-    """URL-safe text, bound to the account."""
-    parts = [_binding(account_id), position.xid, position.seq, (position.at - _EPOCH) // timedelta(microseconds=1)]
-    return base64.urlsafe_b64encode(orjson.dumps(parts)).rstrip(b"=").decode()
-
-
-def read_event_cursor(text: str, account_id: UUID, argument: str) -> LogPosition:
-    """The position that `write_event_cursor` wrote. Raises BadUserInput for another account's, and for what is none."""
-    try:
-        parts = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
-        binding, xid, seq, at = parts
-        if binding != _binding(account_id):
-            raise ValueError
-        return LogPosition(_natural(xid), _natural(seq), _EPOCH + timedelta(microseconds=_natural(at)))
-    except (ValueError, TypeError, OverflowError, binascii.Error):
-        raise BadUserInput("is not a cursor of these events", [argument]) from None
-
-
-def _natural(value: Any) -> int:
-    if type(value) is not int or not 0 <= value <= LATEST:
-        raise ValueError
-    return value
-
-
-@lru_cache(maxsize=1024)
-def _binding(account_id: UUID) -> str:
-    return hashlib.sha256(f"{_VERSION} events {account_id}".encode()).hexdigest()[:12]

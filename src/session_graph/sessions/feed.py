@@ -1,8 +1,7 @@
-"""Following sessions: what a list would show differently since a position in the log, told as it happens.
+"""Live updates: the changes to a list of sessions after a position in the event log (domain.md, "Filters").
 
-Source: domain.md, "Filters"; interface.graphql, `Subscription`. Which sessions are meant, and what of them may be seen,
-is asked of the database in the very words of the list. Nothing is kept for anybody: whoever is slow, or was away, reads
-on in the log.
+Which sessions match, and which of their columns the viewer may see, is decided by the same SQL as in lists. Nothing is
+buffered for a subscriber: one that is slow, or was disconnected, continues to read in the log.
 """
 
 import asyncio
@@ -15,31 +14,32 @@ from functools import cached_property, partial
 from typing import Any, TypeVar
 from uuid import UUID
 
-from session_graph.access.scope import scope_sessions
 from session_graph.access.viewer import Viewer
 from session_graph.sessions.columns import select_list
 from session_graph.sessions.event_log import CHANNEL, Batch, Event, EventKind, LogPosition, read_events
 from session_graph.sessions.filters import Filter, parse_filter, where
+from session_graph.sessions.parameters import Parameters
+from session_graph.sessions.scope import scope_sessions
 from session_graph.store.background import CONNECTION_ERRORS
 from session_graph.store.database import Database, Row
 from session_graph.store.notifications import Listener, Topic
-from session_graph.store.sql import Parameters
 
 LOGGER = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-HELD_SECONDS = 0.1
-LONGEST_HELD_SECONDS = 1.0
-"""Until one looks again for what an older transaction holds back, at first and later."""
-HELD_LONG = 30.0
-"""After so many seconds that is worth a line in the log."""
-AWAY_SECONDS = 1.0
+UNSETTLED_SECONDS = 0.1
+MAX_UNSETTLED_SECONDS = 1.0
+"""The first and the longest delay before reading again events that wait for an older transaction."""
+WARN_AFTER_SECONDS = 30.0
+"""How long events may wait for an older transaction before a warning is logged."""
+RETRY_SECONDS = 1.0
+"""The delay before reading again after the connection to the database was lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`session` has the columns that were asked for; None where it is not among those that the filter leaves."""
+    """`session` has the selected columns; None if the session no longer matches the filter."""
 
     kind: EventKind
     session_id: UUID
@@ -52,105 +52,109 @@ Prepare = Callable[[Sequence[Change]], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Following:
-    """Who follows which sessions. `filter` is as the caller sent it: its period counts back from each look."""
+    """What a subscriber follows. `filter` is as the caller sent it: its period counts back from each read."""
 
     viewer: Viewer
     filter: Mapping[str, Any]
     columns: frozenset[str]
-    most: int
+    batch_size: int
 
     @cached_property
     def dedupe_key(self) -> Hashable:
-        """The same for all who are to be told the same of an account's events."""
+        """Return a key that is equal for all subscribers that receive the same changes of an account's events."""
         viewer = self.viewer
         return viewer.role, viewer.integrations, viewer.agents, repr(self.filter), self.columns
 
 
 class Feed:
-    """An account's log: read once for all who stand at the same position, and asked once for all who ask the same."""
+    """Single-flight reads of an account's event log: subscribers that need the same events or changes share a read."""
 
-    def __init__(self, database: Database, account_id: UUID, topic: Topic, turns: asyncio.Semaphore) -> None:
+    def __init__(self, database: Database, account_id: UUID, topic: Topic, semaphore: asyncio.Semaphore) -> None:
         self._database = database
         self._account_id = account_id
         self._topic = topic
-        self._turns = turns
-        self._under_way: dict[Hashable, asyncio.Task[Any]] = {}
+        self._semaphore = semaphore
+        self._in_flight: dict[Hashable, asyncio.Task[Any]] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._pause = HELD_SECONDS
-        self._held = 0.0
+        self._poll_delay = UNSETTLED_SECONDS
+        self._unsettled_seconds = 0.0
         self.users = 0
 
     @property
     def count(self) -> int:
+        """How often the account's topic was woken."""
         return self._topic.count
 
     async def wait(self, seen: int) -> None:
+        """Return once `count` is no longer `seen`."""
         await self._topic.wait(seen)
 
-    async def read(self, after: LogPosition, most: int) -> Batch:
-        """What happened behind the position, as of now or, at the earliest, of when the topic was woken last."""
-        read = partial(read_events, self._database, self._account_id, after, most)
-        batch = await self._once((self._topic.count, after, most), read)
+    async def read(self, after: LogPosition, batch_size: int) -> Batch:
+        """Return the events after the position, as of now or of a read that began after the topic was last woken."""
+        read = partial(read_events, self._database, self._account_id, after, batch_size)
+        batch = await self._single_flight((self._topic.count, after, batch_size), read)
         if not batch.has_unsettled:
-            self._pause, self._held = HELD_SECONDS, 0.0
+            self._poll_delay, self._unsettled_seconds = UNSETTLED_SECONDS, 0.0
         elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._pause, self._look_again)
+            self._timer = asyncio.get_running_loop().call_later(self._poll_delay, self._poll)
         return batch
 
-    async def ask(self, following: Following, after: LogPosition, batch: Batch) -> list[Change]:
-        """What the batch, which was read behind the position, comes to for the viewer."""
+    async def read_changes(self, following: Following, after: LogPosition, batch: Batch) -> list[Change]:
+        """Return the changes that the batch, read after the position, means for the viewer."""
         if not batch.events:
             return []
-        ask = partial(read_changes, self._database, following, batch.events, datetime.now(UTC))
-        return await self._once((following.dedupe_key, after, batch.events[-1].position), ask)
+        read = partial(read_changes, self._database, following, batch.events, datetime.now(UTC))
+        return await self._single_flight((following.dedupe_key, after, batch.events[-1].position), read)
 
     def close(self) -> None:
         if self._timer:
             self._timer.cancel()
 
-    async def _once(self, key: Hashable, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """What `make` comes to, which is begun once for all who want it meanwhile."""
-        if key not in self._under_way:
-            task = self._under_way[key] = asyncio.create_task(self._in_turn(make))
+    async def _single_flight(self, key: Hashable, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Return the result of `make`, which runs once for all that wait for the same key."""
+        if key not in self._in_flight:
+            task = self._in_flight[key] = asyncio.create_task(self._limited(make))
             task.add_done_callback(lambda done: self._forget(key, done))
-        made: T = await asyncio.shield(self._under_way[key])
+        made: T = await asyncio.shield(self._in_flight[key])
         return made
 
-    async def _in_turn(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        async with self._turns:
+    async def _limited(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        async with self._semaphore:
             return await make()
 
     def _forget(self, key: Hashable, done: asyncio.Task[Any]) -> None:
-        self._under_way.pop(key, None)
+        self._in_flight.pop(key, None)
         if not done.cancelled():
-            done.exception()  # of which nobody may be left to hear
+            done.exception()  # or asyncio logs it as never retrieved, if all that waited are gone
 
-    def _look_again(self) -> None:
-        if self._held < HELD_LONG <= self._held + self._pause:
-            LOGGER.warning("live updates of an account wait for a transaction that has run for %s seconds", HELD_LONG)
-        self._held += self._pause
-        self._pause = min(2 * self._pause, LONGEST_HELD_SECONDS)
+    def _poll(self) -> None:
+        if self._unsettled_seconds < WARN_AFTER_SECONDS <= self._unsettled_seconds + self._poll_delay:
+            LOGGER.warning(
+                "live updates of an account have waited %s seconds for a transaction to end", WARN_AFTER_SECONDS
+            )
+        self._unsettled_seconds += self._poll_delay
+        self._poll_delay = min(2 * self._poll_delay, MAX_UNSETTLED_SECONDS)
         self._timer = None
         self._topic.wake()
 
 
 class Feeds:
-    """The feeds of the accounts that somebody follows.
+    """The feeds of the accounts that have subscribers.
 
-    At most so many statements of theirs are under way: a change that thousands follow keeps no request waiting.
+    They run at most `max_statements` at a time, so that a change with thousands of subscribers delays no request.
     """
 
-    def __init__(self, database: Database, listener: Listener, most_statements: int) -> None:
+    def __init__(self, database: Database, listener: Listener, max_statements: int) -> None:
         self._database = database
         self._listener = listener
-        self._turns = asyncio.Semaphore(most_statements)
+        self._semaphore = asyncio.Semaphore(max_statements)
         self._feeds: dict[UUID, Feed] = {}
 
     @contextmanager
     def open(self, account_id: UUID) -> Iterator[Feed]:
-        """The account's, which is kept as long as somebody uses it."""
+        """Yield the account's feed, which exists as long as it has users."""
         with self._listener.topic(CHANNEL, str(account_id)) as topic:
-            feed = self._feeds.setdefault(account_id, Feed(self._database, account_id, topic, self._turns))
+            feed = self._feeds.setdefault(account_id, Feed(self._database, account_id, topic, self._semaphore))
             feed.users += 1
             try:
                 yield feed
@@ -163,22 +167,22 @@ class Feeds:
 async def follow_sessions(
     feeds: Feeds, following: Following, position: LogPosition, prepare: Prepare
 ) -> AsyncGenerator[Sequence[Change], None]:
-    """What happens behind the position, for ever; what is there together comes together, and is never empty.
+    """Yield the changes after the position, forever, in batches that are never empty.
 
-    `prepare` loads what else is to be shown of them. Goes on where the database was away. Raises what a
-    statement raises that the database refuses.
+    `prepare` loads the related objects that are selected. Continues after the connection to the database was lost.
+    Raises the error of a statement that the database refuses.
     """
     with feeds.open(following.viewer.account.id) as feed:
         while True:
             seen = feed.count
             try:
-                batch = await feed.read(position, following.most)
-                changes = await feed.ask(following, position, batch)
+                batch = await feed.read(position, following.batch_size)
+                changes = await feed.read_changes(following, position, batch)
                 if changes:
                     await prepare(changes)
             except CONNECTION_ERRORS as error:
-                LOGGER.warning("live updates wait for the database: %s", type(error).__name__)
-                await asyncio.sleep(AWAY_SECONDS)
+                LOGGER.warning("live updates cannot reach the database, trying again: %s", type(error).__name__)
+                await asyncio.sleep(RETRY_SECONDS)
                 continue
             if batch.events:
                 position = batch.events[-1].position
@@ -191,22 +195,21 @@ async def follow_sessions(
 async def read_changes(
     database: Database, following: Following, events: Sequence[Event], now: datetime
 ) -> list[Change]:
-    """What these events come to for the viewer by now, in one statement; of several of a session the newest alone."""
+    """Return what these events, in log order, mean for the viewer now: one change for each session. One statement."""
     if not events:
         return []
-    newest = {
-        event.session_id: event for event in sorted(events, key=lambda event: (event.position.xid, event.position.seq))
-    }
+    newest = {event.session_id: event for event in events}
     recorded = {event.session_id for event in events if event.kind is EventKind.RECORDED}
-    filter_ = parse_filter(following.filter, now)
-    found = await _read_current(database, following, filter_, list(newest))
+    found = await _read_current(database, following, parse_filter(following.filter, now), list(newest))
     changes = []
-    for event in sorted(newest.values(), key=lambda event: (event.position.xid, event.position.seq)):
-        kind = EventKind.RECORDED if event.session_id in recorded else EventKind.CHANGED
+    for event in events:
         session = found.get(event.session_id)
-        if session is not None and session["is_meant"]:
+        if session is None or event is not newest[event.session_id]:
+            continue
+        kind = EventKind.RECORDED if event.session_id in recorded else EventKind.CHANGED
+        if session["is_meant"]:
             changes.append(Change(kind, event.session_id, session, event.position))
-        elif session is not None and kind is EventKind.CHANGED:
+        elif kind is EventKind.CHANGED:
             changes.append(Change(EventKind.LEFT, event.session_id, None, event.position))
     return changes
 
@@ -214,13 +217,13 @@ async def read_changes(
 async def _read_current(
     database: Database, following: Following, filter_: Filter, ids: Sequence[UUID]
 ) -> dict[UUID, Row]:
-    """Those of the sessions that the viewer may see, and of each whether the filter leaves it now."""
-    values = Parameters(following.viewer.account.id)
-    is_meant = where(following.viewer, filter_, values)
-    scope = scope_sessions(following.viewer, values)
+    """Return the sessions that the viewer may see, by id, each with `is_meant`: whether it matches the filter now."""
+    parameters = Parameters(following.viewer.account.id)
+    is_meant = where(following.viewer, filter_, parameters)
+    scope = scope_sessions(following.viewer, parameters)
     rows = await database.fetch(
         f"select {select_list(following.columns)}, ({is_meant}) as is_meant from session s"
-        f" where {scope} and s.id = any({values.bind(list(ids))})",
-        *values,
+        f" where {scope} and s.id = any({parameters.bind(list(ids))})",
+        *parameters,
     )
     return {UUID(row["id"]): row for row in rows}

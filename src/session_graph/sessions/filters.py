@@ -1,8 +1,8 @@
-"""Which sessions are meant: the one filter of lists, dashboards, exports, bulk edits and live updates.
+"""The filter of sessions, which lists, dashboards, exports, bulk edits and live updates share.
 
-Each condition is one row of `CONDITIONS`: its name in GraphQL, what it takes, the columns it reads, its SQL. Conditions
-combine by AND, the values within one by OR; an empty list matches nothing; `not` is the exact complement, empty values
-included (domain.md, "Filters").
+Each condition is one row of `CONDITIONS`: its name in GraphQL, the kind of its value, the columns it reads and its SQL.
+Conditions combine by AND, the values within one by OR. An empty list matches nothing. `not` is the exact complement,
+nulls included (domain.md, "Filters").
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,20 +14,20 @@ from typing import Any
 
 import orjson
 
-from session_graph.access.scope import held_by, scope_sessions
 from session_graph.access.viewer import Role, Viewer
 from session_graph.errors import BadUserInput, PathSegment
-from session_graph.parsing import check_text
+from session_graph.parsing import at_path, check_text
 from session_graph.sessions.enums import Assessment, Channel, Period, SessionLength
+from session_graph.sessions.parameters import Parameters
+from session_graph.sessions.scope import held_by, scope_sessions
 from session_graph.sessions.search import Search, parse_search, search_sql
-from session_graph.store.sql import Parameters
 
 MAX_DEPTH = 3
 MAX_CONDITIONS = 50
 MAX_OPTIONS = 1000
 MAX_TEXT = 500
 
-SPANS = {
+PERIODS = {
     Period.LAST_24_HOURS: timedelta(hours=24),
     Period.LAST_7_DAYS: timedelta(days=7),
     Period.LAST_30_DAYS: timedelta(days=30),
@@ -38,7 +38,7 @@ Path = tuple[PathSegment, ...]
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """From `low` to `high`, both included; either may be open."""
+    """From `low` to `high`, both included; None is an open end."""
 
     low: Decimal | int | None
     high: Decimal | int | None
@@ -52,34 +52,34 @@ class Utm:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Parsed and checked: `conditions` by name, each value of the type its row asks for. Made by `parse_filter`."""
+    """The conditions by name, parsed and checked by `parse_filter`; each value has the type that its SQL takes."""
 
     conditions: Mapping[str, Any]
 
     @property
     def span(self) -> tuple[datetime | None, datetime | None]:
-        """From (included) and to (excluded) of `startedAt`, where this level of the filter says so."""
+        """The start (included) and end (excluded) of `startedAt` at the filter's top level; None is an open end."""
         if "period" in self.conditions:
             start, end = self.conditions["period"]
             return start, end
         return self.conditions.get("from"), self.conditions.get("to")
 
     def with_span(self, start: datetime, end: datetime) -> "Filter":
-        """The same filter over another span."""
+        """Return the same filter with another span."""
         rest = {name: value for name, value in self.conditions.items() if name not in ("period", "from", "to")}
         return Filter({**rest, "from": start, "to": end})
 
     def is_everything(self) -> bool:
-        """Whether it asks nothing, however it is written: `{}`, `{anyOf: [{}]}`."""
+        """Return whether the filter has no condition, however that is written: `{}`, `{anyOf: [{}]}`."""
         return all(
             name == "anyOf" and any(inner.is_everything() for inner in value) for name, value in self.conditions.items()
         )
 
     def names(self) -> Iterator[str]:
-        """The conditions that are used, at every depth."""
+        """Yield the name of each condition, at every depth."""
         for name, value in self.conditions.items():
             yield name
-            for inner in _inner(name, value):
+            for inner in _nested_filters(name, value):
                 yield from inner.names()
 
 
@@ -87,7 +87,7 @@ EVERYTHING = Filter({})
 
 
 class ValueKind(StrEnum):
-    """What a condition takes; `graph` gives each its GraphQL type."""
+    """The kind of a condition's value; `schema.inputs` maps each to a GraphQL type."""
 
     FLAG = "FLAG"
     SEARCH = "SEARCH"
@@ -109,149 +109,146 @@ Sql = Callable[[Any, Parameters, Viewer], str]
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """`columns` are the session columns that it reads; `sql` makes a condition over `session s`."""
+    """`columns` are the session columns that it reads; `sql` returns a condition over `session s`."""
 
     name: str
-    takes: ValueKind
+    kind: ValueKind
     columns: tuple[str, ...]
     sql: Sql
     description: str
 
 
 def _flag(column: str) -> Sql:
-    return lambda wanted, values, viewer: f"s.{column}" if wanted else f"not s.{column}"
+    return lambda value, parameters, viewer: f"s.{column}" if value else f"not s.{column}"
 
 
 def _present(column: str) -> Sql:
-    return lambda wanted, values, viewer: f"s.{column} is {'not ' if wanted else ''}null"
+    return lambda value, parameters, viewer: f"s.{column} is {'not ' if value else ''}null"
 
 
 def _one_of(expression: str) -> Sql:
-    return lambda options, values, viewer: values.equals_any(expression, options) if options else "false"
+    return lambda options, parameters, viewer: parameters.equals_any(expression, options) if options else "false"
 
 
-def _agents(options: Sequence[str], values: Parameters, viewer: Viewer) -> str:
-    return held_by(options, values) if options else "false"
+def _agents(options: Sequence[str], parameters: Parameters, viewer: Viewer) -> str:
+    return held_by(options, parameters) if options else "false"
 
 
-def _tags(options: Sequence[str], values: Parameters, viewer: Viewer) -> str:
-    return f"s.tags && {values.bind(list(options))}"
+def _tags(options: Sequence[str], parameters: Parameters, viewer: Viewer) -> str:
+    return f"s.tags && {parameters.bind(list(options))}"
 
 
-def _utms(options: Sequence[Utm], values: Parameters, viewer: Viewer) -> str:
-    pairs = [f"s.utms @> {values.bind(orjson.dumps({utm.key: utm.value}).decode())}" for utm in options]
+def _utms(options: Sequence[Utm], parameters: Parameters, viewer: Viewer) -> str:
+    pairs = [f"s.utms @> {parameters.bind(orjson.dumps({utm.key: utm.value}).decode())}" for utm in options]
     return f"({' or '.join(pairs)})" if pairs else "false"
 
 
 def _from(column: str) -> Sql:
-    return lambda moment, values, viewer: f"s.{column} >= {values.bind(moment)}"
+    return lambda moment, parameters, viewer: f"s.{column} >= {parameters.bind(moment)}"
 
 
 def _to(column: str) -> Sql:
-    return lambda moment, values, viewer: f"s.{column} < {values.bind(moment)}"
+    return lambda moment, parameters, viewer: f"s.{column} < {parameters.bind(moment)}"
 
 
-def _period(span: tuple[datetime, datetime], values: Parameters, viewer: Viewer) -> str:
-    return f"s.started_at >= {values.bind(span[0])} and s.started_at < {values.bind(span[1])}"
+def _period(span: tuple[datetime, datetime], parameters: Parameters, viewer: Viewer) -> str:
+    return f"s.started_at >= {parameters.bind(span[0])} and s.started_at < {parameters.bind(span[1])}"
 
 
 def _range(column: str, type_: str) -> Sql:
-    def sql(bounds: Range, values: Parameters, viewer: Viewer) -> str:
+    def sql(bounds: Range, parameters: Parameters, viewer: Viewer) -> str:
         parts = [f"s.{column} is not null"]
         if bounds.low is not None:
-            parts.append(f"s.{column} >= {values.bind(bounds.low)}::{type_}")
+            parts.append(f"s.{column} >= {parameters.bind(bounds.low)}::{type_}")
         if bounds.high is not None:
-            parts.append(f"s.{column} <= {values.bind(bounds.high)}::{type_}")
+            parts.append(f"s.{column} <= {parameters.bind(bounds.high)}::{type_}")
         return " and ".join(parts)
 
     return sql
 
 
-def _search(search: Search, values: Parameters, viewer: Viewer) -> str:
-    return search_sql(search, values, everywhere=viewer.role is Role.PORTAL)
+def _search(search: Search, parameters: Parameters, viewer: Viewer) -> str:
+    return search_sql(search, parameters, everywhere=viewer.role is Role.PORTAL)
 
 
-def _any_of(filters: Sequence[Filter], values: Parameters, viewer: Viewer) -> str:
-    return " or ".join(f"({conditions_sql(inner, values, viewer)})" for inner in filters) or "false"
+def _any_of(filters: Sequence[Filter], parameters: Parameters, viewer: Viewer) -> str:
+    return " or ".join(f"({conditions_sql(inner, parameters, viewer)})" for inner in filters) or "false"
 
 
-def _not(inner: Filter, values: Parameters, viewer: Viewer) -> str:
-    return f"({conditions_sql(inner, values, viewer)}) is not true"
+def _not(inner: Filter, parameters: Parameters, viewer: Viewer) -> str:
+    return f"({conditions_sql(inner, parameters, viewer)}) is not true"
 
 
 # fmt: off
 CONDITIONS: dict[str, Condition] = {
     row.name: row
     for row in (
-        Condition("search", ValueKind.SEARCH, (), _search, "With letters: a part of the contact's name, without regard to case and accents. Without letters and with four digits or more: a part of the phone number, however it is written. For a PORTAL, summaries and comments are searched too."),
-        Condition("isLead", ValueKind.FLAG, ("is_lead",), _flag("is_lead"), "Only leads, or only what is none."),
-        Condition("isOpportunity", ValueKind.FLAG, ("is_opportunity",), _flag("is_opportunity"), "Only opportunities, or only what is none."),
-        Condition("isTest", ValueKind.FLAG, ("is_test",), _flag("is_test"), "Only tests, or only live sessions."),
-        Condition("isTodo", ValueKind.FLAG, ("is_todo",), _flag("is_todo"), "Only what someone must follow up, or only the rest."),
-        Condition("isDone", ValueKind.FLAG, ("is_done",), _flag("is_done"), "Only what is done, or only the rest."),
-        Condition("isArchived", ValueKind.FLAG, ("is_archived",), _flag("is_archived"), "Only archived sessions, or only the rest."),
-        Condition("isReviewed", ValueKind.FLAG, ("human_assessment",), _present("human_assessment"), "Only what has a human assessment, or only what has none yet."),
-        Condition("workingHours", ValueKind.FLAG, ("working_hours",), _flag("working_hours"), "Only what began in working hours, or only the rest."),
-        Condition("autoAssessments", ValueKind.ASSESSMENTS, ("auto_assessment",), _one_of("s.auto_assessment"), "The machine's verdict is one of these."),
-        Condition("humanAssessments", ValueKind.ASSESSMENTS, ("human_assessment",), _one_of("s.human_assessment"), "The person's verdict is one of these."),
+        Condition("search", ValueKind.SEARCH, (), _search, "With letters: part of the contact's name, ignoring case and accents. Without letters, and with at least four digits: part of the phone number, however it is written. For a PORTAL, summaries and comments are searched too."),
+        Condition("isLead", ValueKind.FLAG, ("is_lead",), _flag("is_lead"), "true: leads; false: all others."),
+        Condition("isOpportunity", ValueKind.FLAG, ("is_opportunity",), _flag("is_opportunity"), "true: opportunities; false: all others."),
+        Condition("isTest", ValueKind.FLAG, ("is_test",), _flag("is_test"), "true: test sessions; false: live sessions."),
+        Condition("isTodo", ValueKind.FLAG, ("is_todo",), _flag("is_todo"), "true: sessions that someone must follow up; false: all others."),
+        Condition("isDone", ValueKind.FLAG, ("is_done",), _flag("is_done"), "true: sessions with nothing left to do; false: all others."),
+        Condition("isArchived", ValueKind.FLAG, ("is_archived",), _flag("is_archived"), "true: archived sessions; false: all others."),
+        Condition("isReviewed", ValueKind.FLAG, ("human_assessment",), _present("human_assessment"), "true: sessions with a human assessment; false: sessions without one."),
+        Condition("workingHours", ValueKind.FLAG, ("working_hours",), _flag("working_hours"), "true: sessions that began in working hours; false: all others."),
+        Condition("autoAssessments", ValueKind.ASSESSMENTS, ("auto_assessment",), _one_of("s.auto_assessment"), "The automatic assessment is one of these."),
+        Condition("humanAssessments", ValueKind.ASSESSMENTS, ("human_assessment",), _one_of("s.human_assessment"), "The human assessment is one of these."),
         Condition("assessments", ValueKind.ASSESSMENTS, ("assessment",), _one_of("s.assessment"), "The assessment that counts is one of these."),
-        Condition("channels", ValueKind.CHANNELS, ("channel",), _one_of("s.channel"), "It was held through one of these."),
-        Condition("sessionLengths", ValueKind.LENGTHS, ("session_length",), _one_of("s.session_length"), "Its category of duration is one of these."),
-        Condition("sessionTypes", ValueKind.TEXTS, ("session_type",), _one_of("s.session_type"), "Its intent category is exactly one of these."),
-        Condition("agents", ValueKind.TEXTS, ("agent",), _agents, "One of these agents (idn) held it."),
-        Condition("integrations", ValueKind.TEXTS, ("integration",), _one_of("s.integration"), "It came through one of these integrations."),
-        Condition("connectors", ValueKind.TEXTS, ("connector",), _one_of("s.connector"), "It came through one of these connectors."),
-        Condition("externalIds", ValueKind.TEXTS, ("external_id",), _one_of("s.external_id"), "Its External ID is exactly one of these."),
-        Condition("hasExternalId", ValueKind.FLAG, ("external_id",), _present("external_id"), "Only what has an External ID, or only what has none."),
-        Condition("tags", ValueKind.TEXTS, ("tags",), _tags, "It has at least one of these tags."),
-        Condition("utms", ValueKind.UTMS, ("utms",), _utms, "It has at least one of these UTM parameters."),
-        Condition("period", ValueKind.PERIOD, ("started_at",), _period, "It began in this span, which ends now; not together with from or to."),
-        Condition("from", ValueKind.INSTANT, ("started_at",), _from("started_at"), "It began at this instant or later."),
-        Condition("to", ValueKind.INSTANT, ("started_at",), _to("started_at"), "It began before this instant."),
-        Condition("updatedFrom", ValueKind.INSTANT, ("updated_at",), _from("updated_at"), "It was last changed at this instant or later."),
-        Condition("updatedTo", ValueKind.INSTANT, ("updated_at",), _to("updated_at"), "It was last changed before this instant."),
-        Condition("leadValue", ValueKind.DECIMALS, ("lead_value",), _range("lead_value", "numeric"), "Its lead value is in this range, ends included."),
-        Condition("asr", ValueKind.DECIMALS, ("asr",), _range("asr", "numeric"), "Its ASR is in this range, ends included."),
-        Condition("conversationQuality", ValueKind.INTEGERS, ("conversation_quality",), _range("conversation_quality", "integer"), "Its stars are in this range, ends included; the unrated are not."),
-        Condition("anyOf", ValueKind.FILTERS, (), _any_of, "At least one of these holds; an empty list matches nothing."),
-        Condition("not", ValueKind.FILTER, (), _not, "This does not hold: the exact complement, empty values included."),
+        Condition("channels", ValueKind.CHANNELS, ("channel",), _one_of("s.channel"), "The channel is one of these."),
+        Condition("sessionLengths", ValueKind.LENGTHS, ("session_length",), _one_of("s.session_length"), "The category of duration is one of these."),
+        Condition("sessionTypes", ValueKind.TEXTS, ("session_type",), _one_of("s.session_type"), "The intent category is exactly one of these."),
+        Condition("agents", ValueKind.TEXTS, ("agent",), _agents, "The agent's idn is one of these."),
+        Condition("integrations", ValueKind.TEXTS, ("integration",), _one_of("s.integration"), "The integration is one of these."),
+        Condition("connectors", ValueKind.TEXTS, ("connector",), _one_of("s.connector"), "The connector is one of these."),
+        Condition("externalIds", ValueKind.TEXTS, ("external_id",), _one_of("s.external_id"), "The External ID is exactly one of these."),
+        Condition("hasExternalId", ValueKind.FLAG, ("external_id",), _present("external_id"), "true: sessions with an External ID; false: sessions without one."),
+        Condition("tags", ValueKind.TEXTS, ("tags",), _tags, "The session has at least one of these tags."),
+        Condition("utms", ValueKind.UTMS, ("utms",), _utms, "The session has at least one of these UTM parameters."),
+        Condition("period", ValueKind.PERIOD, ("started_at",), _period, "The session began in this span, which ends now. Cannot be combined with from or to."),
+        Condition("from", ValueKind.INSTANT, ("started_at",), _from("started_at"), "The session began at this instant or later."),
+        Condition("to", ValueKind.INSTANT, ("started_at",), _to("started_at"), "The session began before this instant."),
+        Condition("updatedFrom", ValueKind.INSTANT, ("updated_at",), _from("updated_at"), "The session was recorded or last changed at this instant or later."),
+        Condition("updatedTo", ValueKind.INSTANT, ("updated_at",), _to("updated_at"), "The session was recorded or last changed before this instant."),
+        Condition("leadValue", ValueKind.DECIMALS, ("lead_value",), _range("lead_value", "numeric"), "The lead value is in this range, ends included."),
+        Condition("asr", ValueKind.DECIMALS, ("asr",), _range("asr", "numeric"), "The ASR is in this range, ends included."),
+        Condition("conversationQuality", ValueKind.INTEGERS, ("conversation_quality",), _range("conversation_quality", "integer"), "The stars are in this range, ends included. Unrated sessions do not match."),
+        Condition("anyOf", ValueKind.FILTERS, (), _any_of, "At least one of these filters matches. An empty list matches nothing."),
+        Condition("not", ValueKind.FILTER, (), _not, "This filter does not match: the exact complement, empty values included."),
     )
 }
 # fmt: on
 
-GENERIC_PLAN_SAFE = frozenset(row.name for row in CONDITIONS.values() if row.takes is ValueKind.FLAG) | {
-    "anyOf",
-    "not",
-    "agents",
-}
-"""The conditions whose values do not decide which plan is the best."""
+_FLAGS = frozenset(row.name for row in CONDITIONS.values() if row.kind is ValueKind.FLAG)
+GENERIC_PLAN_SAFE = _FLAGS | {"anyOf", "not", "agents"}
+"""The conditions whose values never change which plan is best, so that a generic plan is safe."""
 GENERIC_PLAN_SAFE_BY_START = GENERIC_PLAN_SAFE | {"period", "from", "to"}
-"""The same where an index has the span in the list's own order."""
+"""The same for lists ordered by `startedAt`: the index that gives the order also bounds the span."""
 
 
-def where(viewer: Viewer, filter_: Filter, values: Parameters) -> str:
-    """The viewer's scope and the filter, as one condition over `session s`."""
-    return f"{scope_sessions(viewer, values)} and {conditions_sql(filter_, values, viewer)}"
+def where(viewer: Viewer, filter_: Filter, parameters: Parameters) -> str:
+    """Return the viewer's scope and the filter as one condition over `session s`."""
+    return f"{scope_sessions(viewer, parameters)} and {conditions_sql(filter_, parameters, viewer)}"
 
 
-def conditions_sql(filter_: Filter, values: Parameters, viewer: Viewer) -> str:
-    """The filter alone; `true` where it asks nothing."""
-    parts = [CONDITIONS[name].sql(value, values, viewer) for name, value in filter_.conditions.items()]
+def conditions_sql(filter_: Filter, parameters: Parameters, viewer: Viewer) -> str:
+    """Return the filter without the viewer's scope; `true` if it has no condition."""
+    parts = [CONDITIONS[name].sql(value, parameters, viewer) for name, value in filter_.conditions.items()]
     return " and ".join(f"({part})" for part in parts) or "true"
 
 
 def columns_named(raw: Mapping[str, Any]) -> Iterator[str]:
-    """The session columns that a filter names, at every depth; of what a caller sent, before it is parsed."""
+    """Yield the session columns that a filter reads, at every depth; `raw` is the caller's, not yet parsed."""
     for name, value in raw.items():
         yield from CONDITIONS[name].columns
-        for inner in _inner(name, value):
+        for inner in _nested_filters(name, value):
             yield from columns_named(inner or {})
 
 
 def parse_filter(raw: Mapping[str, Any] | None, now: datetime, path: Path = ("filter",)) -> Filter:
-    """Check what a caller sent, by GraphQL names. A period becomes the span that ends `now`.
+    """Check a filter as the caller sent it, by GraphQL names. A period becomes the span that ends `now`.
 
-    Raises BadUserInput with the path of what is wrong.
+    Raises BadUserInput with the path of the wrong value.
     """
     if not raw:
         return EVERYTHING
@@ -261,7 +258,7 @@ def parse_filter(raw: Mapping[str, Any] | None, now: datetime, path: Path = ("fi
     return parsed
 
 
-def _inner(name: str, value: Any) -> Sequence[Any]:
+def _nested_filters(name: str, value: Any) -> Sequence[Any]:
     if value is None:
         return []
     return value if name == "anyOf" else [value] if name == "not" else []
@@ -274,8 +271,8 @@ def _parse(raw: Mapping[str, Any], now: datetime, path: Path, depth: int) -> Fil
     for name, value in raw.items():
         here = (*path, name)
         if value is None:
-            raise BadUserInput("must not be null; leave it out to ask nothing", here)
-        conditions[name] = _parse_value(CONDITIONS[name].takes, value, now, here, depth)
+            raise BadUserInput("must not be null; leave it out to set no condition", here)
+        conditions[name] = _parse_value(CONDITIONS[name].kind, value, now, here, depth)
     _check_spans(conditions, path)
     return Filter(conditions)
 
@@ -288,8 +285,8 @@ def _check_spans(conditions: Mapping[str, Any], path: Path) -> None:
             raise BadUserInput(f"must not be after {end}", (*path, start))
 
 
-def _parse_value(takes: ValueKind, value: Any, now: datetime, path: Path, depth: int) -> Any:
-    match takes:
+def _parse_value(kind: ValueKind, value: Any, now: datetime, path: Path, depth: int) -> Any:
+    match kind:
         case ValueKind.SEARCH:
             return parse_search(value, path)
         case ValueKind.TEXTS:
@@ -303,7 +300,7 @@ def _parse_value(takes: ValueKind, value: Any, now: datetime, path: Path, depth:
         case ValueKind.UTMS:
             return [_utm(pair, (*path, i)) for i, pair in enumerate(_options(value, path))]
         case ValueKind.PERIOD:
-            return now - SPANS[Period(value)], now
+            return now - PERIODS[Period(value)], now
         case ValueKind.DECIMALS | ValueKind.INTEGERS:
             return _parse_range(value, path)
         case ValueKind.FILTERS:
@@ -323,10 +320,8 @@ def _options(value: Sequence[Any], path: Path) -> Sequence[Any]:
 def _text(value: str, path: Path) -> str:
     if len(value) > MAX_TEXT:
         raise BadUserInput(f"must have at most {MAX_TEXT} characters", path)
-    try:
+    with at_path(*path):
         return check_text(value)
-    except ValueError as error:
-        raise BadUserInput(str(error), path) from None
 
 
 def _utm(pair: Mapping[str, str], path: Path) -> Utm:

@@ -1,7 +1,7 @@
 """Hours, days, weeks and months of a local calendar, as instants.
 
-A day begins at the zone's midnight, or at the first instant after a gap that swallows it; so days have 23, 24 or 25
-hours. Weeks begin on Monday. Hours are an hour long, except where a zone shifts its clock by less.
+A day begins at the zone's midnight or, if the clock skips midnight, at the first instant after the gap; so days have
+23, 24 or 25 hours. Weeks begin on Monday. Hours are an hour long, unless a zone shifts its clock by less than that.
 """
 
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 
 from session_graph.errors import BadUserInput
 
-MOST = 1000
+MAX_INTERVALS = 1000
 
 
 class Interval(StrEnum):
-    """The step of a series."""
+    """The interval of a series."""
 
     HOUR = "HOUR"
     DAY = "DAY"
@@ -23,65 +23,60 @@ class Interval(StrEnum):
     MONTH = "MONTH"
 
 
-_ARTICLES = {
-    Interval.HOUR: "an hour",
-    Interval.DAY: "a day",
-    Interval.WEEK: "a week",
-    Interval.MONTH: "a month",
-}
-
-
 def boundaries(start: datetime, end: datetime, interval: Interval, time_zone: str) -> list[datetime]:
-    """Where the intervals that cover [start, end) begin, and at last `end`; the first is clipped to `start`.
+    """Return the starts of the intervals that cover [start, end), and `end`; the first is clipped to `start`.
 
-    Raises BadUserInput where there are more than a thousand, and where they reach beyond the calendar.
+    Raises BadUserInput if there are more than MAX_INTERVALS, or if they reach beyond the calendar.
     """
-    marks = [start]
+    instants = [start]
     try:
-        for mark in _marks_after(start, interval, ZoneInfo(time_zone)):
-            if mark >= end:
+        for boundary in _boundaries_after(start, interval, ZoneInfo(time_zone)):
+            if boundary >= end:
                 break
-            marks.append(mark)
-            if len(marks) > MOST:
-                raise BadUserInput(f"The span has more than {MOST:,} intervals of {_ARTICLES[interval]}.")
+            instants.append(boundary)
+            if len(instants) > MAX_INTERVALS:
+                article = "an" if interval is Interval.HOUR else "a"
+                raise BadUserInput(
+                    f"The span has more than {MAX_INTERVALS:,} intervals of {article} {interval.lower()}."
+                )
     except OverflowError:
         raise BadUserInput("The span is too close to an end of the calendar, the years 1 and 9999.") from None
-    return [*marks, end] if start < end else []
+    return [*instants, end] if start < end else []
 
 
 def floor_to(moment: datetime, interval: Interval, time_zone: str) -> datetime:
-    """The instant at which the interval around the moment began: of a clock time that comes twice, its own."""
+    """Return the start of the moment's interval; of an hour that the clock repeats, that of its own occurrence."""
     zone = ZoneInfo(time_zone)
     local = moment.astimezone(zone)
-    mark = moment - _into_hour(local) if interval is Interval.HOUR else _midnight(_first_day(local, interval), zone)
-    while (following := _next_mark(mark, interval, zone)) <= moment:
-        mark = following
-    return mark
+    start = moment - _since_hour(local) if interval is Interval.HOUR else _midnight(_first_day(local, interval), zone)
+    while (end := _next_boundary(start, interval, zone)) <= moment:
+        start = end
+    return start
 
 
 def ceiling_to(moment: datetime, interval: Interval, time_zone: str) -> datetime:
-    """The instant at which the interval around the moment ends."""
-    return next(_marks_after(moment, interval, ZoneInfo(time_zone)))
+    """Return the end of the interval that the moment is in."""
+    return next(_boundaries_after(moment, interval, ZoneInfo(time_zone)))
 
 
-def _marks_after(moment: datetime, interval: Interval, zone: ZoneInfo) -> Iterator[datetime]:
-    mark = moment
+def _boundaries_after(moment: datetime, interval: Interval, zone: ZoneInfo) -> Iterator[datetime]:
+    boundary = moment
     while True:
-        mark = _next_mark(mark, interval, zone)
-        yield mark
+        boundary = _next_boundary(boundary, interval, zone)
+        yield boundary
 
 
-def _next_mark(moment: datetime, interval: Interval, zone: ZoneInfo) -> datetime:
+def _next_boundary(moment: datetime, interval: Interval, zone: ZoneInfo) -> datetime:
     local = moment.astimezone(zone)
     if interval is Interval.HOUR:
-        return moment + timedelta(hours=1) - _into_hour(local)
+        return moment + timedelta(hours=1) - _since_hour(local)
     day = _first_day(local, interval)
-    while (mark := _midnight(day, zone)) <= moment:
-        day = _following(day, interval)
-    return mark
+    while (boundary := _midnight(day, zone)) <= moment:
+        day = _next_start(day, interval)
+    return boundary
 
 
-def _into_hour(local: datetime) -> timedelta:
+def _since_hour(local: datetime) -> timedelta:
     return timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
 
 
@@ -95,7 +90,7 @@ def _first_day(local: datetime, interval: Interval) -> datetime:
     return day
 
 
-def _following(day: datetime, interval: Interval) -> datetime:
+def _next_start(day: datetime, interval: Interval) -> datetime:
     match interval:
         case Interval.WEEK:
             return day + timedelta(weeks=1)

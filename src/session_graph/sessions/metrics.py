@@ -1,7 +1,7 @@
-"""The metrics of a set of sessions, each declared once: its SQL over the rows of `b`, and the columns of `session s` it needs.
+"""The metrics of a set of sessions, each declared once: its SQL over rows `b`, and the session columns that it needs.
 
-Source: domain.md, "Dashboard values" and "How the numbers are made". Scores are null where nothing qualifies: OSS over
-assessed opportunities, CSS over rated sessions, LSS over assessed leads.
+Scores are null if no session qualifies: OSS needs assessed opportunities, CSS rated sessions, LSS assessed leads
+(domain.md, "Dashboard values" and "How the numbers are made").
 """
 
 from dataclasses import dataclass
@@ -41,12 +41,12 @@ def _share(part: str, whole: str) -> str:
 METRICS: dict[str, Metric] = {
     row.name: row
     for row in (
-        Metric("total_session_count", "count(*)", (), ALL, "How many sessions.", is_count=True),
-        Metric("total_lead_count", "count(*) filter (where b.is_lead)", ("is_lead",), ALL, "How many are leads.", is_count=True),
+        Metric("total_session_count", "count(*)", (), ALL, "The number of sessions.", is_count=True),
+        Metric("total_lead_count", "count(*) filter (where b.is_lead)", ("is_lead",), ALL, "The number of leads.", is_count=True),
         Metric("total_lead_value", _money("sum(b.lead_value)"), ("lead_value",), ALL, "What the leads would pay if they converted.", is_money=True),
-        Metric("total_opportunity_count", "count(*) filter (where b.is_opportunity)", ("is_opportunity",), ALL, "How many are opportunities.", is_count=True),
+        Metric("total_opportunity_count", "count(*) filter (where b.is_opportunity)", ("is_opportunity",), ALL, "The number of opportunities.", is_count=True),
         Metric("total_opportunity_value", _money("sum(b.lead_value) filter (where b.is_opportunity)"), ("lead_value", "is_opportunity"), ALL, "What the opportunities would pay if they converted.", is_money=True),
-        Metric("total_additional_deal_count", "coalesce(sum(b.additional_deals), 0)", ("additional_deals",), NOT_PARTNER, "The deals that are won only thanks to the agent: opportunities × conversion × success × recognition. Not a whole number."),
+        Metric("total_additional_deal_count", "coalesce(sum(b.additional_deals), 0)", ("additional_deals",), NOT_PARTNER, "The deals won only thanks to the agent: opportunity × conversion × success × recognition, summed. Not a whole number."),
         Metric("total_asr", _money("sum(b.asr)"), ("asr",), NOT_PARTNER, "The additional secured revenue.", is_money=True),
         Metric("opportunity_success_score", _share(f"count(*) filter (where b.is_opportunity and b.is_success and {SCORED})", f"count(*) filter (where b.is_opportunity and {SCORED})"), ("is_opportunity", "is_success", "assessment"), NOT_PARTNER, "OSS: the agent's mean success over assessed opportunities, 0 to 1.", is_score=True),
         Metric("conversation_success_score", _share("sum(b.conversation_quality)", "count(b.conversation_quality) * 5"), ("conversation_quality",), NOT_PARTNER, "CSS: the mean of 0.2 × stars over rated sessions, 0.2 to 1.", is_score=True),

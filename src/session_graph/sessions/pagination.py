@@ -1,13 +1,14 @@
-"""Keyset pages: what part of an ordered list is asked for, the SQL that reads just that, and what came of it."""
+"""Keyset pagination: the request for a page, the SQL that reads only that page, and the page itself."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from session_graph.errors import BadUserInput
+from session_graph.sessions.cursors import Cursor
 from session_graph.sessions.enums import Direction
-from session_graph.sessions.ordering import Cursor, Order
+from session_graph.sessions.ordering import Order
+from session_graph.sessions.parameters import Parameters
 from session_graph.store.database import Row
-from session_graph.store.sql import Parameters
 
 DEFAULT_SIZE = 50
 MAX_SIZE = 200
@@ -17,7 +18,7 @@ ORDER_ID = "order_id"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows in the list's order. `has_more` says whether the list goes on in the direction of reading."""
+    """Rows in the list's order; `has_more` if the list continues in the direction of reading."""
 
     rows: Sequence[Row]
     has_more: bool
@@ -25,7 +26,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """`size` rows behind the cursor, or before it where `backwards`. `inclusive` takes the cursor's own row in."""
+    """`size` rows after the cursor, or before it if `backwards`; `inclusive` adds the cursor's own row."""
 
     size: int = DEFAULT_SIZE
     backwards: bool = False
@@ -33,49 +34,53 @@ class PageRequest:
     inclusive: bool = False
 
     def cut(self, rows: Sequence[Row]) -> Page:
-        """The page that was asked for, of rows that were read with one to spare."""
+        """Return the page, given the rows in reading order with one to spare (`limit_sql`)."""
         kept = rows[: self.size]
         return Page(kept[::-1] if self.backwards else kept, len(rows) > self.size)
 
-    def behind(self) -> "PageRequest":
-        """One row on the other side of the cursor, its own included."""
+    def opposite_direction(self) -> "PageRequest":
+        """Return a request for one row in the opposite direction, the cursor's own row included."""
         return replace(self, size=0, backwards=not self.backwards, inclusive=True)
 
 
-def check_size(argument: str, size: int, most: int = MAX_SIZE) -> int:
-    """Raises BadUserInput where a page cannot have that many rows."""
-    if not 1 <= size <= most:
-        raise BadUserInput(f"must be from 1 to {most}", [argument])
+def check_size(argument: str, size: int, maximum: int = MAX_SIZE) -> int:
+    """Raises BadUserInput if the size is not from 1 to `maximum`."""
+    if not 1 <= size <= maximum:
+        raise BadUserInput(f"must be from 1 to {maximum}", [argument])
     return size
 
 
-def limit_sql(request: PageRequest, values: Parameters, *, use_generic_plan: bool) -> str:
-    """So many rows, and one to spare. In the text itself, it lets the server keep the plan of a statement. It takes
-    a bound one for a tenth of all rows, and so plans each execution for its values.
+def limit_sql(request: PageRequest, parameters: Parameters, *, use_generic_plan: bool) -> str:
+    """Return the limit of one row more than the page has, which shows whether the list continues.
+
+    As a literal, it lets the server keep a generic plan. A bound limit is estimated as a tenth of all rows, so the
+    server plans each execution for its values.
     """
     rows = request.size + 1
-    return f"limit {values.literal(rows) if use_generic_plan else values.bind(rows)}"
+    return f"limit {parameters.literal(rows) if use_generic_plan else parameters.bind(rows)}"
 
 
-def page_sql(select: str, condition: str, order: Order, request: PageRequest, values: Parameters, limit: str) -> str:
-    """One page of `select` with a condition over `session s`; it has the order's value and id where those may be empty.
+def page_sql(
+    select: str, condition: str, order: Order, request: PageRequest, parameters: Parameters, limit: str
+) -> str:
+    """Return the SQL of one page. `select` names ORDER_VALUE and ORDER_ID if the order's value may be null.
 
-    An order with empty values is read as two branches, each in an order of its own: the values and, last, the empty
-    ones. The cursor stands before the condition: of two bounds of a column, PostgreSQL 18 begins to read an index at
-    the one that is named first, and the end of a filter's span would have it pass by all the pages before.
+    A nullable order is read as two branches, each in its own order: the values and, last, the nulls. The cursor comes
+    before the condition because PostgreSQL 18, given two bounds of a column, starts reading the index at the one named
+    first: started at the end of a filter's span, it would read past all the pages before.
     """
     direction = _reading_direction(order, request)
     by_value = f"order by {order.field.sql} {direction}, s.id {direction} {limit}"
     if not order.field.nullable:
-        return f"{select} where {_after_cursor(order, request, values)}{condition} {by_value}"
+        return f"{select} where {_after_cursor(order, request, parameters)}{condition} {by_value}"
     branches = []
     if _includes_values(request):
-        full = f"{condition} and {order.field.sql} is not null"
-        branches.append(f"({select} where {_after_cursor(order, request, values)}{full} {by_value})")
+        has_value = f"{condition} and {order.field.sql} is not null"
+        branches.append(f"({select} where {_after_cursor(order, request, parameters)}{has_value} {by_value})")
     if _includes_nulls(request):
-        empty = f"{condition} and {order.field.sql} is null"
+        is_null = f"{condition} and {order.field.sql} is null"
         by_id = f"order by s.id {direction} {limit}"
-        branches.append(f"({select} where {_after_cursor_null(order, request, values)}{empty} {by_id})")
+        branches.append(f"({select} where {_after_cursor_null(order, request, parameters)}{is_null} {by_id})")
     nulls = "first" if request.backwards else "last"
     return (
         f"select * from ({' union all '.join(branches)}) u"
@@ -92,23 +97,25 @@ def _comparison(order: Order, request: PageRequest) -> str:
     return f"{sign}=" if request.inclusive else sign
 
 
-def _after_cursor(order: Order, request: PageRequest, values: Parameters) -> str:
-    """A value that may be shared is a subselect, which the planner does not look into: in a row comparison it counts
-    the first column alone, takes all that ties with a common value for nothing, and would leave the order's own index.
+def _after_cursor(order: Order, request: PageRequest, parameters: Parameters) -> str:
+    """A value that may be shared is a subselect, to hide it from the planner.
+
+    The planner estimates a row comparison by its first column alone and expects no rows for the ties of a common value,
+    so it would not use the order's own index.
     """
     if request.cursor is None or request.cursor.value is None:
         return ""
-    value = f"{values.bind(request.cursor.value)}::{order.field.type.sql}"
+    value = f"{parameters.bind(request.cursor.value)}::{order.field.type}"
     if order.field.is_shared:
         value = f"(select {value})"
-    place = f"({value}, {values.bind(request.cursor.id)}::uuid)"
-    return f"({order.field.sql}, s.id) {_comparison(order, request)} {place} and "
+    position = f"({value}, {parameters.bind(request.cursor.id)}::uuid)"
+    return f"({order.field.sql}, s.id) {_comparison(order, request)} {position} and "
 
 
-def _after_cursor_null(order: Order, request: PageRequest, values: Parameters) -> str:
+def _after_cursor_null(order: Order, request: PageRequest, parameters: Parameters) -> str:
     if request.cursor is None or request.cursor.value is not None:
         return ""
-    return f"s.id {_comparison(order, request)} {values.bind(request.cursor.id)}::uuid and "
+    return f"s.id {_comparison(order, request)} {parameters.bind(request.cursor.id)}::uuid and "
 
 
 def _includes_values(request: PageRequest) -> bool:

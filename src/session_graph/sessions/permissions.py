@@ -3,11 +3,7 @@
 Columns, metrics, attributes of agents and fields of a patch each say who may read or set them; here they are one table.
 """
 
-from collections.abc import Iterable
-from functools import lru_cache
-
 from session_graph.access.viewer import Role
-from session_graph.errors import ForbiddenField
 from session_graph.sessions.agents import attribute_roles
 from session_graph.sessions.columns import ALL, COLUMNS
 from session_graph.sessions.filter_options import OPTIONS
@@ -27,12 +23,6 @@ _READERS: dict[str, dict[str, frozenset[Role]]] = {
 _READERS["DashboardTotals"] = _READERS["Dashboard"]
 
 
-def roles_allowed(name: SchemaCoordinate) -> frozenset[Role]:
-    """Return the roles that may read or set the field: all roles if nothing limits it."""
-    type_name, field = name
-    return _READERS.get(type_name, {}).get(field, frozenset(Role))
-
-
 def limited_fields() -> dict[str, dict[str, frozenset[Role]]]:
     """Return every field that is not for all roles, by type."""
     return _READERS
@@ -41,17 +31,3 @@ def limited_fields() -> dict[str, dict[str, frozenset[Role]]]:
 def column_name(column: str) -> SchemaCoordinate:
     """Return the coordinate of a session column, by which it is refused however a request names it."""
     return "Session", COLUMNS[column].field
-
-
-def check_readable(role: Role, names: Iterable[SchemaCoordinate]) -> None:
-    """Raise ForbiddenField with all names that the role may not read, if there are any."""
-    refused = sorted(_refused(role, frozenset(names)))
-    if refused:
-        raise ForbiddenField(role, refused)
-
-
-@lru_cache(maxsize=1024)
-def _refused(role: Role, names: frozenset[SchemaCoordinate]) -> frozenset[str]:
-    return frozenset(
-        f"{type_name}.{field}" for type_name, field in names if role not in roles_allowed((type_name, field))
-    )

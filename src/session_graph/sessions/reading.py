@@ -1,7 +1,7 @@
-"""Reading sessions: pages of a list, single sessions, and what belongs to a page.
+"""Reads of sessions: pages of lists, counts, single sessions and transcripts.
 
-A page is one statement, whatever its size. Lists of several parents (the sessions of each agent, of each External ID)
-are one statement too: a lateral page for each key. Source of the promises: design.md, "What each part promises".
+A page is one statement, whatever its size. The lists of several parents (the sessions of each agent, of each External
+ID) are one statement too: a lateral page for each key (design.md, "What each part promises").
 """
 
 from collections.abc import Sequence
@@ -10,22 +10,23 @@ from uuid import UUID
 
 from session_graph.access.viewer import Viewer
 from session_graph.sessions.columns import select_list
+from session_graph.sessions.cursors import cursor_sql
 from session_graph.sessions.filters import EVERYTHING, GENERIC_PLAN_SAFE, GENERIC_PLAN_SAFE_BY_START, Filter, where
-from session_graph.sessions.ordering import NEWEST_FIRST, Order, cursor_sql
+from session_graph.sessions.ordering import NEWEST_FIRST, Order
 from session_graph.sessions.pagination import ORDER_ID, ORDER_VALUE, Page, PageRequest, limit_sql, page_sql
+from session_graph.sessions.parameters import Parameters
 from session_graph.store.database import Database, Executor, Row
-from session_graph.store.sql import Parameters
 
 Key = UUID | str | None
-"""A parent of a list; None for a list without one."""
+"""The parent of a list: an agent's id or an External ID; None for a list without a parent."""
 
 CURSOR = "cursor"
-"""Where the row is in its list."""
+"""The column of a row that has its cursor."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """What a list's sessions have in common: a column of `session s` and its type."""
+    """The column of `session s` whose value the sessions of one list share, and its PostgreSQL type."""
 
     column: str
     type: str
@@ -37,7 +38,7 @@ EXTERNAL_ID = Parent("external_id", "text")
 
 @dataclass(frozen=True, slots=True)
 class SessionList:
-    """Whose sessions, which of them and in which order. `parent` makes it one list for each key."""
+    """A list of sessions that a viewer may see, filtered and ordered; with a `parent`, one list for each key."""
 
     viewer: Viewer
     filter: Filter = EVERYTHING
@@ -53,12 +54,13 @@ async def read_pages(
     keys: Sequence[Key] = (None,),
     cursors: str | None = None,
 ) -> dict[Key, Page]:
-    """A page for each key, in one statement. Rows have the columns as GraphQL writes them and, where `cursors` says
-    what these begin with (`cursor_start`), their CURSOR.
+    """Return a page for each key, read in one statement. Rows have the columns as GraphQL writes them.
+
+    With `cursors`, the prefix that `cursor_start` returns, rows also have their CURSOR.
     """
-    values = Parameters(sessions.viewer.account.id)
-    page = _page_sql(sessions, columns, request, values, cursors)
-    rows = await database.fetch(_for_each_key(sessions.parent, page, keys, values), *values)
+    parameters = Parameters(sessions.viewer.account.id)
+    page = _page_sql(sessions, columns, request, parameters, cursors)
+    rows = await database.fetch(_for_each_key(sessions.parent, page, keys, parameters), *parameters)
     if sessions.parent is None:
         return dict.fromkeys(keys, request.cut(rows))
     found: dict[Key, list[Row]] = {key: [] for key in keys}
@@ -68,17 +70,17 @@ async def read_pages(
 
 
 async def count_sessions(database: Database, sessions: SessionList, keys: Sequence[Key] = (None,)) -> dict[Key, int]:
-    """How many sessions each key's list holds, in one statement."""
-    values = Parameters(sessions.viewer.account.id)
-    condition = where(sessions.viewer, sessions.filter, values)
+    """Return how many sessions each key's list has, counted in one statement."""
+    parameters = Parameters(sessions.viewer.account.id)
+    condition = where(sessions.viewer, sessions.filter, parameters)
     if sessions.parent is None:
-        row = await database.fetchrow(f"select count(*) from session s where {condition}", *values)
+        row = await database.fetchrow(f"select count(*) from session s where {condition}", *parameters)
         return dict.fromkeys(keys, row[0] if row else 0)
     column = f"s.{sessions.parent.column}"
     rows = await database.fetch(
         f"select {column} as parent, count(*) from session s"
-        f" where {condition} and {values.equals_any(column, keys)} group by {column}",
-        *values,
+        f" where {condition} and {parameters.equals_any(column, keys)} group by {column}",
+        *parameters,
     )
     return dict.fromkeys(keys, 0) | {row["parent"]: row["count"] for row in rows}
 
@@ -86,32 +88,32 @@ async def count_sessions(database: Database, sessions: SessionList, keys: Sequen
 async def has_opposite_page(
     database: Database, sessions: SessionList, request: PageRequest, keys: Sequence[Key] = (None,)
 ) -> dict[Key, bool]:
-    """Whether there is a session on the other side of the page's cursor (the cursor's own counts), in one statement."""
+    """Return for each key whether its list has a session at the cursor or on the other side of it; one statement."""
     if request.cursor is None:
         return dict.fromkeys(keys, False)
-    values = Parameters(sessions.viewer.account.id)
-    page = _page_sql(sessions, frozenset(), request.behind(), values)
-    rows = await database.fetch(_for_each_key(sessions.parent, page, keys, values), *values)
+    parameters = Parameters(sessions.viewer.account.id)
+    page = _page_sql(sessions, frozenset(), request.opposite_direction(), parameters, None)
+    rows = await database.fetch(_for_each_key(sessions.parent, page, keys, parameters), *parameters)
     found = {row["parent"] if sessions.parent else None for row in rows}
     return {key: key in found for key in keys}
 
 
 async def read_session(executor: Executor, viewer: Viewer, session_id: UUID, columns: frozenset[str]) -> Row | None:
-    """The session, or None where the viewer has none with this id."""
-    values = Parameters(viewer.account.id)
-    condition = f"{where(viewer, EVERYTHING, values)} and s.id = {values.bind(session_id)}"
-    return await executor.fetchrow(f"select {select_list(columns)} from session s where {condition}", *values)
+    """Return the session, or None if the viewer may see none with this id."""
+    parameters = Parameters(viewer.account.id)
+    condition = f"{where(viewer, EVERYTHING, parameters)} and s.id = {parameters.bind(session_id)}"
+    return await executor.fetchrow(f"select {select_list(columns)} from session s where {condition}", *parameters)
 
 
 async def read_recorded(executor: Executor, account_id: UUID, session_id: UUID, columns: frozenset[str]) -> Row | None:
-    """A session for the one who just recorded it, who may see no other."""
+    """Return a session for the RECORDER that just recorded it, outside of any viewer's scope."""
     return await executor.fetchrow(
         f"select {select_list(columns)} from session s where s.account_id = $1 and s.id = $2", account_id, session_id
     )
 
 
 async def read_transcripts(database: Database, viewer: Viewer, session_ids: Sequence[UUID]) -> dict[UUID, str]:
-    """Each session's turns as JSON text, for sessions that the viewer has been given, in one statement."""
+    """Return each session's turns as JSON text, in one statement. Only for ids that were read in the viewer's scope."""
     rows = await database.fetch(
         "select t.session_id, t.turns from transcript t where t.account_id = $1 and t.session_id = any($2)",
         viewer.account.id,
@@ -120,32 +122,34 @@ async def read_transcripts(database: Database, viewer: Viewer, session_ids: Sequ
     return {row["session_id"]: row["turns"] for row in rows}
 
 
-def _for_each_key(parent: Parent | None, page: str, keys: Sequence[Key], values: Parameters) -> str:
+def _for_each_key(parent: Parent | None, page: str, keys: Sequence[Key], parameters: Parameters) -> str:
     if parent is None:
         return page
-    parents = f"unnest({values.bind(list(keys))}::{parent.type}[]) k (parent)"
+    parents = f"unnest({parameters.bind(list(keys))}::{parent.type}[]) k (parent)"
     return f"select k.parent, p.* from {parents} cross join lateral ({page}) p"
 
 
 def _page_sql(
-    sessions: SessionList, columns: frozenset[str], request: PageRequest, values: Parameters, cursors: str | None = None
+    sessions: SessionList, columns: frozenset[str], request: PageRequest, parameters: Parameters, cursors: str | None
 ) -> str:
-    condition = where(sessions.viewer, sessions.filter, values)
+    condition = where(sessions.viewer, sessions.filter, parameters)
     if sessions.parent:
         condition += f" and s.{sessions.parent.column} = k.parent"
     select = f"select {select_list(columns)}"
     if cursors is not None:
-        select += f", {cursor_sql(sessions.order, values.bind(cursors))} as {CURSOR}"
+        select += f", {cursor_sql(sessions.order, parameters.bind(cursors))} as {CURSOR}"
     if sessions.order.field.nullable:
         select += f", {sessions.order.field.sql} as {ORDER_VALUE}, s.id as {ORDER_ID}"
     select += " from session s"
-    limit = limit_sql(request, values, use_generic_plan=can_use_generic_plan(sessions))
-    return page_sql(select, condition, sessions.order, request, values, limit)
+    limit = limit_sql(request, parameters, use_generic_plan=can_use_generic_plan(sessions))
+    return page_sql(select, condition, sessions.order, request, parameters, limit)
 
 
 def can_use_generic_plan(sessions: SessionList) -> bool:
-    """Whether the same plan is the best one whatever the values are: an index has the rows in order, and what else is
-    asked is a constant of the text or is not known to the planner in any case.
+    """Return whether one generic plan is the best for all values.
+
+    It is if an index has the rows in order, and all other conditions are constants of the text or unknown to the
+    planner in any case.
     """
-    settled = GENERIC_PLAN_SAFE_BY_START if sessions.order.field.column == "started_at" else GENERIC_PLAN_SAFE
-    return len(sessions.viewer.integrations) <= 1 and settled.issuperset(sessions.filter.names())
+    safe = GENERIC_PLAN_SAFE_BY_START if sessions.order.field.column == "started_at" else GENERIC_PLAN_SAFE
+    return len(sessions.viewer.integrations) <= 1 and safe.issuperset(sessions.filter.names())

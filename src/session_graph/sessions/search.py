@@ -1,10 +1,10 @@
-"""Searching for a person: by part of the name, or by part of the phone number (domain.md, "Filters")."""
+"""The search for a contact, by part of the name or of the phone number (domain.md, "Filters")."""
 
 from dataclasses import dataclass
 
 from session_graph.errors import BadUserInput, PathSegment
-from session_graph.parsing import check_text, digits, fold
-from session_graph.store.sql import Parameters
+from session_graph.parsing import at_path, check_text, digits, fold
+from session_graph.sessions.parameters import Parameters
 
 MAX_LENGTH = 200
 MIN_DIGITS = 4
@@ -12,21 +12,19 @@ MIN_DIGITS = 4
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Either `digits` of a phone number, or None where there are letters; `folded` is the whole text, folded."""
+    """`folded` is the whole text, folded; `digits` are those of a phone number, None if the text has a letter."""
 
     folded: str
     digits: str | None
 
 
 def parse_search(text: str, path: tuple[PathSegment, ...]) -> Search:
-    """Raises BadUserInput where the text has neither a letter nor four digits."""
+    """Raises BadUserInput if the text is too long, or has neither a letter nor four digits."""
     text = text.strip()
     if len(text) > MAX_LENGTH:
         raise BadUserInput(f"must have at most {MAX_LENGTH} characters", path)
-    try:
+    with at_path(*path):
         check_text(text)
-    except ValueError as error:
-        raise BadUserInput(str(error), path) from None
     if any(character.isalpha() for character in text):
         return Search(fold(text), None)
     if len(digits(text)) < MIN_DIGITS:
@@ -34,18 +32,18 @@ def parse_search(text: str, path: tuple[PathSegment, ...]) -> Search:
     return Search(fold(text), digits(text))
 
 
-def search_sql(search: Search, values: Parameters, *, everywhere: bool) -> str:
-    """A condition over `session s`; `everywhere` looks into summaries and comments too."""
+def search_sql(search: Search, parameters: Parameters, *, everywhere: bool) -> str:
+    """Return a condition over `session s`; `everywhere` also searches summaries and comments."""
     if search.digits is None:
-        parts = [f"s.contact_folded like {_part(search.folded, values)}"]
+        parts = [f"s.contact_folded like {_substring_pattern(search.folded, parameters)}"]
     else:
-        parts = [f"s.phone_digits like {_part(search.digits, values)}"]
+        parts = [f"s.phone_digits like {_substring_pattern(search.digits, parameters)}"]
     if everywhere:
-        anywhere = _part(search.folded, values)
-        parts += [f"s.summary_folded like {anywhere}", f"s.comment_folded like {anywhere}"]
+        pattern = _substring_pattern(search.folded, parameters)
+        parts += [f"s.summary_folded like {pattern}", f"s.comment_folded like {pattern}"]
     return " or ".join(parts)
 
 
-def _part(text: str, values: Parameters) -> str:
+def _substring_pattern(text: str, parameters: Parameters) -> str:
     escaped = text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-    return values.bind(f"%{escaped}%")
+    return parameters.bind(f"%{escaped}%")

@@ -1,23 +1,16 @@
 """The ids we make: UUIDs of version 7, which sort by the moment they were made."""
 
 import os
-from random import Random
 from time import time_ns
 from uuid import UUID
 
 _VARIANT = 0xFFFF_FFFF_FFFF_0FFF_3FFF_FFFF_FFFF_FFFF
 _VERSION = 7 << 76 | 2 << 62
-_guessable = Random()  # noqa: S311 - for what is no secret
 
 
 def new_id() -> UUID:
     """A UUIDv7 (RFC 9562, section 5.7): 48 bits of milliseconds, 74 of chance."""
     return _make_id(int.from_bytes(os.urandom(10)))
-
-
-def new_request_id() -> str:
-    """The same as text, which nobody is kept from guessing: it opens nothing, and costs no system call."""
-    return str(_make_id(_guessable.getrandbits(80)))
 
 
 def _make_id(chance: int) -> UUID:

@@ -1,4 +1,4 @@
-"""Who takes nothing is cut off, and nothing is kept for them meanwhile."""
+"""A client that does not read is disconnected, and nothing is buffered for it meanwhile."""
 
 import asyncio
 import socket
@@ -28,15 +28,15 @@ CHARACTERS = 200_000
 
 
 @pytest.fixture
-async def impatient(database: Database, database_url: str, settings: Settings) -> AsyncIterator[Served]:
+async def hasty_server(database: Database, database_url: str, settings: Settings) -> AsyncIterator[Served]:
     """A server that waits half a second for a slow client."""
     hasty = settings.model_copy(update={"live_send_seconds": 0.5, "live_keep_alive_seconds": 0.2})
     async with serving(database, database_url, hasty) as served:
         yield served
 
 
-async def change_much(database: Database, account: Account) -> None:
-    """Events of 12 MB in all: more than sockets hold."""
+async def cause_many_events(database: Database, account: Account) -> None:
+    """Cause events of 12 MB in all: more than socket buffers hold."""
     patch = parse_patch({"isTodo": True})
     turns = [{"speaker": "USER", "text": "x" * CHARACTERS}]
     await record(database, account, *({"transcript": turns} for _ in range(SESSIONS)))
@@ -44,8 +44,8 @@ async def change_much(database: Database, account: Account) -> None:
 
 
 @asynccontextmanager
-async def deaf(address: str, request: bytes) -> AsyncIterator[socket.socket]:
-    """A client that has asked, and reads nothing."""
+async def unread(address: str, request: bytes) -> AsyncIterator[socket.socket]:
+    """Send the request, and read nothing."""
     own = socket.socket()
     own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     own.setblocking(False)
@@ -58,7 +58,7 @@ async def deaf(address: str, request: bytes) -> AsyncIterator[socket.socket]:
 
 
 async def read_to_the_end(own: socket.socket) -> int:
-    """How many bytes come before the connection ends."""
+    """Return the number of bytes that arrive before the connection ends."""
     loop, count = asyncio.get_running_loop(), 0
     async with asyncio.timeout(10):
         try:
@@ -69,47 +69,51 @@ async def read_to_the_end(own: socket.socket) -> int:
     return count
 
 
-async def test_a_stream_that_nobody_reads_is_cut_off(impatient: Served, database: Database, bistro: Account) -> None:
+async def test_an_unread_event_stream_is_disconnected(
+    hasty_server: Served, database: Database, bistro: Account
+) -> None:
     body = orjson.dumps({"query": LONG})
     head = (
         "POST /graphql HTTP/1.1\r\nHost: here\r\nAccept: text/event-stream\r\nContent-Type: application/json\r\n"
         f"Authorization: Bearer {await make_key(bistro)}\r\nContent-Length: {len(body)}\r\n\r\n"
     )
-    async with deaf(impatient.address, head.encode() + body) as own:
-        await until(lambda: impatient.live.feeds._feeds)
-        await change_much(database, bistro)
+    async with unread(hasty_server.address, head.encode() + body) as own:
+        await until(lambda: hasty_server.live.feeds._feeds)
+        await cause_many_events(database, bistro)
 
-        await until(lambda: impatient.is_idle and not impatient.server.server_state.connections)
+        await until(lambda: hasty_server.is_idle and not hasty_server.server.server_state.connections)
         assert await read_to_the_end(own) < SESSIONS * CHARACTERS / 2
 
 
-async def test_a_websocket_that_nobody_reads_is_cut_off(impatient: Served, database: Database, bistro: Account) -> None:
-    async with connected(impatient.address, await make_key(bistro)) as slow:
+async def test_an_unread_websocket_is_disconnected(hasty_server: Served, database: Database, bistro: Account) -> None:
+    async with connected(hasty_server.address, await make_key(bistro)) as slow:
         await slow.subscribe(LONG)
         slow.connection.transport.pause_reading()
-        await change_much(database, bistro)
+        await cause_many_events(database, bistro)
 
-        await until(lambda: impatient.is_idle and not impatient.server.server_state.connections)
+        await until(lambda: hasty_server.is_idle and not hasty_server.server.server_state.connections)
 
 
-async def test_others_are_told_meanwhile(impatient: Served, database: Database, bistro: Account) -> None:
+async def test_other_clients_get_their_events_meanwhile(
+    hasty_server: Served, database: Database, bistro: Account
+) -> None:
     key = await make_key(bistro)
-    async with connected(impatient.address, key) as slow, streamed(impatient.address, key, EVENTS) as quick:
+    async with connected(hasty_server.address, key) as slow, streamed(hasty_server.address, key, EVENTS) as quick:
         await slow.subscribe(LONG)
         slow.connection.transport.pause_reading()
-        await change_much(database, bistro)
+        await cause_many_events(database, bistro)
 
-        told = [(await quick.event())["kind"] for _ in range(SESSIONS)]
-        assert set(told) <= {"RECORDED", "CHANGED"}
-        await until(lambda: len(impatient.live.subscriptions) <= 1)
+        events = [(await quick.event())["kind"] for _ in range(SESSIONS)]
+        assert set(events) <= {"RECORDED", "CHANGED"}
+        await until(lambda: len(hasty_server.live.subscriptions) <= 1)
 
 
-async def test_a_server_that_stops_does_not_wait_for_them(
+async def test_a_server_that_stops_does_not_wait_for_slow_clients(
     database: Database, database_url: str, settings: Settings, bistro: Account
 ) -> None:
     loop = asyncio.get_running_loop()
     async with connected_slow(database, database_url, settings, bistro):
-        await change_much(database, bistro)
+        await cause_many_events(database, bistro)
         await asyncio.sleep(0.5)
         began = loop.time()
 
@@ -120,7 +124,7 @@ async def test_a_server_that_stops_does_not_wait_for_them(
 async def connected_slow(
     database: Database, database_url: str, settings: Settings, account: Account
 ) -> AsyncIterator[None]:
-    """A server with a client that reads nothing; the server stops first."""
+    """Serve a client that reads nothing; the server stops first."""
     async with serving(database, database_url, settings) as served:
         slow = connected(served.address, await make_key(account))
         socket_ = await slow.__aenter__()
@@ -131,8 +135,8 @@ async def connected_slow(
     await slow.__aexit__(None, None, None)
 
 
-async def test_a_quiet_stream_says_that_it_is_there(impatient: Served, bistro: Account) -> None:
-    async with streamed(impatient.address, await make_key(bistro), EVENTS) as quiet:
+async def test_an_idle_stream_sends_comments(hasty_server: Served, bistro: Account) -> None:
+    async with streamed(hasty_server.address, await make_key(bistro), EVENTS) as quiet:
         assert await quiet.says_nothing()
         assert await quiet.says_nothing()
 

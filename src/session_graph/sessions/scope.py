@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from session_graph.access.viewer import Role, Viewer
-from session_graph.store.sql import Parameters
+from session_graph.sessions.parameters import Parameters
 
 
 def scope_sessions(viewer: Viewer, values: Parameters) -> str:

@@ -2,9 +2,10 @@
 
 from graphql import OperationDefinitionNode, VariableValues, parse
 
-from session_graph.engine import operation
 from session_graph.engine.documents import Document
-from session_graph.engine.operation import MAX_BODY_BYTES, GraphQLParams, PreparedOperation, RequestCache
+from session_graph.engine.operation import GraphQLParams, PreparedOperation
+from session_graph.http import request_cache
+from session_graph.http.request_cache import MAX_BODY_BYTES, RequestCache
 
 
 def prepare(text: str) -> PreparedOperation:
@@ -49,7 +50,7 @@ def test_a_long_body_is_not_kept() -> None:
 
 def test_the_one_that_was_asked_least_lately_goes_first() -> None:
     requests = RequestCache()
-    for number in range(operation.MAX_CACHED_BYTES // operation.MIN_ENTRY_BYTES):
+    for number in range(request_cache.MAX_CACHED_BYTES // request_cache.MIN_ENTRY_BYTES):
         requests.keep(b"%d" % number, QUERY)
     assert requests.get(b"0")
 
@@ -67,4 +68,4 @@ def test_all_bodies_together_are_limited() -> None:
         requests.keep(b"%06d" % number + body[: MAX_BODY_BYTES - 6], QUERY)
 
     kept = [requests.get(b"%06d" % number + body[: MAX_BODY_BYTES - 6]) for number, body in enumerate(bodies)]
-    assert sum(prepared is not None for prepared in kept) == operation.MAX_CACHED_BYTES // MAX_BODY_BYTES
+    assert sum(prepared is not None for prepared in kept) == request_cache.MAX_CACHED_BYTES // MAX_BODY_BYTES

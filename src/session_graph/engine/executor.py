@@ -1,0 +1,133 @@
+"""The way through the engine: prepare an operation, then execute it or subscribe to it. The same for all transports."""
+
+import inspect
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from typing import Any, NamedTuple, Protocol, cast
+
+import orjson
+from graphql import (
+    ExecutionResult,
+    Executor,
+    GraphQLError,
+    OperationDefinitionNode,
+    VariableValues,
+    create_source_event_stream,
+    get_variable_values,
+)
+from strawberry import Schema
+from strawberry.types.execution import PreExecutionError
+
+from session_graph.engine.documents import DOCUMENT, MAX_ERRORS, Documents, InvalidRequest, PreparedDocument
+from session_graph.engine.error_format import NotFollowed, codes_of, translate_executed
+from session_graph.engine.internals import graphql_schema
+from session_graph.engine.limits import Limits
+from session_graph.engine.operation import GraphQLParams, Operation, PreparedOperation
+
+Analyze = Callable[[Operation], None]
+"""Raises RequestError, before any of the operation is executed, if its viewer may not execute it."""
+Plan = Callable[[Operation], Awaitable[bytes | None]]
+"""Returns the JSON of the whole response, or None if the ordinary executor must execute the operation."""
+
+
+class Response(NamedTuple):
+    """The JSON of one response, and the codes of the errors in it."""
+
+    body: bytes
+    codes: Sequence[str] = ()
+
+
+class Result(Protocol):
+    """The result of an executed operation."""
+
+    data: dict[str, Any] | None
+    errors: list[GraphQLError] | None
+
+
+class OperationExecutor:
+    """Executes the operations of one schema."""
+
+    def __init__(self, schema: Schema, limits: Limits, analyze: Analyze, plan: Plan | None = None) -> None:
+        if PreparedDocument not in schema.extensions:
+            raise TypeError("The schema must have the extension PreparedDocument.")
+        self._schema = schema
+        self._analyze = analyze
+        self._plan = plan
+        self._documents = Documents(schema, limits)
+        logging.getLogger("strawberry.execution").disabled = True  # `error_format` logs internal errors, once
+
+    def find_definition(self, params: GraphQLParams) -> OperationDefinitionNode:
+        """Return the operation that the parameters choose. Raises InvalidRequest and TooLarge."""
+        return self._documents.prepare(params.query).choose_operation(params.operation_name)
+
+    def prepare(self, params: GraphQLParams, definition: OperationDefinitionNode) -> PreparedOperation:
+        """Coerce the variables of the operation that the parameters choose. Raises InvalidRequest."""
+        document = self._documents.prepare(params.query)
+        return PreparedOperation(params, document, definition, self._coerce(definition, params.variables))
+
+    async def execute(self, operation: Operation) -> Response:
+        """Execute a query or a mutation. Raises RequestError if the viewer may not execute it."""
+        self._analyze(operation)
+        body = await self._plan(operation) if self._plan else None
+        return Response(body) if body is not None else await self._execute(operation)
+
+    async def subscribe(self, operation: Operation) -> AsyncGenerator[Response, None]:
+        """Begin a subscription, and return its responses. Raises RequestError, and NotFollowed if it cannot begin."""
+        self._analyze(operation)
+        executor = Executor.build(
+            graphql_schema(self._schema),
+            operation.prepared.document.node,
+            context_value=operation.context,
+            raw_variable_values=operation.prepared.params.variables,
+            operation_name=operation.name,
+            hide_suggestions=self._schema.config.disable_field_suggestions,
+        )
+        if isinstance(executor, list):
+            raise InvalidRequest(executor)
+        source = create_source_event_stream(executor)
+        if inspect.isawaitable(source):
+            source = await source
+        if isinstance(source, ExecutionResult):
+            raise NotFollowed(source.errors or ())
+        return _respond(executor, cast("AsyncGenerator[object, None]", source))
+
+    async def _execute(self, operation: Operation) -> Response:
+        result = await self._schema.execute(
+            None,
+            variable_values=operation.prepared.params.variables,
+            context_value=operation.context,
+            operation_name=operation.name,
+            operation_extensions={DOCUMENT: operation.prepared.document},
+        )
+        if isinstance(result, PreExecutionError):
+            raise RuntimeError("A prepared document was not executed.") from next(iter(result.errors or ()), None)
+        return _write(result)
+
+    def _coerce(self, definition: OperationDefinitionNode, values: dict[str, object]) -> VariableValues:
+        coerced = get_variable_values(
+            graphql_schema(self._schema),
+            definition.variable_definitions or (),
+            values,
+            max_errors=MAX_ERRORS,
+            hide_suggestions=self._schema.config.disable_field_suggestions,
+        )
+        if isinstance(coerced, list):
+            raise InvalidRequest(coerced)
+        return coerced
+
+
+async def _respond(executor: Executor[Any], source: AsyncGenerator[object, None]) -> AsyncGenerator[Response, None]:
+    async with aclosing(source):
+        async for event in source:
+            result = executor.build_per_event_executor(event).execute_operation(False)
+            if inspect.isawaitable(result):
+                result = await result
+            yield _write(cast(ExecutionResult, result))
+
+
+def _write(result: Result) -> Response:
+    if not result.errors:
+        return Response(orjson.dumps({"data": result.data}))
+    errors = translate_executed(result.errors)
+    return Response(orjson.dumps({"errors": errors, "data": result.data}), codes_of(errors))
