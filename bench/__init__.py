@@ -1,4 +1,4 @@
-"""How fast the product is: beside the limit of a hand-written endpoint, and beside what others would have built with.
+"""Benchmarks: the product beside a hand-written endpoint, which is the limit, and beside other GraphQL servers.
 
-Not part of the package, and nothing here is timed by the tests.
+Not part of the package; the tests run none of it.
 """

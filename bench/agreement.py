@@ -1,4 +1,4 @@
-"""Whether servers answer the same: the same rows in the same order and every value of them, however it is written."""
+"""Agreement of answers: the same rows in the same order with the same values, however they are written."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -13,24 +13,24 @@ CURSORS = ("cursor", "endCursor")
 
 
 async def compare(case: Case, servers: Mapping[str, Server]) -> dict[str, str]:
-    """What is wrong with the answers, by server; raises where the product's own is empty."""
+    """Return what is wrong with the answers, by server. Raises AssertionError if the product's own is empty."""
     expected = await servers[PRODUCT].ask(case.requests[PRODUCT])
     wrong = {}
-    for name, question in case.requests.items():
+    for name, request in case.requests.items():
         if name not in servers or name == PRODUCT:
             continue
         try:
-            answer = await servers[name].ask(question)
+            answer = await servers[name].ask(request)
         except RuntimeError as error:
             wrong[name] = str(error)
             continue
-        if difference := _difference(case, expected, answer, to_the_letter=name == LIMIT):
+        if difference := _difference(case, expected, answer, exact=name == LIMIT):
             wrong[name] = difference
     return wrong
 
 
-def _difference(case: Case, expected: Any, answer: Any, *, to_the_letter: bool) -> str:
-    if to_the_letter:
+def _difference(case: Case, expected: Any, answer: Any, *, exact: bool) -> str:
+    if exact:
         expected, answer = _without_moments(expected), _without_moments(answer)
         return "" if expected == answer else _first_difference(expected, answer)
     wanted, found = (_ordered(case, list(_rows(each))) for each in (expected, answer))
@@ -47,7 +47,7 @@ def _difference(case: Case, expected: Any, answer: Any, *, to_the_letter: bool) 
 
 
 def _without_moments(value: Any) -> Any:
-    """Cursors have the moment of their request in them; the rest stays."""
+    """Remove the time of the request from cursors."""
     if isinstance(value, list):
         return [_without_moments(inner) for inner in value]
     if not isinstance(value, dict):
@@ -71,7 +71,7 @@ def _first_difference(expected: Any, answer: Any, path: str = "") -> str:
 
 
 def _rows(value: Any) -> Iterator[Row]:
-    """Every object with an id, where it stands."""
+    """Yield every object with an id, in order."""
     if isinstance(value, dict):
         if "id" in value:
             yield value
@@ -93,7 +93,7 @@ def _total(data: Mapping[str, Any]) -> int:
 
 
 def _plain(value: Any) -> Any:
-    """Instants and decimals as what they mean."""
+    """Return instants and decimals as values that compare."""
     if not isinstance(value, str):
         return value
     try:

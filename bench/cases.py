@@ -1,6 +1,6 @@
-"""What is asked: each case once for the product, and for each peer that can do the same work, in its own words.
+"""The cases: a request for the product, and one for each peer that can do the same work, in its own schema.
 
-A peer gets the account and the agent by id and looks up no key: what it is spared is part of its figure.
+A peer gets the account and the agent by id and checks no key; its result includes what that saves.
 """
 
 import re
@@ -35,11 +35,11 @@ EXTERNAL_IDS = 50
 PRODUCT, LIMIT, KEYED = "product", "limit", "limit + key"
 OBVIOUS, POSTGRAPHILE, MERCURIUS = "Strawberry + Tortoise", "PostGraphile", "Mercurius + JIT"
 FRESH = "Fresh0"
-"""The name of an operation that becomes another one with each request."""
+"""A name of an operation; each request replaces it with a new one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Request:
     """A GraphQL request as it is sent."""
 
     query: str
@@ -48,30 +48,30 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """The same work as each server is asked for it; `notes` say why one is not."""
+    """The same work as a request for each server; `notes` say why a server has none."""
 
     name: str
     title: str
-    requests: Mapping[str, Question]
+    requests: Mapping[str, Request]
     notes: Mapping[str, str] = field(default_factory=dict)
     is_fresh: bool = False
     is_ordered: bool = True
 
 
 def column_of(field_name: str) -> str:
-    """The column of a field: `startedAt` → `started_at`."""
+    """Return the column of a field: `startedAt` → `started_at`."""
     (name,) = [column.name for column in COLUMNS.values() if column.field == field_name]
     return name
 
 
 def external_ids(rows: int) -> list[str]:
-    """External IDs that are spread over the year; each has three sessions."""
+    """Return External IDs that are spread over the year; each has three sessions."""
     most = max(rows // 3, 1)
     return [f"CRM-{number * (most // (EXTERNAL_IDS + 1))}" for number in range(1, EXTERNAL_IDS + 1)]
 
 
 def list_cases(data: Dataset, cursors: Mapping[str, str]) -> list[Case]:
-    """`cursors` are those of the far page, by server."""
+    """Return all cases; `cursors` has the far page's cursor for each server."""
     return [
         _page(data, "small", f"small page, {PAGE} × {len(SMALL)}", SMALL, PAGE),
         _page(data, "wide", f"wide page, 100 × {len(WIDE)}", WIDE, 100),
@@ -96,37 +96,37 @@ def _fields(names: Sequence[str]) -> str:
 
 
 def _of_postgraphile(selection: str) -> str:
-    """PostGraphile gives its own ids to nodes, and the column another name."""
+    """Read the column `id` as `rowId`: PostGraphile gives nodes ids of its own."""
     return re.sub(r"\bid\b", "id: rowId", selection)
 
 
-def _everybody(
-    product: Question,
-    obvious: Question,
-    postgraphile: Question,
-    mercurius: Question,
-) -> dict[str, Question]:
+def _for_all(
+    product: Request,
+    obvious: Request,
+    postgraphile: Request,
+    mercurius: Request,
+) -> dict[str, Request]:
     return {PRODUCT: product, LIMIT: product, OBVIOUS: obvious, POSTGRAPHILE: postgraphile, MERCURIUS: mercurius}
 
 
 def _page(data: Dataset, name: str, title: str, fields: Sequence[str], size: int, operation: str = "Page") -> Case:
     account, nodes = str(data.viewer.account.id), f"nodes {{ {_fields(fields)} }}"
-    product = Question(f"query {operation}($first: Int!) {{ sessions(first: $first) {{ {nodes} }} }}", {"first": size})
+    product = Request(f"query {operation}($first: Int!) {{ sessions(first: $first) {{ {nodes} }} }}", {"first": size})
     values = {"account": account, "first": size}
-    requests = _everybody(
+    requests = _for_all(
         product,
-        Question(
+        Request(
             f"query {operation}($account: UUID!, $first: Int!)"
             f" {{ sessions(accountId: $account, first: $first) {{ {_fields(fields)} }} }}",
             values,
         ),
-        Question(
+        Request(
             f"query {operation}($account: UUID!, $first: Int!) {{ allSessions(first: $first,"
             " condition: {accountId: $account}, orderBy: [STARTED_AT_DESC, ROW_ID_DESC])"
             f" {{ {_of_postgraphile(nodes)} }} }}",
             values,
         ),
-        Question(
+        Request(
             f"query {operation}($account: ID!, $first: Int!)"
             f" {{ sessions(accountId: $account, first: $first) {{ {nodes} }} }}",
             values,
@@ -171,24 +171,24 @@ def _filtered(
     postgraphile: str = "",
     mercurius: str = "",
     order: str = "STARTED_AT",
-) -> dict[str, Question]:
-    """A page of an agent's 30 days, with further conditions in each server's words."""
+) -> dict[str, Request]:
+    """Return requests for a page of an agent's 30 days, with further conditions in each server's schema."""
     span = {"from": instant(FROM), "to": instant(TO), **variables}
     by_id = {**span, "account": str(data.viewer.account.id), "agent": str(data.agents[AGENT])}
     own = "$from: DateTime!, $to: DateTime!, $first: Int!"
     stored = {"STARTED_AT": "STARTED_AT", "DURATION": "DURATION_SECONDS"}[order]
-    return _everybody(
-        Question(
+    return _for_all(
+        Request(
             f"query Page({own}, $agent: String!) {{ sessions(first: $first, orderBy: {{field: {order}}},"
             f" filter: {{agents: [$agent], from: $from, to: $to, {product}}}) {{ {inner} }} }}",
             {**span, "agent": AGENT},
         ),
-        Question(
+        Request(
             f"query Page({own}, $account: UUID!, $agent: UUID!) {{ sessionPage(accountId: $account, first: $first,"
             f" orderBy: {order}, filter: {{agentId: $agent, from: $from, to: $to, {obvious}}}) {{ {inner} }} }}",
             by_id,
         ),
-        Question(
+        Request(
             "query Page($from: Datetime!, $to: Datetime!, $first: Int!, $account: UUID!, $agent: UUID!)"
             f" {{ allSessions(first: $first, orderBy: [{stored}_DESC, ROW_ID_DESC],"
             " filter: {accountId: {equalTo: $account}, agentId: {equalTo: $agent},"
@@ -196,7 +196,7 @@ def _filtered(
             f" {postgraphile}}}) {{ {_of_postgraphile(inner)} }} }}",
             by_id,
         ),
-        Question(
+        Request(
             f"query Page({own}, $account: ID!, $agent: ID!) {{ sessions(accountId: $account, first: $first,"
             f" orderBy: {order}_DESC, filter: {{agentId: $agent, from: $from, to: $to, {mercurius}}}) {{ {inner} }} }}",
             by_id,
@@ -212,24 +212,24 @@ def _search(data: Dataset, name: str, title: str, text: str, column: str) -> Cas
     return Case(
         name,
         title,
-        _everybody(
-            Question(
+        _for_all(
+            Request(
                 f"query {operation}($first: Int!, $text: String!)"
                 f" {{ sessions(first: $first, filter: {{search: $text}}) {{ {nodes} }} }}",
                 {"first": PAGE, "text": text},
             ),
-            Question(
+            Request(
                 f"query {operation}($account: UUID!, $first: Int!, $text: String!) {{ sessionPage(accountId: $account,"
                 f" first: $first, filter: {{{column}: $text}}) {{ {nodes} }} }}",
                 values,
             ),
-            Question(
+            Request(
                 f"query {operation}($account: UUID!, $first: Int!, $text: String!) {{ allSessions(first: $first,"
                 " orderBy: [STARTED_AT_DESC, ROW_ID_DESC], filter: {accountId: {equalTo: $account},"
                 f" {stored}: {{includes: $text}}}}) {{ {_of_postgraphile(nodes)} }} }}",
                 values,
             ),
-            Question(
+            Request(
                 f"query {operation}($account: ID!, $first: Int!, $text: String!) {{ sessions(accountId: $account,"
                 f" first: $first, filter: {{{column}: $text}}) {{ {nodes} }} }}",
                 values,
@@ -245,23 +245,23 @@ def _external(data: Dataset) -> Case:
     return Case(
         "external IDs",
         f"{EXTERNAL_IDS} External IDs at once, three sessions each",
-        _everybody(
-            Question(
+        _for_all(
+            Request(
                 "query Page($ids: [String!]!) { sessionsByExternalId(externalIds: $ids)"
                 f" {{ externalId sessions {{ {fields} }} }} }}",
                 own,
             ),
-            Question(
+            Request(
                 "query Page($account: UUID!, $ids: [String!]!)"
                 f" {{ sessionsByExternalId(accountId: $account, externalIds: $ids) {{ {fields} }} }}",
                 values,
             ),
-            Question(
+            Request(
                 "query Page($account: UUID!, $ids: [String!]!) { allSessions(filter: {accountId: {equalTo: $account},"
                 f" externalId: {{in: $ids}}}}) {{ nodes {{ {_of_postgraphile(fields)} }} }} }}",
                 values,
             ),
-            Question(
+            Request(
                 "query Page($account: ID!, $ids: [String!]!)"
                 f" {{ sessionsByExternalId(accountId: $account, externalIds: $ids) {{ {fields} }} }}",
                 values,
@@ -273,20 +273,20 @@ def _external(data: Dataset) -> Case:
 
 def _dashboard(name: str, title: str, agent: str | None, group: str) -> Case:
     agents = f', agents: ["{agent}"]' if agent else ""
-    product = Question(
-        f"query Figures($from: DateTime!, $to: DateTime!) {{ dashboard(filter: {{from: $from, to: $to{agents}}})"
+    product = Request(
+        f"query Metrics($from: DateTime!, $to: DateTime!) {{ dashboard(filter: {{from: $from, to: $to{agents}}})"
         f" {{ {_fields(METRICS)} series(interval: DAY) {{ from totals {{ {_fields(POINT)} }} }}"
         f" groups(by: {group}) {{ key totals {{ {_fields(POINT)} }} }} }} }}",
         {"from": instant(FROM), "to": instant(TO)},
     )
-    note = "no figures by day and group in one request without writing that statement by hand"
+    note = "no metrics by day and group in one request without writing that statement by hand"
     notes = dict.fromkeys((OBVIOUS, POSTGRAPHILE, MERCURIUS), note)
     return Case(name, title, {PRODUCT: product, LIMIT: product}, notes)
 
 
 def _far(data: Dataset, cursors: Mapping[str, str]) -> Case:
     requests = {
-        server: Question(
+        server: Request(
             "query Page($first: Int!, $after: String!) { sessions(first: $first, after: $after)"
             f" {{ nodes {{ {_fields(SMALL)} }} }} }}",
             {"first": PAGE, "after": cursors[PRODUCT]},
@@ -295,7 +295,7 @@ def _far(data: Dataset, cursors: Mapping[str, str]) -> Case:
         if PRODUCT in cursors
     }
     if POSTGRAPHILE in cursors:
-        requests[POSTGRAPHILE] = Question(
+        requests[POSTGRAPHILE] = Request(
             "query Page($account: UUID!, $first: Int!, $after: Cursor!) { allSessions(first: $first, after: $after,"
             " condition: {accountId: $account}, orderBy: [STARTED_AT_DESC, ROW_ID_DESC])"
             f" {{ nodes {{ {_of_postgraphile(_fields(SMALL))} }} }} }}",
@@ -307,5 +307,5 @@ def _far(data: Dataset, cursors: Mapping[str, str]) -> Case:
 
 def _fresh(data: Dataset) -> Case:
     case = _page(data, "fresh", f"wide page, each request with a fresh query text, 100 × {len(WIDE)}", WIDE, 100, FRESH)
-    requests = {server: question for server, question in case.requests.items() if server != LIMIT}
+    requests = {server: request for server, request in case.requests.items() if server != LIMIT}
     return Case(case.name, case.title, requests, {LIMIT: "knows no query text"}, is_fresh=True)

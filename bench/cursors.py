@@ -1,11 +1,11 @@
-"""Where the far page begins, for each server that has cursors."""
+"""The cursor of the far page, for each server that has cursors."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import asyncpg
 
-from bench.cases import FAR_PAGE, PAGE, POSTGRAPHILE, PRODUCT, Question
+from bench.cases import FAR_PAGE, PAGE, POSTGRAPHILE, PRODUCT, Request
 from bench.dataset import Dataset
 from bench.servers import Server
 from session_graph.sessions.cursors import cursor_sql, cursor_start
@@ -18,7 +18,7 @@ order by s.started_at desc, s.id desc offset $2 limit 1
 
 
 async def write_cursors(data: Dataset) -> dict[str, str]:
-    """The product's, as it would have written it itself."""
+    """Return the product's cursor, as the product itself would write it."""
     connection = await asyncpg.connect(data.url)
     account = data.viewer.account.id
     start = cursor_start(NEWEST_FIRST, account, datetime.now(UTC))
@@ -34,11 +34,11 @@ async def ask_postgraphile(data: Dataset, servers: Mapping[str, Server]) -> dict
         "query Page($account: UUID!, $offset: Int!) { allSessions(first: 1, offset: $offset,"
         " condition: {accountId: $account}, orderBy: [STARTED_AT_DESC, ROW_ID_DESC]) { edges { cursor } } }"
     )
-    question = Question(query, {"account": str(data.viewer.account.id), "offset": _offset(data)})
-    (edge,) = (await servers[POSTGRAPHILE].ask(question))["allSessions"]["edges"]
+    request = Request(query, {"account": str(data.viewer.account.id), "offset": _offset(data)})
+    (edge,) = (await servers[POSTGRAPHILE].ask(request))["allSessions"]["edges"]
     return {POSTGRAPHILE: edge["cursor"]}
 
 
 def _offset(data: Dataset) -> int:
-    """Of the last session before the page; a small account has its far page in its middle."""
+    """Return the offset of the last session before the page; a small account has its far page in the middle."""
     return min((FAR_PAGE - 1) * PAGE, data.rows // 2) - 1

@@ -1,4 +1,4 @@
-"""The dashboard's statement beside the one that one would write by hand for the same figures: database time alone."""
+"""The dashboard's statement beside a hand-written one for the same metrics: database time alone."""
 
 import argparse
 import statistics
@@ -9,7 +9,7 @@ import asyncpg
 from bench import postgres
 from bench.cases import BUSY_AGENT, FROM, LIMIT, TO, list_cases
 from bench.dataset import Dataset, prepare
-from bench.statements import Listener, Statement
+from bench.statements import Statement, StatementReader
 from session_graph.settings import load_settings
 from session_graph.store.database import open_database
 
@@ -41,7 +41,7 @@ async def compare_statements(arguments: argparse.Namespace) -> None:
             if case.name.startswith("dashboard"):
                 settings = load_settings()
                 database = await open_database(url, settings)
-                (product,), _ = await Listener(data.viewer, database, settings).ask(case.requests[LIMIT])
+                (product,), _ = await StatementReader(data.viewer, database, settings).ask(case.requests[LIMIT])
                 await database.close()
                 await _compare(url, case.title, product, _by_hand(data, case.name == "dashboard agent"))
 
@@ -55,11 +55,11 @@ def _by_hand(data: Dataset, of_agent: bool) -> Statement:
 
 async def _compare(url: str, title: str, product: Statement, by_hand: Statement) -> None:
     connection = await asyncpg.connect(url, server_settings={"jit": "off", "timezone": "UTC"})
-    figures = [
+    metrics = [
         sorted((row["total_session_count"], row["total_asr"]) for row in await connection.fetch(each.sql, *each.values))
         for each in (product, by_hand)
     ]
-    assert figures[0] == figures[1], "the statements differ in what they find"
+    assert metrics[0] == metrics[1], "the statements differ in what they find"
     taken: dict[str, list[float]] = {"product": [], "by hand": []}
     for number in range(RUNS + 3):
         for name, statement in (("product", product), ("by hand", by_hand)):

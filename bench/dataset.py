@@ -1,7 +1,7 @@
-"""The sessions that are asked for: two accounts in a migrated database, the same for the same number of rows.
+"""The data set: two accounts in a migrated database, the same for the same number of rows.
 
-The first account has 50 agents and a year of sessions. A fifth of them is the first agent's, the rest is spread evenly.
-A row takes about 570 bytes. The second account has a tenth as many, so that no index is one account's alone.
+The first account has 50 agents and a year of sessions: a fifth belongs to the first agent, the rest is spread evenly. A
+row takes about 570 bytes. The second account has a tenth as many, so that no index has only one account's rows.
 """
 
 from dataclasses import dataclass
@@ -73,7 +73,7 @@ from pg_index i where i.indrelid = 'session'::regclass and not i.indisprimary
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Where the sessions are, who asks for them, and with which key."""
+    """The database's URL, the number of sessions, and a viewer with a key."""
 
     url: str
     rows: int
@@ -83,7 +83,7 @@ class Dataset:
 
 
 async def prepare(url: str, rows: int) -> Dataset:
-    """The data set in this database; made at the first call, with a new key at each."""
+    """Return the data set of this database, created by the first call, with a new key at each call."""
     await migrate(url)
     database = await open_database(url, load_settings())
     try:
@@ -99,7 +99,7 @@ async def prepare(url: str, rows: int) -> Dataset:
 
 
 async def find(url: str, rows: int) -> Dataset:
-    """The data set that is there, without a key."""
+    """Return the existing data set, without a key."""
     database = await open_database(url, load_settings())
     try:
         account = await find_or_create_account(f"bench-{rows}")
@@ -117,7 +117,7 @@ async def _is_filled(url: str, account: Account, rows: int) -> bool:
 
 
 async def _fill(url: str, account: Account, rows: int, agents: int) -> None:
-    """Indexes are made after the rows, which takes a third of the time."""
+    """Insert the rows without indexes and create these afterwards, which takes a third of the time."""
     idns = [f"agent-{number:02}" for number in range(1, agents + 1)]
     wanted = [parse_agent({"idn": idn, "name": idn, "timeZone": "America/New_York"}) for idn in idns]
     await create_missing_agents(account.id, wanted)

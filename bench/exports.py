@@ -1,9 +1,9 @@
-"""How fast a report is written, beside what PostgreSQL does at most; and how much memory its worker takes.
+"""The speed at which an export is written, beside PostgreSQL's COPY; and the memory of its worker.
 
     python bench/exports.py [ROWS [RUNS]]      rows per second from claim to stored file, and of COPY of the same rows
     python bench/exports.py --memory [ROWS]    the largest resident set of a `session-graph worker` that writes them
 
-On an embedded PostgreSQL of its own, which is removed at the end. Both kinds of run alternate; medians count.
+It runs on its own embedded PostgreSQL, which is removed at the end. Both kinds of run alternate; medians count.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ import asyncpg
 
 from session_graph.access.accounts import facts_of, find_or_create_account
 from session_graph.access.viewer import Role, Viewer
-from session_graph.exports.csv_columns import REPORT
+from session_graph.exports.csv_columns import DEFAULT_COLUMNS
 from session_graph.exports.csv_file import Progress, write_file
 from session_graph.exports.jobs import Jobs
 from session_graph.exports.requests import ExportRequest, request_export
@@ -63,7 +63,7 @@ cross join lateral (
 
 @asynccontextmanager
 async def filled(home: Path, rows: int) -> AsyncIterator[tuple[str, Settings, Database, Viewer]]:
-    """A database with an account of so many sessions, and its owner."""
+    """Yield URL, settings, database and owner of an account with this number of sessions."""
     with start_embedded(home) as server:
         await migrate(server.url)
         settings = load_settings(home=home, exports_per_day=100_000)
@@ -86,8 +86,8 @@ async def ask(database: Database, viewer: Viewer, settings: Settings, recipients
     await request_export(database, viewer, settings, request)
 
 
-async def write_report(url: str, settings: Settings, database: Database, viewer: Viewer) -> float:
-    """Seconds from claim to stored file."""
+async def write_export(url: str, settings: Settings, database: Database, viewer: Viewer) -> float:
+    """Return the seconds from claim to stored file."""
     await ask(database, viewer, settings)
     jobs = Jobs(database)
     start = time.perf_counter()
@@ -99,8 +99,8 @@ async def write_report(url: str, settings: Settings, database: Database, viewer:
 
 
 async def copy_unformatted(url: str, viewer: Viewer) -> float:
-    """Seconds of the same rows in the same order as they stand in the table."""
-    columns = ", ".join(COLUMNS[name].sql for name in REPORT)
+    """Return the seconds of a COPY of the same rows in the same order, as they are stored."""
+    columns = ", ".join(COLUMNS[name].sql for name in DEFAULT_COLUMNS)
 
     async def drop(data: bytes) -> None:
         pass
@@ -120,15 +120,15 @@ async def copy_unformatted(url: str, viewer: Viewer) -> float:
 async def compare(rows: int, runs: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         async with filled(Path(folder), rows) as (url, settings, database, viewer):
-            reports, copies = [], []
+            exports, copies = [], []
             for number in range(runs + 1):
-                pair = await copy_unformatted(url, viewer), await write_report(url, settings, database, viewer)
+                pair = await copy_unformatted(url, viewer), await write_export(url, settings, database, viewer)
                 if number:  # the first warms up
                     copies.append(pair[0])
-                    reports.append(pair[1])
-    copied, written = rows / statistics.median(copies), rows / statistics.median(reports)
+                    exports.append(pair[1])
+    copied, written = rows / statistics.median(copies), rows / statistics.median(exports)
     print(f"COPY, unformatted   {copied:10,.0f} rows/s   {sorted(round(s, 2) for s in copies)} s")
-    print(f"report              {written:10,.0f} rows/s   {sorted(round(s, 2) for s in reports)} s")
+    print(f"export              {written:10,.0f} rows/s   {sorted(round(s, 2) for s in exports)} s")
     print(f"ratio               {written / copied:10.2f}          target {TARGET}")
 
 

@@ -1,8 +1,9 @@
-"""Twenty reports of 50,000 sessions, each with its worker killed by -9 at a random moment of writing or sending.
+"""Twenty exports of 50,000 sessions, each with its worker killed (SIGKILL) at a random moment of writing or sending.
 
     python bench/exports_kill.py [KILLS [ROWS]]
 
-Says whether each file is byte-identical to an undisturbed one, who has the message, and under how many Message-IDs.
+Prints whether each file is the same as an undisturbed one, which recipients lack the message, and how many Message-IDs
+they have.
 """
 
 import asyncio
@@ -28,7 +29,7 @@ RECIPIENTS = ("bench@example.com", "bo@example.com", "cy@example.com")
 
 
 class Inbox:
-    """Slow enough to be killed at."""
+    """Accepts messages slowly, so that a kill can come in between."""
 
     def __init__(self) -> None:
         self.ids: dict[str, list[str]] = defaultdict(list)

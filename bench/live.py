@@ -1,13 +1,13 @@
-"""What live updates cost: those who follow quietly, and how soon a change reaches those who wait for it.
+"""The cost of live updates: idle followers, and the time until a change reaches its followers.
 
     python bench/live.py [quiet] [change] [writer]     these parts, all of them by default
 
-    quiet     memory and CPU of the server while 1,000 follow sessions of which nothing happens, beside none
-    change    from the moment that a mutation is sent until 100 have it, over WebSockets and as event streams, beside
-              the mutation's own answer; 900 of another account are connected meanwhile
-    writer    what a mutation takes while 100 follow it, beside nobody
+    quiet     memory and CPU of the server with 1,000 followers of an account in which nothing happens, beside none
+    change    the time from sending a mutation until 100 followers have it, over WebSockets and as event streams, beside
+              the mutation's own answer; meanwhile 900 followers of another account are connected
+    writer    the time of a mutation with 100 followers, beside none
 
-The server is `session-graph serve`, in a process and on an embedded PostgreSQL of its own; the clients are in this one.
+The server is `session-graph serve`, a process with its own embedded PostgreSQL; the clients are in this process.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 MANY = 1000
-LISTENERS = 100
+FOLLOWERS = 100
 ROUNDS = 15
 QUIET_SECONDS = 30.0
 MOST_MS = 500
@@ -53,7 +53,7 @@ Waiter = Callable[[], Any]
 
 
 class Server:
-    """`session-graph serve` in a home that is gone afterwards."""
+    """`session-graph serve` on a temporary home."""
 
     def __init__(self, home: str) -> None:
         settings = {
@@ -84,17 +84,17 @@ class Server:
         return made.stdout.strip()
 
     def memory(self) -> float:
-        """Megabytes of the resident set."""
+        """Return the resident set in megabytes."""
         pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
         return pages * resource.getpagesize() / 2**20
 
     def cpu(self) -> float:
-        """Seconds that the process has used so far."""
+        """Return the CPU seconds used so far."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def stop(self) -> float:
-        """Seconds until it has ended."""
+        """Stop the server and return the seconds that it took."""
         began = time.perf_counter()
         self._process.terminate()
         assert self._process.wait(30) == 0
@@ -109,7 +109,7 @@ async def ask(client: httpx.AsyncClient, key: str, query: str, **variables: Any)
 
 
 async def open_socket(stack: AsyncExitStack, address: str, key: str) -> Waiter:
-    """Follows over a WebSocket; the waiter returns with the next event."""
+    """Follow over a WebSocket; return a function that waits for the next event."""
     url = f"{address.replace('http', 'ws', 1)}/graphql"
     socket: ClientConnection = await stack.enter_async_context(
         connect(url, subprotocols=[Subprotocol("graphql-transport-ws")], compression=None, ping_interval=None)
@@ -122,7 +122,7 @@ async def open_socket(stack: AsyncExitStack, address: str, key: str) -> Waiter:
 
 
 async def open_stream(stack: AsyncExitStack, address: str, key: str) -> Waiter:
-    """Follows as an event stream."""
+    """Follow as an event stream; return a function that waits for the next event."""
     place = urlsplit(address)
     reader, writer = await asyncio.open_connection(place.hostname, place.port)
     stack.callback(writer.close)
@@ -154,8 +154,8 @@ async def measure_quiet(server: Server, key: str) -> None:
         return (server.cpu() - before) / QUIET_SECONDS * 100
 
     memory, share = server.memory(), await idle()
-    print(f"quiet: {MANY:,} who follow and hear nothing, {QUIET_SECONDS:.0f} s")
-    print(f"  nobody          {memory:7.0f} MB   {share:5.2f} % of a core")
+    print(f"quiet: {MANY:,} idle followers, {QUIET_SECONDS:.0f} s")
+    print(f"  none            {memory:7.0f} MB   {share:5.2f} % of a core")
     for name, open_ in (("WebSockets", open_socket), ("event streams", open_stream)):
         async with following(server.address, key, MANY, open_):
             print(f"  {name:14}  {server.memory():7.0f} MB   {await idle():5.2f} % of a core")
@@ -163,10 +163,10 @@ async def measure_quiet(server: Server, key: str) -> None:
 
 
 async def measure_change(server: Server, client: httpx.AsyncClient, key: str, other: str) -> None:
-    print(f"change: until {LISTENERS} have what a mutation records, {MANY - LISTENERS} others quiet, {ROUNDS} rounds")
-    async with following(server.address, other, MANY - LISTENERS):
+    print(f"change: until {FOLLOWERS} followers have it, {MANY - FOLLOWERS} others idle, {ROUNDS} rounds")
+    async with following(server.address, other, MANY - FOLLOWERS):
         for name, open_ in (("WebSockets", open_socket), ("event streams", open_stream)):
-            async with following(server.address, key, LISTENERS, open_) as waiters:
+            async with following(server.address, key, FOLLOWERS, open_) as waiters:
                 answered, first, last = [], [], []
                 for number in range(ROUNDS + 2):
                     reached: list[float] = []
@@ -197,12 +197,12 @@ async def measure_writer(server: Server, client: httpx.AsyncClient, key: str) ->
     alone, followed = [], []
     for _ in range(ROUNDS):
         alone.append(await mutate())
-        async with following(server.address, key, LISTENERS):
+        async with following(server.address, key, FOLLOWERS):
             followed.append(await mutate())
             await asyncio.sleep(0.5)
     ratio = statistics.median(followed) / statistics.median(alone)
-    print(f"writer: a mutation while {LISTENERS} follow, {ROUNDS} rounds")
-    print(f"  nobody {_ms(alone)}   followed {_ms(followed)}   ratio {ratio:.2f}     at most {MOST_COST}")
+    print(f"writer: a mutation with {FOLLOWERS} followers, {ROUNDS} rounds")
+    print(f"  alone {_ms(alone)}   followed {_ms(followed)}   ratio {ratio:.2f}     at most {MOST_COST}")
 
 
 def _ms(seconds: Sequence[float]) -> str:

@@ -1,4 +1,4 @@
-"""Load from wrk on the second core, and what it costs: requests a second, latency, CPU of server and database."""
+"""Load by wrk on the second core: requests per second, latency, CPU time of server and database."""
 
 import asyncio
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 
-from bench.cases import FRESH, Question
+from bench.cases import FRESH, Request
 from bench.places import WORK
 from bench.processes import cpu_seconds
 from bench.servers import LOAD_CORE, Server
@@ -20,8 +20,8 @@ UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 
 
 @dataclass(frozen=True, slots=True)
-class Measure:
-    """Of one cell of one round. CPU in milliseconds a request; None where the database is not on this machine."""
+class Measurement:
+    """One cell of one round. CPU in milliseconds per request; None if the database is not on this machine."""
 
     per_second: float
     median_ms: float
@@ -32,33 +32,33 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How hard and how long is pushed."""
+    """The number of connections and the seconds of the load."""
 
     connections: int = 16
     warm_seconds: float = 1.0
     seconds: float = 2.0
 
 
-async def measure(server: Server, question: Question, is_fresh: bool, load: Load, database: int | None) -> Measure:
-    """Push without measuring, wait until all of that is answered, then measure. Raises RuntimeError on refusals.
+async def measure(server: Server, request: Request, is_fresh: bool, load: Load, database: int | None) -> Measurement:
+    """Warm up, wait until everything is answered, then measure. Raises RuntimeError if requests fail.
 
-    An error of GraphQL comes with status 200: answers must on the whole be as long as the one that was looked at.
+    GraphQL errors have status 200: so the answers must together be as long as that many copies of the first one.
     """
-    length = await server.read_length(question)
-    script = _write_script(server.headers, question, is_fresh)
+    length = await server.read_length(request)
+    script = _write_script(server.headers, request, is_fresh)
     await _push(server.url, script, load.connections, load.warm_seconds)
     await _drain(server, database)
     before = cpu_seconds(server.process.pid), cpu_seconds(database) if database else 0.0
-    said = await _push(server.url, script, load.connections, load.seconds)
-    # What was not answered in time is part of the work, and of the CPU.
+    output = await _push(server.url, script, load.connections, load.seconds)
+    # Requests that wrk did not wait for are part of the work and of its CPU time.
     unfinished = load.connections
     await _drain(server, database)
     after = cpu_seconds(server.process.pid), cpu_seconds(database) if database else 0.0
-    answered, per_second, median, p99 = _read(said)
-    if _bytes_read(said) < 0.95 * length * answered:
-        raise RuntimeError(f"answers are shorter under load: {said[-200:]}")
+    answered, per_second, median, p99 = _read(output)
+    if _bytes_read(output) < 0.95 * length * answered:
+        raise RuntimeError(f"answers are shorter under load: {output[-200:]}")
     requests = max(answered + unfinished / 2, 1)
-    return Measure(
+    return Measurement(
         per_second,
         median,
         p99,
@@ -67,9 +67,9 @@ async def measure(server: Server, question: Question, is_fresh: bool, load: Load
     )
 
 
-def _write_script(headers: Mapping[str, str], question: Question, is_fresh: bool) -> Path:
-    """A fresh question has an operation name of its own in each request: the same work, and another text."""
-    body = orjson.dumps({"query": question.query, "variables": dict(question.variables)}).decode()
+def _write_script(headers: Mapping[str, str], request: Request, is_fresh: bool) -> Path:
+    """Write wrk's script. With `is_fresh` each request has a new operation name: the same work with a new text."""
+    body = orjson.dumps({"query": request.query, "variables": dict(request.variables)}).decode()
     lines = ['wrk.method = "POST"', f"wrk.body = {_lua(body)}"]
     lines += [f"wrk.headers[ {_lua(name)} ] = {_lua(value)}" for name, value in headers.items()]
     lines.append('wrk.headers["Content-Type"] = "application/json"')
@@ -95,14 +95,14 @@ async def _push(url: str, script: Path, connections: int, seconds: float) -> str
     process = await asyncio.create_subprocess_exec(
         *command, "--latency", "-s", str(script), url, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
-    said = (await process.communicate())[0].decode()
-    if process.returncode != 0 or "Non-2xx" in said:
-        raise RuntimeError(f"wrk says: {said[-400:]}")
-    return said
+    output = (await process.communicate())[0].decode()
+    if process.returncode != 0 or "Non-2xx" in output:
+        raise RuntimeError(f"wrk failed: {output[-400:]}")
+    return output
 
 
 async def _drain(server: Server, database: int | None) -> None:
-    """Wait until neither server nor database computes: unfinished requests are not the next measure's."""
+    """Wait until server and database are idle, so that unfinished requests do not count for the next measurement."""
     deadline = time.monotonic() + DRAIN_SECONDS
     while time.monotonic() < deadline:
         before = cpu_seconds(server.process.pid) + (cpu_seconds(database) if database else 0.0)
@@ -111,20 +111,20 @@ async def _drain(server: Server, database: int | None) -> None:
             return
 
 
-def _read(said: str) -> tuple[int, float, float, float]:
-    answered = re.search(r"(\d+) requests in", said)
-    per_second = re.search(r"Requests/sec:\s+([\d.]+)", said)
-    assert answered, said
-    assert per_second, said
-    return int(answered[1]), float(per_second[1]), _latency(said, "50%"), _latency(said, "99%")
+def _read(output: str) -> tuple[int, float, float, float]:
+    answered = re.search(r"(\d+) requests in", output)
+    per_second = re.search(r"Requests/sec:\s+([\d.]+)", output)
+    assert answered, output
+    assert per_second, output
+    return int(answered[1]), float(per_second[1]), _latency(output, "50%"), _latency(output, "99%")
 
 
-def _bytes_read(said: str) -> float:
-    found = re.search(r"requests in [\d.]+\w+, ([\d.]+)([KMG]?)B read", said)
-    assert found, said
+def _bytes_read(output: str) -> float:
+    found = re.search(r"requests in [\d.]+\w+, ([\d.]+)([KMG]?)B read", output)
+    assert found, output
     return float(found[1]) * 1024.0 ** " KMG".index(found[2] or " ")
 
 
-def _latency(said: str, share: str) -> float:
-    found = re.search(rf"{share}\s+([\d.]+)(us|ms|s|m)\b", said)
+def _latency(output: str, share: str) -> float:
+    found = re.search(rf"{share}\s+([\d.]+)(us|ms|s|m)\b", output)
     return float(found[1]) * UNITS[found[2]] if found else float("nan")

@@ -1,4 +1,4 @@
-"""The server's memory over many requests: 100,000 with 10,000 query texts that differ."""
+"""The server's memory over 100,000 requests with 10,000 different query texts."""
 
 import argparse
 import asyncio
@@ -21,17 +21,17 @@ CLIENTS = 8
 
 
 async def measure_memory(arguments: argparse.Namespace) -> None:
-    """Print the resident set as requests go by; it is flat when it stays what it was after the first tenth."""
+    """Print the resident set after each tenth of the requests; after the first it should stay the same."""
     requests = REQUESTS // 10 if arguments.quick else REQUESTS
     with postgres.running(arguments.url, arguments.rows, arguments.postgresql) as url:
         data = await prepare(url, arguments.rows)
         (case,) = [case for case in list_cases(data, {}) if case.name == "small"]
         server = await start_product(data)
         try:
-            question = case.requests[PRODUCT]
+            request = case.requests[PRODUCT]
             print(f"at start                 {resident_megabytes(server.process.pid):8.1f} MB")
             start = time.perf_counter()
-            async for done in send(server, question.query, dict(question.variables), requests):
+            async for done in send(server, request.query, dict(request.variables), requests):
                 print(f"after {done:9,} requests {resident_megabytes(server.process.pid):8.1f} MB", flush=True)
             print(f"{requests:,} requests with {TEXTS:,} query texts in {time.perf_counter() - start:.0f} s")
         finally:
@@ -39,7 +39,7 @@ async def measure_memory(arguments: argparse.Namespace) -> None:
 
 
 async def send(server: Server, query: str, variables: dict[str, object], requests: int) -> AsyncIterator[int]:
-    """Send them from a few clients, each text several times in a row; how many have been answered, at each tenth."""
+    """Send requests from a few clients, each text several times in a row; yield the answered number at each tenth."""
     fields = query[query.index("{") :]
     share = requests // SAMPLES
     async with httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=CLIENTS)) as client:

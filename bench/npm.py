@@ -1,4 +1,4 @@
-"""The peers from npm and a Node that is new enough for them, in a folder of the benchmark's own."""
+"""The peers from npm, and a Node that is new enough for them, in a folder of the benchmark."""
 
 import json
 import platform
@@ -12,7 +12,7 @@ FILES = ("package.json", "postgraphile.mjs", "mercurius.mjs")
 
 
 def install() -> str | None:
-    """Put everything in its place; what is in the way, or None."""
+    """Install everything. Return None, or why it cannot be installed."""
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
         return "the package with Node itself is for Linux on x86-64"
     if shutil.which("npm") is None:
@@ -33,7 +33,7 @@ def install() -> str | None:
 
 
 def read_versions() -> dict[str, object]:
-    """Of what is asked for by name; empty where nothing is installed."""
+    """Return the versions of the peers; empty if they are not installed."""
     if not (NODE / "installed.json").exists():
         return {}
     wanted: dict[str, object] = json.loads((NODE / "installed.json").read_text())["dependencies"]

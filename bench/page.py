@@ -1,4 +1,4 @@
-"""The Sessions page on a large account: until its first rows are seen, and how it scrolls.
+"""The Sessions page on a large account: the time until its first rows, and how it scrolls.
 
 python -m bench.page                      500,000 sessions; about a minute, the first time two more for the data
 python -m bench.page --rows 20000         fewer
@@ -23,7 +23,7 @@ PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 VISITS = 7
 PAGES = 40
 PIXELS_A_FRAME = 120
-"""At 60 frames a second 200 rows a second, which nobody can read."""
+"""With 60 frames a second, 200 rows a second: faster than anyone reads."""
 
 SIGN_IN = "sessionStorage.setItem('session_graph.key', {key!r})"
 NOTE_FIRST_ROWS = """
@@ -63,7 +63,7 @@ async def measure(address: str, key: str) -> Mapping[str, Any]:
     program = next(filter(None, map(shutil.which, PROGRAMS)))
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        await _visit(browser, address, key)  # the server's first one
+        await _visit(browser, address, key)  # warms up the server
         first = [await _visit(browser, address, key) for _ in range(VISITS)]
         context = await _open(browser, address, key)
         page = await context.new_page()
@@ -83,7 +83,7 @@ async def _open(browser: "Browser", address: str, key: str) -> "BrowserContext":
 
 
 async def _visit(browser: "Browser", address: str, key: str) -> float:
-    """Milliseconds from navigation to the first rows, with nothing kept from before but the key."""
+    """Return the milliseconds from navigation to the first rows, in a browser that has only the key."""
     context = await _open(browser, address, key)
     page = await context.new_page()
     await page.goto("/")
@@ -102,9 +102,9 @@ async def run(url: str | None, rows: int, bin_dir: Path | None) -> None:
         finally:
             server.stop()
     frames = sorted(found["frames"])
-    for name, words in (("first", "first visit"), ("again", "next visit")):
+    for name, visit in (("first", "first visit"), ("again", "next visit")):
         times = found[name]
-        print(f"first rows, {words}: {median(times):.0f} ms ({min(times):.0f} to {max(times):.0f})")
+        print(f"first rows, {visit}: {median(times):.0f} ms ({min(times):.0f} to {max(times):.0f})")
     print(
         f"scrolling {PAGES} pages: {len(frames)} frames, median {median(frames):.1f} ms, longest {frames[-1]:.0f} ms,"
     )
@@ -115,8 +115,8 @@ async def run(url: str | None, rows: int, bin_dir: Path | None) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=500_000)
-    parser.add_argument("--url", help="a PostgreSQL server of yours")
-    parser.add_argument("--postgresql", type=Path, metavar="BIN", help="the folder of other programs of PostgreSQL")
+    parser.add_argument("--url", help="URL of a PostgreSQL server to use instead")
+    parser.add_argument("--postgresql", type=Path, metavar="BIN", help="folder of other PostgreSQL programs")
     arguments = parser.parse_args()
     asyncio.run(run(arguments.url, arguments.rows, arguments.postgresql))
 

@@ -1,4 +1,4 @@
-"""Where the benchmark keeps what it makes: everything but its results is in one folder that git ignores."""
+"""The benchmark's folders: everything but its results is in one that git ignores."""
 
 from pathlib import Path
 
@@ -10,11 +10,11 @@ RESULTS = BENCH / "results"
 
 
 def data_home(rows: int, bin_dir: Path | None) -> Path:
-    """The home of an embedded PostgreSQL with so many sessions; another one for other programs than the wheel's."""
+    """Return the home of the embedded PostgreSQL for this number of sessions, a separate one for other programs."""
     return WORK / f"data-{rows}{'-given' if bin_dir else ''}"
 
 
 def log_file(name: str) -> Path:
-    """What a server says, of the last run alone."""
+    """Return the log file of a server; it has the last run only."""
     WORK.mkdir(exist_ok=True)
     return WORK / f"{name}.log"

@@ -1,4 +1,4 @@
-"""The PostgreSQL that is asked: an embedded one for each size, or one that an address names."""
+"""The PostgreSQL server: an embedded one for each size, or the one of a URL."""
 
 import os
 import pwd
@@ -15,7 +15,7 @@ from session_graph.store.embedded.server import start_embedded
 
 @contextmanager
 def running(url: str | None, rows: int, bin_dir: Path | None) -> Iterator[str]:
-    """The address of a server that runs as long as the context; its data stays for the next run."""
+    """Yield the URL of a server that runs while the context is open; its data is kept for the next run."""
     if url:
         yield url
         return
@@ -28,7 +28,7 @@ def running(url: str | None, rows: int, bin_dir: Path | None) -> Iterator[str]:
 
 
 async def read_pid(url: str) -> int | None:
-    """The pid of the server's first process, where it runs on this machine; what it uses is then in /proc."""
+    """Return the pid of the server's first process, or None if it does not run on this machine."""
     connection = await asyncpg.connect(url)
     try:
         return find_parent(await connection.fetchval("select pg_backend_pid()"), b"postgres")
@@ -37,7 +37,7 @@ async def read_pid(url: str) -> int | None:
 
 
 async def read_facts(url: str) -> dict[str, object]:
-    """What of the server matters for a figure."""
+    """Return the server's properties that matter for the results."""
     connection = await asyncpg.connect(url)
     try:
         names = ("server_version", "shared_buffers", "jit", "fsync")

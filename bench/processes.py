@@ -1,4 +1,4 @@
-"""What processes of this machine use, out of /proc."""
+"""CPU time and memory of processes of this machine, from /proc."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process and all below it, those that have ended included."""
+    """Return the user and system time of a process and its descendants, ended ones included."""
     total = 0
     for member in _tree(pid):
         fields = _stat(member)
@@ -17,7 +17,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def find_parent(pid: int, command: bytes) -> int | None:
-    """The parent of a process of this machine that was started by this command; None where there is no such."""
+    """Return the parent of a process that runs this command, or None if this machine has no such process."""
     fields, line = _stat(pid), Path(f"/proc/{pid}/cmdline")
     return int(fields[1]) if fields and command in line.read_bytes() else None
 
@@ -42,7 +42,7 @@ def _tree(pid: int) -> list[int]:
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields behind the name; empty where the process has ended."""
+    """Return the fields after the name; empty if the process has ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     except OSError:

@@ -1,4 +1,4 @@
-"""What recording costs, beside what its input costs, and beside what PostgreSQL does at most; and whether memory grows.
+"""The cost of recording, beside that of its input and of PostgreSQL's COPY; and whether memory grows.
 
     python bench/recording.py [mutation] [import] [memory] [bulk]     these parts, all of them by default
 
@@ -6,9 +6,9 @@
                does nothing, served by the same view of the same server
     import     rows per second of an import, beside reading the same JSON Lines and copying the same rows
     memory     the resident set while 100,000 sessions with their transcripts are imported
-    bulk       and while one `updateSessions` changes all of them
+    bulk       the resident set while one `updateSessions` changes all of them
 
-On an embedded PostgreSQL of its own, which is removed at the end, or on that of SESSION_GRAPH_DATABASE_URL, in new
+It runs on its own embedded PostgreSQL, which is removed at the end, or on that of SESSION_GRAPH_DATABASE_URL, in new
 accounts. Both kinds of run alternate; medians count. The sessions are those of ../shared/data/star, else the demo's.
 """
 
@@ -79,8 +79,8 @@ mutation {
 Json = dict[str, Any]
 
 
-@strawberry.type(name="Mutation", description="Everything that can be written, and what is not.")
-class Taking(Mutation):
+@strawberry.type(name="Mutation", description="The mutations, and one that does nothing.")
+class MutationAndNoop(Mutation):
     @mutation(
         "Take the input of recordSessions, and do nothing.",
         roles=MUTATIONS["recordSessions"],
@@ -92,7 +92,7 @@ class Taking(Mutation):
 
 
 def read_sessions() -> tuple[list[Json], list[Json]]:
-    """Agents, and sessions with their transcripts."""
+    """Return agents, and sessions with their transcripts."""
     if STAR.is_dir():
         lines = gzip.decompress((STAR / "sessions.jsonl.gz").read_bytes()).splitlines()
         return orjson.loads((STAR / "agents.json").read_bytes()), [orjson.loads(line) for line in lines]
@@ -107,9 +107,9 @@ async def make_account(agents: Sequence[Json]) -> Account:
 
 @asynccontextmanager
 async def serving(settings: Settings, database: Database) -> AsyncIterator[tuple[str, int]]:
-    """The application with one mutation more, behind uvicorn as `serve` runs it: host and port."""
+    """Serve the application with one more mutation behind uvicorn; yield host and port."""
     with (
-        patch.object(schema, "Mutation", Taking),
+        patch.object(schema, "Mutation", MutationAndNoop),
         patch.dict(MUTATIONS, takeSessions=MUTATIONS["recordSessions"]),
     ):
         config = uvicorn.Config(create_app(settings, database), port=0, log_config=None, access_log=False)
@@ -124,7 +124,7 @@ async def serving(settings: Settings, database: Database) -> AsyncIterator[tuple
 
 
 def post(address: tuple[str, int], key: str, body: bytes) -> tuple[float, Json]:
-    """Seconds until the answer is there, and its data."""
+    """Return the seconds until the answer, and its data."""
     connection = http.client.HTTPConnection(*address)
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     start = time.perf_counter()
@@ -197,7 +197,7 @@ async def run_import(
 
 
 async def copy_again(url: str, database: Database, account: Account, agents: Sequence[Json], path: Path) -> float:
-    """Seconds of reading the lines and copying the rows that they became, ready-made, into the tables of a new account.
+    """Return the seconds of reading the lines and copying their ready-made rows into the tables of a new account.
 
     One COPY for each of the two tables, in one transaction.
     """
@@ -278,7 +278,7 @@ async def measure_bulk(settings: Settings, database: Database, account: Account)
 
 
 def _print_growth(seen: Sequence[tuple[float, float]]) -> None:
-    """The largest resident set until the tenth part, and from there on."""
+    """Print the largest resident set of the first tenth and of the whole."""
     early = max(resident for reached, resident in seen if reached <= FEW)
     late = max(resident for reached, resident in seen)
     print(f"  until {FEW:,}     {early:8.0f} MB")
@@ -286,7 +286,7 @@ def _print_growth(seen: Sequence[tuple[float, float]]) -> None:
 
 
 def write_lines(path: Path, sessions: Sequence[Json] | Iterator[Json]) -> None:
-    """Each with an id of its own."""
+    """Write the sessions, each with a new id."""
     with path.open("wb") as file:
         for record in sessions:
             file.write(orjson.dumps({**record, "id": str(uuid4())}, option=orjson.OPT_APPEND_NEWLINE))

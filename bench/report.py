@@ -1,4 +1,4 @@
-"""What was measured, as a table for people and as JSON."""
+"""The results, as a Markdown table and as JSON."""
 
 import platform
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ PACKAGES = ("strawberry-graphql", "graphql-core", "tortoise-orm", "asyncpg", "uv
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """The bars: the product's requests a second, in those of another."""
+    """A bar: the product's requests per second as a multiple of another server's, at least."""
 
     case: str
     other: str
@@ -34,7 +34,7 @@ BARS = (
     Bar("small", POSTGRAPHILE, 2.5),
 )
 MOST_FAR = 1.15
-"""Times that the far page may take of the first."""
+"""How many times as long as the first page the far page may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def read_machine() -> dict[str, object]:
 
 
 def print_table(result: Result) -> str:
-    """In Markdown: requests a second, and below each case's name what a request cost the server and the database."""
+    """Return a Markdown table: requests per second, latency and CPU time of each case and server."""
     names = [name for name in (PRODUCT, LIMIT, KEYED, OBVIOUS, POSTGRAPHILE, MERCURIUS) if _is_used(result, name)]
     lines = [
         f"Requests a second at {result.load.connections} connections, {result.rows:,} sessions, medians of"

@@ -1,4 +1,4 @@
-"""All cells in turns: each round asks every server for a case before the next case, in the other order each time."""
+"""All cells in turns: a round measures every server with a case before the next case, in alternating order."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -6,18 +6,18 @@ from dataclasses import asdict, dataclass, field
 
 from bench.agreement import compare
 from bench.cases import Case
-from bench.load import Load, Measure, measure
+from bench.load import Load, Measurement, measure
 from bench.servers import Server
 
 DECISIVE = ("small", "wide", "connection", "far")
-"""Those with bars; the other cases are left out of the last of several rounds."""
+"""Cases that have bars; the last of several rounds leaves out the others."""
 
 
 @dataclass(slots=True)
 class Cell:
-    """A case with a server: what was measured in each round, or why nothing was."""
+    """A case with a server: the measurement of each round, or a note why there is none."""
 
-    rounds: list[Measure] = field(default_factory=list)
+    rounds: list[Measurement] = field(default_factory=list)
     note: str = ""
 
     @property
@@ -36,13 +36,13 @@ class Cell:
 
 
 Table = dict[str, dict[str, Cell]]
-"""Cells by the names of case and server."""
+"""Cells by case and server name."""
 
 
 async def fill_table(
     cases: Sequence[Case], servers: Mapping[str, Server], rounds: int, load: Load, database: int | None
 ) -> Table:
-    """Whoever answers otherwise than the product is not measured."""
+    """Measure all cells, except those in which a server's answer differs from the product's."""
     table: Table = {case.name: {name: Cell(note=case.notes.get(name, "")) for name in servers} for case in cases}
     for case in cases:
         for name, wrong in (await compare(case, servers)).items():

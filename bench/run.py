@@ -4,7 +4,7 @@
     python -m bench.run --quick               20,000 sessions, one round: whether everything runs
     python -m bench.run --memory              the server's memory over 100,000 requests with 10,000 query texts
     python -m bench.run --scale               the same page with 50,000 and 5,000,000 sessions in the account
-    python -m bench.run --statements          the dashboard's statement beside the one that one would write by hand
+    python -m bench.run --statements          the dashboard's statement beside a hand-written one
 
 Servers run on the first core, PostgreSQL and wrk on the second. The data sets stay in bench/.work for the next run.
 """
@@ -55,7 +55,7 @@ async def measure_all(arguments: argparse.Namespace) -> None:
 async def all_servers(
     data: Dataset, absent: dict[str, str], peers: bool
 ) -> AsyncIterator[tuple[dict[str, Server], Mapping[str, str]]]:
-    """Everything that can run, in the table's order; `absent` says what could not, and why."""
+    """Start every server that can run, in the table's order; `absent` gets the reasons of the others."""
     cursors = await write_cursors(data)
     with ExitStack() as stack:
         servers: dict[str, Server] = {}
@@ -82,19 +82,19 @@ async def all_servers(
 
 
 def make_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m bench.run", description="How fast the product is, beside others.")
+    parser = argparse.ArgumentParser("python -m bench.run", description="The speed of the product, beside others.")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROWS:,} sessions and one round")
     parser.add_argument("--rows", type=int, help="sessions of the account (500,000)")
     parser.add_argument("--rounds", type=int, help="how often each cell is measured (3)")
-    parser.add_argument("--seconds", type=int, help="of each measure (2)")
-    parser.add_argument("--connections", type=int, default=16, help="that are kept busy (16)")
-    parser.add_argument("--only", action="append", metavar="CASE", help="this case alone; may be repeated")
-    parser.add_argument("--no-peers", dest="peers", action="store_false", help="without what comes from npm")
-    parser.add_argument("--url", help="an empty PostgreSQL to use instead of the embedded one")
-    parser.add_argument("--postgresql", type=Path, metavar="FOLDER", help="other programs for the embedded one")
-    parser.add_argument("--memory", action="store_true", help="the server's memory, instead")
-    parser.add_argument("--scale", action="store_true", help="small and large account, instead")
-    parser.add_argument("--statements", action="store_true", help="the dashboard's statement, instead")
+    parser.add_argument("--seconds", type=int, help="seconds of each measurement (2)")
+    parser.add_argument("--connections", type=int, default=16, help="open connections (16)")
+    parser.add_argument("--only", action="append", metavar="CASE", help="run only this case; may be repeated")
+    parser.add_argument("--no-peers", dest="peers", action="store_false", help="leave out the peers from npm")
+    parser.add_argument("--url", help="URL of an empty database to use instead")
+    parser.add_argument("--postgresql", type=Path, metavar="FOLDER", help="folder of other PostgreSQL programs")
+    parser.add_argument("--memory", action="store_true", help="measure the server's memory instead")
+    parser.add_argument("--scale", action="store_true", help="compare a small and a large account instead")
+    parser.add_argument("--statements", action="store_true", help="compare the dashboard's statements instead")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""The same page of a small and of a large account, each in a database of its own, asked in turns."""
+"""The same page of a small and a large account, each in its own database, measured in turns."""
 
 import argparse
 import statistics
@@ -17,7 +17,7 @@ MOST = 1.3
 
 
 async def compare_sizes(arguments: argparse.Namespace) -> None:
-    """Print requests a second with few and with many sessions; `--rows` names the many."""
+    """Print requests per second with few and with many sessions; `--rows` sets how many."""
     sizes = (FEW, arguments.rows if arguments.rows != 500_000 else MANY)
     with ExitStack() as stack:
         runs = []

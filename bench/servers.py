@@ -1,4 +1,4 @@
-"""The servers that are asked, each a process of its own on the first core."""
+"""The servers that are measured, each a process on the first core."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import orjson
 
-from bench.cases import KEYED, LIMIT, MERCURIUS, OBVIOUS, POSTGRAPHILE, PRODUCT, Question
+from bench.cases import KEYED, LIMIT, MERCURIUS, OBVIOUS, POSTGRAPHILE, PRODUCT, Request
 from bench.dataset import Dataset
 from bench.places import BENCH, NODE, log_file
 
@@ -25,7 +25,7 @@ UVICORN = ("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-
 
 @dataclass(slots=True)
 class Server:
-    """One that runs: where it listens, with which headers, and its process."""
+    """A running server: its port and process, and the headers that it needs."""
 
     name: str
     port: int
@@ -37,18 +37,18 @@ class Server:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}{self.path}"
 
-    async def ask(self, question: Question) -> dict[str, Any]:
-        """The data of its answer; raises RuntimeError where it has errors."""
-        data: dict[str, Any] = orjson.loads(await self._post(question))["data"]
+    async def ask(self, request: Request) -> dict[str, Any]:
+        """Return the data of the answer. Raises RuntimeError if it has errors."""
+        data: dict[str, Any] = orjson.loads(await self._post(request))["data"]
         return data
 
-    async def read_length(self, question: Question) -> int:
-        """Bytes of its answer."""
-        return len(await self._post(question))
+    async def read_length(self, request: Request) -> int:
+        """Return the length of the answer in bytes."""
+        return len(await self._post(request))
 
-    async def _post(self, question: Question) -> bytes:
+    async def _post(self, request: Request) -> bytes:
         async with httpx.AsyncClient(timeout=120) as client:
-            body = {"query": question.query, "variables": dict(question.variables)}
+            body = {"query": request.query, "variables": dict(request.variables)}
             response = await client.post(self.url, json=body, headers=dict(self.headers))
         if response.status_code != 200 or b'"errors"' in response.content:
             raise RuntimeError(f"{self.name}: {response.status_code} {response.text[:500]}")
@@ -64,7 +64,7 @@ class Server:
 
 
 async def start_product(data: Dataset, **settings: str) -> Server:
-    """As it is shipped: key checked, limits on, one process, its log written."""
+    """Start the product as it is shipped: key checked, limits on, one process, its log written."""
     environment = {"SESSION_GRAPH_DATABASE_URL": data.url, **settings}
     command = (sys.executable, "-m", "session_graph.cli.main", "serve", "--no-worker")
     port = _free_port()
@@ -81,7 +81,7 @@ async def start_limit(data: Dataset, cursors: Mapping[str, str]) -> Server:
 
 
 def with_key(limit: Server) -> Server:
-    """The same process by the path that looks the key up."""
+    """Return the same process at the path that checks the key."""
     return Server(KEYED, limit.port, limit.process, limit.headers, "/keyed")
 
 
@@ -92,7 +92,7 @@ async def start_obvious(data: Dataset) -> Server:
 
 
 async def start_node(name: str, data: Dataset) -> Server:
-    """A peer from npm, in its production setting."""
+    """Start a peer from npm in its production settings."""
     script = {POSTGRAPHILE: "postgraphile.mjs", MERCURIUS: "mercurius.mjs"}[name]
     port = _free_port()
     environment = {"PGURL": data.url, "PORT": str(port), "NODE_ENV": "production", "GRAPHILE_ENV": "production"}
@@ -125,12 +125,12 @@ def _launch(command: Sequence[str], environment: Mapping[str, str], log: Path) -
 
 
 async def _answers(server: Server) -> bool:
-    """Whether it does, in time."""
+    """Return whether the server answers in time."""
     for _ in range(START_SECONDS * 5):
         if server.process.poll() is not None:
             break
         try:
-            await server.ask(Question("{ __typename }")) if server.name != LIMIT else _connect(server.port)
+            await server.ask(Request("{ __typename }")) if server.name != LIMIT else _connect(server.port)
         except (httpx.HTTPError, OSError):
             await asyncio.sleep(0.2)
         else:

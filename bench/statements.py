@@ -1,4 +1,4 @@
-"""The statements that the product makes of a question, and its answer: its own view over a database that listens."""
+"""The product's statements and answer for a request: its own view over a database that records."""
 
 import asyncio
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from bench.cases import Question
+from bench.cases import Request
 from session_graph.access.viewer import Viewer
 from session_graph.engine.analysis import Analyzer
 from session_graph.engine.executor import OperationExecutor
@@ -31,47 +31,47 @@ class Statement:
 
 
 @dataclass(slots=True)
-class Recorder(Database):
-    """Passes on what is read, and notes it."""
+class RecordingDatabase(Database):
+    """Passes statements on and records them."""
 
     database: Database
-    noted: list[Statement] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
 
     async def fetch(self, sql: str, *values: object) -> list[Row]:
-        self.noted.append(Statement(sql, values))
+        self.statements.append(Statement(sql, values))
         return await self.database.fetch(sql, *values)
 
     async def fetchrow(self, sql: str, *values: object) -> Row | None:
-        self.noted.append(Statement(sql, values))
+        self.statements.append(Statement(sql, values))
         return await self.database.fetchrow(sql, *values)
 
 
-class Listener:
-    """The product without its door: requests in; statements and answers out."""
+class StatementReader:
+    """The product without authentication: requests in, statements and answers out."""
 
     def __init__(self, viewer: Viewer, database: Database, settings: Settings) -> None:
-        self._recorder = Recorder(database)
+        self._database = RecordingDatabase(database)
         schema, signer = build_schema(), LinkSigner(database, settings)
 
         async def admit(authorization: str | None) -> Viewer:
             return viewer
 
         def make_context(viewer: Viewer) -> Context:
-            return Context(viewer, self._recorder, datetime.now(UTC), settings, signer)
+            return Context(viewer, self._database, datetime.now(UTC), settings, signer)
 
         core = graphql_schema(schema)
         analyze = Analyzer(core, NAMED_BY, ROLES).analyze
         executor = OperationExecutor(schema, Limits.of(settings), analyze, Plans(core).execute)
         self._view = GraphQLView(executor, admit, make_context, settings)
 
-    async def ask(self, question: Question) -> tuple[list[Statement], dict[str, Any]]:
-        self._recorder.noted.clear()
-        answer: dict[str, Any] = orjson.loads(await self._post(question))
+    async def ask(self, request: Request) -> tuple[list[Statement], dict[str, Any]]:
+        self._database.statements.clear()
+        answer: dict[str, Any] = orjson.loads(await self._post(request))
         assert "errors" not in answer, answer["errors"]
-        return list(self._recorder.noted), answer["data"]
+        return list(self._database.statements), answer["data"]
 
-    async def _post(self, question: Question) -> bytes:
-        body = orjson.dumps({"query": question.query, "variables": dict(question.variables)})
+    async def _post(self, request: Request) -> bytes:
+        body = orjson.dumps({"query": request.query, "variables": dict(request.variables)})
         headers = [(b"content-type", b"application/json")]
         scope = {"type": "http", "method": "POST", "path": "/graphql", "query_string": b"", "headers": headers}
         incoming: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()

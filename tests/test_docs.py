@@ -89,14 +89,14 @@ def test_every_setting_is_listed() -> None:
 def test_access_is_told_of_all_that_the_schema_has() -> None:
     assert set(first_column("session-columns")) == fields_of("Session")
     assert set(first_column("agent-fields")) == fields_of("Agent") - {"sessions", "dashboard"}
-    assert set(first_column("dashboard-figures")) == fields_of("DashboardTotals")
+    assert set(first_column("dashboard-metrics")) == fields_of("DashboardTotals")
     assert set(first_column("filter-options")) == fields_of("FilterOptions")
     assert set(first_column("edits")) == fields_of("SessionPatch")
     assert set(first_column("mutations")) == fields_of("Mutation") == set(first_column("mutation-errors"))
 
 
 def test_every_role_has_its_column() -> None:
-    for name in ("session-columns", "agent-fields", "dashboard-figures", "filter-options", "edits", "mutations"):
+    for name in ("session-columns", "agent-fields", "dashboard-metrics", "filter-options", "edits", "mutations"):
         header = next(reference.TABLES[name]())
         assert set(header) >= set(Role)
     for role in Role:
@@ -188,8 +188,8 @@ CALLS: dict[tuple[str, str], Any] = {
 
 
 def test_each_code_of_each_mutation_has_a_call_that_gives_it() -> None:
-    assert CALLS.keys() == {(name, code) for name, codes in reference.GIVES.items() for code in codes}
-    assert {code for codes in reference.GIVES.values() for code in codes} == set(UserErrorCode)
+    assert CALLS.keys() == {(name, code) for name, codes in reference.MUTATION_CODES.items() for code in codes}
+    assert {code for codes in reference.MUTATION_CODES.values() for code in codes} == set(UserErrorCode)
 
 
 @pytest.mark.anyio

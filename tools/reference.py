@@ -1,9 +1,9 @@
-"""The tables of the reference pages, printed from the code that they describe.
+"""The tables of the reference pages, generated from the code that they describe.
 
     python -m tools.reference docs
 
-writes each table of `docs/*.md` anew, between its marks `<!-- table: NAME -->` and `<!-- end -->`. The words around it
-are written by hand. A test holds the pages to this.
+rewrites each table of `docs/*.md` between its marks `<!-- table: NAME -->` and `<!-- end -->`. The text around a table
+is written by hand. A test checks that the pages are up to date.
 """
 
 import re
@@ -38,29 +38,29 @@ ROLES = (Role.BUILDER, Role.ADMIN, Role.PORTAL, Role.PARTNER, Role.RECORDER)
 
 WHAT_TO_DO: dict[type[RequestError], str] = {
     Unauthenticated: "Send `Authorization: Bearer` with a key that is neither revoked nor expired, or with a valid"
-    " token. Why one was refused is in the server's log.",
-    Forbidden: "Use a key of a role that may: see [access](access.md). Nothing was read or written.",
-    ForbiddenField: "Leave out what `extensions.fields` names, wherever the request names it. Nothing was read or"
+    " token. The server's log says why one was refused.",
+    Forbidden: "Use a key with a role that may: see [access](access.md). Nothing was read or written.",
+    ForbiddenField: "Remove the fields in `extensions.fields` from every part of the request. Nothing was read or"
     " written.",
-    BadUserInput: "Read the sentence; `extensions.path` or `locations` say where. The same request fails again.",
+    BadUserInput: "Read the message; `extensions.path` or `locations` says where. The same request fails again.",
     MethodNotAllowed: "Send the request by POST.",
     OnlyByPost: "Send mutations by POST.",
     NotAcceptable: "Accept one of these media types, or `*/*`.",
     UnsupportedMediaType: "Send JSON in UTF-8, as `application/json`.",
-    TooLarge: "Ask for less at a time. The limits are [settings](settings.md); a request has at most 10 mutations.",
+    TooLarge: "Request less at a time. The limits are [settings](settings.md); a request has at most 10 mutations.",
     BodyTooLarge: "Send smaller batches.",
-    TooManySubscriptions: "End some first, or follow more with one: a filter takes several conditions.",
+    TooManySubscriptions: "End some first, or cover more with one: a filter takes several conditions.",
     TooManyConnections: "Wait, and connect again.",
-    StatementTimeout: "Narrow the filter or the range. A mutation may have been carried out: look, or send it again"
-    " with `expectedVersion` or with the record's id, which make it safe.",
-    InternalError: "Look for the id in the server's log, and report it.",
+    StatementTimeout: "Narrow the filter or the range. A mutation may have been carried out: check, or send it"
+    " again with `expectedVersion` or the record's id, which make a retry safe.",
+    InternalError: "Search the server's log for the id, and report the error.",
 }
-"""For every error that a whole request, or a field of it, can end with."""
+"""Advice for every error of a request or of one of its fields."""
 
 INVALID, NOT_FOUND, CONFLICT = UserErrorCode.INVALID, UserErrorCode.NOT_FOUND, UserErrorCode.CONFLICT
 DUPLICATE, LIMIT = UserErrorCode.DUPLICATE, UserErrorCode.LIMIT
 
-GIVES: dict[str, tuple[UserErrorCode, ...]] = {
+MUTATION_CODES: dict[str, tuple[UserErrorCode, ...]] = {
     "overrideAssessment": (INVALID, NOT_FOUND, CONFLICT),
     "updateSession": (INVALID, NOT_FOUND, CONFLICT),
     "updateSessions": (INVALID, LIMIT),
@@ -73,7 +73,7 @@ GIVES: dict[str, tuple[UserErrorCode, ...]] = {
     "updateAgent": (INVALID, NOT_FOUND),
     "updateAccount": (INVALID, LIMIT),
 }
-"""The codes in the `errors` of each mutation's payload."""
+"""The codes that the `errors` of each mutation's payload can have."""
 
 Row = Sequence[str]
 
@@ -81,19 +81,19 @@ _MARKED = re.compile(r"(?<=<!-- table: )([a-z-]+)( -->\n).*?(?=<!-- end -->)", r
 
 
 def rewrite(page: str) -> str:
-    """The page with its tables as the code has them. Raises KeyError for a table that nobody knows."""
+    """Return the page with its tables generated anew. Raises KeyError for an unknown table."""
     return _MARKED.sub(lambda mark: f"{mark[1]}{mark[2]}\n{print_table(mark[1])}\n", page)
 
 
 def print_table(name: str) -> str:
-    """The table in Markdown."""
+    """Return the table in Markdown."""
     header, *rows = TABLES[name]()
     lines = [header, ["---"] * len(header), *rows]
     return "".join(f"| {' | '.join(map(_escape, line))} |\n" for line in lines)
 
 
 def main(folder: Path) -> None:
-    """Write the tables of a folder's pages anew."""
+    """Rewrite the tables of the pages in a folder."""
     for path in sorted(folder.glob("*.md")):
         path.write_text(rewrite(path.read_text("utf-8")), "utf-8")
 
@@ -116,7 +116,7 @@ def _default(value: Any) -> str:
 
 
 def _session_columns() -> Iterator[Row]:
-    yield ("column", *ROLES, "in a report")
+    yield ("column", *ROLES, "in an export")
     for column in COLUMNS.values():
         yield (f"`{column.field}`", *_marks(column.roles), column.header or "–")
 
@@ -158,7 +158,7 @@ def _user_errors() -> Iterator[Row]:
 
 def _mutation_errors() -> Iterator[Row]:
     yield ("mutation", *(f"`{code}`" for code in UserErrorCode))
-    for name, codes in GIVES.items():
+    for name, codes in MUTATION_CODES.items():
         yield (f"`{name}`", *("yes" if code in codes else "–" for code in UserErrorCode))
 
 
@@ -166,7 +166,7 @@ TABLES: dict[str, Callable[[], Iterator[Row]]] = {
     "settings": _settings,
     "session-columns": _session_columns,
     "agent-fields": _fields_of("Agent", "field"),
-    "dashboard-figures": _fields_of("Dashboard", "figure"),
+    "dashboard-metrics": _fields_of("Dashboard", "metric"),
     "filter-options": _fields_of("FilterOptions", "list"),
     "edits": _fields_of("SessionPatch", "field of a patch"),
     "mutations": _mutations,
@@ -174,7 +174,7 @@ TABLES: dict[str, Callable[[], Iterator[Row]]] = {
     "user-errors": _user_errors,
     "mutation-errors": _mutation_errors,
 }
-"""By the name in a page's mark."""
+"""The tables by the name in a page's mark."""
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]))

@@ -18,7 +18,7 @@ import orjson
 
 from bench.cases import LIMIT, METRICS, POINT, SMALL, WIDE, Case, column_of, list_cases
 from bench.dataset import Dataset, find
-from bench.statements import Listener, Statement
+from bench.statements import Statement, StatementReader
 from session_graph.access.api_keys import _FIND as FIND_KEY
 from session_graph.sessions.metrics import METRICS as KNOWN_FIGURES
 from session_graph.settings import load_settings
@@ -81,7 +81,7 @@ class Limit:
         url = os.environ["PGURL"]
         data = await find(url, int(os.environ["BENCH_ROWS"]))
         cases = list_cases(data, orjson.loads(os.environ.get("BENCH_CURSORS", "{}")))
-        self._answers = await prepare_answers(data, [case for case in cases if LIMIT in case.questions])
+        self._answers = await prepare_answers(data, [case for case in cases if LIMIT in case.requests])
         self._pool = await asyncpg.create_pool(
             url,
             min_size=10,
@@ -107,13 +107,13 @@ async def set_codecs(connection: Any) -> None:
 async def prepare_answers(data: Dataset, cases: Sequence[Case]) -> dict[str, Answer]:
     settings = load_settings()
     database = await open_database(data.url, settings)
-    listener = Listener(data.viewer, database, settings)
+    reader = StatementReader(data.viewer, database, settings)
     answers = {}
     for case in cases:
-        question = case.questions[LIMIT]
-        statements, answer = await listener.ask(question)
+        request = case.requests[LIMIT]
+        statements, answer = await reader.ask(request)
         names = [list(await _attributes(data.url, statement)) for statement in statements]
-        answers[question.query] = _prepare(case, statements, names, answer)
+        answers[request.query] = _prepare(case, statements, names, answer)
     await database.close()
     return answers
 
@@ -127,7 +127,7 @@ async def _attributes(url: str, statement: Statement) -> list[str]:
 
 
 def _prepare(case: Case, statements: Sequence[Statement], names: Sequence[Sequence[str]], answer: Any) -> Answer:
-    variables = case.questions[LIMIT].variables
+    variables = case.requests[LIMIT].variables
     if case.name == "connection":
         return _connection(statements, names[0], variables["first"])
     if case.name == "external IDs":

@@ -1,4 +1,4 @@
-"""The demo's agents are what createAgent takes."""
+"""The demo's agents are inputs of createAgent."""
 
 import re
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""How people speak of days and times, and when they can come."""
+"""How people say days and times, and when they can come."""
 
 from datetime import date, datetime
 from random import Random
@@ -13,7 +13,7 @@ DINNER = {4: ("18:00", "19:00"), 5: ("18:00", "19:00", "20:00")}
 
 
 @pytest.mark.parametrize(
-    ("at", "said"),
+    ("at", "text"),
     [
         (local("2026-11-20 12:00"), "today"),
         (local("2026-11-20 19:00"), "tonight"),
@@ -23,8 +23,8 @@ DINNER = {4: ("18:00", "19:00"), 5: ("18:00", "19:00", "20:00")}
         (local("2026-12-12 19:00"), "Saturday the 12th of December"),
     ],
 )
-def test_days_are_spoken_of_as_people_do(at: datetime, said: str) -> None:
-    assert say_day(at, TODAY) == said
+def test_days_are_said_as_people_do(at: datetime, text: str) -> None:
+    assert say_day(at, TODAY) == text
 
 
 def test_times_are_written_as_the_language_does() -> None:

@@ -1,4 +1,4 @@
-"""The scripts: every wording of every scenario can be spoken, on every channel it is meant for."""
+"""The scripts: every wording of every scenario can be spoken on each of its channels."""
 
 from datetime import datetime
 from random import Random
@@ -34,7 +34,7 @@ def test_every_slot_of_every_wording_can_be_filled(business: Business, scenario:
 
 
 @pytest.mark.parametrize(("business", "scenario"), SCENARIOS)
-def test_scenarios_speak_of_what_their_business_has(business: Business, scenario: Scenario) -> None:
+def test_scenarios_name_only_what_their_business_has(business: Business, scenario: Scenario) -> None:
     assert not scenario.service or scenario.service in business.services
     assert scenario.books in ("", "asked", "other", "moved", "cancelled")
     assert scenario.verdict in ("YES_A", "YES_B", "NO", None)
@@ -79,6 +79,6 @@ def test_a_wording_may_run_over_lines() -> None:
     assert list(perform(script, "VOICE", Random(1))) == [("USER", "Hello, is anybody there?")]
 
 
-def test_a_script_that_begins_with_no_speaker_is_refused() -> None:
+def test_a_script_that_does_not_begin_with_a_speaker_is_refused() -> None:
     with pytest.raises(ValueError, match="begins with a speaker"):
         read_script("Hello.")

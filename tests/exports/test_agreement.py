@@ -1,4 +1,4 @@
-"""The report agrees with list and dashboard to the row, for every filter, viewer and order; and to the cell."""
+"""An export has the rows of the list and the count of the dashboard, for every filter, viewer and order."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -43,7 +43,7 @@ async def ask_below_the_api(database: Database, settings: Settings, viewer: View
     return await request_export(database, viewer, settings, request)
 
 
-async def test_each_condition_leaves_the_rows_and_the_order_of_the_list_and_the_count_of_the_dashboard(
+async def test_each_condition_selects_the_rows_and_order_of_the_list_and_the_count_of_the_dashboard(
     database: Database, varied: Account, plain_rows: list[Row], worker: Worker, settings: Settings
 ) -> None:
     await database.execute("insert into export_recipient values ($1, 'example.com') on conflict do nothing", varied.id)
@@ -101,7 +101,7 @@ async def nodes_of(ask: Caller) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("zone", [None, "Asia/Kathmandu"])
-async def test_each_cell_is_the_value_that_the_graph_shows(
+async def test_each_cell_is_the_value_of_the_api(
     client: httpx.AsyncClient, varied: Account, worker: Worker, zone: str | None
 ) -> None:
     ask = await make_caller(client, varied, Role.ADMIN, {"email": "ana@example.com"})
@@ -119,7 +119,7 @@ async def test_each_cell_is_the_value_that_the_graph_shows(
 
 
 def cells_of(node: Mapping[str, Any], zone: str | None) -> dict[str, str]:
-    """The cells, said a second time from domain.md."""
+    """Return the cells as domain.md defines them."""
     cells = {}
     for column in EXPORTABLE:
         value = node[column.field]

@@ -1,4 +1,4 @@
-"""What stands in the file, to the byte: RFC 4180, what a spreadsheet must not take for a formula, money, zones."""
+"""The bytes of the file: RFC 4180, texts that a spreadsheet must not read as a formula, money, time zones."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -45,15 +45,15 @@ async def owner(client: httpx.AsyncClient, account: Account, role: Role = Role.A
     return await make_caller(client, account, role, {"email": "ana@example.com", **limits})
 
 
-async def report(client: httpx.AsyncClient, ask: Caller, **given: Any) -> bytes:
-    export_id = await ask_for_report(ask, **given)
+async def export_csv(client: httpx.AsyncClient, ask: Caller, **fields: Any) -> bytes:
+    export_id = await ask_for_report(ask, **fields)
     export = await finished(ask, export_id)
     assert export["status"] == "DONE", export
     return (await download(client, ask, export_id)).content
 
 
-async def summaries(client: httpx.AsyncClient, ask: Caller, **given: Any) -> tuple[list[str], bytes]:
-    data = await report(client, ask, columns=["SUMMARY", "EXTERNAL_ID"], orderBy=OLDEST_FIRST, **given)
+async def summaries(client: httpx.AsyncClient, ask: Caller, **fields: Any) -> tuple[list[str], bytes]:
+    data = await export_csv(client, ask, columns=["SUMMARY", "EXTERNAL_ID"], orderBy=OLDEST_FIRST, **fields)
     return [row["Summary"] for row in parse_csv(data)], data
 
 
@@ -69,8 +69,8 @@ async def record_texts(database: Database, account: Account, texts: Sequence[str
     )
 
 
-async def test_a_report_without_rows_is_a_header(client: httpx.AsyncClient, account: Account, worker: Worker) -> None:
-    data = await report(client, await owner(client, account))
+async def test_an_export_without_rows_is_a_header(client: httpx.AsyncClient, account: Account, worker: Worker) -> None:
+    data = await export_csv(client, await owner(client, account))
 
     assert data == b"\xef\xbb\xbf" + HEADER.encode() + b"\r\n"
 
@@ -89,7 +89,7 @@ async def test_text_comes_back_as_it_was(
     assert data.endswith(b"\r\n")
 
 
-async def test_what_a_spreadsheet_takes_for_a_formula_has_one_apostrophe_before_it(
+async def test_a_text_that_a_spreadsheet_reads_as_a_formula_has_one_apostrophe_before_it(
     client: httpx.AsyncClient, account: Account, database: Database, worker: Worker
 ) -> None:
     await record_texts(database, account, FORMULAS)
@@ -118,7 +118,7 @@ async def test_a_phone_number_is_neither_a_formula_nor_a_number(
     await make_agent(account)
     await record(database, account, {"phone": phone, "email": "ana@example.com"})
 
-    (row,) = parse_csv(await report(client, await owner(client, account), columns=["PHONE", "CONTACT_INFORMATION"]))
+    (row,) = parse_csv(await export_csv(client, await owner(client, account), columns=["PHONE", "CONTACT_INFORMATION"]))
 
     assert row == {"Phone": cell, "Contact Information": f"{cell}, ana@example.com"}
 
@@ -140,12 +140,12 @@ async def test_money_has_the_decimals_of_its_currency(
     await make_agent(account)
     await record(database, account, {"leadValue": value})
 
-    (row,) = parse_csv(await report(client, ask))
+    (row,) = parse_csv(await export_csv(client, ask))
 
     assert row["Lead Value"] == cell
 
 
-async def test_kinds_of_values_have_their_own_looks(
+async def test_each_kind_of_value_has_its_format(
     client: httpx.AsyncClient, account: Account, database: Database, worker: Worker
 ) -> None:
     await make_agent(account, recognition="0.125")
@@ -163,14 +163,14 @@ async def test_kinds_of_values_have_their_own_looks(
     columns = ["UNITS", "TAGS", "UTMS", "CONVERSATION_QUALITY", "AUTO_ASSESSMENT", "HUMAN_ASSESSMENT", "SESSION_LENGTH"]
     columns += ["CHANNEL", "CONVERSION_RATE", "RECOGNITION", "IS_LEAD", "STARTED_AT", "AGENT"]
 
-    data = await report(client, await owner(client, account), columns=columns)
+    data = await export_csv(client, await owner(client, account), columns=columns)
 
     assert data.decode("utf-8-sig").split("\r\n")[1] == (
         '2.5,"\'=x, b","{""a"": ""=1\\""""}",4,Yes-B,,Regular,Voice,90%,12.5%,true,2026-11-16 10:00:00,bistro'
     )
 
 
-async def test_times_are_in_the_zone_asked_for_else_in_the_agents(
+async def test_times_are_in_the_requested_zone_or_else_in_the_agents(
     client: httpx.AsyncClient, account: Account, database: Database, worker: Worker
 ) -> None:
     ask = await owner(client, account)
@@ -178,8 +178,8 @@ async def test_times_are_in_the_zone_asked_for_else_in_the_agents(
     before, after = "2026-11-01T05:59:59.999999Z", "2026-11-01T06:00:00Z"
     await record(database, account, *({"startedAt": at, "endedAt": "2026-11-01T07:00:00Z"} for at in (before, after)))
 
-    async def times(**given: Any) -> tuple[list[str], str]:
-        export_id = await ask_for_report(ask, columns=["STARTED_AT"], orderBy=OLDEST_FIRST, **given)
+    async def times(**fields: Any) -> tuple[list[str], str]:
+        export_id = await ask_for_report(ask, columns=["STARTED_AT"], orderBy=OLDEST_FIRST, **fields)
         label = (await finished(ask, export_id))["timeZone"]
         response = await download(client, ask, export_id)
         day = (await show_report(ask, export_id))["asOf"][:10]
@@ -207,8 +207,8 @@ async def test_a_role_gets_the_columns_that_it_may_see(
     partner = await owner(client, account, Role.PARTNER, integrations=["crm"])
     portal = await owner(client, account, Role.PORTAL)
 
-    theirs = parse_csv(await report(client, partner))
-    portals = parse_csv(await report(client, portal))
+    theirs = parse_csv(await export_csv(client, partner))
+    portals = parse_csv(await export_csv(client, portal))
 
     hidden = {"ASR", "Conversation Rate", "ASR Recognition", "Conversation Quality", "Comment"}
     assert list(theirs[0]) == [name for name in HEADER.split(",") if name not in hidden]
@@ -221,7 +221,7 @@ async def test_a_role_gets_the_columns_that_it_may_see(
 
 
 @pytest.mark.parametrize(
-    ("role", "given"),
+    ("role", "fields"),
     [
         (Role.PARTNER, {"columns": ["ASR"]}),
         (Role.PARTNER, {"orderBy": {"field": "ASR", "direction": "ASC"}}),
@@ -230,20 +230,20 @@ async def test_a_role_gets_the_columns_that_it_may_see(
         (Role.PORTAL, {"filter": {"isLead": True}}),
     ],
 )
-async def test_what_a_role_may_not_read_is_refused_before_anything_is_queued(
-    client: httpx.AsyncClient, account: Account, database: Database, role: Role, given: dict[str, Any]
+async def test_a_field_that_a_role_may_not_read_is_refused_before_anything_is_queued(
+    client: httpx.AsyncClient, account: Account, database: Database, role: Role, fields: dict[str, Any]
 ) -> None:
     limits = {"integrations": ["crm"]} if role is Role.PARTNER else {}
     ask = await owner(client, account, role, **limits)
 
-    answer = await ask(REQUEST, input=given)
+    answer = await ask(REQUEST, input=fields)
 
     assert answer.code == "FORBIDDEN_FIELD"
     assert await database.fetch("select from session_export where account_id = $1", account.id) == []
 
 
 @pytest.mark.parametrize(
-    ("given", "problem"),
+    ("fields", "problem"),
     [
         ({"columns": []}, ("INVALID", ["input", "columns"])),
         ({"columns": ["ID", "ID"]}, ("INVALID", ["input", "columns"])),
@@ -262,10 +262,10 @@ async def test_what_a_role_may_not_read_is_refused_before_anything_is_queued(
         ({"idempotencyKey": "\u0000"}, ("INVALID", ["input", "idempotencyKey"])),
     ],
 )
-async def test_what_a_person_can_put_right_is_said(
-    client: httpx.AsyncClient, account: Account, given: dict[str, Any], problem: tuple[str, list[str]]
+async def test_each_problem_of_a_request_has_its_code_and_path(
+    client: httpx.AsyncClient, account: Account, fields: dict[str, Any], problem: tuple[str, list[str]]
 ) -> None:
-    assert await problems_of(await owner(client, account), **given) == [problem]
+    assert await problems_of(await owner(client, account), **fields) == [problem]
 
 
 async def test_a_wrong_filter_is_refused_at_once(client: httpx.AsyncClient, account: Account) -> None:

@@ -1,4 +1,4 @@
-"""The export's row as a job: claimed once, fenced, counted, limited, cancelled, asked for again, and swept."""
+"""The export's row as a job: claimed once, fenced, counted, limited, cancelled, retried, and swept."""
 
 import asyncio
 from collections import Counter
@@ -22,7 +22,7 @@ from session_graph.settings import Settings
 from session_graph.store.database import Database, Row
 from session_graph.store.models import Account
 from support.api import Caller, make_caller
-from support.records import make_agent, record
+from support.records import record
 from support.reports import (
     CANCEL,
     REQUEST,
@@ -42,16 +42,8 @@ from support.reports import (
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-async def owner(client: httpx.AsyncClient, account: Account, database: Database) -> Caller:
-    """Of an account with one session, and an address of its own."""
-    await make_agent(account)
-    await record(database, account, {})
-    return await make_caller(client, account, Role.ADMIN, {"email": "ana@example.com"})
-
-
 def folder_of(outbox: Settings) -> list[Path]:
-    """The messages in it."""
+    """Return the messages in the outbox."""
     assert outbox.outbox
     return list(outbox.outbox.glob("*.eml"))
 
@@ -68,11 +60,11 @@ async def write(database: Database, url: str, job: Row) -> Any:
     return await write_file(database, url, job, viewer, Progress())
 
 
-async def let_the_lease_end(database: Database, job: Row) -> None:
+async def expire_lease(database: Database, job: Row) -> None:
     await database.execute("update session_export set lease_until = now() - interval '1 s' where id = $1", job["id"])
 
 
-async def test_a_report_is_written_sent_and_told_of(owner: Caller, worker: Worker, outbox: Settings) -> None:
+async def test_an_export_is_written_and_sent(owner: Caller, worker: Worker, outbox: Settings) -> None:
     export = await finished(owner, await ask_for_report(owner))
 
     assert (export["status"], export["progress"], export["rowsWritten"], export["error"]) == ("DONE", 1.0, 1, None)
@@ -80,14 +72,14 @@ async def test_a_report_is_written_sent_and_told_of(owner: Caller, worker: Worke
     assert len(folder_of(outbox)) == 1
 
 
-async def test_whoever_lost_the_lease_writes_nothing_any_more(
+async def test_a_worker_that_lost_its_lease_changes_nothing(
     owner: Caller, database: Database, database_url: str
 ) -> None:
     export_id = await ask_for_report(owner)
     jobs = Jobs(database)
     paused = await claim(jobs)
     file = await write(database, database_url, paused)
-    await let_the_lease_end(database, paused)
+    await expire_lease(database, paused)
 
     present = await claim(jobs)
 
@@ -104,11 +96,11 @@ async def test_whoever_lost_the_lease_writes_nothing_any_more(
     assert len(parse_csv(await read_csv(database, export_id))) == 1
 
 
-async def test_a_job_that_kills_its_workers_comes_to_an_end(owner: Caller, database: Database) -> None:
+async def test_a_job_that_kills_its_workers_fails_in_the_end(owner: Caller, database: Database) -> None:
     export_id = await ask_for_report(owner)
     jobs = Jobs(database)
     for _ in range(MOST_ATTEMPTS):
-        await let_the_lease_end(database, await claim(jobs))
+        await expire_lease(database, await claim(jobs))
 
     assert await jobs.claim_to_write(3) is None
 
@@ -116,7 +108,7 @@ async def test_a_job_that_kills_its_workers_comes_to_an_end(owner: Caller, datab
     assert (export["status"], export["error"]) == ("FAILED", DIED_TOO_OFTEN)
 
 
-async def test_a_job_handed_back_is_not_counted_and_written_anew(
+async def test_a_released_job_is_not_counted_and_is_written_again(
     owner: Caller, database: Database, database_url: str
 ) -> None:
     export_id = await ask_for_report(owner)
@@ -135,7 +127,7 @@ async def test_a_job_handed_back_is_not_counted_and_written_anew(
     assert [chunk["claim"] for chunk in chunks] == [2]
 
 
-async def test_three_of_an_account_run_at_a_time(client: httpx.AsyncClient, owner: Caller, database: Database) -> None:
+async def test_an_account_has_at_most_three_exports_running(owner: Caller, database: Database) -> None:
     for _ in range(4):
         await ask_for_report(owner)
     jobs = Jobs(database)
@@ -148,7 +140,7 @@ async def test_three_of_an_account_run_at_a_time(client: httpx.AsyncClient, owne
     assert await jobs.claim_to_write(3) is not None
 
 
-async def test_a_cancelled_report_is_neither_written_nor_sent(
+async def test_a_cancelled_export_is_neither_written_nor_sent(
     client: httpx.AsyncClient, owner: Caller, database: Database, database_url: str, outbox: Settings
 ) -> None:
     queued, running, sending = [await ask_for_report(owner) for _ in range(3)]
@@ -174,7 +166,7 @@ async def _swept(database: Database, export_id: str) -> bool:
     return not (await read_row(database, export_id))["has_chunks"]
 
 
-async def test_a_retry_of_a_cancelled_report_is_written_and_sent(
+async def test_a_retried_export_is_written_and_sent(
     client: httpx.AsyncClient, owner: Caller, database: Database, database_url: str, outbox: Settings
 ) -> None:
     export_id = await ask_for_report(owner)
@@ -196,14 +188,14 @@ async def test_a_retry_of_a_cancelled_report_is_written_and_sent(
     assert len(parse_csv((await download(client, owner, export_id)).content)) == 1
 
 
-async def test_the_same_key_is_the_same_report(owner: Caller, client: httpx.AsyncClient, database: Database) -> None:
+async def test_the_same_idempotency_key_gives_the_same_export(owner: Caller) -> None:
     answers = await asyncio.gather(*(ask_for_report(owner, idempotencyKey="k") for _ in range(8)))
 
     assert len(set(answers)) == 1
     assert await problems_of(owner, idempotencyKey="k", timeZone="UTC") == [("DUPLICATE", ["input", "idempotencyKey"])]
 
 
-async def test_the_quota_holds_for_requests_at_once_and_a_repeat_is_none(
+async def test_the_quota_holds_for_concurrent_requests_and_a_repeated_one_is_free(
     client: httpx.AsyncClient, database: Database, settings: Settings, owner: Caller
 ) -> None:
     app = create_app(settings.model_copy(update={"exports_per_day": 3}), database)
@@ -220,7 +212,7 @@ async def test_the_quota_holds_for_requests_at_once_and_a_repeat_is_none(
     assert again == payloads[kept[0]]["export"]["id"]
 
 
-async def test_a_revoked_key_gets_nothing_written_and_opens_nothing(
+async def test_exports_of_a_revoked_key_are_neither_written_nor_opened(
     client: httpx.AsyncClient, account: Account, owner: Caller, database: Database, database_url: str, outbox: Settings
 ) -> None:
     asker = await make_caller(client, account, Role.BUILDER, {"email": "bo@example.com"})
@@ -244,7 +236,7 @@ async def test_a_revoked_key_gets_nothing_written_and_opens_nothing(
     assert folder_of(outbox) == []
 
 
-async def test_whoever_left_the_list_of_recipients_is_sent_nothing(
+async def test_a_recipient_who_left_the_list_is_sent_nothing(
     owner: Caller, account: Account, database: Database, database_url: str, outbox: Settings
 ) -> None:
     await database.execute("insert into export_recipient values ($1, 'example.org')", account.id)
@@ -277,7 +269,7 @@ async def test_a_period_counts_back_from_the_request(
     assert counts == [0, 1]
 
 
-async def test_an_expired_report_has_no_file_any_more(
+async def test_an_expired_export_has_no_file(
     client: httpx.AsyncClient, owner: Caller, worker: Worker, database: Database
 ) -> None:
     export_id = await ask_for_report(owner)
@@ -293,10 +285,9 @@ async def test_an_expired_report_has_no_file_any_more(
     assert await database.fetch("select from export_chunk where export_id = $1", row["id"]) == []
 
 
-async def test_of_many_reports_at_once_none_is_lost_and_none_is_sent_twice(
+async def test_two_workers_lose_none_of_many_exports_and_send_none_twice(
     owner: Caller, account: Account, database: Database, database_url: str, outbox: Settings
 ) -> None:
-    """By two workers."""
     asked = await asyncio.gather(*(ask_for_report(owner) for _ in range(200)))
 
     async with working(database, database_url, outbox), working(database, database_url, outbox):
@@ -308,7 +299,7 @@ async def test_of_many_reports_at_once_none_is_lost_and_none_is_sent_twice(
     assert Counter(row["attempts"] for row in attempts) == {1: 200}
 
 
-async def test_a_foreign_report_is_not_found(
+async def test_an_export_of_somebody_else_is_not_found(
     client: httpx.AsyncClient, owner: Caller, worker: Worker, database: Database, account: Account
 ) -> None:
     export_id = await ask_for_report(owner)

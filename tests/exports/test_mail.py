@@ -1,4 +1,4 @@
-"""The message, and a real mail server that takes it, refuses it, hangs up, or is not there."""
+"""The message, and a real mail server that accepts it, refuses it, hangs up, or is down."""
 
 import asyncio
 import io
@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from session_graph.access.viewer import Role
 from session_graph.errors import SettingError
-from session_graph.exports.mail import NotDelivered, Server, find_postman
+from session_graph.exports.mail import NotDelivered, SmtpTransport, choose_transport
 from session_graph.exports.requests import QUEUE
 from session_graph.settings import Settings
 from session_graph.store.database import Database
@@ -59,16 +59,15 @@ async def owner(client: httpx.AsyncClient, account: Account, database: Database)
     return await make_caller(client, account, Role.ADMIN, {"email": ANA})
 
 
-async def hurry(database: Database) -> None:
-    """What waits for another try is due now."""
+async def make_retries_due(database: Database) -> None:
     await database.execute("update export_delivery set run_at = now() where status = 'WAITING'")
     await database.execute("update session_export set run_at = now() where status = 'SENDING' and lease_until is null")
     await database.execute("select pg_notify($1, '')", QUEUE)
 
 
-async def in_haste(database: Database, ask: Caller, export_id: str) -> dict[str, Any]:
+async def finished_without_pauses(database: Database, ask: Caller, export_id: str) -> dict[str, Any]:
     async def look() -> dict[str, Any] | None:
-        await hurry(database)
+        await make_retries_due(database)
         export = await show_report(ask, export_id)
         return export if export["status"] in ("DONE", "FAILED") else None
 
@@ -76,7 +75,7 @@ async def in_haste(database: Database, ask: Caller, export_id: str) -> dict[str,
     return found
 
 
-def fates(export: dict[str, Any]) -> dict[str, tuple[str, str | None]]:
+def outcomes(export: dict[str, Any]) -> dict[str, tuple[str, str | None]]:
     return {d["recipient"]: (d["status"], d["error"]) for d in export["deliveries"]}
 
 
@@ -87,7 +86,7 @@ def parts_of(message: EmailMessage) -> tuple[str, str, list[EmailMessage]]:
     return plain.get_content(), html.get_content(), list(message.iter_attachments())
 
 
-async def test_the_message_says_what_it_brings(
+async def test_the_message_describes_its_export(
     owner: Caller, database: Database, database_url: str, mailing: Settings, mailbox: Mailbox
 ) -> None:
     await owner(
@@ -162,10 +161,10 @@ async def test_only_what_was_not_accepted_is_sent_again(
         waiting = await comes_true(lambda: _with_error(owner, export_id))
         assert waiting["status"] == "SENDING"
         assert waiting["error"] == "The mail server said 451: 4.3.0 later"
-        export = await in_haste(database, owner, export_id)
+        export = await finished_without_pauses(database, owner, export_id)
 
     assert (export["status"], export["error"]) == ("DONE", None)
-    assert fates(export) == {
+    assert outcomes(export) == {
         ANA: ("ACCEPTED", None),
         BO: ("REFUSED", "The mail server said 550: 5.1.1 nobody of this name"),
         CY: ("ACCEPTED", None),
@@ -184,15 +183,15 @@ async def test_a_server_that_hangs_up_after_the_data_may_get_the_same_message_ag
     mailbox.data_answers = [HANG_UP, "421 4.3.2 closing", "452 4.2.2 full"]
     async with working(database, database_url, mailing):
         export_id = await ask_for_report(owner)
-        export = await in_haste(database, owner, export_id)
+        export = await finished_without_pauses(database, owner, export_id)
 
-    assert fates(export) == {ANA: ("ACCEPTED", None)}
+    assert outcomes(export) == {ANA: ("ACCEPTED", None)}
     ((message_id, count),) = mailbox.message_ids().items()
     assert count == 2
     assert message_id.startswith(f"<{export_id.replace('-', '')}.")
 
 
-async def test_when_nobody_accepts_it_the_report_has_failed_and_can_be_tried_again(
+async def test_an_export_that_nobody_accepts_fails_and_can_be_retried(
     owner: Caller, database: Database, database_url: str, mailing: Settings, mailbox: Mailbox
 ) -> None:
     mailbox.answers = {ANA: ["550 no"]}
@@ -205,10 +204,10 @@ async def test_when_nobody_accepts_it_the_report_has_failed_and_can_be_tried_aga
     assert failed["status"] == "FAILED"
     assert failed["error"].endswith("no recipient's mail server has accepted it: The mail server said 550: no")
     assert failed["downloadUrl"] is not None
-    assert (done["status"], fates(done)) == ("DONE", {ANA: ("ACCEPTED", None)})
+    assert (done["status"], outcomes(done)) == ("DONE", {ANA: ("ACCEPTED", None)})
 
 
-async def test_after_a_day_it_is_given_up(
+async def test_a_message_is_given_up_after_a_day(
     owner: Caller, database: Database, database_url: str, mailing: Settings, mailbox: Mailbox
 ) -> None:
     mailbox.answers = {ANA: ["451 later"]}
@@ -218,13 +217,13 @@ async def test_after_a_day_it_is_given_up(
         await database.execute(
             "update session_export set finished_at = now() - interval '1 day' where status = 'SENDING'"
         )
-        export = await in_haste(database, owner, export_id)
+        export = await finished_without_pauses(database, owner, export_id)
 
     assert export["status"] == "FAILED"
-    assert fates(export) == {ANA: ("GIVEN_UP", "The mail server said 451: later")}
+    assert outcomes(export) == {ANA: ("GIVEN_UP", "The mail server said 451: later")}
 
 
-async def test_a_server_that_is_down_for_a_while_is_waited_for(
+async def test_a_server_that_is_down_is_tried_again(
     owner: Caller, database: Database, database_url: str, settings: Settings, mailbox: Mailbox
 ) -> None:
     port = free_port()
@@ -233,13 +232,13 @@ async def test_a_server_that_is_down_for_a_while_is_waited_for(
         export_id = await ask_for_report(owner)
         waiting = await comes_true(lambda: _with_error(owner, export_id))
         with MailServer(mailbox, port):
-            export = await in_haste(database, owner, export_id)
+            export = await finished_without_pauses(database, owner, export_id)
 
     assert waiting["error"] == "The mail server cannot be reached."
-    assert fates(export) == {ANA: ("ACCEPTED", None)}
+    assert outcomes(export) == {ANA: ("ACCEPTED", None)}
 
 
-async def test_a_message_under_way_is_finished_when_the_worker_stops(
+async def test_a_message_in_transit_is_finished_when_the_worker_stops(
     owner: Caller, database: Database, database_url: str, mailing: Settings, mailbox: Mailbox
 ) -> None:
     mailbox.seconds = 1.0
@@ -259,7 +258,7 @@ async def test_a_message_under_way_is_finished_when_the_worker_stops(
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
-    """Nobody trusts it."""
+    """Return a certificate that nobody trusts."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)
@@ -291,31 +290,31 @@ def a_message() -> EmailMessage:
 
 async def refusal_of(url: str) -> tuple[str, bool]:
     with pytest.raises(NotDelivered) as caught:
-        await Server.from_url(url, "reports@example.com").deliver(a_message(), ANA)
+        await SmtpTransport.from_url(url, "reports@example.com").deliver(a_message(), ANA)
     return str(caught.value), caught.value.is_final
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
-async def test_a_wrong_password_is_final_and_not_told(mailbox: Mailbox) -> None:
+async def test_a_wrong_password_is_final_and_not_repeated(mailbox: Mailbox) -> None:
     options: dict[str, Any] = {"authenticator": refuse_login, "auth_require_tls": False, "auth_required": True}
     with MailServer(mailbox, **options) as server:
-        told = await refusal_of(server.url(credentials="user:secret@"))
+        refusal = await refusal_of(server.url(credentials="user:secret@"))
 
-    assert told == ("The mail server did not accept our credentials (535).", True)
+    assert refusal == ("The mail server did not accept our credentials (535).", True)
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
 async def test_credentials_are_read_from_the_address(mailbox: Mailbox) -> None:
     options: dict[str, Any] = {"authenticator": accept_login, "auth_require_tls": False, "auth_required": True}
     with MailServer(mailbox, **options) as server:
-        await Server.from_url(server.url(credentials="user:pass%20word@"), "reports@example.com").deliver(
+        await SmtpTransport.from_url(server.url(credentials="user:pass%20word@"), "reports@example.com").deliver(
             a_message(), ANA
         )
 
     assert mailbox.to(ANA)[0]["Subject"] == "Grüße"
 
 
-async def test_without_the_starttls_that_is_asked_for_nothing_is_sent(mailbox: Mailbox) -> None:
+async def test_nothing_is_sent_without_the_required_starttls(mailbox: Mailbox) -> None:
     with MailServer(mailbox) as server:
         sentence, is_final = await refusal_of(server.url("smtp+starttls"))
 
@@ -329,15 +328,15 @@ async def test_a_certificate_that_is_not_trusted_is_refused(
 ) -> None:
     options: dict[str, Any] = {"ssl_context": certificate} if security == "smtps" else {"tls_context": certificate}
     with MailServer(mailbox, **options) as server:
-        told = await refusal_of(server.url(security))
+        refusal = await refusal_of(server.url(security))
 
-    assert told == ("The mail server's certificate is not trusted.", True)
+    assert refusal == ("The mail server's certificate is not trusted.", True)
     assert mailbox.taken == []
 
 
 @pytest.mark.parametrize("url", ["http://mail.example.com", "smtp://", "smtp://host:port", "mail.example.com:25"])
-def test_an_address_that_cannot_be_understood_is_refused_without_repeating_it(settings: Settings, url: str) -> None:
+def test_a_url_that_is_not_valid_is_refused_without_repeating_it(settings: Settings, url: str) -> None:
     with pytest.raises(SettingError) as caught:
-        find_postman(settings.model_copy(update={"smtp_url": SecretStr(url)}))
+        choose_transport(settings.model_copy(update={"smtp_url": SecretStr(url)}))
 
     assert "SESSION_GRAPH_SMTP_URL" in caught.value.message

@@ -1,4 +1,4 @@
-"""A report is followed from where it stands until its end, by those who may see it."""
+"""An export can be followed until it ends, by those who may see it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,9 +10,8 @@ import pytest
 
 from session_graph.access.viewer import Role
 from session_graph.exports.csv_file import Progress
-from session_graph.exports.jobs import Jobs
+from session_graph.exports.jobs import PROGRESS, Jobs
 from session_graph.exports.progress import follow_export
-from session_graph.exports.telling import PROGRESS
 from session_graph.exports.worker import Worker
 from session_graph.settings import Settings
 from session_graph.store.database import Database, Row
@@ -20,7 +19,6 @@ from session_graph.store.models import Account
 from session_graph.store.notifications import Listener
 from support.api import Caller, make_caller
 from support.live import Socket, connected, serving
-from support.records import make_agent, record
 from support.reports import CANCEL, RETRY, ask_for_report
 from support.viewers import make_viewer
 
@@ -31,13 +29,6 @@ subscription ($id: ID!) {
   exportProgress(id: $id) { id status progress rowsWritten downloadUrl deliveries { recipient status } }
 }
 """
-
-
-@pytest.fixture
-async def owner(client: httpx.AsyncClient, account: Account, database: Database) -> Caller:
-    await make_agent(account)
-    await record(database, account, {})
-    return await make_caller(client, account, Role.ADMIN, {"email": "ana@example.com"})
 
 
 @pytest.fixture
@@ -55,25 +46,25 @@ async def listening(url: str) -> AsyncIterator[Listener]:
     await asyncio.wait([task])
 
 
-async def test_a_report_is_told_of_until_it_is_sent(socket: Socket, owner: Caller, worker: Worker) -> None:
+async def test_an_export_is_followed_until_it_is_sent(socket: Socket, owner: Caller, worker: Worker) -> None:
     export_id = await ask_for_report(owner)
     await socket.send(type="subscribe", id="1", payload={"query": FOLLOW, "variables": {"id": export_id}})
 
-    told = []
+    exports = []
     while (message := await socket.next())["type"] == "next":
-        told.append(message["payload"]["data"]["exportProgress"])
+        exports.append(message["payload"]["data"]["exportProgress"])
 
     assert message == {"type": "complete", "id": "1"}
-    assert {report["id"] for report in told} == {export_id}
-    last = told[-1]
+    assert {export["id"] for export in exports} == {export_id}
+    last = exports[-1]
     assert (last["status"], last["progress"], last["rowsWritten"]) == ("DONE", 1.0, 1)
     assert last["deliveries"] == [{"recipient": "ana@example.com", "status": "ACCEPTED"}]
     assert last["downloadUrl"]
     order = ["QUEUED", "RUNNING", "SENDING", "DONE"]
-    assert [report["status"] for report in told] == sorted((r["status"] for r in told), key=order.index)
+    assert [export["status"] for export in exports] == sorted((e["status"] for e in exports), key=order.index)
 
 
-async def test_an_ended_report_is_told_of_once(socket: Socket, owner: Caller) -> None:
+async def test_an_export_that_has_ended_is_shown_once(socket: Socket, owner: Caller) -> None:
     export_id = await ask_for_report(owner)
     await owner(CANCEL, id=export_id)
     await socket.send(type="subscribe", id="1", payload={"query": FOLLOW, "variables": {"id": export_id}})
@@ -82,10 +73,10 @@ async def test_an_ended_report_is_told_of_once(socket: Socket, owner: Caller) ->
     assert await socket.next() == {"type": "complete", "id": "1"}
 
 
-async def test_every_step_of_a_report_is_told(
+async def test_every_step_of_an_export_is_notified(
     database: Database, database_url: str, account: Account, owner: Caller
 ) -> None:
-    """Each in the transaction that makes it, whoever makes it; a heartbeat that changes nothing is not told."""
+    """Each change notifies in its transaction; a heartbeat without progress does not."""
     jobs, export_id = Jobs(database), UUID(await ask_for_report(owner))
     async with listening(database_url) as listener:
         follow = follow_export(database, listener, make_viewer(account), export_id)
@@ -112,7 +103,7 @@ async def test_every_step_of_a_report_is_told(
 
 
 @pytest.mark.parametrize("role", [Role.BUILDER, Role.PORTAL, Role.PARTNER, Role.RECORDER])
-async def test_somebody_else_s_report_is_as_unknown_as_any(
+async def test_an_export_of_somebody_else_is_refused_like_an_unknown_one(
     client: httpx.AsyncClient,
     database: Database,
     database_url: str,

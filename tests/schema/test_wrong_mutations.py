@@ -22,7 +22,7 @@ from support.wrong_input import (
     mutation_of,
     put_session,
 )
-from tools.reference import GIVES
+from tools.reference import MUTATION_CODES
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_is_written")]
 
@@ -190,7 +190,7 @@ async def test_what_a_person_can_put_right_is_in_the_payload(
 
     (error,) = answer.data[mutation]["errors"]
     assert error["code"] == code
-    assert code in GIVES[mutation]
+    assert code in MUTATION_CODES[mutation]
     assert error["path"] == path.split(".")
     assert keyword in error["message"]
     assert_clear(error["message"])

@@ -1,4 +1,4 @@
-"""One demo that serves for all tests which only look at it, and homes on which it has been started before."""
+"""One running demo for all tests that only read it, and homes on which it has been started before."""
 
 import subprocess
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def embedded() -> None:
 
 @dataclass(frozen=True, slots=True)
 class FirstStart:
-    """A home, and what was asked there before the demo ended."""
+    """A home, and the answer to STATE before its demo was stopped."""
 
     home: Path
     state: object
@@ -43,17 +43,17 @@ def first_start(tmp_path_factory: pytest.TempPathFactory) -> FirstStart:
 
 @pytest.fixture
 def home(first_start: FirstStart, tmp_path: Path) -> Path:
-    """Where the demo has been started before; for one test alone, with a space in its path."""
+    """Return a copy, for one test, of a home on which the demo has been started; its path has a space."""
     home = tmp_path / "my home"
     subprocess.run(
         ["cp", "-a", first_start.home, home], check=True
-    )  # with its owners: root's database belongs to another
+    )  # preserves owners: the database of root belongs to another user
     return home
 
 
 @pytest.fixture(scope="package")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A demo that serves; on a home with a space in its path."""
+    """Return a running demo on a home with a space in its path."""
     with Server(tmp_path_factory.mktemp("served") / "my home", "demo") as server:
         yield server.wait_until_it_serves()
 

@@ -1,4 +1,4 @@
-"""The demo as a newcomer meets it, and the commands that are used beside it."""
+"""The demo as a newcomer meets it, and the commands that run beside it."""
 
 import gzip
 import re
@@ -18,27 +18,27 @@ VIEWER = "{ viewer { role account { name currency timeZone } } }"
 COUNT = "{ sessions { totalCount } }"
 
 
-def test_it_says_where_it_serves_and_with_which_keys(demo: Server, demo_keys: dict[str, str]) -> None:
+def test_it_prints_its_address_and_its_keys(demo: Server, demo_keys: dict[str, str]) -> None:
     assert f"session_graph serves the demo account on {demo.address}/graphql" in demo.printed
     assert str(demo.home / "demo-keys.json") in demo.printed
 
-    shown = dict(re.findall(r"^ +([A-Z]+) +(sg_\w+)$", demo.printed, re.MULTILINE))
+    printed_keys = dict(re.findall(r"^ +([A-Z]+) +(sg_\w+)$", demo.printed, re.MULTILINE))
 
-    assert list(shown) == [role.value for role in Role]
-    assert shown == demo_keys
-    for role, key in shown.items():
+    assert list(printed_keys) == [role.value for role in Role]
+    assert printed_keys == demo_keys
+    for role, key in printed_keys.items():
         assert demo.ask(key, "{ viewer { role } }") == {"viewer": {"role": role}}
 
 
-def test_the_query_to_try_works_as_it_is_printed(demo: Server) -> None:
+def test_the_printed_query_works(demo: Server) -> None:
     answer = Curl.read(demo.printed).send()
 
-    figures = answer["data"]["dashboard"]
-    assert figures["totalSessionCount"] > figures["totalLeadCount"] > 0
-    assert (float(figures["totalAsr"]) > 0, figures["currency"]) == (True, "USD")
+    metrics = answer["data"]["dashboard"]
+    assert metrics["totalSessionCount"] > metrics["totalLeadCount"] > 0
+    assert (float(metrics["totalAsr"]) > 0, metrics["currency"]) == (True, "USD")
 
 
-def test_nobody_else_can_read_what_is_kept(demo: Server) -> None:
+def test_only_the_owner_can_read_the_home(demo: Server) -> None:
     assert stat.S_IMODE((demo.home / "demo-keys.json").stat().st_mode) == 0o600
     assert stat.S_IMODE(demo.home.stat().st_mode) == 0o700
 
@@ -57,14 +57,14 @@ def test_the_demo_has_three_businesses_and_weeks_of_sessions_up_to_now(demo: Ser
     assert all(session["transcript"] for session in found["sessions"]["nodes"])
 
 
-def test_it_is_alive_and_ready_and_asks_for_a_key(demo: Server) -> None:
+def test_it_is_alive_and_ready_and_requires_a_key(demo: Server) -> None:
     assert httpx.get(f"{demo.address}/healthz").json() == {"alive": True}
     assert httpx.get(f"{demo.address}/readyz").json() == {"ready": True}
     assert httpx.get(demo.address).headers["content-type"].startswith("text/html")
     assert httpx.post(f"{demo.address}/graphql", json={"query": "{ __typename }"}).status_code == 401
 
 
-def test_a_key_is_printed_alone_works_and_ends_when_it_is_revoked(demo: Server) -> None:
+def test_a_key_is_printed_alone_and_works_until_it_is_revoked(demo: Server) -> None:
     made = run_command(demo.home, "key", "create", "--account", "demo", "--role", "builder", "--quiet")
     assert (made.returncode, made.stderr) == (0, "")
     key = made.stdout.removesuffix("\n")
@@ -77,7 +77,7 @@ def test_a_key_is_printed_alone_works_and_ends_when_it_is_revoked(demo: Server) 
     assert demo.post(key, VIEWER).status_code == 401
 
 
-def test_an_account_is_made_on_first_mention_and_changed(demo: Server) -> None:
+def test_an_account_is_created_when_first_named_and_changed(demo: Server) -> None:
     changes = ("--name", "Corner Shop", "--currency", "EUR", "--time-zone", "Europe/Berlin")
 
     made = run_command(demo.home, "account", "corner", *changes)
@@ -88,7 +88,7 @@ def test_an_account_is_made_on_first_mention_and_changed(demo: Server) -> None:
     assert "demo  USD  America/New_York" in listed.stdout
 
 
-def test_a_change_of_the_account_that_cannot_be_is_a_sentence_for_each_problem(demo: Server) -> None:
+def test_a_refused_change_of_the_account_prints_a_sentence_for_each_problem(demo: Server) -> None:
     refused = run_command(demo.home, "account", "demo", "--currency", "EUR", "--time-zone", "Mars")
 
     assert (refused.returncode, refused.stdout) == (1, "")
@@ -132,7 +132,7 @@ def test_an_import_reports_each_bad_line_and_records_the_good_ones_once(demo: Se
     assert (first.returncode, again.returncode, again.stderr) == (1, 0, "")
 
 
-def test_a_file_that_is_not_there_is_a_sentence(demo: Server) -> None:
+def test_a_missing_file_is_reported_in_a_sentence(demo: Server) -> None:
     done = run_command(demo.home, "import", "--account", "imported", "missing.jsonl")
 
     assert (done.returncode, done.stdout) == (1, "")
@@ -149,7 +149,7 @@ def test_a_second_server_on_the_same_home_serves_the_same(demo: Server, demo_key
     assert demo.ask(demo_keys["ADMIN"], COUNT)["sessions"]["totalCount"] > 400
 
 
-def test_a_port_in_use_is_a_sentence(demo: Server) -> None:
+def test_a_port_in_use_is_reported_in_a_sentence(demo: Server) -> None:
     port = demo.address.rpartition(":")[2]
 
     refused = run_command(demo.home, "serve", "--port", port)

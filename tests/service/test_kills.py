@@ -1,4 +1,4 @@
-"""The server and its database killed with -9 while people write: nothing acknowledged is lost, nothing half there."""
+"""Server and database killed (SIGKILL) during writes: what was acknowledged is there, and nothing is half there."""
 
 import asyncio
 import gc
@@ -39,7 +39,7 @@ TRANSCRIPT = [{"speaker": "USER", "text": "A table for four?"}, {"speaker": "AGE
 
 @dataclass
 class Load:
-    """Writers that record and override through HTTP, and what they were told is done."""
+    """Writers that record and override over HTTP, and what was acknowledged to them."""
 
     server: Server
     key: str
@@ -49,7 +49,7 @@ class Load:
     numbers: Iterator[int] = field(default_factory=count)
 
     async def run(self) -> None:
-        """Write until it is cancelled; what fails is not acknowledged, and tried no further."""
+        """Write until cancelled; what fails is not acknowledged and not tried again."""
         headers = {"Authorization": f"Bearer {self.key}"}
         async with (
             httpx.AsyncClient(base_url=self.server.address, headers=headers, timeout=10) as client,
@@ -97,7 +97,7 @@ class Load:
 
 
 async def begin(server: Server, key: str) -> Load:
-    """Nothing is written yet; the bistro has been made."""
+    """Create the agent and return a load that has not started."""
     made = await asyncio.to_thread(server.ask, key, CREATE_AGENT, input=BISTRO)
     assert made == {"createAgent": {"errors": []}}
     return Load(server, key)
@@ -105,17 +105,17 @@ async def begin(server: Server, key: str) -> Load:
 
 @asynccontextmanager
 async def writing(load: Load) -> AsyncIterator[None]:
-    """The load runs as long as the block."""
+    """Run the load while the block runs."""
     running = asyncio.create_task(load.run())
     yield
     running.cancel()
     await asyncio.wait([running])
-    gc.collect()  # here, where what it finds is no error
+    gc.collect()  # here, where a warning is ignored
     assert running.cancelled(), running.exception()
 
 
 async def until(load: Load, more: int) -> None:
-    """Until so many more batches have been recorded and so many sessions overridden."""
+    """Wait until `more` more batches have been recorded and sessions overridden."""
     target = (len(load.recorded) + more * BATCH, len(load.overridden) + more)
     async with asyncio.timeout(20):
         while len(load.recorded) < target[0] or len(load.overridden) < target[1]:  # noqa: ASYNC110
@@ -123,7 +123,7 @@ async def until(load: Load, more: int) -> None:
 
 
 async def check(load: Load, url: str) -> None:
-    """All that was acknowledged is there, batches are whole, and every change has its history, read by SQL."""
+    """Check by SQL that what was acknowledged is there, that batches are whole, and that changes have their history."""
     connection = await asyncpg.connect(url)
     try:
         sessions = await connection.fetch(
@@ -152,16 +152,16 @@ def check_records(load: Load, sessions: list[asyncpg.Record]) -> None:
 def check_history(load: Load, sessions: list[asyncpg.Record], changes: list[asyncpg.Record]) -> None:
     versions: dict[UUID, set[int]] = {}
     values: dict[tuple[UUID, str], str | None] = {}
-    said: dict[tuple[str, int], str | None] = {}
+    comments: dict[tuple[str, int], str | None] = {}
     for change in changes:
         versions.setdefault(change["session_id"], {1}).add(change["version"])
         assert values.get((change["session_id"], change["field"])) == change["before"]
         values[change["session_id"], change["field"]] = change["after"]
         if change["field"] == "comment":
-            said[str(change["session_id"]), change["version"]] = change["after"]
+            comments[str(change["session_id"]), change["version"]] = change["after"]
     assert load.overridden
     for session_id, version, comment in load.overridden:
-        assert said[session_id, version] == comment
+        assert comments[session_id, version] == comment
     for row in sessions:
         assert versions.get(row["id"], {1}) == set(range(1, row["version"] + 1))
         assert values.get((row["id"], "comment")) == row["comment"]

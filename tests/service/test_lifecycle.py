@@ -1,4 +1,4 @@
-"""How servers start and end: what they keep, what they leave behind, and how they share a home."""
+"""How servers start and stop: what they keep, what they leave behind, and how they share a home."""
 
 import signal
 import time
@@ -19,7 +19,7 @@ from support.processes import (
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_later_start_takes_seconds_keeps_data_and_keys_and_ends_well(
+def test_a_later_start_takes_seconds_keeps_data_and_keys_and_stops_cleanly(
     home: Path, first_start: FirstStart, number: int
 ) -> None:
     began = time.monotonic()
@@ -38,7 +38,7 @@ def test_a_later_start_takes_seconds_keeps_data_and_keys_and_ends_well(
     assert state == first_start.state
 
 
-def test_a_kill_leaves_no_process_either_and_the_next_start_goes_on(home: Path, first_start: FirstStart) -> None:
+def test_a_killed_server_leaves_no_process_and_the_next_start_has_its_data(home: Path, first_start: FirstStart) -> None:
     with Server(home, "demo") as server:
         server.wait_until_it_serves()
         folder = find_socket_folder(home)
@@ -49,7 +49,7 @@ def test_a_kill_leaves_no_process_either_and_the_next_start_goes_on(home: Path, 
         assert again.wait_until_it_serves().ask(read_keys(home)["ADMIN"], STATE) == first_start.state
 
 
-def test_commands_at_once_on_a_cold_home_do_not_hinder_each_other(tmp_path: Path) -> None:
+def test_concurrent_commands_on_a_new_home_all_succeed(tmp_path: Path) -> None:
     home = tmp_path / "cold"
     create = ("key", "create", "--account", "demo", "--role", "ADMIN", "--quiet")
 
@@ -61,7 +61,7 @@ def test_commands_at_once_on_a_cold_home_do_not_hinder_each_other(tmp_path: Path
 
         assert (command.returncode, command.stderr) == (0, "")
         keys = [read_keys(home)["ADMIN"], command.stdout.strip()]
-        # Who started the database may have been the one that is done, and then it has to be started again.
+        # The command may have started the database; then a server has to start it again.
         assert comes_true(lambda: all(server.post(keys[0], STATE).is_success for server in (one, other)), 15)
         states = [server.ask(key, STATE) for key in keys for server in (one, other)]
         assert all(state == states[0] for state in states)
@@ -72,7 +72,7 @@ def test_commands_at_once_on_a_cold_home_do_not_hinder_each_other(tmp_path: Path
                 assert server.ask(key, "{ viewer { role } }") == {"viewer": {"role": role}}
 
 
-def test_who_was_attached_takes_over_when_the_owner_of_the_database_ends(home: Path) -> None:
+def test_an_attached_server_takes_over_when_the_owner_of_the_database_stops(home: Path) -> None:
     key = read_keys(home)["ADMIN"]
     with Server(home, "demo") as owner, Server(home, "serve") as attached:
         owner.wait_until_it_serves()

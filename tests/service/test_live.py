@@ -1,4 +1,4 @@
-"""Live updates of a real server: revoked from elsewhere, through a killed database, and at the server's end."""
+"""Live updates of a real server: a key revoked by a command, a killed database, and the server's stop."""
 
 import asyncio
 import time
@@ -29,13 +29,13 @@ query ($after: String) {
 
 
 async def change(server: Server, key: str, todo: bool) -> int:
-    """How many sessions changed: all that were otherwise."""
+    """Change all sessions with another value and return their number."""
     answer = await asyncio.to_thread(server.ask, key, CHANGE, todo=todo)
     count: int = answer["updateSessions"]["changedCount"]
     return count
 
 
-async def test_a_key_that_the_command_revokes_ends_what_it_follows(home: Path) -> None:
+async def test_revoking_a_key_by_the_command_ends_its_subscriptions(home: Path) -> None:
     with Server(home, "serve", "--no-worker") as server:
         await asyncio.to_thread(server.wait_until_it_serves)
         made = run_command(home, "key", "create", "--account", "demo", "--role", "BUILDER", "--quiet")
@@ -51,21 +51,20 @@ async def test_a_key_that_the_command_revokes_ends_what_it_follows(home: Path) -
             assert await socket.closing_code() == 4403
 
 
-async def test_after_the_database_was_killed_nothing_is_missing(home: Path) -> None:
-    """The last edit is of all sessions."""
+async def test_no_event_is_missing_after_the_database_was_killed(home: Path) -> None:
     key = read_keys(home)["ADMIN"]
     with Server(home, "serve", "--no-worker") as server:
         await asyncio.to_thread(server.wait_until_it_serves)
         async with streamed(server.address, key, ALL) as stream, connected(server.address, key) as socket:
             await socket.subscribe(ALL)
-            for todo in (True, False, True):
+            for todo in (True, False, True):  # the last edit changes all sessions
                 assert await change(server, key, todo)
                 kill_database(home)
                 await until_it_answers(server, key)
             versions = await asyncio.to_thread(read_versions, server, key)
 
-            await told_all(stream, versions)
-            await told_all(socket, versions)
+            await await_versions(stream, versions)
+            await await_versions(socket, versions)
         assert server.stop() == 0
 
 
@@ -74,7 +73,7 @@ async def until_it_answers(server: Server, key: str) -> None:
 
 
 def read_versions(server: Server, key: str) -> dict[str, int]:
-    """Of all sessions."""
+    """Return the version of every session."""
     versions: dict[str, int] = {}
     after = None
     while True:
@@ -85,15 +84,15 @@ def read_versions(server: Server, key: str) -> dict[str, int]:
             return versions
 
 
-async def told_all(following: Stream | Socket, versions: dict[str, int]) -> None:
-    """Until each session has been told of as it is now."""
-    told: dict[str, int] = {}
-    while told != versions:
+async def await_versions(following: Stream | Socket, versions: dict[str, int]) -> None:
+    """Wait until the events have brought every session to its version."""
+    seen: dict[str, int] = {}
+    while seen != versions:
         event = await following.event()
-        told[event["sessionId"]] = event["session"]["version"]
+        seen[event["sessionId"]] = event["session"]["version"]
 
 
-async def test_a_server_that_is_told_to_stop_sends_all_away_and_ends(home: Path) -> None:
+async def test_a_server_that_is_stopped_ends_all_subscriptions(home: Path) -> None:
     key = read_keys(home)["ADMIN"]
     with Server(home, "demo") as server:
         await asyncio.to_thread(server.wait_until_it_serves)

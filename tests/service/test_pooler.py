@@ -1,4 +1,4 @@
-"""All of it behind a pooler in transaction mode, with the one setting that this takes."""
+"""The whole service behind a pooler in transaction mode, with the one setting that it needs."""
 
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -36,7 +36,7 @@ STATUS = "query ($id: ID!) { export(id: $id) { status rowCount } }"
 
 @dataclass(frozen=True, slots=True)
 class Pooled:
-    """An empty database: behind a pooler, and straight."""
+    """An empty database: its URL through a pooler and the direct one."""
 
     url: str
     direct_url: str
@@ -51,7 +51,7 @@ async def pooled(
             yield Pooled(url, direct_url)
 
 
-async def test_it_migrates_serves_and_reports_behind_a_pooler(pooled: Pooled, tmp_path: Path) -> None:
+async def test_it_migrates_serves_and_exports_behind_a_pooler(pooled: Pooled, tmp_path: Path) -> None:
     ids = [str(uuid4()) for _ in range(SESSIONS)]
     settings: dict[str, Any] = {**POOLED, "database_url": pooled.url, "outbox": str(tmp_path / "outbox")}
     create = ("key", "create", "--account", "pooled", "--role", "ADMIN", "--email", "ana@example.com", "--quiet")
@@ -66,7 +66,9 @@ async def test_it_migrates_serves_and_reports_behind_a_pooler(pooled: Pooled, tm
         records = [{**PARTY_OF_FOUR, **MONDAY_IN_HOURS, "id": id_} for id_ in ids]
         assert server.ask(key, RECORD, input=records)["recordSessions"] == {"recordedCount": SESSIONS, "errors": []}
         with ThreadPoolExecutor(12) as pool:
-            assert list(pool.map(lambda number: asks_right(server, key, ids, number), range(120))) == [True] * 120
+            assert (
+                list(pool.map(lambda number: is_answered_right(server, key, ids, number), range(120))) == [True] * 120
+            )
         export_id = server.ask(key, EXPORT)["requestSessionExport"]["export"]["id"]
         assert comes_true(lambda: server.ask(key, STATUS, id=export_id)["export"]["status"] == "DONE", 20)
         assert server.ask(key, STATUS, id=export_id)["export"]["rowCount"] == SESSIONS
@@ -77,8 +79,8 @@ async def test_it_migrates_serves_and_reports_behind_a_pooler(pooled: Pooled, tm
     assert len(list((tmp_path / "outbox").glob("*.eml"))) == 1
 
 
-def asks_right(server: Server, key: str, ids: list[str], number: int) -> bool:
-    """Whether the answer is the one to this question, and nobody else's."""
+def is_answered_right(server: Server, key: str, ids: list[str], number: int) -> bool:
+    """Return whether the answer belongs to this request and to no other."""
     id_, turn = ids[number % SESSIONS], number % 5
     if turn == 0:
         return bool(server.ask(key, ONE, id=id_)["session"]["id"] == id_)
@@ -88,11 +90,11 @@ def asks_right(server: Server, key: str, ids: list[str], number: int) -> bool:
     if turn == 2:
         return bool(server.ask(key, TOTALS)["dashboard"]["totalSessionCount"] == SESSIONS)
     if turn == 3:
-        given = {"sessionId": id_, "humanAssessment": "NO", "comment": f"comment {number}"}
+        fields = {"sessionId": id_, "humanAssessment": "NO", "comment": f"comment {number}"}
         return bool(
-            server.ask(key, COMMENT, input=given)["overrideAssessment"]["session"]["comment"] == given["comment"]
+            server.ask(key, COMMENT, input=fields)["overrideAssessment"]["session"]["comment"] == fields["comment"]
         )
-    with suppress(httpx.TransportError):  # somebody who does not wait for the answer
+    with suppress(httpx.TransportError):  # a client that does not wait for the answer
         httpx.post(
             f"{server.address}/graphql",
             json={"query": TOTALS},
@@ -102,8 +104,8 @@ def asks_right(server: Server, key: str, ids: list[str], number: int) -> bool:
     return True
 
 
-async def test_a_statement_that_takes_too_long_is_ended_there_too(pooled: Pooled, tmp_path: Path) -> None:
-    """The pooler knows of no statement_timeout: the driver cancels."""
+async def test_a_statement_that_takes_too_long_is_cancelled(pooled: Pooled, tmp_path: Path) -> None:
+    """The pooler accepts no statement_timeout: the driver cancels."""
     settings: dict[str, Any] = {**POOLED, "database_url": pooled.url, "statement_timeout_ms": "500"}
     create = ("key", "create", "--account", "slow", "--role", "ADMIN", "--quiet")
     key = run_command(tmp_path, *create, **settings).stdout.strip()

@@ -1,4 +1,4 @@
-"""Starting on a database that is named, and not starting on settings that cannot be used."""
+"""Starting on a configured database, and refusing to start with wrong settings."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from session_graph.schema.schema import build_schema, print_sdl
 from support.processes import Server, run_command
 
 
-def test_it_serves_the_database_that_is_named(database_url: str, tmp_path: Path) -> None:
+def test_it_serves_the_configured_database(database_url: str, tmp_path: Path) -> None:
     home = tmp_path / "home"
     create = ("key", "create", "--account", "named", "--role", "ADMIN", "--quiet")
     key = run_command(home, *create, database_url=database_url).stdout.strip()
@@ -38,7 +38,7 @@ def test_a_schema_that_is_up_to_date_needs_no_migration(database_url: str, tmp_p
         ("JWT_KEY", "secret", "SESSION_GRAPH_JWT_ISSUER"),
     ],
 )
-def test_a_wrong_setting_is_a_sentence_that_names_it(
+def test_a_wrong_setting_is_named_in_a_sentence(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -51,14 +51,14 @@ def test_a_wrong_setting_is_a_sentence_that_names_it(
 
     assert main(["serve"]) == 1
 
-    printed, said = capsys.readouterr()
-    assert (printed, named in said, "secret" in said) == ("", True, False)
-    assert said.count("\n") == 1
+    printed, errors = capsys.readouterr()
+    assert (printed, named in errors, "secret" in errors) == ("", True, False)
+    assert errors.count("\n") == 1
     assert not (tmp_path / "home").exists()
 
 
 @pytest.mark.parametrize("url", ["postgresql://nobody:hidden@127.0.0.1:1/none", "postgresql:///x?host=/nowhere"])
-def test_a_database_that_cannot_be_reached_is_a_sentence(tmp_path: Path, url: str) -> None:
+def test_a_database_that_cannot_be_reached_is_reported_in_a_sentence(tmp_path: Path, url: str) -> None:
     refused = run_command(tmp_path, "serve", database_url=url)
 
     assert (refused.returncode, refused.stdout) == (1, "")
@@ -67,14 +67,14 @@ def test_a_database_that_cannot_be_reached_is_a_sentence(tmp_path: Path, url: st
     assert "hidden" not in refused.stderr
 
 
-def test_a_command_line_that_is_wrong_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_command_line_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["key", "create", "--account", "a", "--role", "BOSS"])
 
     assert "BOSS" in capsys.readouterr().err
 
 
-def test_the_schema_is_printed_without_any_database(
+def test_the_schema_is_printed_without_a_database(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SESSION_GRAPH_HOME", str(tmp_path / "home"))

@@ -1,4 +1,4 @@
-"""Workers as processes: killed, told to stop, paused, and with their database gone; the report arrives all the same."""
+"""Workers as processes: killed, stopped or paused; the export is delivered in every case."""
 
 import asyncio
 import hashlib
@@ -38,7 +38,7 @@ where s.account_id = $1
 
 @dataclass(slots=True)
 class Office:
-    """An account with many sessions, a mail server, and the worker of the moment."""
+    """An account with many sessions, a mail server, and the workers."""
 
     database: Database
     settings: Settings
@@ -66,19 +66,19 @@ class Office:
         found: Row = await comes_true(look)
         return found
 
-    async def sha(self, export_id: UUID) -> str:
+    async def check_file(self, export_id: UUID) -> str:
         row, data = await read_row(self.database, export_id), await read_csv(self.database, export_id)
         assert hashlib.sha256(data).hexdigest() == row["sha256"]
         assert len(parse_csv(data)) == row["row_count"] == SESSIONS
         return str(row["sha256"])
 
-    async def fates(self, export_id: UUID) -> list[str]:
-        """Of the recipients, in their order."""
+    async def delivery_statuses(self, export_id: UUID) -> list[str]:
+        """Return the status of each delivery, in the order of the recipients."""
         sql = "select d.status from export_delivery d where d.export_id = $1 order by d.recipient"
         return [row["status"] for row in await self.database.fetch(sql, export_id)]
 
     def assert_sent_once(self, *exports: UUID) -> None:
-        """Everybody has it, under one Message-ID for each export."""
+        """Assert that every recipient has each export under one Message-ID."""
         for recipient in RECIPIENTS:
             ids = [str(message["Message-ID"]) for message in self.mailbox.to(recipient)]
             assert {id_[1:33] for id_ in ids} == {export_id.hex for export_id in exports}
@@ -107,12 +107,12 @@ async def office(database: Database, database_url: str, settings: Settings, tmp_
             worker.__exit__()
 
 
-async def test_a_killed_workers_report_is_taken_over_and_is_the_same_file(office: Office) -> None:
-    """At three random moments: writing or sending, as it comes."""
+async def test_an_export_of_a_killed_worker_is_taken_over_and_its_file_is_the_same(office: Office) -> None:
+    """Kills come at three random moments of writing or sending."""
     office.start_worker()
     calm = await office.ask()
     await office.reaches(calm, "DONE")
-    expected = await office.sha(calm)
+    expected = await office.check_file(calm)
     office.mailbox.seconds = 0.05
     chance = random.Random(7)
     exports = []
@@ -125,29 +125,29 @@ async def test_a_killed_workers_report_is_taken_over_and_is_the_same_file(office
 
     for export_id in exports:
         await office.reaches(export_id, "DONE")
-        assert await office.sha(export_id) == expected
+        assert await office.check_file(export_id) == expected
     office.assert_sent_once(calm, *exports)
 
 
-async def test_a_worker_killed_while_a_message_is_unanswered_leaves_nobody_out_and_nobody_with_two(
+async def test_a_worker_killed_before_a_message_is_answered_leaves_out_no_recipient(
     office: Office,
 ) -> None:
-    """The second of three recipients' messages is taken; whether it was, the worker is never told."""
+    """The server accepts the second of three messages but does not answer; it comes again with the same Message-ID."""
     office.mailbox.data_answers = [OK, HOLD]
     worker = office.start_worker()
     export_id = await office.ask()
     await comes_true(lambda: _holds_second(office))
-    before, written = await office.sha(export_id), await read_csv(office.database, export_id)
-    assert await office.fates(export_id) == ["ACCEPTED", "WAITING", "WAITING"]
+    before, written = await office.check_file(export_id), await read_csv(office.database, export_id)
+    assert await office.delivery_statuses(export_id) == ["ACCEPTED", "WAITING", "WAITING"]
     worker.kill()
     office.start_worker()
     await office.reaches(export_id, "DONE")
 
-    assert await office.fates(export_id) == ["ACCEPTED"] * 3
+    assert await office.delivery_statuses(export_id) == ["ACCEPTED"] * 3
     assert [len(office.mailbox.to(recipient)) for recipient in RECIPIENTS] == [1, 2, 1]
     office.assert_sent_once(export_id)
     assert len(office.mailbox.message_ids()) == len(RECIPIENTS)
-    assert await office.sha(export_id) == before
+    assert await office.check_file(export_id) == before
     attached = [part for _, message in office.mailbox.taken for part in message.iter_attachments()]
     assert [part.get_payload(decode=True) == written for part in attached] == [True] * 4
 
@@ -160,7 +160,7 @@ async def _some_mail(office: Office) -> bool:
     return bool(office.mailbox.taken)
 
 
-async def test_a_worker_told_to_stop_hands_its_job_back_at_once_and_uncounted(office: Office) -> None:
+async def test_a_stopped_worker_releases_its_job_at_once_and_counts_no_attempt(office: Office) -> None:
     worker = office.start_worker()
     export_id = await office.ask()
     await office.reaches(export_id, "RUNNING", "SENDING")
@@ -176,7 +176,7 @@ async def test_a_worker_told_to_stop_hands_its_job_back_at_once_and_uncounted(of
     assert sorted(office.mailbox.message_ids().values()) == [1, 1, 1]
 
 
-async def test_a_worker_that_stands_still_is_replaced_within_ten_seconds_and_changes_nothing_when_it_goes_on(
+async def test_a_paused_worker_is_replaced_within_ten_seconds_and_changes_nothing_when_it_resumes(
     office: Office,
 ) -> None:
     office.mailbox.seconds = 0.3

@@ -1,4 +1,4 @@
-"""The demo account: made at the first start, with a key for each role that is kept for the next one."""
+"""The demo account, created at the first start, and its keys, one for each role, kept in a file."""
 
 import os
 from datetime import UTC, datetime
@@ -24,17 +24,22 @@ NAME = "Sunrise & Friends"
 TIME_ZONE = "America/New_York"
 PARTNER_INTEGRATION = "tablebook"
 KEYS_FILE = "demo-keys.json"
-QUESTION = "{ dashboard(filter: {period: LAST_7_DAYS}) { totalSessionCount totalLeadCount totalAsr currency } }"
+QUERY = "{ dashboard(filter: {period: LAST_7_DAYS}) { totalSessionCount totalLeadCount totalAsr currency } }"
 
 Keys = dict[str, str]
 """The text of a key for each role."""
 
 
-async def prepare_demo(database: Database, home: Path) -> Keys:
-    """Fill the account if it has no sessions yet; the keys of `home`, made where one is missing or no longer works.
+async def prepare_demo(settings: Settings, database: Database) -> str:
+    """Create the account's data and keys that are missing, and return how to try the demo."""
+    return _describe(await _prepare_account(database, settings.home), settings)
 
-    In one transaction, so that a first start that is killed is made good by the next one; and one at a time, so that
-    two first starts at once make one account.
+
+async def _prepare_account(database: Database, home: Path) -> Keys:
+    """Fill the account if it has no sessions, and return the keys of `home`, replacing any that does not work.
+
+    One transaction, so that the next start repairs a first start that was killed; under an advisory lock, so that two
+    first starts at once make one account.
     """
     async with database.transaction() as connection:
         await connection.execute("set local statement_timeout = 0")
@@ -43,14 +48,15 @@ async def prepare_demo(database: Database, home: Path) -> Keys:
         if not await Session.filter(account_id=account.id).exists():
             account = await change_account(account, name=NAME, time_zone=TIME_ZONE)
             await _fill(database, account)
-        return await _keep_keys(account, home / KEYS_FILE)
+        return await _find_or_create_keys(account, home / KEYS_FILE)
 
 
-def describe_demo(keys: Keys, settings: Settings) -> str:
-    """What a newcomer needs to see: where, with what, and a first question."""
+def _describe(keys: Keys, settings: Settings) -> str:
+    """Return the addresses, the keys and a first query."""
     width = max(map(len, keys))
     listed = "\n".join(f"  {role:<{width}}  {text}" for role, text in keys.items())
-    question = orjson.dumps({"query": QUESTION}).decode()
+    body = orjson.dumps({"query": QUERY}).decode()
+    place = "by e-mail" if settings.smtp_url else f"in {settings.outbox}"
     return f"""
 session_graph serves the demo account on {settings.public_url}/graphql
 and the Sessions page on {settings.public_url}/, which asks for one of these keys.
@@ -61,16 +67,12 @@ Keys, kept in {settings.home / KEYS_FILE}:
 Try it:
   curl -s {settings.public_url}/graphql -H 'Content-Type: application/json' \\
     -H 'Authorization: Bearer {keys[Role.ADMIN]}' \\
-    -d '{question}'
+    -d '{body}'
 
-Or ask by hand, with examples, on {settings.public_url}/explore
+Or write your own queries, with examples, on {settings.public_url}/explore
 
-Reports that you export arrive {_describe_mail(settings)}.
+Exports arrive {place}.
 Ctrl-C stops it; the next start keeps the data."""
-
-
-def _describe_mail(settings: Settings) -> str:
-    return "by e-mail" if settings.smtp_url else f"in {settings.outbox}"
 
 
 async def _fill(database: Database, account: Account) -> None:
@@ -81,17 +83,17 @@ async def _fill(database: Database, account: Account) -> None:
         raise StoreError(f"The demo's sessions could not be recorded: {refused[0]}")
 
 
-async def _keep_keys(account: Account, path: Path) -> Keys:
-    known = _read_keys(path)
-    keys = {role.value: await _working(account, role, known.get(role.value)) for role in Role}
-    if keys != known:
+async def _find_or_create_keys(account: Account, path: Path) -> Keys:
+    stored = _read_keys(path)
+    keys = {role.value: await _find_or_create_key(account, role, stored.get(role.value)) for role in Role}
+    if keys != stored:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write_for_owner(path, orjson.dumps(keys, option=orjson.OPT_INDENT_2))
     return keys
 
 
 def _read_keys(path: Path) -> Keys:
-    """What is kept; nothing where the file is missing or is not ours."""
+    """Return the keys of the file, none if it is missing or has other content."""
     try:
         keys = orjson.loads(path.read_bytes())
     except (FileNotFoundError, orjson.JSONDecodeError):
@@ -99,19 +101,19 @@ def _read_keys(path: Path) -> Keys:
     return {role: text for role, text in keys.items() if isinstance(text, str)} if isinstance(keys, dict) else {}
 
 
-async def _working(account: Account, role: Role, text: str | None) -> str:
+async def _find_or_create_key(account: Account, role: Role, text: str | None) -> str:
     found = await find_viewer(text) if text else None
     if text and found and found.account.id == account.id and found.role is role:
         return text
     integrations = [PARTNER_INTEGRATION] if role is Role.PARTNER else []
     email = None if role is Role.RECORDER else f"{role.lower()}@example.com"
     name = f"demo {role.lower()}"
-    made, _ = await create_key(account, role, name=name, integrations=integrations, email=email)
-    return made
+    created, _ = await create_key(account, role, name=name, integrations=integrations, email=email)
+    return created
 
 
 def _write_for_owner(path: Path, content: bytes) -> None:
-    """Readable by the owner alone from its first byte on, and whole or not at all."""
+    """Write the file atomically, readable by the owner alone from its first byte on."""
     part = path.with_suffix(".part")
     part.unlink(missing_ok=True)
     with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

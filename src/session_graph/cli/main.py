@@ -1,6 +1,6 @@
-"""The command `session-graph`: arguments in, a use case, sentences and an exit code out.
+"""The command `session-graph`: it parses the command line, runs a use case, and prints errors as sentences.
 
-Exit codes: 0 all done, 1 something could not be done (the sentence says what), 2 the command line is wrong.
+Exit codes: 0 success, 1 something failed (standard error says what), 2 wrong command line, 130 interrupted.
 """
 
 import argparse
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 Command = Callable[[Settings, argparse.Namespace], Coroutine[None, None, int]]
 
 ATTEMPTS = 5
-LOST = (
+DISCONNECTED = (
     *(ConnectionError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError),
     *(asyncpg.AdminShutdownError, asyncpg.CannotConnectNowError),
 )
-"""What a command sees of an embedded server that ends."""
+"""What a command raises when the embedded server stops under it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; its exit code."""
-    chosen = make_parser().parse_args(arguments)
-    overrides = {name: getattr(chosen, name) for name in ("host", "port") if getattr(chosen, name, None) is not None}
+    """Run one command and return its exit code."""
+    parsed = make_parser().parse_args(arguments)
+    overrides = {name: getattr(parsed, name) for name in ("host", "port") if getattr(parsed, name, None) is not None}
     try:
-        command: Command = chosen.command
+        command: Command = parsed.command
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_run(command, load_settings(**overrides), chosen))
+            return runner.run(_run(command, load_settings(**overrides), parsed))
     except InvalidInput as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
@@ -51,19 +51,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _run(command: Command, settings: Settings, arguments: argparse.Namespace) -> int:
-    """Again where the embedded server went with the command that owned it: the next attempt starts it itself."""
+    """Run the command, again if the embedded server stopped with its owner: each attempt starts it if necessary."""
     for _ in range(ATTEMPTS - 1):
         try:
             return await command(settings, arguments)
-        except (*LOST, StoreError) as error:
-            if settings.database_url or not _is_lost(error):
+        except (*DISCONNECTED, StoreError) as error:
+            if settings.database_url or not _is_disconnect(error):
                 raise
     return await command(settings, arguments)
 
 
-def _is_lost(error: Exception) -> bool:
+def _is_disconnect(error: Exception) -> bool:
     cause = error.__cause__ if isinstance(error, StoreError) else error
-    return isinstance(cause, (*LOST, FileNotFoundError))
+    return isinstance(cause, (*DISCONNECTED, FileNotFoundError))
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -84,65 +84,63 @@ def _add(commands: "Commands", name: str, command: Command, description: str) ->
 
 
 def _add_serving(commands: "Commands") -> None:
-    demo = _add(
-        commands, "demo", serve.demo, "Serve a demo account, made at the first start, on the embedded database."
-    )
+    demo = _add(commands, "demo", serve.demo, "Serve the API with a demo account, created at the first start.")
     server = _add(commands, "serve", serve.serve, "Serve the API.")
     for parser in (demo, server):
-        parser.add_argument("--host", help="address to listen on (SESSION_GRAPH_HOST)")
-        parser.add_argument("--port", type=int, help="port to listen on, 0 for any (SESSION_GRAPH_PORT)")
-    server.add_argument("--no-worker", action="store_true", help="leave writing and sending reports to others")
-    _add(commands, "worker", serve.work, "Write and send reports; any number may run.")
-    _add(commands, "migrate", manage.migrate, "Bring the database's schema up to date.")
+        parser.add_argument("--host", help="address to listen on, instead of SESSION_GRAPH_HOST")
+        parser.add_argument("--port", type=int, help="port to listen on, 0 for any, instead of SESSION_GRAPH_PORT")
+    server.add_argument("--no-worker", action="store_true", help="neither write nor send exports; `worker` does it")
+    _add(commands, "worker", serve.work, "Write and send exports; any number of workers may run.")
+    _add(commands, "migrate", manage.migrate, "Migrate the database to the current schema.")
     _add(commands, "schema", _print_schema, "Print the GraphQL schema.")
 
 
 def _add_importing(commands: "Commands") -> None:
     parser = _add(commands, "import", manage.import_files, "Record sessions from JSON Lines, plain or gzip.")
     parser.add_argument(
-        "--account", required=True, metavar="A", help="the account's short identifier; made on first mention"
+        "--account", required=True, metavar="A", help="the account's short identifier; created if it is new"
     )
-    parser.add_argument(
-        "--agents", type=Path, metavar="FILE", help="JSON list of agents to make first, where they are new"
-    )
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="sessions, one JSON object a line")
+    parser.add_argument("--agents", type=Path, metavar="FILE", help="JSON list of agents; new ones are created first")
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="sessions, one JSON object on each line")
 
 
 def _add_administration(commands: "Commands") -> None:
     account = _add(commands, "account", manage.account, "List accounts, show one, or change it.")
-    account.add_argument("account", nargs="?", metavar="A", help="its short identifier; made on first mention")
-    account.add_argument("--name", help="what it is called")
-    account.add_argument("--currency", help="ISO 4217 code; settled by the first session")
+    account.add_argument("account", nargs="?", metavar="A", help="the account's short identifier; created if it is new")
+    account.add_argument("--name", help="the account's display name")
+    account.add_argument("--currency", help="ISO 4217 code; fixed once there are sessions")
     account.add_argument("--time-zone", help="IANA name, such as America/New_York")
-    recipients = commands.add_parser("recipient", help="Where an account's reports may go.")
+    recipients = commands.add_parser("recipient", help="Manage the addresses that an account may send exports to.")
     actions = recipients.add_subparsers(required=True, metavar="ACTION")
     for name, command, description in (
-        ("add", manage.add_recipients, "Put addresses or domains on the list."),
-        ("remove", manage.remove_recipients, "Take them off it."),
+        ("add", manage.add_recipients, "Add addresses or domains to the list."),
+        ("remove", manage.remove_recipients, "Remove addresses or domains from the list."),
         ("list", manage.list_recipients, "Print the list."),
     ):
         parser = _add(actions, name, command, description)
         parser.add_argument("--account", required=True, metavar="A", help="the account's short identifier")
         if name != "list":
-            parser.add_argument("recipients", nargs="+", metavar="R", help="an address, or a domain as example.com")
-    doctor = _add(commands, "doctor", manage.doctor, "Check the mail setting by sending one test message.")
-    doctor.add_argument("recipient", metavar="ADDRESS", help="to whom")
-    keys = commands.add_parser("key", help="Make, list and revoke API keys.").add_subparsers(
+            parser.add_argument("recipients", nargs="+", metavar="R", help="an address or a domain (example.com)")
+    doctor = _add(commands, "doctor", manage.doctor, "Check the mail settings by sending a test message.")
+    doctor.add_argument("recipient", metavar="ADDRESS", help="where to send it")
+    keys = commands.add_parser("key", help="Create, list and revoke API keys.").add_subparsers(
         required=True, metavar="ACTION"
     )
-    create = _add(keys, "create", manage.create_key, "Make a key; it is shown once.")
-    create.add_argument("--role", required=True, type=str.upper, choices=list(Role), help="what it is for")
-    create.add_argument("--integration", action="append", default=[], metavar="I", help="of a PARTNER; may be repeated")
+    create = _add(keys, "create", manage.create_key, "Create a key; it is shown only once.")
+    create.add_argument("--role", required=True, type=str.upper, choices=list(Role), help="what the key may do")
     create.add_argument(
-        "--agent", action="append", default=[], metavar="IDN", help="only this agent's sessions; may be repeated"
+        "--integration", action="append", default=[], metavar="I", help="one that a PARTNER sees; may be repeated"
     )
-    create.add_argument("--email", metavar="E", help="the bearer's address")
-    create.add_argument("--name", help="what the key is called in lists and in history")
+    create.add_argument(
+        "--agent", action="append", default=[], metavar="IDN", help="one that the key is limited to; may be repeated"
+    )
+    create.add_argument("--email", metavar="E", help="e-mail address of the key's bearer")
+    create.add_argument("--name", help="the key's name in lists and in the history")
     create.add_argument("--expires", metavar="INSTANT", help="RFC 3339, such as 2027-01-01T00:00:00Z")
-    create.add_argument("--quiet", action="store_true", help="print the key alone")
-    revoke = _add(keys, "revoke", manage.revoke_key, "End a key at once and for good.")
+    create.add_argument("--quiet", action="store_true", help="print only the key")
+    revoke = _add(keys, "revoke", manage.revoke_key, "Revoke a key, at once and for good.")
     revoke.add_argument("key", metavar="PREFIX", help="the key's prefix, as listed")
-    listing = _add(keys, "list", manage.list_keys, "List the keys of an account.")
+    listing = _add(keys, "list", manage.list_keys, "List the keys of an account, revoked ones included.")
     for parser in (create, revoke, listing):
         parser.add_argument("--account", required=True, metavar="A", help="the account's short identifier")
 

@@ -1,16 +1,16 @@
-"""The commands that serve until they are told to stop."""
+"""The commands that run until they are stopped: the API, the demo, the worker."""
 
 import asyncio
 import signal
 import socket
 from argparse import Namespace
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Protocol
 
 import uvicorn
 
-from session_graph.cli.demo import describe_demo, prepare_demo
+from session_graph.cli.demo import prepare_demo
 from session_graph.errors import SettingError
 from session_graph.exports.requests import QUEUE
 from session_graph.exports.worker import Worker
@@ -25,61 +25,62 @@ from session_graph.store.lifecycle import open_url, store_url
 from session_graph.store.notifications import Listener
 
 DRAIN_SECONDS = 10
-
-
-class Runs(Protocol):
-    """What works in the background."""
-
-    async def run(self) -> None: ...
-
-
 DEMO_LOG_LEVEL = "WARNING"
 OUTBOX = "outbox"
 
+Prepare = Callable[[Settings, Database], Awaitable[str]]
+"""Prepares the open database and returns the text to print when the server accepts requests."""
+
+
+class Runnable(Protocol):
+    async def run(self) -> None:
+        """Run until cancelled."""
+
 
 async def serve(settings: Settings, arguments: Namespace) -> int:
-    """Serve the API, and write reports unless `--no-worker` leaves that to others, until SIGINT or SIGTERM."""
+    """Serve the API, and unless `--no-worker` write and send exports, until SIGINT or SIGTERM."""
     configure_logging(settings.log_level)
-    with _listen(settings) as listener:
-        settings = _with_address(settings, listener)
-        async with store_url(settings) as url, open_url(url, settings) as database:
-            hub = SubscriptionHub(database, _listener(settings, url, CHANNELS), settings)
-            worker = None if arguments.no_worker else Worker(database, url, settings, hub.listener)
-            async with _running(hub, worker):
-                await _serve(settings, database, hub, listener, f"Serving {settings.public_url}/graphql")
-    return 0
+    return await _serve(settings, _announce, with_worker=not arguments.no_worker)
 
 
 async def demo(settings: Settings, arguments: Namespace) -> int:
-    """Serve the API with a demo account, and say how to try it."""
+    """Serve the API with a demo account, and print how to try it."""
     configure_logging(DEMO_LOG_LEVEL)
-    with _listen(settings) as listener:
-        settings = _with_address(settings, listener)
-        given = {"outbox": settings.outbox or settings.home / OUTBOX, "explorer": settings.explorer or BUNDLE}
-        settings = settings.model_copy(update=given)
-        async with store_url(settings) as url, open_url(url, settings) as database:
-            keys = await prepare_demo(database, settings.home)
-            hub = SubscriptionHub(database, _listener(settings, url, CHANNELS), settings)
-            async with _running(hub, Worker(database, url, settings, hub.listener)):
-                await _serve(settings, database, hub, listener, describe_demo(keys, settings))
-    return 0
+    defaults = {"outbox": settings.outbox or settings.home / OUTBOX, "explorer": settings.explorer or BUNDLE}
+    return await _serve(settings.model_copy(update=defaults), prepare_demo, with_worker=True)
 
 
 async def work(settings: Settings, arguments: Namespace) -> int:
-    """Write and send reports until SIGINT or SIGTERM."""
+    """Write and send exports until SIGINT or SIGTERM."""
     configure_logging(settings.log_level)
     async with store_url(settings) as url, open_url(url, settings) as database:
-        listener = _listener(settings, url, [QUEUE])
+        listener = _make_listener(settings, url, [QUEUE])
         async with _running(listener, Worker(database, url, settings, listener)):
-            print("Working on reports", flush=True)
-            await _until_told_to_stop()
+            print("Writing and sending exports", flush=True)
+            await _wait_for_stop_signal()
+    return 0
+
+
+async def _announce(settings: Settings, database: Database) -> str:
+    return f"Serving {settings.public_url}/graphql"
+
+
+async def _serve(settings: Settings, prepare: Prepare, *, with_worker: bool) -> int:
+    with _bind(settings) as bound:
+        settings = _with_address(settings, bound)
+        async with store_url(settings) as url, open_url(url, settings) as database:
+            announcement = await prepare(settings, database)
+            hub = SubscriptionHub(database, _make_listener(settings, url, CHANNELS), settings)
+            workers = [Worker(database, url, settings, hub.listener)] if with_worker else []
+            async with _running(hub, *workers):
+                await _Server(make_config(settings, database, hub), announcement, hub).serve(sockets=[bound])
     return 0
 
 
 @asynccontextmanager
-async def _running(*workers: Runs | None) -> AsyncIterator[None]:
-    """They run as long as the block; then each hands back what it has."""
-    tasks = [asyncio.create_task(worker.run()) for worker in workers if worker]
+async def _running(*runnables: Runnable) -> AsyncIterator[None]:
+    """Run them while the block runs, then cancel them and wait until they have ended."""
+    tasks = [asyncio.create_task(runnable.run()) for runnable in runnables]
     try:
         yield
     finally:
@@ -88,20 +89,23 @@ async def _running(*workers: Runs | None) -> AsyncIterator[None]:
         await asyncio.wait(tasks)
 
 
-def _listener(settings: Settings, url: str, channels: Sequence[str]) -> Listener:
+def _make_listener(settings: Settings, url: str, channels: Sequence[str]) -> Listener:
     return Listener(settings.listen_url.get_secret_value() if settings.listen_url else url, channels)
 
 
-async def _until_told_to_stop() -> None:
-    told = asyncio.Event()
+async def _wait_for_stop_signal() -> None:
+    stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, told.set)
-    await told.wait()
+        loop.add_signal_handler(number, stopped.set)
+    await stopped.wait()
 
 
-def _listen(settings: Settings) -> socket.socket:
-    """A bound socket; before anything else is started, so that a port in use is told at once."""
+def _bind(settings: Settings) -> socket.socket:
+    """Return a listening socket, made before anything else is started, so that a port in use is reported at once.
+
+    Raises SettingError if the address cannot be listened on.
+    """
     try:
         family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((settings.host, settings.port), family=family)
@@ -110,21 +114,15 @@ def _listen(settings: Settings) -> socket.socket:
         raise SettingError(f"Cannot listen on {settings.host}, port {settings.port}: {reason}.") from error
 
 
-def _with_address(settings: Settings, listener: socket.socket) -> Settings:
-    """Where people reach the server, if nobody has said, is where it listens."""
-    port: int = listener.getsockname()[1]
+def _with_address(settings: Settings, bound: socket.socket) -> Settings:
+    """Return the settings with the socket's port, and its address as the public URL if none is set."""
+    port: int = bound.getsockname()[1]
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return settings.model_copy(update={"public_url": settings.public_url or f"http://{host}:{port}", "port": port})
 
 
-async def _serve(
-    settings: Settings, database: Database, hub: SubscriptionHub, listener: socket.socket, announcement: str
-) -> None:
-    await _Server(make_config(settings, database, hub), announcement, hub).serve(sockets=[listener])
-
-
 def make_config(settings: Settings, database: Database, hub: SubscriptionHub) -> uvicorn.Config:
-    """How the application is served."""
+    """Return how uvicorn serves the application."""
     return uvicorn.Config(
         create_app(settings, database, hub),
         http=Http,
@@ -142,7 +140,7 @@ def make_config(settings: Settings, database: Database, hub: SubscriptionHub) ->
 
 
 class _Server(uvicorn.Server):
-    """Says when it serves, and after SIGINT or SIGTERM returns to its caller, who has a database to close."""
+    """Prints an announcement when it serves, and returns after SIGINT or SIGTERM, so that the caller can clean up."""
 
     def __init__(self, config: uvicorn.Config, announcement: str, hub: SubscriptionHub) -> None:
         super().__init__(config)
@@ -154,7 +152,7 @@ class _Server(uvicorn.Server):
         print(self._announcement, flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Who follows would keep us: they are sent away before the others are waited for."""
+        """End the subscriptions first: they never end by themselves, and uvicorn waits for open connections."""
         self._hub.end()
         await asyncio.sleep(0)
         await super().shutdown(sockets)

@@ -1,4 +1,4 @@
-"""Who a business knows: its callers, what they have booked, and the next one to call."""
+"""The customers of a business: what they have booked, and which one calls next."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,16 +18,16 @@ class Customer:
     email: str
     external_id: str | None = None
     known: bool = False
-    "The outside system has a record, with name and contact."
+    """Whether the outside system has a record of them, with name and contact."""
     calls: int = 0
     last_call: datetime | None = None
     topics: set[str] = field(default_factory=set)
-    "What they called about: nobody asks for the same thing twice, but people book again."
+    """Topics of earlier calls: nobody asks for the same thing twice, but people book again."""
     visit_at: datetime | None = None
-    "The local time of the visit that stands."
+    """The local time of the current booking."""
     units: int | None = None
     booked: dict[str, Value] = field(default_factory=dict)
-    "The choices that the booking was made with, so that a later conversation speaks of the same doctor or room."
+    """The choices of the booking, so that a later conversation mentions the same doctor or room."""
 
 
 class CustomerBook:
@@ -43,7 +43,7 @@ class CustomerBook:
         self._known: list[Customer] = []
 
     def next_caller(self, scenario: Scenario, channel: str, now: datetime) -> Customer:
-        """Someone who called before, if the scenario needs a booking, or else now and then; otherwise someone new."""
+        """Return someone who has called before if the scenario needs a booking, or by chance; otherwise someone new."""
         known = scenario.returning or scenario.regular
         calling = [customer for customer in self._known if _may_call(customer, scenario, now)]
         if scenario.returning:
@@ -57,12 +57,12 @@ class CustomerBook:
         return caller
 
     def tester(self) -> Customer:
-        """Someone from the business who tries the agent out."""
+        """Return someone from the business who tries out the agent."""
         first, phone, email = self._rng.choice(self._business.testers)
         return Customer(Person(first, f"{first} Test", email.partition("@")[0]), phone, email)
 
     def remember(self, customer: Customer) -> None:
-        """From now on the outside system knows the customer and may see them again."""
+        """Record the customer in the outside system, so that they may call again."""
         if not customer.known:
             customer.known = True
             self._known.append(customer)

@@ -1,4 +1,4 @@
-"""Visits: when they can be, and how people speak of days and times. All times are local and without a zone."""
+"""Visits: their possible times, and how people say days and times. All times are local, without a zone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,25 +35,25 @@ _SOON = {"en": ("today", "tomorrow"), "es": ("hoy", "mañana"), "fr": ("aujourd'
 
 @dataclass(frozen=True)
 class Visit:
-    """A time at which someone wants to come, and two others to offer."""
+    """A requested time and two alternatives to offer."""
 
     at: datetime
     other: datetime
-    "The nearest other time of the same day."
+    """The nearest other time of the same day."""
     moved: datetime
-    "The other time on a later day."
+    """The time of `other`, on a later day."""
 
 
 def plan_visit(
     service: Service, now: datetime, ahead: tuple[int, int], rng: Random, at: datetime | None = None
 ) -> Visit:
-    """A visit some days from now, or around the one that stands already; later if there is no time left to book."""
+    """Return a visit `ahead` days from now, later if no time is left there, or the booking `at`, with alternatives."""
     if at is None:
         days = _open_days(service, now, *ahead) or _open_days(service, now, ahead[1] + 1, ahead[1] + 9)[:1]
         at = rng.choice(rng.choice(days))
-    standing = at
+    requested = at
     times = {*_times_on(service, at.date()), at} - {at}
-    other = min(times, key=lambda t: (abs(t - standing), t))
+    other = min(times, key=lambda t: (abs(t - requested), t))
     later = [other + timedelta(days=n) for n in range(1, 11)]
     return Visit(at, other, rng.choice([moment for moment in later if moment in _times_on(service, moment.date())]))
 
@@ -69,7 +69,7 @@ def _times_on(service: Service, day: date) -> list[datetime]:
 
 
 def is_open(opening: Opening, now: datetime) -> bool:
-    """Whether a span holds the time: today's, or yesterday's that runs past midnight. Always, where none are set."""
+    """Return whether a span of today, or one of yesterday that runs past midnight, has the time; True without spans."""
     if not opening:
         return True
     for day in (now.date(), now.date() - timedelta(days=1)):
@@ -81,7 +81,7 @@ def is_open(opening: Opening, now: datetime) -> bool:
 
 
 def say_time(moment: datetime | time, language: str = "en") -> str:
-    """7:30 pm, 19:30, 19 h 30."""
+    """Return 7:30 pm, 19:30 or 19 h 30."""
     if language == "es":
         return f"{moment:%H:%M}"
     if language == "fr":
@@ -93,7 +93,7 @@ def say_time(moment: datetime | time, language: str = "en") -> str:
 
 
 def say_day(moment: datetime, today: date, language: str = "en") -> str:
-    """Tonight, tomorrow, Friday, Friday the 28th."""
+    """Return tonight, tomorrow, Friday or Friday the 28th."""
     days = (moment.date() - today).days
     if days < 2:
         return "tonight" if language == "en" and not days and moment.hour >= 17 else _SOON[language][days]
@@ -108,7 +108,7 @@ def say_day(moment: datetime, today: date, language: str = "en") -> str:
 
 
 def say_date(moment: date) -> str:
-    """Friday, November 28."""
+    """Return Friday, November 28."""
     return f"{_WEEKDAYS['en'][moment.weekday()]}, {_MONTHS[moment.month - 1]} {moment.day}"
 
 
@@ -117,9 +117,9 @@ def say_daypart(hour: int) -> str:
 
 
 def say_hours(spans: Sequence[Sequence[str]]) -> str:
-    """From 7:30 am to 3 pm and from 5 pm to 1 am."""
-    said = [[say_time(time.fromisoformat(text)) for text in span] for span in spans]
-    return " and ".join(f"from {opens} to {closes}" for opens, closes in said)
+    """Return from 7:30 am to 3 pm and from 5 pm to 1 am."""
+    times = [[say_time(time.fromisoformat(text)) for text in span] for span in spans]
+    return " and ".join(f"from {opens} to {closes}" for opens, closes in times)
 
 
 def _ordinal(number: int) -> str:

@@ -1,4 +1,4 @@
-"""A business's desk: deals its scenarios out over the weeks, and remembers who called."""
+"""The desk of a business: it spreads the scenarios over the weeks and keeps the customer book."""
 
 from datetime import datetime
 from random import Random
@@ -22,7 +22,7 @@ class Desk:
         self._left = {s: round(business.sessions * s.share / shares) for s in business.scenarios}
 
     def serve(self, start: datetime, longest: int) -> Record:
-        """The record, but for its id, of the next conversation: from start, for that many seconds at most."""
+        """Return the next conversation's record without its id; it begins at `start`, for at most `longest` seconds."""
         business, rng = self._business, self._rng
         now = start.astimezone(business.zone).replace(tzinfo=None)
         scenario = self._next_scenario(now)
@@ -36,11 +36,11 @@ class Desk:
             origin |= mark_as_trial(business, rng)
         record = write_record(talk, origin, start, longest, rng)
         if not trial:
-            self._file(talk, record)
+            self._update_customer(talk, record)
         return record
 
     def _next_scenario(self, now: datetime) -> Scenario:
-        """Dealt like cards: each occurs as often as its share says, at an hour at which it can."""
+        """Deal a scenario like a card: each occurs as often as its share says, at an hour when it can."""
         closed = not is_open(self._business.opening, now)
         fitting = [s for s in self._left if s.hours[0] <= now.hour < s.hours[1] and not (s.while_open and closed)]
         left = [self._left[s] for s in fitting]
@@ -48,13 +48,13 @@ class Desk:
         self._left[scenario] = max(0, self._left[scenario] - 1)
         return scenario
 
-    def _file(self, talk: Talk, record: Record) -> None:
-        """What the business knows of the caller after the talk."""
+    def _update_customer(self, talk: Talk, record: Record) -> None:
+        """Update what the business knows of the caller."""
         customer, books = talk.customer, talk.scenario.books
         if talk.visit and books:
             times = {"asked": talk.visit.at, "other": talk.visit.other, "moved": talk.visit.moved, "cancelled": None}
             customer.visit_at = times[books]
             customer.units = talk.units
-            customer.booked |= talk.own
+            customer.booked |= talk.choices
         if "externalId" in record:
             self._customers.remember(customer)

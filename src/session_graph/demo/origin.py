@@ -1,4 +1,4 @@
-"""The way by which a conversation came in."""
+"""The origin of a conversation: integration, connector and UTMs."""
 
 from random import Random
 
@@ -6,7 +6,7 @@ from session_graph.demo.scenario import Business, Record
 
 
 def trace_origin(business: Business, channel: str, known: bool, rng: Random) -> Record:
-    """Integration, connector and UTMs. Many web chats of strangers come straight from the website."""
+    """Return the origin. Many chats with unknown visitors come straight from the website, without an integration."""
     origin: Record = {}
     if known or rng.random() < (0.45 if channel == "CHAT" else 0.9):
         origin |= {"integration": business.integration, "connector": rng.choice(business.connectors)}
@@ -16,8 +16,8 @@ def trace_origin(business: Business, channel: str, known: bool, rng: Random) -> 
 
 
 def mark_as_trial(business: Business, rng: Random) -> Record:
-    """What makes it a test session, besides a test contact: the sandbox, or saying so."""
+    """Return what makes it a test session, other than a test contact: the flag, or a sandbox."""
     sandbox: Record = {"integration": "sandbox", "connector": f"sandbox/{business.integration}"}
     staging: Record = {"integration": business.integration, "connector": "sandbox/staging"}
-    said: Record = {"isTest": True}
-    return rng.choice((said, said, sandbox, sandbox, staging))
+    flagged: Record = {"isTest": True}
+    return rng.choice((flagged, flagged, sandbox, sandbox, staging))

@@ -1,4 +1,4 @@
-"""What is thought of a conversation afterwards: the machine's verdict, a person's stars, the team's tags."""
+"""The outcome of a conversation: the automatic assessment, a person's stars, the team's tags."""
 
 from random import Random
 
@@ -15,11 +15,11 @@ _MISJUDGED = (
     "The name was not repeated back to the user; counted as not completed.",
     "The conversation ended without the closing question.",
 )
-"What a too strict machine says of conversations that went well. A reviewer puts them right."
+"""Results of an assessment that is too strict: these conversations went well, and a reviewer corrects them."""
 
 
 def judge(scenario: Scenario, rng: Random) -> Record:
-    """Assessment, rating and results. Now and then the machine is wrong, or says nothing."""
+    """Return assessment, rating and results. Now and then the automatic assessment is wrong or missing."""
     verdict, actual = scenario.verdict, scenario.actual
     chance = rng.random()
     if verdict == "YES_A" and chance < _MISJUDGED_SHARE:
@@ -35,7 +35,7 @@ def judge(scenario: Scenario, rng: Random) -> Record:
 
 
 def choose_tags(scenario: Scenario, customer: Customer, rng: Random) -> list[str]:
-    """The scenario's tags, and what the team knows of the caller."""
+    """Return the scenario's tags and those for returning callers."""
     tags = list(scenario.tags)
     if customer.calls > 1:
         tags.append("returning")

@@ -1,4 +1,4 @@
-"""Passages that many scripts share, by their stage direction. Scripts are explained in `script.py`."""
+"""Passages that many scripts share, by their stage direction. `script.py` explains the format."""
 
 PASSAGES = {
     "contact": """

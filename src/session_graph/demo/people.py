@@ -9,7 +9,7 @@ from typing import NamedTuple
 class Names(NamedTuple):
     language: str
     share: int
-    "How many of a hundred people."
+    """People in a hundred who have such names."""
     first: str
     family: str
 
@@ -77,13 +77,13 @@ _PLAIN = str.maketrans({"ß": "ss", "ł": "l", "Ł": "L", "ø": "o", "Ø": "O", 
 class Person:
     first: str
     name: str
-    "The full name, as it is written where the person comes from."
+    """The full name, in its own script and order."""
     mailbox: str
-    "The part of an e-mail address before the @."
+    """The part of an e-mail address before the @."""
 
 
 def meet(rng: Random, language: str = "en", *, in_writing: bool = False) -> Person:
-    """Someone new. English is spoken by people from everywhere; names in other scripts occur only in writing."""
+    """Return a new person. English speakers come from everywhere; names in other scripts occur only in writing."""
     if in_writing and language == "en" and rng.random() < 0.12:
         first, family, mailbox, family_first = rng.choice(_OTHER_SCRIPTS)
         return Person(first, f"{family} {first}" if family_first else f"{first} {family}", mailbox)
@@ -99,7 +99,7 @@ def _plain(name: str) -> str:
 
 
 def list_phones(stems: tuple[str, ...]) -> list[str]:
-    """Every number of some ranges kept for fiction, in E.164, but for the first and the last ones, which are for tests.
+    """Return all E.164 numbers of ranges reserved for fiction, except each first and last one, which are for tests.
 
     +1 NPA 555 01xx (North American Numbering Plan), +44 20 7946 0xxx and +44 7700 900xxx (Ofcom).
     """
@@ -112,7 +112,7 @@ def list_phones(stems: tuple[str, ...]) -> list[str]:
 
 
 def say_phone(phone: str) -> str:
-    """A number as people of its country write it."""
+    """Return the number as people of its country write it."""
     if phone.startswith("+1"):
         return f"{phone[2:5]}-{phone[5:8]}-{phone[8:]}"
     if phone.startswith("+4420"):

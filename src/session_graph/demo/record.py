@@ -1,7 +1,7 @@
-"""A conversation's record.
+"""The record of a conversation.
 
-It holds what the transcript says: a name, an e-mail address or a number that nobody mentions is not collected, except
-for what caller ID or the outside system knows.
+It has only what the transcript says: a name, an address or a number that nobody mentions is left out, unless caller ID
+or the outside system knows it.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ from session_graph.demo.timing import time_turns
 
 
 def write_record(talk: Talk, origin: Record, start: datetime, longest: int, rng: Random) -> Record:
-    """An input of `recordSession`, but for its id. It begins at start and lasts `longest` seconds at most."""
+    """Return an input of `recordSession` without its id; it begins at `start` and has at most `longest` seconds."""
     scenario, slots = talk.scenario, fill_slots(talk, rng)
     transcript, end = _transcribe(talk, slots, start, longest, rng)
     record: Record = {
@@ -48,14 +48,14 @@ def _identify(talk: Talk, origin: Record) -> Record:
 
 def _collect_contact(talk: Talk, slots: Slots) -> Record:
     customer, scenario = talk.customer, talk.scenario
-    given = slots["contact"] if talk.mentions("contact") else None
+    stated = slots["contact"] if talk.mentions("contact") else None
     caller_id = talk.channel != "CHAT" and not scenario.anonymous
     contact: Record = {}
     if talk.has_name:
         contact["contactName"] = customer.person.name
-    if caller_id or customer.known or (given and given != customer.email):
+    if caller_id or customer.known or (stated and stated != customer.email):
         contact["phone"] = customer.phone
-    if talk.mentions("email") or given == customer.email:
+    if talk.mentions("email") or stated == customer.email:
         contact["email"] = customer.email
     if scenario.other_contact:
         contact["otherContact"] = scenario.other_contact.format_map(slots)
@@ -63,8 +63,8 @@ def _collect_contact(talk: Talk, slots: Slots) -> Record:
 
 
 def _transcribe(talk: Talk, slots: Slots, start: datetime, longest: int, rng: Random) -> tuple[list[Record], datetime]:
-    """The turns, and when the last one is over."""
-    turns = [(speaker, wording.format_map(slots)) for speaker, wording in talk.said]
+    """Return the turns and the time at which the last one ends."""
+    turns = [(speaker, wording.format_map(slots)) for speaker, wording in talk.turns]
     *moments, end = time_turns(turns, talk.channel, talk.scenario.pace, longest, rng)
     transcript: list[Record] = [
         {"speaker": speaker, "text": text, "at": _instant(start + timedelta(seconds=moment))}

@@ -7,8 +7,8 @@
     AGENT/maybe: There is a garage around the corner.
     (contact)
 
-`or:` is another wording of the turn above it. After the slash stands when a turn is spoken: only on that channel, in
-writing (`text`), or `maybe`, where neighbours with that mark are spoken or left out together. A stage direction in
+`or:` is another wording of the turn above it. The word after a slash says when a turn is spoken: only on that channel,
+only in writing (`text`), or `maybe`: neighbours with this mark are spoken or left out together. A stage direction in
 brackets stands for a passage that many scripts share. A line that begins with none of these continues the one above.
 """
 
@@ -28,7 +28,7 @@ _DIRECTION = re.compile(r"\((\w+)\)")
 
 @dataclass
 class Line:
-    """One turn of a script: who speaks, when, and the wordings to choose from."""
+    """One turn of a script: its speaker, when it is spoken, and the wordings to choose from."""
 
     speaker: str
     when: str
@@ -41,7 +41,7 @@ class Line:
 
 @cache
 def read_script(script: str) -> tuple[Line, ...]:
-    """The lines of a script, passages included. Raises ValueError where it makes no sense."""
+    """Return the lines of a script and its passages. Raises ValueError if it does not begin with a speaker."""
     lines: list[Line] = []
     for text in filter(None, map(str.strip, script.splitlines())):
         if direction := _DIRECTION.fullmatch(text):
@@ -60,7 +60,7 @@ def read_script(script: str) -> tuple[Line, ...]:
 
 
 def perform(script: str, channel: str, rng: Random) -> Iterator[tuple[str, str]]:
-    """Speakers and wordings of one performance on a channel, slots still open."""
+    """Yield the speaker and the wording, with open slots, of each turn of a performance on a channel."""
     lines = (line for line in read_script(script) if line.is_for(channel))
     for when, neighbours in groupby(lines, key=lambda line: line.when):
         if when != "maybe" or rng.random() < 0.5:
@@ -69,5 +69,5 @@ def perform(script: str, channel: str, rng: Random) -> Iterator[tuple[str, str]]
 
 
 def slots_of(text: str) -> set[str]:
-    """The names of the slots in a text."""
+    """Return the names of the slots in a text."""
     return {field for _, field, _, _ in Formatter().parse(text) if field}

@@ -1,4 +1,4 @@
-"""The demo's sessions, all of them: the desks of the businesses at work until now."""
+"""All sessions of the demo: the desks of the businesses serve callers until now."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,9 +14,9 @@ _IDS = uuid5(NAMESPACE_URL, "https://example.com/session-graph/demo")
 
 
 def write_sessions(now: datetime, seed: int = 7) -> Iterator[Record]:
-    """Some 600 sessions of the 35 days up to now, oldest first, each an input of `recordSession` as JSON would hold it.
+    """Return some 600 sessions of the 35 days up to `now`, oldest first, each an input of `recordSession` as JSON.
 
-    The same for the same arguments. Raises ValueError if `now` has no offset.
+    The same arguments give the same sessions. Raises ValueError if `now` has no offset.
     """
     if now.utcoffset() is None:
         raise ValueError("now must have an offset")
@@ -24,7 +24,7 @@ def write_sessions(now: datetime, seed: int = 7) -> Iterator[Record]:
 
 
 def _write(now: datetime, seed: int) -> Iterator[Record]:
-    rng = Random(seed)  # noqa: S311 (the same sessions each time, nothing secret)
+    rng = Random(seed)  # noqa: S311 - repeatable, nothing secret
     desks = {business.idn: Desk(business, rng) for business in BUSINESSES}
     for index, (start, business) in enumerate(plan_starts(BUSINESSES, now, rng)):
         longest = int((now - start).total_seconds()) - 60

@@ -1,4 +1,4 @@
-"""What the slots of a script are filled with: the caller, the visit, the money, and the scenario's own choices."""
+"""The values for the slots of a script: caller, visit, money, and the scenario's own choices."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -17,7 +17,7 @@ _NAMELESS = {"VOICE": "A caller", "SMS": "A texter", "CHAT": "A website visitor"
 
 
 def fill_slots(talk: Talk, rng: Random) -> Slots:
-    """Every slot that the talk's texts can have; texts also with `_start`, for the beginning of a sentence."""
+    """Return a value for every slot of the talk's texts; NAME_start has a text as the beginning of a sentence."""
     slots = _about_caller(talk, rng) | {
         "business": talk.business.name,
         "staff": rng.choice(talk.business.staff),
@@ -28,9 +28,9 @@ def fill_slots(talk: Talk, rng: Random) -> Slots:
         slots |= _about_units(talk.business, talk.units)
     if talk.visit is not None:
         slots |= _about_visit(talk, talk.visit)
-    slots |= talk.own
-    if "rate" in talk.own and talk.units is not None:
-        slots["total"] = cast(int, talk.own["rate"]) * talk.units
+    slots |= talk.choices
+    if "rate" in talk.choices and talk.units is not None:
+        slots["total"] = cast(int, talk.choices["rate"]) * talk.units
     starts = {f"{name}_start": text[:1].upper() + text[1:] for name, text in slots.items() if isinstance(text, str)}
     return slots | starts
 

@@ -1,4 +1,4 @@
-"""One conversation as it takes place: who speaks with which business, about what, and in which words."""
+"""One conversation: its business, customer and subject, and the wordings chosen for it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,16 +17,16 @@ class Talk:
     channel: str
     customer: Customer
     now: datetime
-    "The local time, without a zone."
-    own: dict[str, Value]
-    "What was chosen for the scenario's own slots."
+    """The local time, without a zone."""
+    choices: dict[str, Value]
+    """The values chosen for the scenario's own slots."""
     visit: Visit | None
     units: int | None
-    said: list[tuple[str, str]]
-    "Speakers and wordings, slots still open."
+    turns: list[tuple[str, str]]
+    """Speaker and wording of each turn, with open slots."""
 
     def mentions(self, *slots: str) -> bool:
-        return any(slots_of(wording) & set(slots) for _, wording in self.said)
+        return any(slots_of(wording) & set(slots) for _, wording in self.turns)
 
     @property
     def has_name(self) -> bool:
@@ -36,40 +36,40 @@ class Talk:
 def hold_talk(
     business: Business, scenario: Scenario, channel: str, customer: Customer, now: datetime, rng: Random
 ) -> Talk:
-    """Cast the scenario: choose wordings and particulars, those of the customer's booking where it is about one."""
-    own = _choose_own(scenario, rng)
+    """Choose the wordings and the details of a conversation; those of the booking if it is about one."""
+    choices = _choose(scenario, rng)
     units = rng.randint(*scenario.units) if scenario.units else None
-    standing = customer.visit_at if scenario.returning else None
-    if standing:
-        own = {name: customer.booked.get(name, value) for name, value in own.items()}
+    booked_at = customer.visit_at if scenario.returning else None
+    if booked_at:
+        choices = {name: customer.booked.get(name, value) for name, value in choices.items()}
         units = customer.units
     service = business.services.get(scenario.service)
-    visit = plan_visit(service, now, scenario.ahead, rng, standing) if service else None
-    said = _join(channel, _greet(business, channel, list(perform(scenario.script, channel, rng)), rng))
-    return Talk(business, scenario, channel, customer, now, own, visit, units, said)
+    visit = plan_visit(service, now, scenario.ahead, rng, booked_at) if service else None
+    turns = _join(channel, _greet(business, channel, list(perform(scenario.script, channel, rng)), rng))
+    return Talk(business, scenario, channel, customer, now, choices, visit, units, turns)
 
 
-def _choose_own(scenario: Scenario, rng: Random) -> dict[str, Value]:
-    own: dict[str, Value] = {}
+def _choose(scenario: Scenario, rng: Random) -> dict[str, Value]:
+    chosen: dict[str, Value] = {}
     for names, choices in scenario.slots.items():
         choice = rng.choice(choices)
-        own.update(zip(names.split(), choice if isinstance(choice, tuple) else (choice,), strict=True))
-    return own
+        chosen.update(zip(names.split(), choice if isinstance(choice, tuple) else (choice,), strict=True))
+    return chosen
 
 
-def _greet(business: Business, channel: str, said: list[tuple[str, str]], rng: Random) -> list[tuple[str, str]]:
-    """Calls and chats begin with the agent's greeting; in a text message it stands before the first answer."""
+def _greet(business: Business, channel: str, turns: list[tuple[str, str]], rng: Random) -> list[tuple[str, str]]:
+    """Add the agent's greeting: as the first turn of a call or a chat, before the first answer to a text message."""
     greeting = rng.choice(business.greetings[channel])
     if channel != "SMS":
-        return [("AGENT", greeting), *said]
-    first = next(n for n, (speaker, _) in enumerate(said) if speaker == "AGENT")
-    return [*said[:first], ("AGENT", greeting + said[first][1]), *said[first + 1 :]]
+        return [("AGENT", greeting), *turns]
+    first = next(n for n, (speaker, _) in enumerate(turns) if speaker == "AGENT")
+    return [*turns[:first], ("AGENT", greeting + turns[first][1]), *turns[first + 1 :]]
 
 
-def _join(channel: str, said: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """What one says in a row is one turn; only in writing do people send several messages."""
+def _join(channel: str, turns: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Join what a speaker says in a row into one turn; only people who write send several messages."""
     joined: list[tuple[str, str]] = []
-    for speaker, wording in said:
+    for speaker, wording in turns:
         together = speaker == "AGENT" or (speaker == "USER" and channel == "VOICE")
         if together and joined and joined[-1][0] == speaker:
             joined[-1] = (speaker, f"{joined[-1][1]} {wording}")

@@ -1,4 +1,4 @@
-"""How long things take: when conversations begin, and when each of their turns is spoken."""
+"""The times at which conversations begin and their turns are spoken."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -10,17 +10,17 @@ WEEKS = timedelta(days=35)
 _HOUR = timedelta(hours=1)
 _LATEST = timedelta(minutes=6)
 _RECENT = (timedelta(minutes=27), timedelta(minutes=13), _LATEST)
-"How long ago the last conversations began: there is always something new to see."
+"""Ages of the last conversations, so that there is always something new to see."""
 
 _WORDS_A_SECOND = 2.3
 _LONGEST = {"VOICE": 480, "SMS": 2400, "CHAT": 2400}
 _SHORTEST = {"VOICE": 20, "SMS": 15, "CHAT": 15}
 _TYPICAL_GAP = {"SMS": 55, "CHAT": 22}
-"Seconds until a person answers in writing."
+"""Seconds until a person answers in writing."""
 
 
 def plan_starts(businesses: Sequence[Business], now: datetime, rng: Random) -> list[tuple[datetime, Business]]:
-    """When each conversation of the last weeks begins, oldest first, by the rhythm of each business's local day."""
+    """Return the start and the business of each conversation, oldest first, in the rhythm of the local days."""
     begin = now - WEEKS
     hours = [begin + n * _HOUR for n in range(WEEKS // _HOUR)]
     starts: list[tuple[datetime, Business]] = []
@@ -38,7 +38,7 @@ def plan_starts(businesses: Sequence[Business], now: datetime, rng: Random) -> l
 
 
 def time_turns(turns: Sequence[tuple[str, str]], channel: str, pace: float, longest: int, rng: Random) -> list[int]:
-    """The seconds from the beginning at which each turn (speaker, text) begins, increasing, and at last the end."""
+    """Return the second at which each turn (speaker, text) begins, increasing, and as the last one the end."""
     if channel == "VOICE":
         gaps = [_speak(speaker, text, rng) for speaker, text in turns]
     else:
@@ -66,14 +66,14 @@ def _tempo(rng: Random) -> float:
 
 
 def _speak(speaker: str, text: str, rng: Random) -> float:
-    """Seconds until the next turn: saying it, and a breath; what happens outside of the call takes longer."""
+    """Return the seconds until the next turn: speech and a breath; an event outside the call takes longer."""
     if speaker == "SYSTEM":
         return rng.uniform(3, 14)
     return len(text.split()) / _WORDS_A_SECOND + rng.uniform(0.8, 4.0)
 
 
 def _write(speaker: str, typical: int, rng: Random) -> float:
-    """Seconds until the next speaker has written: the agent answers at once, people when they get to it."""
+    """Return the seconds until the next speaker has written: the agent answers at once, people take their time."""
     if speaker == "USER":
         return min(rng.lognormvariate(0, 1) * typical, 900) + 4
     return rng.uniform(2, 7)

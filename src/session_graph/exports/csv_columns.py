@@ -1,20 +1,19 @@
-"""The cells of a report, as SQL: each column as what COPY then writes, which does the quoting of RFC 4180.
+"""The cells of an export as SQL expressions, one for each column. COPY adds the quoting of RFC 4180.
 
-Source: domain.md, "The exported report". A text that a spreadsheet would take for a formula gets one leading
-apostrophe. Phone numbers are written in international format with spaces, which no spreadsheet takes for a formula or a
-number.
+Source: domain.md, "The exported report". A text that a spreadsheet would read as a formula gets one leading apostrophe.
+Phone numbers are in international format with spaces, which no spreadsheet reads as a formula or a number.
 """
 
 from session_graph.sessions.columns import COLUMNS, Column, Kind
 from session_graph.sessions.parameters import Parameters
 
-REPORT = (
+DEFAULT_COLUMNS = (
     *("started_at", "session_type", "is_lead", "is_opportunity", "is_test", "contact", "contact_information"),
     *("external_id", "summary", "lead_value", "asr", "conversion_rate", "recognition", "auto_assessment"),
     *("human_assessment", "conversation_quality", "working_hours", "comment", "channel", "actual_result"),
     *("expected_result", "agent", "units", "integration"),
 )
-"""The vendor's 24 columns, in its order."""
+"""The vendor's 24 columns, in the vendor's order."""
 
 _PHONE_SHOWN = {
     "phone": "s.phone_display",
@@ -36,21 +35,16 @@ _FORMULA = rf"^[{_INVISIBLE}]*[=+\-@\uff1d\uff0b\uff0d\uff20]"
 _PHONE = r"^\+\d+( \d+)+(, [^=+\-@]|$)"
 
 
-def exportable(columns: list[Column]) -> list[Column]:
-    """Those that a report can have."""
-    return [column for column in columns if column.header is not None]
-
-
 def header(names: list[str]) -> str:
-    """The first line of the file, without its end."""
+    """Return the first line of the file, without its line end."""
     return ",".join(_quote(COLUMNS[name].header or "") for name in names)
 
 
 def cells_sql(names: list[str], time_zone: str | None, escape_formulas: bool, values: Parameters) -> list[str]:
-    """The columns for `session s` held by `agent a`: an expression for each, null where the cell is empty."""
+    """Return an expression over `session s` and its `agent a` for each column, null where the cell is empty."""
     zone = "a.time_zone" if time_zone is None else values.bind(time_zone)
     cells = [_cell(COLUMNS[name], zone, escape_formulas) for name in names]
-    if len(cells) == 1:  # a line with nothing on it would be no line to most readers
+    if len(cells) == 1:  # a null would be an empty line, which most CSV readers skip
         return [f"coalesce({cells[0]}::text, '')"]
     return cells
 
@@ -71,9 +65,9 @@ def _cell(column: Column, zone: str, escape_formulas: bool) -> str:
 
 
 def _text(sql: str, escape_formulas: bool) -> str:
-    """The text, with an apostrophe before it where a spreadsheet would take it for a formula.
+    """Return SQL for the text, with an apostrophe before it if a spreadsheet would read it as a formula.
 
-    Most texts begin with a letter or a digit, and are through with that: matching is many times as dear.
+    Most texts begin with a letter or a digit and need only the first test: a match costs many times as much.
     """
     if not escape_formulas:
         return sql

@@ -1,7 +1,7 @@
-"""The file of a report: written from one snapshot as compressed chunks, and read again.
+"""The file of an export: written from one snapshot as compressed chunks, and read back.
 
-One COPY reads the rows in their order and writes them as CSV; compressing and storing go on while it reads, so memory
-does not grow with the report. A killed run leaves chunks of its claim behind, which the next one deletes.
+One COPY reads the rows in order as CSV; they are compressed and stored while it reads, so memory does not grow with the
+file. A killed run leaves the chunks of its claim behind; the next run deletes them.
 """
 
 import hashlib
@@ -29,8 +29,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 COMPRESSION = 1
 
 _ROW_END = b",\x01\n"
-"""COPY ends a row with the line feed alone: a last cell says where that is, as no text of ours has this character
-(`values.check_text`)."""
+"""COPY ends a row with a line feed alone. A last cell of \\x01, which no text has (`parsing.check_text`), marks it."""
 _BEGIN = """
 begin isolation level repeatable read read only;
 set local statement_timeout = 0;
@@ -49,12 +48,12 @@ _DROP = "delete from export_chunk c where c.account_id = $1 and c.export_id = $2
 
 
 class LostLease(Exception):
-    """Another worker has the job, or it was cancelled."""
+    """Another worker has claimed the job, or the job was cancelled."""
 
 
 @dataclass(slots=True)
 class Progress:
-    """How far the writing is; others look at it while it goes on."""
+    """Progress of the writing, for the heartbeats that run beside it."""
 
     row_count: int | None = None
     rows_written: int = 0
@@ -63,7 +62,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """What was written. `bytes` and `sha256` are those of the CSV, not of its chunks."""
+    """A written file. `bytes` and `sha256` are those of the CSV, not of its compressed chunks."""
 
     as_of: datetime
     row_count: int
@@ -72,48 +71,49 @@ class File:
 
 
 async def write_file(database: Database, url: str, job: Row, viewer: Viewer, progress: Progress) -> File:
-    """Write the file of a job that is ours. The snapshot has a connection of its own, outside the pool.
+    """Write the file of a claimed job, reading from a connection of its own outside the pool.
 
-    Raises LostLease, once the job is not ours any more.
+    Raises LostLease as soon as the lease is lost.
     """
     await database.execute(_DROP, job["account_id"], job["id"], job["claims"])
-    sink = _Sink(database, job, progress)
-    await sink.take(BYTE_ORDER_MARK + header(job["columns"]).encode() + LINE_END)
+    writer = _ChunkWriter(database, job, progress)
+    await writer.write(BYTE_ORDER_MARK + header(job["columns"]).encode() + LINE_END)
     values = Parameters(viewer.account.id)
     condition = where(viewer, load_filter(job["stored_filter"], job["filter_now"]), values)
     async with _snapshot(url) as connection:
-        as_of, progress.row_count = await _look(connection, condition, values)
+        as_of, progress.row_count = await _count(connection, condition, values)
         sql = _rows_sql(job, condition, values)
-        await connection.copy_from_query(sql, *values, output=sink.take_rows, format="csv")
-    return await sink.finish(as_of)
+        await connection.copy_from_query(sql, *values, output=writer.write_rows, format="csv")
+    return await writer.finish(as_of)
 
 
 async def read_file(database: Database, export: Row) -> AsyncIterator[bytes]:
-    """The CSV of a written export, piece by piece."""
-    unpack = zlib.decompressobj()
-    place = (export["account_id"], export["id"], export["file_claim"])
+    """Yield the CSV of a written export in pieces of at most PIECE_BYTES."""
+    decompressor = zlib.decompressobj()
+    key = (export["account_id"], export["id"], export["file_claim"])
     position = 0
-    while row := await database.fetchrow(_READ, *place, position):
-        packed = row["data"]
-        while piece := unpack.decompress(packed, PIECE_BYTES):
+    while row := await database.fetchrow(_READ, *key, position):
+        data = row["data"]
+        while piece := decompressor.decompress(data, PIECE_BYTES):
             yield piece
-            packed = unpack.unconsumed_tail
+            data = decompressor.unconsumed_tail
         position += 1
 
 
 @asynccontextmanager
 async def _snapshot(url: str) -> AsyncIterator[asyncpg.Connection]:
-    """What is committed at the first statement, for as long as it takes to read it."""
-    server_settings = {"application_name": "session_graph report", "timezone": "UTC"}
+    """Open a connection that sees the database as of its first statement."""
+    server_settings = {"application_name": "session_graph export", "timezone": "UTC"}
     connection = await asyncpg.connect(url, server_settings=server_settings, statement_cache_size=0)
     try:
         await connection.execute(_BEGIN)
         yield connection
-    finally:  # and no rollback, whose own error would take the place of a cancellation
+    finally:  # without a rollback, whose error would replace a cancellation
         connection.terminate()
 
 
-async def _look(connection: asyncpg.Connection, condition: str, values: Parameters) -> tuple[datetime, int]:
+async def _count(connection: asyncpg.Connection, condition: str, values: Parameters) -> tuple[datetime, int]:
+    """Return the time of the snapshot and the number of its rows."""
     row = await connection.fetchrow(
         f"select statement_timestamp(), (select count(*) from session s where {condition})", *values
     )
@@ -132,37 +132,37 @@ def _rows_sql(job: Row, condition: str, values: Parameters) -> str:
     )
 
 
-class _Sink:
-    """Compresses, stores and counts what comes."""
+class _ChunkWriter:
+    """Counts, compresses and stores the file."""
 
     def __init__(self, database: Database, job: Row, progress: Progress) -> None:
         self._database = database
-        self._place = (job["account_id"], job["id"], job["claims"])
+        self._key = (job["account_id"], job["id"], job["claims"])
         self._progress = progress
         self._hash = hashlib.sha256()
-        self._packer = zlib.compressobj(COMPRESSION)
-        self._packed = bytearray()
+        self._compressor = zlib.compressobj(COMPRESSION)
+        self._chunk = bytearray()
         self._position = 0
 
-    async def take_rows(self, data: bytes) -> None:
+    async def write_rows(self, data: bytes) -> None:
         self._progress.rows_written += data.count(_ROW_END)
-        await self.take(data.replace(_ROW_END, LINE_END))
+        await self.write(data.replace(_ROW_END, LINE_END))
 
-    async def take(self, data: bytes) -> None:
+    async def write(self, data: bytes) -> None:
         self._hash.update(data)
         self._progress.bytes += len(data)
-        self._packed += self._packer.compress(data)
-        if len(self._packed) >= CHUNK_BYTES:
+        self._chunk += self._compressor.compress(data)
+        if len(self._chunk) >= CHUNK_BYTES:
             await self._store()
 
     async def finish(self, as_of: datetime) -> File:
-        self._packed += self._packer.flush()
+        self._chunk += self._compressor.flush()
         await self._store()
         return File(as_of, self._progress.rows_written, self._progress.bytes, self._hash.hexdigest())
 
     async def _store(self) -> None:
-        done = await self._database.execute(_INSERT, *self._place, self._position, bytes(self._packed))
-        if done != "INSERT 0 1":
+        tag = await self._database.execute(_INSERT, *self._key, self._position, bytes(self._chunk))
+        if tag != "INSERT 0 1":
             raise LostLease
         self._position += 1
-        self._packed.clear()
+        self._chunk.clear()

@@ -1,8 +1,7 @@
-"""Delivering a written report: one message to each recipient, each recorded, so that a retry sends only what is
-missing.
+"""Delivery of a written export: one message and one row for each recipient, so that a retry sends only what is missing.
 
-A message is taken before it is sent: that counts the attempt and puts the next one off, whatever becomes of this one,
-and it is refused to whoever lost the job. All times are the database's.
+At-least-once: the row is claimed before the message is sent, which counts the attempt and schedules the next one with
+exponential backoff. A worker that has lost the job cannot claim. All times are the database's.
 """
 
 import asyncio
@@ -11,11 +10,11 @@ from datetime import timedelta
 
 from session_graph.access.viewer import Viewer
 from session_graph.exports.csv_file import read_file
+from session_graph.exports.jobs import execute_and_notify
 from session_graph.exports.links import LinkSigner
 from session_graph.exports.mail import MailTransport, NotDelivered
-from session_graph.exports.message import Report, compose
+from session_graph.exports.message import MailContent, compose
 from session_graph.exports.recipients import find_unlisted
-from session_graph.exports.telling import execute_and_notify
 from session_graph.settings import Settings
 from session_graph.store.database import Database, Row
 from session_graph.store.models import Account
@@ -24,9 +23,9 @@ GIVE_UP_AFTER = timedelta(days=1)
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=15)
 GRACE_SECONDS = 8
-"""How long a message that is under way may take when its worker is told to stop."""
+"""How long a message in transit may take when its worker is stopped."""
 
-UNLISTED = "The address is not on the account's list of recipients any more."
+UNLISTED = "The address is no longer on the account's list of recipients."
 STOPPED = "The server stopped too often while sending it."
 
 _GIVE_UP = """
@@ -40,7 +39,7 @@ select d.recipient from export_delivery d
 where d.account_id = $1 and d.export_id = $2 and d.status = 'WAITING' and d.run_at <= now()
 order by d.recipient
 """
-_TAKE = """
+_CLAIM = """
 update export_delivery d
 set attempts = d.attempts + 1, at = now(),
     run_at = now() + least($5::interval * power(2, least(d.attempts, 20)), $6::interval)
@@ -56,7 +55,7 @@ _REFUSE = """
 update export_delivery d set status = 'REFUSED', error = $4, at = now()
 where d.account_id = $1 and d.export_id = $2 and d.recipient = $3 and d.status = 'WAITING'
 """
-_PUT_OFF = """
+_POSTPONE = """
 update export_delivery d
 set error = $4, at = now(), run_at = now() + least($5::interval * power(2, least(d.attempts - 1, 20)), $6::interval)
 where d.account_id = $1 and d.export_id = $2 and d.recipient = $3 and d.status = 'WAITING'
@@ -72,54 +71,52 @@ where d.account_id = $1 and d.export_id = $2
 
 
 class Deliverer:
-    """Sends what is due of an export."""
+    """Sends the messages of an export that are due."""
 
-    def __init__(self, database: Database, settings: Settings, postman: MailTransport) -> None:
+    def __init__(self, database: Database, settings: Settings, transport: MailTransport) -> None:
         self._database = database
         self._settings = settings
-        self._postman = postman
+        self._transport = transport
         self._signer = LinkSigner(database, settings)
 
     async def send_due(self, job: Row, requester: Viewer) -> None:
-        """One message to each recipient who waits, whose time has come and who may still have it."""
-        place = (job["account_id"], job["id"])
-        await execute_and_notify(self._database, _GIVE_UP, *place, STOPPED, GIVE_UP_AFTER)
-        due = [row["recipient"] for row in await self._database.fetch(_DUE, *place)]
-        unlisted = await find_unlisted(requester.account.id, {r for r in due if r != (requester.email or "").lower()})
+        """Send a message to each waiting recipient whose time has come and who may still receive it."""
+        await self._change(_GIVE_UP, job, STOPPED, GIVE_UP_AFTER)
+        due = [row["recipient"] for row in await self._database.fetch(_DUE, job["account_id"], job["id"])]
+        unlisted = await find_unlisted(requester, due)
         for recipient in unlisted:
-            await execute_and_notify(self._database, _REFUSE, *place, recipient, UNLISTED)
-        if wanted := [recipient for recipient in due if recipient not in unlisted]:
+            await self._change(_REFUSE, job, recipient, UNLISTED)
+        if allowed := [recipient for recipient in due if recipient not in unlisted]:
             account = await Account.get(id=job["account_id"])
             csv = await self._read_attachment(job)
-            for recipient in wanted:
+            for recipient in allowed:
                 await _let_finish(self._send(job, account, csv, recipient))
 
-    async def state(self, job: Row) -> Row:
-        """How many wait and how many have it, how long until the next is due, and what went wrong."""
+    async def read_state(self, job: Row) -> Row:
+        """Return how many recipients are `waiting` and `accepted`, the `pause` until one is due, and an `error`."""
         row = await self._database.fetchrow(_STATE, job["account_id"], job["id"])
         assert row is not None
         return row
 
     async def _send(self, job: Row, account: Account, csv: bytes | None, recipient: str) -> None:
-        place = (job["account_id"], job["id"])
-        link = await self._signer.make_link(*place, recipient)
-        message = await asyncio.to_thread(compose, Report(job, account.name, link, csv), recipient, self._settings)
-        taken = await execute_and_notify(
-            self._database, _TAKE, *place, job["claims"], recipient, FIRST_PAUSE, LONGEST_PAUSE
-        )
-        if taken != "UPDATE 1":
+        link = await self._signer.make_link(job["account_id"], job["id"], recipient)
+        content = MailContent(job, account.name, link, csv)
+        message = await asyncio.to_thread(compose, content, recipient, self._settings)
+        if not await self._change(_CLAIM, job, job["claims"], recipient, FIRST_PAUSE, LONGEST_PAUSE):
             return
         try:
-            await self._postman.deliver(message, recipient)
+            await self._transport.deliver(message, recipient)
         except NotDelivered as refusal:
             if refusal.is_final:
-                await execute_and_notify(self._database, _REFUSE, *place, recipient, str(refusal))
+                await self._change(_REFUSE, job, recipient, str(refusal))
             else:
-                await execute_and_notify(
-                    self._database, _PUT_OFF, *place, recipient, str(refusal), FIRST_PAUSE, LONGEST_PAUSE
-                )
+                await self._change(_POSTPONE, job, recipient, str(refusal), FIRST_PAUSE, LONGEST_PAUSE)
         else:
-            await execute_and_notify(self._database, _ACCEPT, *place, recipient)
+            await self._change(_ACCEPT, job, recipient)
+
+    async def _change(self, sql: str, job: Row, *values: object) -> bool:
+        tag = await execute_and_notify(self._database, sql, job["account_id"], job["id"], *values)
+        return tag != "UPDATE 0"
 
     async def _read_attachment(self, job: Row) -> bytes | None:
         if job["bytes"] > self._settings.link_above_bytes:
@@ -128,7 +125,7 @@ class Deliverer:
 
 
 async def _let_finish(sending: Coroutine[None, None, None]) -> None:
-    """Where we are told to stop, what is under way goes on for a while: an accepted message is to be recorded."""
+    """Let a message in transit finish for GRACE_SECONDS after a cancellation, so that its acceptance is recorded."""
     task = asyncio.create_task(sending)
     try:
         await asyncio.shield(task)

@@ -1,20 +1,23 @@
-"""Jobs under a lease: claimed by one worker at a time, kept by its heartbeat, taken over when that stops.
+"""The queue of exports: a worker claims a job under a lease, extends it by heartbeats, and loses it when they stop.
 
-Each claim of a job has a number, and every statement about the job names it: a worker that lost its lease finds out
-with its next statement and changes nothing any more. Attempts are counted when a job is claimed, so that one that kills
-its workers comes to an end. All times are the database's.
+Each claim has a number, `claims`, which is the fencing token: every statement about a job names it, so a worker that
+has lost its lease changes nothing and notices at its next statement. An attempt is counted when a job is claimed, so a
+job that kills its workers ends too. Followers are notified in the transaction of the change. All times are the
+database's.
 """
 
 from datetime import timedelta
+from uuid import UUID
 
 from session_graph.exports.csv_file import File, Progress
-from session_graph.exports.telling import execute_and_notify, tell_progress
-from session_graph.store.database import Database, Row
+from session_graph.store.database import Connection, Database, Row
 from session_graph.store.locks import AdvisoryLock, take_lock
 
+PROGRESS = "session_graph_progress"
+"""The channel that is notified of each change to an export; the payload is the export's id."""
 LEASE = timedelta(seconds=6)
 MOST_ATTEMPTS = 5
-DIED_TOO_OFTEN = "The report could not be written: the server stopped too often while writing it."
+DIED_TOO_OFTEN = "The export could not be written: the server stopped too often while writing it."
 
 _FAIL_EXHAUSTED = """
 update session_export e set status = 'FAILED', error = $2, lease_until = null, finished_at = now()
@@ -58,27 +61,27 @@ from next
 where e.account_id = next.account_id and e.id = next.id
 returning e.*
 """
-_OURS = "where e.account_id = $1 and e.id = $2 and e.claims = $3 and e.status in ('RUNNING', 'SENDING')"
+_CLAIMED = "where e.account_id = $1 and e.id = $2 and e.claims = $3 and e.status in ('RUNNING', 'SENDING')"
 _HEARTBEAT = (
-    f"update session_export e set lease_until = now() + $4, row_count = $5, rows_written = $6, bytes = $7 {_OURS}"
+    f"update session_export e set lease_until = now() + $4, row_count = $5, rows_written = $6, bytes = $7 {_CLAIMED}"
 )
-_KEEP = f"update session_export e set lease_until = now() + $4 {_OURS}"
-_WRITTEN = f"""
+_EXTEND_LEASE = f"update session_export e set lease_until = now() + $4 {_CLAIMED}"
+_FINISH_WRITING = f"""
 update session_export e
 set status = 'SENDING', run_at = now(), lease_until = null, as_of = $4, row_count = $5, rows_written = $5, bytes = $6,
     sha256 = $7, file_claim = e.claims, finished_at = now(), expires_at = now() + $8, error = null
-{_OURS}
+{_CLAIMED}
 """
 _RELEASE = f"""
 update session_export e
 set status = case when e.status = 'RUNNING' then 'QUEUED' else e.status end, run_at = now() + $4,
     attempts = case when e.status = 'RUNNING' then e.attempts - $5 else e.attempts end, error = $6, lease_until = null
-{_OURS}
+{_CLAIMED}
 """
 _FINISH = f"""
 update session_export e
 set status = $4, error = $5, lease_until = null, finished_at = coalesce(e.finished_at, now())
-{_OURS}
+{_CLAIMED}
 """
 _EXPIRE = """
 update session_export e set status = 'EXPIRED'
@@ -101,52 +104,68 @@ where e.account_id = next.account_id and e.id = next.id
 
 
 class Jobs:
-    """The queue. A job is the row of its export as it was when it was claimed."""
+    """Claims jobs and changes them. A job is the row of its export as of its claim."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def claim_to_write(self, running_for_an_account: int) -> Row | None:
-        """The next report to write, RUNNING and ours from now on; None where there is none."""
+    async def claim_to_write(self, most_of_account: int) -> Row | None:
+        """Claim the next export to write, or return None; an account has at most `most_of_account` RUNNING."""
         async with self._database.transaction() as connection:
             await take_lock(connection, AdvisoryLock.EXPORT_CLAIM)
-            for buried in await connection.fetch(_FAIL_EXHAUSTED, MOST_ATTEMPTS, DIED_TOO_OFTEN):
-                await tell_progress(connection, buried["id"])
-            job = await connection.fetchrow(_CLAIM_TO_WRITE, LEASE, running_for_an_account)
+            for failed in await connection.fetch(_FAIL_EXHAUSTED, MOST_ATTEMPTS, DIED_TOO_OFTEN):
+                await notify_progress(connection, failed["id"])
+            job = await connection.fetchrow(_CLAIM_TO_WRITE, LEASE, most_of_account)
             if job:
-                await tell_progress(connection, job["id"])
+                await notify_progress(connection, job["id"])
             return job
 
     async def claim_to_send(self) -> Row | None:
-        """The next report to send, ours from now on; None where there is none."""
+        """Claim the next export to send, or return None."""
         return await self._database.fetchrow(_CLAIM_TO_SEND, LEASE)
 
     async def heartbeat(self, job: Row, progress: Progress | None) -> bool:
-        """A heartbeat, with the progress of writing; False where the job is not ours any more."""
+        """Extend the lease and store the progress of writing, if any. Return False if the lease is lost."""
         if progress is None:
-            kept = await self._database.execute(_KEEP, job["account_id"], job["id"], job["claims"], LEASE)
-            return kept == "UPDATE 1"
+            tag = await self._database.execute(_EXTEND_LEASE, job["account_id"], job["id"], job["claims"], LEASE)
+            return tag == "UPDATE 1"
         return await self._change(_HEARTBEAT, job, LEASE, progress.row_count, progress.rows_written, progress.bytes)
 
-    async def finish_writing(self, job: Row, file: File, kept: timedelta) -> bool:
-        """Let it be claimed to be sent; False where it is not ours any more."""
-        return await self._change(_WRITTEN, job, file.as_of, file.row_count, file.bytes, file.sha256, kept)
+    async def finish_writing(self, job: Row, file: File, keep_for: timedelta) -> bool:
+        """Offer the job to senders and expire it after `keep_for`. Return False if the lease is lost."""
+        return await self._change(_FINISH_WRITING, job, file.as_of, file.row_count, file.bytes, file.sha256, keep_for)
 
     async def release(
         self, job: Row, delay: timedelta, *, refund_attempt: bool = False, error: str | None = None
     ) -> None:
-        """Let it be claimed again after the delay; `refund_attempt` where this attempt was no fault of the job."""
+        """Offer the job again after the delay; `refund_attempt` if the job did not cause this attempt to end."""
         await self._change(_RELEASE, job, delay, int(refund_attempt), error)
 
     async def finish(self, job: Row, status: str, error: str | None = None) -> None:
         await self._change(_FINISH, job, status, error)
 
     async def sweep(self) -> None:
-        """End what has expired, and drop the files that nobody can open any more, one in each statement."""
+        """Expire exports, then delete the files that can no longer be opened, one in each statement."""
         await self._database.execute(_EXPIRE)
         while await self._database.execute(_SWEEP) != "UPDATE 0":
             pass
 
     async def _change(self, sql: str, job: Row, *values: object) -> bool:
-        done = await execute_and_notify(self._database, sql, job["account_id"], job["id"], job["claims"], *values)
-        return done == "UPDATE 1"
+        tag = await execute_and_notify(self._database, sql, job["account_id"], job["id"], job["claims"], *values)
+        return tag == "UPDATE 1"
+
+
+async def execute_and_notify(database: Database, sql: str, account_id: UUID, export_id: UUID, *values: object) -> str:
+    """Run one statement about an export and, if it changed a row, notify the followers in the same transaction.
+
+    Return PostgreSQL's command tag, such as `UPDATE 1`.
+    """
+    async with database.transaction() as connection:
+        tag = await connection.execute(sql, account_id, export_id, *values)
+        if not tag.endswith(" 0"):
+            await notify_progress(connection, export_id)
+        return tag
+
+
+async def notify_progress(connection: Connection, export_id: UUID) -> None:
+    await connection.execute("select pg_notify($1, $2)", PROGRESS, str(export_id))

@@ -1,7 +1,7 @@
-"""Handing a message over: to a mail server, or into an outbox folder. Whether a refusal is final, and why.
+"""Mail transports: a mail server, an outbox folder, or none. A refusal says why, and whether it is final.
 
-Which answers are worth another try: a server that cannot be reached, hangs up, takes too long or says 4xx. Final are
-5xx answers, certificates that are not trusted, and what the server does not offer.
+Worth a retry: a server that cannot be reached, hangs up, takes too long or answers 4xx. Final: a 5xx answer, a
+certificate that is not trusted, encryption or a login that the server does not offer.
 """
 
 import asyncio
@@ -20,12 +20,12 @@ import aiosmtplib
 from session_graph.errors import SettingError
 from session_graph.settings import Settings
 
-SECONDS = 120
+TIMEOUT_SECONDS = 120
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 
 class NotDelivered(Exception):
-    """The message was not accepted; `is_final` where trying again would be in vain."""
+    """The message was not accepted; `is_final` if a retry cannot help."""
 
     def __init__(self, reason: str, *, is_final: bool) -> None:
         super().__init__(reason)
@@ -33,23 +33,23 @@ class NotDelivered(Exception):
 
 
 class MailTransport(Protocol):
-    """Hands over one message to one recipient. Raises NotDelivered."""
+    """Delivers one message to one recipient, or raises NotDelivered."""
 
     async def deliver(self, message: EmailMessage, recipient: str) -> None: ...
 
 
-def find_postman(settings: Settings) -> MailTransport:
-    """By the settings: the mail server, else the outbox, else none, which refuses everything with a sentence.
+def choose_transport(settings: Settings) -> MailTransport:
+    """Return the transport that the settings name: the mail server, else the outbox, else one that refuses everything.
 
-    Raises SettingError for an address of a server that cannot be understood.
+    Raises SettingError if the mail server's URL is not valid.
     """
     if settings.smtp_url:
-        return Server.from_url(settings.smtp_url.get_secret_value(), settings.mail_from)
-    return Outbox(settings.outbox) if settings.outbox else NullTransport()
+        return SmtpTransport.from_url(settings.smtp_url.get_secret_value(), settings.mail_from)
+    return OutboxTransport(settings.outbox) if settings.outbox else NullTransport()
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class SmtpTransport:
     """A mail server; `security` is smtp, smtp+starttls or smtps."""
 
     security: str
@@ -60,7 +60,7 @@ class Server:
     sender: str
 
     @classmethod
-    def from_url(cls, url: str, sender: str) -> "Server":
+    def from_url(cls, url: str, sender: str) -> "SmtpTransport":
         try:
             parts = urlsplit(url)
             if parts.scheme not in PORTS or not parts.hostname:
@@ -76,7 +76,7 @@ class Server:
 
     async def deliver(self, message: EmailMessage, recipient: str) -> None:
         try:
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout(TIMEOUT_SECONDS):
                 await aiosmtplib.send(
                     await asyncio.to_thread(message.as_bytes, policy=SMTP),
                     sender=parseaddr(self.sender)[1],
@@ -94,8 +94,8 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
-class Outbox:
-    """A folder of messages, each a file that any mail program opens; the same message again is the same file."""
+class OutboxTransport:
+    """A folder that gets one `.eml` file for each Message-ID; any mail program opens it."""
 
     folder: Path
 
@@ -114,14 +114,14 @@ class Outbox:
 
 
 class NullTransport:
-    """What there is when neither a server nor an outbox is set."""
+    """Refuses every message: neither a mail server nor an outbox is set."""
 
     async def deliver(self, message: EmailMessage, recipient: str) -> None:
         raise NotDelivered("No mail server is set up here; the file can be downloaded.", is_final=True)
 
 
 def is_transient(error: Exception) -> bool:
-    """Whether the same message may be accepted later."""
+    """Return whether the same message may be accepted later."""
     match error:
         case aiosmtplib.SMTPRecipientsRefused():
             return any(400 <= refusal.code < 500 for refusal in error.recipients)
@@ -140,7 +140,7 @@ def is_transient(error: Exception) -> bool:
 
 
 def _explain(error: Exception) -> str:
-    """A sentence for the one who asked; what the server said, but nothing of ours."""
+    """Return a sentence for the requester: it may quote the mail server, but none of our settings."""
     match error:
         case aiosmtplib.SMTPRecipientsRefused():
             return "; ".join(f"The mail server said {r.code}: {r.message}" for r in error.recipients)[:500]

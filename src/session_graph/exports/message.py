@@ -1,4 +1,4 @@
-"""The message that brings a report: what it says, and the file, attached, zipped, or only linked."""
+"""The mail that brings an export: its text, and the file attached, zipped, or only linked."""
 
 import hashlib
 import html
@@ -19,8 +19,8 @@ EVERYTHING = "all sessions"
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """A written export with the names that its message needs. `csv` is None where it is too large to attach."""
+class MailContent:
+    """A written export, its account's name and its link. `csv` is None if the file is too large to attach."""
 
     export: Row
     account: str
@@ -28,33 +28,33 @@ class Report:
     csv: bytes | None
 
 
-def compose(report: Report, recipient: str, settings: Settings) -> EmailMessage:
-    """The same message each time for an export and a recipient, down to its Message-ID."""
+def compose(content: MailContent, recipient: str, settings: Settings) -> EmailMessage:
+    """Return the message, the same each time for an export and a recipient, including its Message-ID."""
     message = EmailMessage()
     message["From"] = settings.mail_from
     message["To"] = recipient
-    message["Subject"] = f"Session report of {report.account}: {_count(report.export)}"
-    message["Date"] = format_datetime(report.export["finished_at"])
-    message["Message-ID"] = message_id(report.export, recipient)
+    message["Subject"] = f"Session report of {content.account}: {_count(content.export)}"
+    message["Date"] = format_datetime(content.export["finished_at"])
+    message["Message-ID"] = message_id(content.export, recipient)
     message["Auto-Submitted"] = "auto-generated"
-    facts = _facts(report)
-    message.set_content(_plain(report, facts))
-    message.add_alternative(_html(report, facts), subtype="html")
-    if report.csv is not None:
-        _attach(message, report, settings)
+    facts = _facts(content)
+    message.set_content(_plain(content, facts))
+    message.add_alternative(_html(content, facts), subtype="html")
+    if content.csv is not None:
+        _attach(message, content, settings)
     return message
 
 
 def message_id(export: Row, recipient: str) -> str:
-    """Fixed for an export and a recipient, so that a repeated message is recognised as the same.
+    """Return an id that is fixed for an export and a recipient, so that mail programs recognise a repeated message.
 
-    Short enough to stand on one line with its name: a folded one is lost on some servers.
+    Header and id fit on one line: some servers lose a folded one.
     """
     return f"<{export['id'].hex}.{hashlib.sha256(recipient.encode()).hexdigest()[:16]}@session-graph>"
 
 
 def file_name(export: Row) -> str:
-    """`sessions-2026-11-21-America-New_York.csv`: the day of the snapshot and the zone of its times."""
+    """Return `sessions-2026-11-21-America-New_York.csv`: the UTC day of the snapshot and the zone of its times."""
     as_of: datetime = export["as_of"]
     return f"sessions-{as_of:%Y-%m-%d}-{export['time_zone_label'].replace('/', '-')}.csv"
 
@@ -63,11 +63,11 @@ def _count(export: Row) -> str:
     return "1 session" if export["row_count"] == 1 else f"{export['row_count']:,} sessions"
 
 
-def _facts(report: Report) -> list[tuple[str, str]]:
-    export = report.export
+def _facts(content: MailContent) -> list[tuple[str, str]]:
+    export = content.export
     local = export["time_zone_label"] == "local"
     return [
-        ("Account", report.account),
+        ("Account", content.account),
         ("Filter", describe_filter(orjson.loads(export["stored_filter"]))),
         ("Rows", _count(export)),
         ("As of", f"{export['as_of']:%Y-%m-%d %H:%M:%S} UTC"),
@@ -78,7 +78,7 @@ def _facts(report: Report) -> list[tuple[str, str]]:
 
 
 def describe_filter(raw: dict[str, Any]) -> str:
-    """`isLead: true, channels: VOICE or SMS`: a filter as people read it."""
+    """Return the filter as people read it: `isLead: true, channels: VOICE or SMS`."""
     return ", ".join(f"{name}: {_describe(value)}" for name, value in raw.items()) or EVERYTHING
 
 
@@ -93,38 +93,38 @@ def _describe(value: Any) -> str:
     return str(value)
 
 
-def _plain(report: Report, facts: list[tuple[str, str]]) -> str:
+def _plain(content: MailContent, facts: list[tuple[str, str]]) -> str:
     lines = "\n".join(f"{name}: {text}" for name, text in facts)
-    return f"The session report that you asked for.\n\n{lines}\n\nDownload it: {report.link}\n"
+    return f"The session report that you asked for.\n\n{lines}\n\nDownload it: {content.link}\n"
 
 
-def _html(report: Report, facts: list[tuple[str, str]]) -> str:
+def _html(content: MailContent, facts: list[tuple[str, str]]) -> str:
     rows = "".join(
         f'<tr><th align="left">{html.escape(name)}</th><td>{html.escape(text)}</td></tr>' for name, text in facts
     )
-    link = html.escape(report.link, quote=True)
+    link = html.escape(content.link, quote=True)
     return (
         '<!doctype html><html lang="en"><body><p>The session report that you asked for.</p>'
         f'<table cellpadding="4">{rows}</table><p><a href="{link}">Download it</a></p></body></html>'
     )
 
 
-def _attach(message: EmailMessage, report: Report, settings: Settings) -> None:
-    assert report.csv is not None
-    name = file_name(report.export)
-    if len(report.csv) > settings.zip_above_bytes:
-        message.add_attachment(_zipped(name, report), maintype="application", subtype="zip", filename=f"{name}.zip")
+def _attach(message: EmailMessage, content: MailContent, settings: Settings) -> None:
+    assert content.csv is not None
+    name = file_name(content.export)
+    if len(content.csv) > settings.zip_above_bytes:
+        message.add_attachment(_zipped(name, content), maintype="application", subtype="zip", filename=f"{name}.zip")
     else:
         message.add_attachment(
-            report.csv, maintype="text", subtype="csv", filename=name, params={"charset": "utf-8", "header": "present"}
+            content.csv, maintype="text", subtype="csv", filename=name, params={"charset": "utf-8", "header": "present"}
         )
 
 
-def _zipped(name: str, report: Report) -> bytes:
-    """The same bytes each time: the entry has the time of the snapshot."""
-    packed = io.BytesIO()
-    entry = zipfile.ZipInfo(name, report.export["as_of"].timetuple()[:6])
+def _zipped(name: str, content: MailContent) -> bytes:
+    """Return the archive, the same bytes each time: its entry has the time of the snapshot."""
+    buffer = io.BytesIO()
+    entry = zipfile.ZipInfo(name, content.export["as_of"].timetuple()[:6])
     entry.compress_type = zipfile.ZIP_DEFLATED
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr(entry, report.csv or b"")
-    return packed.getvalue()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(entry, content.csv or b"")
+    return buffer.getvalue()

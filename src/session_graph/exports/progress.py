@@ -1,6 +1,6 @@
-"""Following a report: its row as it is now, and again whenever it has changed, until it comes to its end.
+"""Following an export: its row at once, after each change, and for the last time when it has ended.
 
-Whoever changes a report, or what became of its messages, tells so in the same transaction.
+A transaction that changes an export or its deliveries notifies PROGRESS (`jobs`).
 """
 
 import asyncio
@@ -10,8 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from session_graph.access.viewer import Viewer
+from session_graph.exports.jobs import PROGRESS
 from session_graph.exports.requests import find_export, list_deliveries
-from session_graph.exports.telling import PROGRESS
 from session_graph.store.background import CONNECTION_ERRORS
 from session_graph.store.database import Database, Row
 from session_graph.store.notifications import Listener
@@ -19,16 +19,19 @@ from session_graph.store.notifications import Listener
 LOGGER = logging.getLogger(__name__)
 
 ENDED = frozenset({"DONE", "FAILED", "CANCELLED", "EXPIRED"})
-AWAY_SECONDS = 1.0
+RETRY_SECONDS = 1.0
 
-_UNSEEN = ("lease_until", "claims", "run_at", "attempts", "has_chunks")
-"""What changes of a row without anybody seeing it."""
+_INTERNAL = ("lease_until", "claims", "run_at", "attempts", "has_chunks")
+"""Columns that the API does not show."""
 
 
 async def follow_export(
     database: Database, listener: Listener, viewer: Viewer, export_id: UUID
 ) -> AsyncGenerator[Row, None]:
-    """The report at once, at every change, and at its end for the last time. Goes on where the database was away."""
+    """Yield the export at once, after each change, and for the last time when it has ended.
+
+    Retry while the database is away; stop if the viewer has no export of this id.
+    """
     shown: Any = None
     with listener.topic(PROGRESS, str(export_id)) as topic:
         while True:
@@ -37,12 +40,12 @@ async def follow_export(
                 row = await find_export(database, viewer, export_id)
                 deliveries = await list_deliveries(database, viewer.account.id, [export_id])
             except CONNECTION_ERRORS as error:
-                LOGGER.warning("the progress of a report waits for the database: %s", type(error).__name__)
-                await asyncio.sleep(AWAY_SECONDS)
+                LOGGER.warning("cannot read the progress of export %s: %s", export_id, type(error).__name__)
+                await asyncio.sleep(RETRY_SECONDS)
                 continue
             if row is None:
                 return
-            if (state := _state(row, deliveries[export_id])) != shown:
+            if (state := _visible_state(row, deliveries[export_id])) != shown:
                 shown = state
                 yield row
             if row["status"] in ENDED:
@@ -50,7 +53,6 @@ async def follow_export(
             await topic.wait(seen)
 
 
-def _state(row: Row, deliveries: Sequence[Row]) -> object:
-    """What can be seen of it."""
-    seen = {name: value for name, value in row.items() if name not in _UNSEEN}
-    return seen, [(d["recipient"], d["status"], d["at"], d["error"]) for d in deliveries]
+def _visible_state(row: Row, deliveries: Sequence[Row]) -> object:
+    visible = {name: value for name, value in row.items() if name not in _INTERNAL}
+    return visible, [(d["recipient"], d["status"], d["at"], d["error"]) for d in deliveries]

@@ -1,4 +1,4 @@
-"""Whether the one who asked for a report may still see its rows: asked again when it runs and when it is opened."""
+"""The requester's rights, checked again when an export is written, sent and downloaded."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,13 +16,13 @@ from session_graph.store.models import Account
 
 
 async def find_requester(export: Row) -> Viewer | None:
-    """Who asked, with the rights of today; None where these are not the same any more, or not enough for a column.
+    """Return the requester, or None if the rights have changed since the request or do not cover a column.
 
-    The bearer of a token has the rights that the token gave; tokens end by themselves.
+    A requester with a token keeps the rights of that token: tokens expire by themselves.
     """
     requester = orjson.loads(export["requester"])
     key_id = requester["key_id"]
-    viewer = await (find_bearer(parse_id(key_id)) if key_id else _bearer_of_token(export["account_id"], requester))
+    viewer = await (find_bearer(parse_id(key_id)) if key_id else _token_viewer(export["account_id"], requester))
     if viewer is None or _rights(viewer.role, viewer.integrations, viewer.agents) != _rights(
         requester["role"], requester["integrations"], requester["agents"]
     ):
@@ -34,7 +34,7 @@ def _rights(role: str, integrations: Sequence[str], agents: Sequence[str]) -> tu
     return role, set(integrations), set(agents)
 
 
-async def _bearer_of_token(account_id: UUID, requester: dict[str, Any]) -> Viewer | None:
+async def _token_viewer(account_id: UUID, requester: dict[str, Any]) -> Viewer | None:
     account = await Account.get_or_none(id=account_id)
     if account is None:
         return None

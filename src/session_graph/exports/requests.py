@@ -1,4 +1,4 @@
-"""Asking for a report: what may be asked, the row that is the job, and who may see, cancel and repeat it."""
+"""Requests for exports: their checks, the row that is the job, and who may see, cancel and retry it."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -13,11 +13,11 @@ import orjson
 from session_graph.access.accounts import check_time_zone
 from session_graph.access.viewer import Role, Viewer
 from session_graph.errors import AlreadyThere, InvalidInput, LimitReached, Problem
-from session_graph.exports.csv_columns import REPORT
+from session_graph.exports.csv_columns import DEFAULT_COLUMNS
+from session_graph.exports.jobs import notify_progress
 from session_graph.exports.recipients import find_unlisted
 from session_graph.exports.stored_filter import dump_filter
-from session_graph.exports.telling import tell_progress
-from session_graph.parsing import check_email, check_text
+from session_graph.parsing import at_path, check_email, check_text
 from session_graph.sessions.agents import list_agents
 from session_graph.sessions.columns import COLUMNS
 from session_graph.sessions.ordering import Order
@@ -27,15 +27,15 @@ from session_graph.store.database import Connection, Database, Row
 from session_graph.store.ids import new_id
 
 QUEUE = "session_graph_exports"
-"""The channel that wakes the workers."""
+"""The channel on which workers are woken."""
 LOCAL = "local"
-"""The label of a report whose sessions are each in their own agent's zone, where these differ."""
+"""The time zone label of an export whose agents have different zones: each session is in its agent's."""
 MOST_KEY_CHARACTERS = 200
 DAY = timedelta(days=1)
 
 
 class ExportStatus(StrEnum):
-    """Where a report stands."""
+    """The state of an export."""
 
     QUEUED = "QUEUED"
     RUNNING = "RUNNING"
@@ -47,7 +47,7 @@ class ExportStatus(StrEnum):
 
 
 class DeliveryStatus(StrEnum):
-    """Where the message to a recipient stands."""
+    """The state of the message to one recipient."""
 
     WAITING = "WAITING"
     ACCEPTED = "ACCEPTED"
@@ -57,7 +57,7 @@ class DeliveryStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
-    """What was asked for. `filter` is as the caller sent it; its period counts back from `now`."""
+    """A request as the caller sent it, `filter` unparsed; the filter's period counts back from `now`."""
 
     filter: Mapping[str, Any]
     now: datetime
@@ -76,16 +76,16 @@ insert into session_export (
 )
 values ($1, $2, $7, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'QUEUED', now())
 """
-_ONE_AT_A_TIME = "select from account a where a.id = $1 for no key update"
-"""Those who ask for an account's reports at once count and find one another's."""
-_COUNT = """
+_LOCK_ACCOUNT = "select from account a where a.id = $1 for no key update"
+"""Serializes an account's requests, so that each sees the others in the quota and by their idempotency keys."""
+_COUNT_RECENT = """
 select count(*) from session_export e where e.account_id = $1 and e.requested_at > now() - $2::interval
 """
-_DELIVERIES = """
+_INSERT_DELIVERIES = """
 insert into export_delivery (account_id, export_id, recipient, status, run_at)
 select $1, $2, r.recipient, 'WAITING', now() from unnest($3::text[]) r (recipient)
 """
-_EARLIER = """
+_FIND_BY_KEY = """
 select e.id, e.content_hash from session_export e
 where e.account_id = $1 and e.identity = $2 and e.idempotency_key = $3
 """
@@ -99,16 +99,16 @@ set status = 'QUEUED', attempts = 0, run_at = now(), error = null, finished_at =
     as_of = null, row_count = null, rows_written = 0, bytes = null, sha256 = null, file_claim = null
 where e.account_id = $1 and e.id = $2 and e.status in ('FAILED', 'CANCELLED', 'EXPIRED')
 """
-_WAIT_AGAIN = """
+_RETRY_DELIVERIES = """
 update export_delivery d set status = 'WAITING', attempts = 0, run_at = now(), error = null
 where d.account_id = $1 and d.export_id = $2 and d.status <> 'ACCEPTED'
 """
 
 
 async def request_export(database: Database, viewer: Viewer, settings: Settings, request: ExportRequest) -> UUID:
-    """Queue a report; its id. The same idempotency key again gives the same report.
+    """Queue an export and return its id. A repeated idempotency key returns the first export's id.
 
-    Raises InvalidInput, LimitReached, or AlreadyThere where the key was used for another report.
+    Raises InvalidInput, LimitReached, or AlreadyThere if the key was used for a different export.
     """
     columns = _choose_columns(viewer, request.columns)
     recipients = await _choose_recipients(viewer, settings, request.recipients)
@@ -119,7 +119,7 @@ async def request_export(database: Database, viewer: Viewer, settings: Settings,
     content = orjson.dumps([filter_, order, columns, recipients, zone, request.escape_formulas])
     content_hash = hashlib.sha256(content).digest()
     async with database.transaction() as connection:
-        await connection.execute(_ONE_AT_A_TIME, viewer.account.id)
+        await connection.execute(_LOCK_ACCOUNT, viewer.account.id)
         if key is not None and (earlier := await _find_earlier(connection, viewer, key, content_hash)):
             return earlier
         await _check_quota(connection, viewer, settings)
@@ -141,33 +141,33 @@ async def request_export(database: Database, viewer: Viewer, settings: Settings,
             key,
             content_hash,
         )
-        await connection.execute(_DELIVERIES, viewer.account.id, export_id, recipients)
+        await connection.execute(_INSERT_DELIVERIES, viewer.account.id, export_id, recipients)
         await connection.execute("select pg_notify($1, '')", QUEUE)
         return export_id
 
 
 async def cancel_export(database: Database, viewer: Viewer, export_id: UUID) -> bool:
-    """End a report that is not done yet; False where the viewer has none of this id. A done one stays as it is."""
+    """Cancel an export unless it has ended. Return False if the viewer has no export of this id."""
     return await _change(database, viewer, export_id, _CANCEL)
 
 
 async def retry_export(database: Database, viewer: Viewer, export_id: UUID) -> bool:
-    """Queue a report again that failed, was cancelled or has expired; False where the viewer has none of this id.
+    """Queue an export again if it failed, was cancelled or expired; recipients that accepted it get no second message.
 
-    Only those who have not got it are sent it.
+    Return False if the viewer has no export of this id.
     """
-    return await _change(database, viewer, export_id, _RETRY, _WAIT_AGAIN)
+    return await _change(database, viewer, export_id, _RETRY, _RETRY_DELIVERIES)
 
 
 async def find_export(database: Database, viewer: Viewer, export_id: UUID) -> Row | None:
-    """The report, or None where the viewer has none of this id."""
+    """Return the export, or None if the viewer has no export of this id."""
     values = Parameters(viewer.account.id)
     condition = f"{scope_exports(viewer, values)} and e.id = {values.bind(export_id)}"
     return await database.fetchrow(f"select e.* from session_export e where {condition}", *values)
 
 
 async def list_exports(database: Database, viewer: Viewer, size: int, after: tuple[datetime, UUID] | None) -> list[Row]:
-    """The reports that the viewer may see, newest first, one more than `size` where there are more."""
+    """Return the exports that the viewer may see, newest first: up to `size`, and one more if there are more."""
     values = Parameters(viewer.account.id)
     condition = scope_exports(viewer, values)
     if after:
@@ -177,7 +177,7 @@ async def list_exports(database: Database, viewer: Viewer, size: int, after: tup
 
 
 async def list_deliveries(database: Database, account_id: UUID, export_ids: Sequence[UUID]) -> dict[UUID, list[Row]]:
-    """What became of each report's messages, by recipient, in one statement."""
+    """Return the deliveries of each export, ordered by recipient, with one statement."""
     rows = await database.fetch(
         "select d.* from export_delivery d where d.account_id = $1 and d.export_id = any($2) order by d.recipient",
         account_id,
@@ -190,7 +190,7 @@ async def list_deliveries(database: Database, account_id: UUID, export_ids: Sequ
 
 
 def scope_exports(viewer: Viewer, values: Parameters) -> str:
-    """A condition over `session_export e`: everybody's own reports, and for an ADMIN the account's."""
+    """Return a condition over `session_export e`: the viewer's own exports, or for an ADMIN the account's."""
     condition = f"e.account_id = {values.account}"
     if viewer.role is Role.ADMIN:
         return condition
@@ -200,93 +200,84 @@ def scope_exports(viewer: Viewer, values: Parameters) -> str:
 def _dump_requester(viewer: Viewer) -> str:
     limits = {"integrations": viewer.integrations, "agents": viewer.agents}
     key_id = str(viewer.key_id) if viewer.key_id else None
-    who = {"name": viewer.name, "role": viewer.role.value, "email": viewer.email, "key_id": key_id}
-    return orjson.dumps({**who, **limits}).decode()
+    identity = {"name": viewer.name, "role": viewer.role.value, "email": viewer.email, "key_id": key_id}
+    return orjson.dumps(identity | limits).decode()
 
 
-def _choose_columns(viewer: Viewer, asked: Sequence[str] | None) -> list[str]:
-    if asked is None:
-        return [name for name in REPORT if viewer.role in COLUMNS[name].roles]
+def _choose_columns(viewer: Viewer, names: Sequence[str] | None) -> list[str]:
+    if names is None:
+        return [name for name in DEFAULT_COLUMNS if viewer.role in COLUMNS[name].roles]
     problems = [
-        Problem(("columns", index), "cannot stand in a report")
-        for index, name in enumerate(asked)
+        Problem(("columns", index), "cannot be exported")
+        for index, name in enumerate(names)
         if COLUMNS[name].header is None
     ]
-    if not asked:
+    if not names:
         problems.append(Problem(("columns",), "must not be empty"))
-    if len(set(asked)) != len(asked):
+    if len(set(names)) != len(names):
         problems.append(Problem(("columns",), "must not name a column twice"))
     if problems:
         raise InvalidInput(problems)
-    return list(asked)
+    return list(names)
 
 
-async def _choose_recipients(viewer: Viewer, settings: Settings, asked: Sequence[str] | None) -> list[str]:
-    """The caller's own address by default; others must be on the account's list."""
-    if asked is None:
+async def _choose_recipients(viewer: Viewer, settings: Settings, texts: Sequence[str] | None) -> list[str]:
+    """Return the addresses, by default the viewer's own; any other must be on the account's list."""
+    if texts is None:
         if viewer.email is None:
-            raise InvalidInput([Problem(("recipients",), "must be given: your key or token has no e-mail address")])
+            raise InvalidInput.at("must be given: your key or token has no e-mail address", ["recipients"])
         return [viewer.email.lower()]
-    if not asked:
-        raise InvalidInput([Problem(("recipients",), "must not be empty")])
-    if len(asked) > settings.export_recipients:
-        raise LimitReached([Problem(("recipients",), f"must have at most {settings.export_recipients} entries")])
-    addresses = [_check_address(text, index) for index, text in enumerate(asked)]
-    unlisted = await find_unlisted(viewer.account.id, {a for a in addresses if a != (viewer.email or "").lower()})
-    if unlisted:
-        raise InvalidInput(
-            [
-                Problem(("recipients", index), "is not on the account's list of recipients")
-                for index, address in enumerate(addresses)
-                if address in unlisted
-            ]
-        )
+    if not texts:
+        raise InvalidInput.at("must not be empty", ["recipients"])
+    if len(texts) > settings.export_recipients:
+        raise LimitReached.at(f"must have at most {settings.export_recipients} entries", ["recipients"])
+    addresses = [_check_address(text, index) for index, text in enumerate(texts)]
+    unlisted = await find_unlisted(viewer, addresses)
+    problems = [
+        Problem(("recipients", index), "is not on the account's list of recipients")
+        for index, address in enumerate(addresses)
+        if address in unlisted
+    ]
+    if problems:
+        raise InvalidInput(problems)
     return list(dict.fromkeys(addresses))
 
 
 def _check_address(text: str, index: int) -> str:
-    try:
+    with at_path("recipients", index, error=InvalidInput.at):
         return check_email(text.strip()).lower()
-    except ValueError as error:
-        raise InvalidInput([Problem(("recipients", index), str(error))]) from None
 
 
-async def _choose_zone(viewer: Viewer, asked: str | None) -> tuple[str | None, str]:
-    """The zone to write instants in, None for each session's agent's; and what to call it."""
-    if asked is not None:
-        try:
-            return await check_time_zone(asked), asked
-        except ValueError as error:
-            raise InvalidInput([Problem(("timeZone",), str(error))]) from None
+async def _choose_zone(viewer: Viewer, time_zone: str | None) -> tuple[str | None, str]:
+    """Return the zone to write instants in, None for each session's agent's, and its label."""
+    if time_zone is not None:
+        with at_path("timeZone", error=InvalidInput.at):
+            return await check_time_zone(time_zone), time_zone
     zones = {agent.time_zone for agent in await list_agents(viewer)}
     return None, zones.pop() if len(zones) == 1 else LOCAL
 
 
 async def _check_quota(connection: Connection, viewer: Viewer, settings: Settings) -> None:
-    row = await connection.fetchrow(_COUNT, viewer.account.id, DAY)
+    row = await connection.fetchrow(_COUNT_RECENT, viewer.account.id, DAY)
     if row and row[0] >= settings.exports_per_day:
-        raise LimitReached(
-            [Problem((), f"The account has asked for {settings.exports_per_day:,} reports in 24 hours.")]
-        )
+        raise LimitReached.at(f"The account has requested {settings.exports_per_day:,} exports in 24 hours.", [])
 
 
 def _check_key(key: str | None) -> str | None:
     if key is None:
         return None
     if not 1 <= len(key) <= MOST_KEY_CHARACTERS:
-        raise InvalidInput([Problem(("idempotencyKey",), f"must have 1 to {MOST_KEY_CHARACTERS} characters")])
-    try:
+        raise InvalidInput.at(f"must have 1 to {MOST_KEY_CHARACTERS} characters", ["idempotencyKey"])
+    with at_path("idempotencyKey", error=InvalidInput.at):
         return check_text(key)
-    except ValueError as error:
-        raise InvalidInput([Problem(("idempotencyKey",), str(error))]) from None
 
 
 async def _find_earlier(connection: Connection, viewer: Viewer, key: str, content_hash: bytes) -> UUID | None:
-    earlier = await connection.fetchrow(_EARLIER, viewer.account.id, viewer.identity, key)
+    earlier = await connection.fetchrow(_FIND_BY_KEY, viewer.account.id, viewer.identity, key)
     if earlier is None:
         return None
     if bytes(earlier["content_hash"]) != content_hash:
-        raise AlreadyThere([Problem(("idempotencyKey",), "was used for another report")])
+        raise AlreadyThere.at("was used for a different export", ["idempotencyKey"])
     export_id: UUID = earlier["id"]
     return export_id
 
@@ -299,5 +290,5 @@ async def _change(database: Database, viewer: Viewer, export_id: UUID, *statemen
             if await connection.execute(statement, viewer.account.id, export_id) == "UPDATE 0":
                 break
         await connection.execute("select pg_notify($1, '')", QUEUE)
-        await tell_progress(connection, export_id)
+        await notify_progress(connection, export_id)
     return True

@@ -1,4 +1,4 @@
-"""A filter as it was asked for, kept as JSON until the report is written."""
+"""The filter of an export as JSON, stored as requested until the file is written."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,40 +12,40 @@ from session_graph.sessions.filters import CONDITIONS, Filter, ValueKind, parse_
 
 
 def dump_filter(raw: Mapping[str, Any]) -> str:
-    """What the caller sent, by GraphQL's names, as JSON with its names in order."""
-    return orjson.dumps(_written(raw), option=orjson.OPT_SORT_KEYS).decode()
+    """Return the filter, keyed by GraphQL names, as JSON with sorted keys."""
+    return orjson.dumps(_to_json(raw), option=orjson.OPT_SORT_KEYS).decode()
 
 
 def load_filter(text: str, now: datetime) -> Filter:
-    """The same filter again; a period counts back from `now`."""
-    return parse_filter(_read(orjson.loads(text)), now)
+    """Return the filter of the JSON; its period counts back from `now`."""
+    return parse_filter(_from_json(orjson.loads(text)), now)
 
 
-def _written(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     match value:
         case datetime():
             return format_instant(value)
         case Decimal():
             return format(value, "f")
         case Mapping():
-            return {name: _written(inner) for name, inner in value.items()}
+            return {name: _to_json(inner) for name, inner in value.items()}
         case list():
-            return [_written(inner) for inner in value]
+            return [_to_json(inner) for inner in value]
     return value
 
 
-def _read(raw: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _read_value(CONDITIONS[name].kind, value) for name, value in raw.items()}
+def _from_json(raw: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _parse_value(CONDITIONS[name].kind, value) for name, value in raw.items()}
 
 
-def _read_value(takes: ValueKind, value: Any) -> Any:
-    match takes:
+def _parse_value(kind: ValueKind, value: Any) -> Any:
+    match kind:
         case ValueKind.INSTANT:
             return parse_instant(value)
         case ValueKind.DECIMALS:
             return {name: parse_decimal(bound) for name, bound in value.items()}
         case ValueKind.FILTER:
-            return _read(value)
+            return _from_json(value)
         case ValueKind.FILTERS:
-            return [_read(inner) for inner in value]
+            return [_from_json(inner) for inner in value]
     return value

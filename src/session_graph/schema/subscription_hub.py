@@ -9,8 +9,8 @@ from datetime import timedelta
 from session_graph.access import api_keys
 from session_graph.access.viewer import Viewer
 from session_graph.errors import TooLarge
+from session_graph.exports.jobs import PROGRESS
 from session_graph.exports.requests import QUEUE
-from session_graph.exports.telling import PROGRESS
 from session_graph.sessions import event_log
 from session_graph.sessions.event_log import SWEEP_SECONDS, sweep_events
 from session_graph.sessions.feed import Feeds
