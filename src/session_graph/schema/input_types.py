@@ -5,9 +5,10 @@ default may be left out or be null, except a flag, which has its default in the 
 graphql-core coerces them, by GraphQL name.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import NoneType, UnionType
-from typing import Annotated, Any, Optional, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Optional, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import strawberry
@@ -17,6 +18,8 @@ from strawberry import UNSET
 from session_graph.schema.scalars import StringMap, WorkingHours
 from session_graph.sessions.input_model import NULLABLE, InputModel
 
+M = TypeVar("M", bound=InputModel)
+
 _MADE: dict[type[InputModel], Any] = {}
 
 
@@ -25,6 +28,16 @@ class GraphQLType:
     """Metadata of a model's field: its type in the schema, if the Python type does not tell it."""
 
     type: Any
+
+
+def graphql_input(name: str, description: str, *, one_of: bool = False) -> Callable[[type[M]], type[M]]:
+    """Make the input type of a model, which stays the model."""
+
+    def make(model: type[M]) -> type[M]:
+        input_type(model, name, description, one_of=one_of)
+        return model
+
+    return make
 
 
 def input_type(

@@ -33,23 +33,17 @@ from session_graph.schema.mutation_types import (
     AccountPayload,
     AgentPayload,
     CreateAgent,
-    CreateAgentInput,
     OverrideAssessment,
-    OverrideAssessmentInput,
     RecordResult,
     RecordSessionInput,
     RecordSessionsPayload,
     RequestSessionExport,
-    RequestSessionExportInput,
     SessionExportPayload,
     SessionPayload,
     UpdateAccount,
-    UpdateAccountInput,
     UpdateAgentInput,
     UpdateSession,
-    UpdateSessionInput,
     UpdateSessions,
-    UpdateSessionsInput,
     UpdateSessionsPayload,
     UserError,
     UserErrorCode,
@@ -81,29 +75,22 @@ Path = tuple[PathSegment, ...]
 class Mutation:
     @mutation(
         "Set the human assessment, or clear it; every figure that depends on it follows at once.",
-        roles=EDITORS,
-        reads=input_of(OverrideAssessment, OverrideAssessmentInput, "The verdict."),
-        payload=SessionPayload,
+        EDITORS,
+        input_of(OverrideAssessment, "The verdict."),
     )
     async def override_assessment(self, info: Info, edit: OverrideAssessment) -> SessionPayload:
         with below(INPUT):
             return await _edit(info, edit.session_id, edit.patch, edit.expected_version)
 
-    @mutation(
-        "Edit a session.",
-        roles=STAFF,
-        reads=input_of(UpdateSession, UpdateSessionInput, "The edit."),
-        payload=SessionPayload,
-    )
+    @mutation("Edit a session.", STAFF, input_of(UpdateSession, "The edit."))
     async def update_session(self, info: Info, edit: UpdateSession) -> SessionPayload:
         with below(INPUT, "patch"):
             return await _edit(info, edit.session_id, edit.patch, edit.expected_version)
 
     @mutation(
         "Make the same edit of many sessions, all or nothing.",
-        roles=STAFF,
-        reads=input_of(UpdateSessions, UpdateSessionsInput, "The edit.", filter_at=("target", "filter")),
-        payload=UpdateSessionsPayload,
+        STAFF,
+        input_of(UpdateSessions, "The edit.", filter_at=("target", "filter")),
     )
     async def update_sessions(self, info: Info, edit: UpdateSessions) -> UpdateSessionsPayload:
         context, target = info.context, edit.target
@@ -120,9 +107,8 @@ class Mutation:
 
     @mutation(
         "Record a closed session. The same id with the same content again succeeds, too.",
-        roles=RECORDERS,
-        reads=input_of(SessionRecord, RecordSessionInput, "The session."),
-        payload=SessionPayload,
+        RECORDERS,
+        input_of(SessionRecord, "The session."),
     )
     async def record_session(self, info: Info, record: SessionRecord) -> SessionPayload:
         context = info.context
@@ -134,9 +120,8 @@ class Mutation:
     @mutation(
         "Record up to 500 closed sessions in one transaction; those that cannot be recorded do not keep the others"
         " out.",
-        roles=RECORDERS,
-        reads=raw_input(list[RecordSessionInput], "The sessions."),
-        payload=RecordSessionsPayload,
+        RECORDERS,
+        raw_input(list[RecordSessionInput], "The sessions."),
     )
     async def record_sessions(self, info: Info, records: Sequence[Mapping[str, Any]]) -> RecordSessionsPayload:
         if len(records) > MOST_RECORDS:
@@ -153,21 +138,15 @@ class Mutation:
             errors=errors,
         )
 
-    @mutation(
-        "Make an agent.",
-        roles=ADMINS,
-        reads=input_of(CreateAgent, CreateAgentInput, "The agent."),
-        payload=AgentPayload,
-    )
+    @mutation("Make an agent.", ADMINS, input_of(CreateAgent, "The agent."))
     async def create_agent(self, info: Info, agent: CreateAgent) -> AgentPayload:
         with below(INPUT):
             return AgentPayload(agent=Agent(model=await create_agent(info.context.viewer.account.id, agent)))
 
     @mutation(
         "Change an agent; sessions that are closed keep what was in force.",
-        roles=ADMINS,
-        reads=raw_input(UpdateAgentInput, "The change."),
-        payload=AgentPayload,
+        ADMINS,
+        raw_input(UpdateAgentInput, "The change."),
     )
     async def update_agent(self, info: Info, change: Mapping[str, Any]) -> AgentPayload:
         changes = dict(change)
@@ -177,12 +156,7 @@ class Mutation:
                 raise NotFound.at("is not the idn of an agent of this account", ("idn",))
         return AgentPayload(agent=Agent(model=agent))
 
-    @mutation(
-        "Change the account.",
-        roles=ADMINS,
-        reads=input_of(UpdateAccount, UpdateAccountInput, "The change."),
-        payload=AccountPayload,
-    )
+    @mutation("Change the account.", ADMINS, input_of(UpdateAccount, "The change."))
     async def update_account(self, info: Info, change: UpdateAccount) -> AccountPayload:
         with below(INPUT):
             account = await _change_account(info.context.viewer.account.id, change)
@@ -190,9 +164,8 @@ class Mutation:
 
     @mutation(
         "Ask for a report; it is written and sent in the background.",
-        roles=ALL,
-        reads=input_of(RequestSessionExport, RequestSessionExportInput, "The report.", filter_at=("filter",)),
-        payload=SessionExportPayload,
+        ALL,
+        input_of(RequestSessionExport, "The report.", filter_at=("filter",)),
     )
     async def request_session_export(self, info: Info, export: RequestSessionExport) -> SessionExportPayload:
         context = info.context
@@ -210,21 +183,11 @@ class Mutation:
             export_id = await request_export(context.database, context.viewer, context.settings, request)
         return await _export_payload(info, export_id)
 
-    @mutation(
-        "End a report that is not done yet; its links open nothing any more.",
-        roles=ALL,
-        reads=id_of("The report's UUID."),
-        payload=SessionExportPayload,
-    )
+    @mutation("End a report that is not done yet; its links open nothing any more.", ALL, id_of("The report's UUID."))
     async def cancel_session_export(self, info: Info, export_id: UUID) -> SessionExportPayload:
         return await _change_export(info, export_id, cancel_export)
 
-    @mutation(
-        "Queue a report again that failed, was cancelled or has expired.",
-        roles=ALL,
-        reads=id_of("The report's UUID."),
-        payload=SessionExportPayload,
-    )
+    @mutation("Queue a report again that failed, was cancelled or has expired.", ALL, id_of("The report's UUID."))
     async def retry_session_export(self, info: Info, export_id: UUID) -> SessionExportPayload:
         return await _change_export(info, export_id, retry_export)
 

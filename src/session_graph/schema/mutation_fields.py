@@ -16,6 +16,7 @@ from session_graph.errors import AlreadyThere, InvalidInput, LimitReached, NotFo
 from session_graph.parsing import at_path, below, parse_id
 from session_graph.schema.arguments import Request, argument
 from session_graph.schema.context import Info
+from session_graph.schema.input_types import translate
 from session_graph.schema.mutation_types import UserError, UserErrorCode
 from session_graph.sessions.filters import parse_filter
 from session_graph.sessions.input_model import AnyInputModel, parse_input
@@ -34,22 +35,23 @@ _CODES: dict[type[InvalidInput], UserErrorCode] = {
 
 
 def mutation(
-    description: str, *, roles: Iterable[Role], reads: ArgumentReader[A], payload: Callable[..., P]
+    description: str, roles: Iterable[Role], reads: ArgumentReader[A]
 ) -> Callable[[Callable[[Any, Info, A], Awaitable[P]]], Any]:
     """Make a mutation of a resolver that takes `self`, `info`, and what `reads` makes of the arguments.
 
-    InvalidInput, of the reader or the resolver, becomes a `payload` with its errors.
+    InvalidInput, of the reader or the resolver, becomes a payload with its errors.
     """
 
     def make_field(resolver: Callable[[Any, Info, A], Awaitable[P]]) -> Any:
-        async def resolve(self: Any, info: Any, **_: Any) -> P:
+        payload = inspect.signature(resolver).return_annotation
+
+        async def resolve(self: Any, info: Any, **_: Any) -> Any:
             try:
                 return await resolver(self, info, read_arguments(info, reads))
             except InvalidInput as error:
                 return payload(errors=to_user_errors(error))
 
-        returned = inspect.signature(resolver).return_annotation
-        return declare(resolve, resolver, reads, returned, description, {_ROLES: frozenset(roles)})
+        return declare(resolve, resolver, reads, payload, description, {_ROLES: frozenset(roles)})
 
     return make_field
 
@@ -60,7 +62,7 @@ def roles_by_mutation(mutations: Any) -> dict[str, frozenset[Role]]:
 
 
 def input_of(
-    model: type[AnyInputModel], graphql_type: Any, description: str, *, filter_at: tuple[str, ...] = ()
+    model: type[AnyInputModel], description: str, *, filter_at: tuple[str, ...] = ()
 ) -> ArgumentReader[AnyInputModel]:
     """Read the argument `input` into a model. `filter_at` is where in it a filter is, which is checked beforehand."""
 
@@ -68,7 +70,7 @@ def input_of(
         with below(INPUT):
             return parse_input(model, input)
 
-    return _reader(read, INPUT, Annotated[graphql_type, argument(description)], filter_at)
+    return _reader(read, INPUT, Annotated[translate(model)[0], argument(description)], filter_at)
 
 
 def raw_input(graphql_type: Any, description: str) -> ArgumentReader[Any]:

@@ -10,7 +10,7 @@ from session_graph.errors import InvalidInput, Problem
 from session_graph.schema.accounts import Account
 from session_graph.schema.enums import SessionColumn, describe
 from session_graph.schema.exports import SessionExport
-from session_graph.schema.input_types import GraphQLType, input_type
+from session_graph.schema.input_types import GraphQLType, graphql_input, input_type
 from session_graph.schema.inputs import SessionFilter, SessionOrder
 from session_graph.schema.sessions import Agent, Session
 from session_graph.sessions.agents import AgentDefinition
@@ -69,6 +69,7 @@ class SessionPayload:
     errors: list[UserError] = _errors()
 
 
+@graphql_input("OverrideAssessmentInput", "A human assessment, set or cleared.")
 class OverrideAssessment(InputModel):
     session_id: Id = Field(description="The session's UUID.")
     human_assessment: Assessment | None = Field(None, description="Must be there; null clears the override.")
@@ -99,6 +100,7 @@ SessionPatchInput = input_type(
 )
 
 
+@graphql_input("UpdateSessionInput", "An edit of one session.")
 class UpdateSession(InputModel):
     """The patch stays raw: it is parsed after the version is compared."""
 
@@ -109,6 +111,7 @@ class UpdateSession(InputModel):
     )
 
 
+@graphql_input("SessionTarget", "Which sessions.", one_of=True)
 class SessionTarget(InputModel):
     ids: list[Id] | None = Field(None, description="At most 10,000; those you may not see are passed over.")
     filter: Annotated[dict[str, Any] | None, GraphQLType(SessionFilter)] = Field(
@@ -116,20 +119,11 @@ class SessionTarget(InputModel):
     )
 
 
+@graphql_input("UpdateSessionsInput", "The same edit of many sessions, all or nothing.")
 class UpdateSessions(InputModel):
     target: SessionTarget = Field(description="Which sessions.")
     patch: SessionPatch = Field(description="What to set.")
     dry_run: bool = Field(False, description="Only say how many would change.")
-
-
-OverrideAssessmentInput = input_type(
-    OverrideAssessment, "OverrideAssessmentInput", "A human assessment, set or cleared."
-)
-UpdateSessionInput = input_type(UpdateSession, "UpdateSessionInput", "An edit of one session.")
-SessionTargetInput = input_type(SessionTarget, "SessionTarget", "Which sessions.", one_of=True)
-UpdateSessionsInput = input_type(
-    UpdateSessions, "UpdateSessionsInput", "The same edit of many sessions, all or nothing."
-)
 
 
 @strawberry.type(description="What a bulk edit did, or with dryRun would do.")
@@ -161,6 +155,7 @@ class RecordSessionsPayload:
     errors: list[UserError] = _errors("Why records were refused; each path has the record's index.")
 
 
+@graphql_input("CreateAgentInput", "An agent to make.")
 class CreateAgent(AgentDefinition):
     @model_validator(mode="before")
     @classmethod
@@ -168,7 +163,6 @@ class CreateAgent(AgentDefinition):
         return {name: value for name, value in data.items() if value is not None}
 
 
-CreateAgentInput = input_type(CreateAgent, "CreateAgentInput", "An agent to make.")
 UpdateAgentInput = input_type(
     AgentDefinition,
     "UpdateAgentInput",
@@ -184,6 +178,7 @@ class AgentPayload:
     errors: list[UserError] = _errors()
 
 
+@graphql_input("UpdateAccountInput", "What to change of the account.")
 class UpdateAccount(InputModel):
     name: str | None = Field(None, description="Its name.")
     currency: str | None = Field(
@@ -203,15 +198,17 @@ class UpdateAccount(InputModel):
         return data
 
 
-UpdateAccountInput = input_type(UpdateAccount, "UpdateAccountInput", "What to change of the account.")
-
-
 @strawberry.type(description="The account as it is now.")
 class AccountPayload:
     account: Account | None = strawberry.field(default=None, description="The account.")
     errors: list[UserError] = _errors()
 
 
+@graphql_input(
+    "RequestSessionExportInput",
+    "A report to ask for. Recipients default to the caller's own verified address (of its key or token); every other"
+    " one must be on the account's list.",
+)
 class RequestSessionExport(InputModel):
     filter: Annotated[dict[str, Any] | None, GraphQLType(SessionFilter)] = Field(None, description="Which sessions.")
     order_by: Annotated[dict[str, Any] | None, GraphQLType(SessionOrder)] = Field(
@@ -226,14 +223,6 @@ class RequestSessionExport(InputModel):
         True, description="Put an apostrophe before what a spreadsheet would take for a formula; false is for machines."
     )
     idempotency_key: str | None = Field(None, description="The same key again gives the same report.")
-
-
-RequestSessionExportInput = input_type(
-    RequestSessionExport,
-    "RequestSessionExportInput",
-    "A report to ask for. Recipients default to the caller's own verified address (of its key or token); every other"
-    " one must be on the account's list.",
-)
 
 
 @strawberry.type(description="A report that was asked for, cancelled or queued again.")
