@@ -63,7 +63,7 @@ async def test_what_is_chosen_is_what_is_asked_for(desk: Desk) -> None:
 
 async def test_a_link_shows_the_same_view_in_another_tab(desk: Desk, page: "Page", site: Site) -> None:
     await desk.sign_in()
-    await desk.press("Last 30 days", "SubscriptionHub only", "Machine said No")
+    await desk.press("Last 30 days", "Live only", "Machine said No")
     await choose(desk, Tags=True, Summary=False)
     async with desk.listening() as asked:
         await desk.grid.get_by_role("button", name="Lead Value").click()

@@ -24,7 +24,7 @@ TOTALS = """query ($filter: SessionFilter) {
     totalAdditionalDealCount totalAsr opportunitySuccessScore conversationSuccessScore leadSuccessScore
   }
 }"""
-GENERIC_PLAN_SAFE = """
+SETTLED = """
 () => {
   const grid = document.querySelector('[role="grid"]');
   return grid && grid.getAttribute("aria-busy") === "false" && !document.querySelector(".stale")
@@ -83,7 +83,7 @@ class Desk:
 
     async def settle(self) -> None:
         """Until rows, count and figures are those of the view."""
-        await self.page.wait_for_function(GENERIC_PLAN_SAFE)
+        await self.page.wait_for_function(SETTLED)
 
     async def press(self, *names: str) -> None:
         """Buttons above the table, one after another; some have a number behind their name."""
