@@ -254,7 +254,8 @@ export class Detail {
 
   #drawResults(session) {
     if (!session.actualResult && !session.expectedResult) return null;
-    const part = (label, text) => h("div", {}, h("h3", {}, label), h("p", { dir: directionOf(text ?? "") }, text ?? "–"));
+    const part = (label, text) =>
+      h("div", {}, h("h3", {}, label), h("p", { dir: directionOf(text ?? "") }, text ?? "–"));
     return h(
       "section",
       { class: "results" },

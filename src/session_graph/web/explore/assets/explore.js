@@ -61,7 +61,11 @@ async function follow(request, observer, signal) {
   }
 }
 
-const valueOf = (event, field) => event.split("\n").find((line) => line.startsWith(field))?.slice(field.length);
+const valueOf = (event, field) =>
+  event
+    .split("\n")
+    .find((line) => line.startsWith(field))
+    ?.slice(field.length);
 
 function subscribe(request) {
   return {
@@ -97,7 +101,9 @@ async function fillIn(variables) {
     const standIn = STAND_INS[Array.isArray(value) ? value[0] : value];
     if (!standIn) return [name, value];
     const [query, choose] = standIn;
-    const found = await ask({ query }).then(({ data }) => choose(data)).catch(() => undefined);
+    const found = await ask({ query })
+      .then(({ data }) => choose(data))
+      .catch(() => undefined);
     if (found === undefined) return [name, value];
     return [name, Array.isArray(value) ? [found] : found];
   });
@@ -107,7 +113,10 @@ async function fillIn(variables) {
 function Given({ examples }) {
   const [key, setKey] = useState(readKey);
   const { addTab, introspect } = useGraphiQLActions();
-  const { queryEditor, variableEditor } = useGraphiQL(({ queryEditor, variableEditor }) => ({ queryEditor, variableEditor }));
+  const { queryEditor, variableEditor } = useGraphiQL(({ queryEditor, variableEditor }) => ({
+    queryEditor,
+    variableEditor,
+  }));
 
   function keep(event) {
     sessionStorage.setItem(KEY, event.target.value.trim());
