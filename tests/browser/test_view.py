@@ -28,7 +28,9 @@ def selected(request: dict[str, Any]) -> set[str]:
 
 
 def lists(asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [request for request in asked if " nodes {" in request["query"]]
+    """The requests of the list. One that is repeated, as the stream began after its answer, counts once."""
+    requests = [request for request in asked if " nodes {" in request["query"]]
+    return [request for before, request in zip([None, *requests], requests, strict=False) if request != before]
 
 
 async def choose(desk: Desk, **columns: bool) -> None:
