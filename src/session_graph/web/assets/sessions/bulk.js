@@ -6,7 +6,6 @@
 import { openDialog } from "./dialogs.js";
 import { fill, h, newId } from "./elements.js";
 import { ASSESSMENTS, count } from "./formats.js";
-import { mayEdit } from "./roles.js";
 
 const MUTATION = `mutation Bulk($input: UpdateSessionsInput!) {
   updateSessions(input: $input) { matchedCount changedCount errors { code message path } }
@@ -15,20 +14,20 @@ const YES_NO = { true: "Yes", false: "No" };
 const STARS = { 1: "1 star", 2: "2 stars", 3: "3 stars", 4: "4 stars", 5: "5 stars" };
 const CLEAR = "clear";
 
-/** field of the patch, the right that it needs, label, and its choices; a text where there are none */
+/** Field of the patch, label, and its choices; without choices it is a text. */
 const FIELDS = [
-  ["humanAssessment", "humanAssessment", "Human assessment", { ...ASSESSMENTS, [CLEAR]: "None" }],
-  ["conversationQuality", "conversationQuality", "Conversation quality", { ...STARS, [CLEAR]: "No rating" }],
-  ["isLead", "isLead", "Is Lead", YES_NO],
-  ["isOpportunity", "isOpportunity", "Is Opportunity", YES_NO],
-  ["isTodo", "isTodo", "Is Todo", YES_NO],
-  ["isDone", "isDone", "Is Done", YES_NO],
-  ["isTest", "isTest", "Is Test", YES_NO],
-  ["isArchived", "isArchived", "Is Archived", YES_NO],
-  ["addTags", "tags", "Add tags"],
-  ["removeTags", "tags", "Remove tags"],
-  ["comment", "comment", "Comment"],
-  ["externalId", "externalId", "External ID"],
+  ["humanAssessment", "Human assessment", { ...ASSESSMENTS, [CLEAR]: "None" }],
+  ["conversationQuality", "Conversation quality", { ...STARS, [CLEAR]: "No rating" }],
+  ["isLead", "Is Lead", YES_NO],
+  ["isOpportunity", "Is Opportunity", YES_NO],
+  ["isTodo", "Is Todo", YES_NO],
+  ["isDone", "Is Done", YES_NO],
+  ["isTest", "Is Test", YES_NO],
+  ["isArchived", "Is Archived", YES_NO],
+  ["addTags", "Add tags"],
+  ["removeTags", "Remove tags"],
+  ["comment", "Comment"],
+  ["externalId", "External ID"],
 ];
 
 export class BulkBar {
@@ -78,7 +77,7 @@ class BulkDialog {
     this.#app = app;
     this.#target = target;
     this.controls = new Map();
-    const fields = FIELDS.filter(([, right]) => mayEdit(app.viewer.role, right));
+    const fields = FIELDS.filter(([name]) => app.viewer.mayEdit(name));
     this.said = h(
       "p",
       { class: "preview", role: "status", "aria-live": "polite" },
@@ -105,7 +104,7 @@ class BulkDialog {
     });
   }
 
-  #drawField([name, , label, choices]) {
+  #drawField([name, label, choices]) {
     const id = newId();
     const control = choices
       ? h(

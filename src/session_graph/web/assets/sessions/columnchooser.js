@@ -1,12 +1,12 @@
 /** Choosing columns. The choice is what the next request selects, and nothing else. */
 
-import { defaultColumns, visibleColumns } from "./columns.js";
+import { defaultColumns } from "./columns.js";
 import { openDialog } from "./dialogs.js";
 import { fill, h } from "./elements.js";
 
 /** @param {import("./sessions.js").SessionsView} app */
 export function openColumnChooser(app) {
-  const all = visibleColumns(app.viewer.visibleColumns);
+  const all = app.viewer.columns;
   const usual = defaultColumns(app.viewer).map((column) => column.code);
   let chosen = new Set(app.columns.map((column) => column.code));
   const list = h("div", { class: "columnlist", role: "group", "aria-label": "Columns" });

@@ -5,58 +5,50 @@
 
 import { drawSeries } from "./charts.js";
 import { fill, h } from "./elements.js";
-import {
-  ASSESSMENTS,
-  CHANNELS,
-  LENGTHS,
-  change,
-  count,
-  day,
-  decimal,
-  hour,
-  money,
-  points,
-  score,
-  signedRatio,
-} from "./formats.js";
-import { mayReadFigure } from "./roles.js";
-import { toGraphQL } from "./filters.js";
+import { inSentenceCase } from "./columns.js";
+import { FIELDS, toGraphQL, valueWords } from "./filters.js";
+import { change, count, day, decimal, hour, money, points, score, signedRatio } from "./formats.js";
 
-/** label, its two letters' meaning, how it is written, and what counts it below */
+/** How the page shows each metric; `beneath` is an amount that stands under it. */
 const FIGURES = {
-  totalSessionCount: ["Sessions", "All but test and archived ones", "count"],
-  totalLeadCount: ["Leads", "The user expressed an intent to buy", "count", "totalLeadValue"],
-  totalOpportunityCount: ["Opportunities", "Leads that did not fail", "count", "totalOpportunityValue"],
-  totalAdditionalDealCount: [
-    "Additional deals",
-    "Deals won only thanks to the agent: opportunity × conversion × success × recognition, summed",
-    "deals",
-  ],
-  totalAsr: ["ASR", "Additional secured revenue", "money"],
-  opportunitySuccessScore: [
-    "OSS",
-    "Opportunity success score: the agent's mean success over assessed opportunities",
-    "score",
-  ],
-  conversationSuccessScore: ["CSS", "Conversation success score: the mean of 0.2 × stars over rated sessions", "score"],
-  leadSuccessScore: ["LSS", "Lead success score: successful leads among assessed leads", "score"],
+  totalSessionCount: { label: "Sessions", kind: "count", about: "All but test and archived ones" },
+  totalLeadCount: {
+    label: "Leads",
+    kind: "count",
+    about: "The user expressed an intent to buy",
+    beneath: "totalLeadValue",
+  },
+  totalOpportunityCount: {
+    label: "Opportunities",
+    kind: "count",
+    about: "Leads that did not fail",
+    beneath: "totalOpportunityValue",
+  },
+  totalAdditionalDealCount: {
+    label: "Additional deals",
+    kind: "deals",
+    about: "Deals won only thanks to the agent: opportunity × conversion × success × recognition, summed",
+  },
+  totalAsr: { label: "ASR", kind: "money", about: "Additional secured revenue" },
+  opportunitySuccessScore: {
+    label: "OSS",
+    kind: "score",
+    about: "Opportunity success score: the agent's mean success over assessed opportunities",
+  },
+  conversationSuccessScore: {
+    label: "CSS",
+    kind: "score",
+    about: "Conversation success score: the mean of 0.2 × stars over rated sessions",
+  },
+  leadSuccessScore: {
+    label: "LSS",
+    kind: "score",
+    about: "Lead success score: successful leads among assessed leads",
+  },
 };
-const BENEATH = { totalLeadValue: "worth", totalOpportunityValue: "worth" };
 
-const GROUPS = {
-  CHANNEL: ["Channel", "CHANNEL", "channels", (key) => CHANNELS[key]],
-  SESSION_TYPE: ["Session type", "SESSION_TYPE", "sessionTypes"],
-  WORKING_HOURS: [
-    "Working hours",
-    "WORKING_HOURS",
-    "workingHours",
-    (key) => (key === "true" ? "In working hours" : "Outside working hours"),
-  ],
-  AGENT: ["Agent", "AGENT", "agents"],
-  INTEGRATION: ["Integration", "INTEGRATION", "integrations"],
-  ASSESSMENT: ["Assessment", "ASSESSMENT", "assessments", (key) => ASSESSMENTS[key]],
-  SESSION_LENGTH: ["Session length", "SESSION_LENGTH", "sessionLengths", (key) => LENGTHS[key]],
-};
+/** The columns that sessions are grouped by. A bar filters by its column's filter. */
+const GROUPS = ["CHANNEL", "SESSION_TYPE", "WORKING_HOURS", "AGENT", "INTEGRATION", "ASSESSMENT", "SESSION_LENGTH"];
 const MOST_BARS = 5;
 const KEPT = "session_graph.figures";
 const NARROW = matchMedia("(max-width: 720px)");
@@ -102,15 +94,21 @@ export class Dashboard {
   }
 
   #figures() {
-    return Object.keys(FIGURES).filter((name) => mayReadFigure(this.#app.viewer.role, name));
+    return Object.keys(FIGURES).filter((name) => this.#app.viewer.mayRead(name));
+  }
+
+  /** The amount under a metric, if it has one that the viewer may read. */
+  #beneath(name) {
+    const { beneath } = FIGURES[name];
+    return beneath && this.#app.viewer.mayRead(beneath) ? beneath : null;
   }
 
   get #worth() {
-    return mayReadFigure(this.#app.viewer.role, "totalAsr") ? "totalAsr" : "totalLeadValue";
+    return this.#app.viewer.mayRead("totalAsr") ? "totalAsr" : "totalLeadValue";
   }
 
   #groups() {
-    return Object.keys(GROUPS).filter((group) => this.#app.may(GROUPS[group][1]));
+    return GROUPS.filter((group) => this.#app.viewer.maySee(group));
   }
 
   /** Asks for the figures of a view; closed, only once it is opened. */
@@ -147,8 +145,7 @@ export class Dashboard {
   /** By day, and by longer intervals where the span has too many of them. */
   async #ask(filter, by, [interval, ...longer], signal) {
     const names = this.#figures()
-      .flatMap((name) => [name, FIGURES[name][3]])
-      .filter(Boolean)
+      .flatMap((name) => [name, this.#beneath(name) ?? []].flat())
       .join(" ");
     const few = `totalSessionCount ${this.#worth}`;
     const query = `query Dashboard($filter: SessionFilter, $by: DashboardGroup!, $interval: Interval!) {
@@ -190,12 +187,13 @@ export class Dashboard {
   #write(name, value) {
     if (value === null || value === undefined) return "–";
     const { currency } = this.#app.viewer.account;
-    const kind = BENEATH[name] ? "money" : FIGURES[name][2];
+    const kind = FIGURES[name]?.kind ?? "money";
     return { count, score, deals: (text) => decimal(text, 1), money: (text) => money(text, currency) }[kind](value);
   }
 
   #drawFigure(name, totals, previous) {
-    const [label, about, , beneath] = FIGURES[name];
+    const { label, about } = FIGURES[name];
+    const beneath = this.#beneath(name);
     return h(
       "div",
       { class: "figure", title: about },
@@ -212,7 +210,7 @@ export class Dashboard {
 
   #drawChange(name, totals, previous) {
     if (!previous || previous[name] === null || totals[name] === null) return null;
-    const isScore = FIGURES[name][2] === "score";
+    const isScore = FIGURES[name].kind === "score";
     const by = isScore ? totals[name] - previous[name] : change(previous[name], totals[name]);
     if (by === null) return null;
     const kind = by > 0.0005 ? "up" : by < -0.0005 ? "down" : "same";
@@ -260,7 +258,7 @@ export class Dashboard {
         "aria-label": "Group by",
         onchange: () => this.#app.change({ group: select.value === "AGENT" ? null : select.value }, true),
       },
-      this.#groups().map((group) => h("option", { value: group, selected: group === by }, GROUPS[group][0])),
+      this.#groups().map((group) => h("option", { value: group, selected: group === by }, inSentenceCase(group))),
     );
     const sorted = [...groups].sort((a, b) => b.totals.totalSessionCount - a.totals.totalSessionCount);
     const most = Math.max(1, ...sorted.map((group) => group.totals.totalSessionCount));
@@ -292,23 +290,18 @@ export class Dashboard {
   }
 
   #drawBar({ key, totals }, by, most) {
-    const [, , filterName, words] = GROUPS[by];
-    const agent = by === "AGENT" && this.#app.viewer.agents.find((each) => each.idn === key)?.name;
-    const name = key === null ? "None" : agent || (words?.(key) ?? key);
+    const field = FIELDS.find(({ column }) => column === by);
+    const name = key === null ? "None" : valueWords(field, key, this.#app.viewer);
     const choose = () => {
-      const value = filterName === "workingHours" ? key === "true" : [key];
-      this.#app.change({ filter: { ...this.#app.view.filter, [filterName]: value } });
+      const value = field.kind === "flag" ? key === "true" : [key];
+      this.#app.change({ filter: { ...this.#app.view.filter, [field.name]: value } });
     };
     const bar = h("span", { style: { width: `${(100 * totals.totalSessionCount) / most}%` } });
     const content = [
       h("span", { class: "name" }, name),
       h("span", { class: "track" }, bar),
       h("span", { class: "number" }, count(totals.totalSessionCount)),
-      h(
-        "span",
-        { class: "worth" },
-        this.#write(this.#worth === "totalAsr" ? "totalAsr" : "totalLeadValue", totals[this.#worth]),
-      ),
+      h("span", { class: "worth" }, this.#write(this.#worth, totals[this.#worth])),
     ];
     return h(
       "li",

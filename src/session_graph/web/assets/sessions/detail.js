@@ -3,10 +3,10 @@
  */
 
 import { drawValue } from "./cells.js";
-import { COLUMNS, selection, visibleColumns } from "./columns.js";
+import { codeOf, labelOf, selection } from "./columns.js";
 import { Editor } from "./editor.js";
 import { fill, h, icon } from "./elements.js";
-import { clock, directionOf, duration, inWords, instant, money, ratio, zoneName } from "./formats.js";
+import { CHANNELS, clock, directionOf, duration, inWords, instant, money, ratio, zoneName } from "./formats.js";
 
 const NARROW = matchMedia("(max-width: 900px)");
 const SPEAKERS = { USER: "User", AGENT: "Agent", SYSTEM: "System" };
@@ -52,14 +52,13 @@ export class Detail {
 
   /** Fields of the session for the panel; after an edit the same without the transcript. */
   #select() {
-    const visible = this.#app.viewer.visibleColumns;
-    const columns = selection(visibleColumns(visible)).replace(/ agent \{.*\}/, "");
+    const { viewer } = this.#app;
+    const columns = selection(viewer.columns).replace(/ agent \{.*\}/, "");
     const parts = [
       columns,
       "agent { idn name timeZone }",
-      visible.includes("ASR_FACTORS") &&
-        "asrFactors { leadValue opportunity conversionRate success recognition isTest }",
-      visible.includes("HISTORY") && "history { at by field before after }",
+      viewer.maySee("ASR_FACTORS") && "asrFactors { leadValue opportunity conversionRate success recognition isTest }",
+      viewer.maySee("HISTORY") && "history { at by field before after }",
     ];
     return parts.filter(Boolean).join(" ");
   }
@@ -83,7 +82,7 @@ export class Detail {
     if (!this.#session) fill(this.content, h("p", { role: "status", class: "hint" }, "Loading…"));
     this.showPlace();
     this.content.focus();
-    const transcript = this.#app.may("TRANSCRIPT") ? "transcript { position speaker text at }" : "";
+    const transcript = this.#app.viewer.maySee("TRANSCRIPT") ? "transcript { position speaker text at }" : "";
     try {
       const query = `query Session($id: ID!) { session(id: $id) { ${this.#fields} ${transcript} } }`;
       const { session } = await this.#app.api.ask(query, { id }, signal);
@@ -176,10 +175,7 @@ export class Detail {
 
   #drawTitle(session) {
     const zone = session.agent.timeZone;
-    const channel = drawValue(
-      COLUMNS.find((column) => column.field === "channel"),
-      session,
-    );
+    const channel = CHANNELS[session.channel] ?? session.channel;
     return h(
       "div",
       { class: "title" },
@@ -285,9 +281,7 @@ export class Detail {
 
   #drawFacts(session) {
     const { viewer } = this.#app;
-    const columns = visibleColumns(viewer.visibleColumns).filter(
-      (column) => !ELSEWHERE.has(column.field) && !this.editor.has(column.field),
-    );
+    const columns = viewer.columns.filter((column) => !ELSEWHERE.has(column.field) && !this.editor.has(column.field));
     const fact = (column) => {
       const value = drawValue(column, session, viewer.account.currency);
       return value === null ? null : h("div", {}, h("dt", { title: column.about }, column.label), h("dd", {}, value));
@@ -297,12 +291,11 @@ export class Detail {
 
   #drawHistory({ history, agent }) {
     if (!history) return null;
-    const label = (field) => COLUMNS.find((column) => column.field === field)?.label ?? field;
     const entry = ({ at, by, field, before, after }) =>
       h(
         "li",
         {},
-        h("b", {}, label(field)),
+        h("b", {}, labelOf(codeOf(field))),
         " ",
         h("bdi", {}, inWords(field, before)),
         " → ",

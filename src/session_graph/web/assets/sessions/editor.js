@@ -4,8 +4,7 @@
  */
 
 import { fill, h, icon, newId } from "./elements.js";
-import { ASSESSMENTS, ASSESSMENT_MEANINGS, inWords } from "./formats.js";
-import { mayEdit } from "./roles.js";
+import { ASSESSMENTS, inWords } from "./formats.js";
 
 const FLAGS = {
   isLead: "Is Lead",
@@ -63,9 +62,9 @@ export class Editor {
     this.show(session);
   }
 
-  /** Whether it edits this field, as the role may. */
+  /** Whether it edits this field of a session, as the viewer may. */
   has(field) {
-    return mayEdit(this.#app.viewer.role, field);
+    return this.#app.viewer.mayEdit(field === "tags" ? "addTags" : field);
   }
 
   /** The session as it is now. What was typed stays. */
@@ -113,7 +112,7 @@ export class Editor {
         "label",
         {
           class: `verdictchoice ${value.toLowerCase() || "unset"}`,
-          title: ASSESSMENT_MEANINGS[value] ?? "Leave it to the machine",
+          title: this.#app.viewer.meanings[value] ?? "Leave it to the machine",
         },
         input,
         h("span", {}, label),
@@ -134,7 +133,7 @@ export class Editor {
         { class: "hint" },
         "The machine said ",
         machine ? h("span", { class: `verdict ${machine.toLowerCase()}` }, ASSESSMENTS[machine]) : "nothing",
-        machine && ` ${ASSESSMENT_MEANINGS[machine].toLowerCase()}`,
+        machine && ` ${this.#app.viewer.meanings[machine].toLowerCase()}`,
       ),
       this.#problemOf("humanAssessment"),
     );

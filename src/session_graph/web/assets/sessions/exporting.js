@@ -60,7 +60,7 @@ export function openExport(app) {
     autocomplete: "off",
   });
   const chosen = h("input", { type: "radio", name: radios, value: "own" });
-  const active = chips(view.filter, account.timeZone, (idn) => idn).map((chip) => chip.label);
+  const active = chips(view.filter, viewer).map((chip) => chip.label);
   const button = h("button", { type: "submit", class: "primary", form: "export-form" }, "Send the report");
   let last = { content: null, key: null };
 

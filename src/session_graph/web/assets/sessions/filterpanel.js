@@ -50,7 +50,7 @@ export class FilterPanel {
   show(filter) {
     const focused = document.activeElement?.closest?.(".filters") ? document.activeElement.dataset.key : null;
     const scroll = this.fields.scrollTop;
-    const fields = visibleFields(this.app.viewer.visibleColumns).filter((field) => field.kind !== "text");
+    const fields = visibleFields(this.app.viewer).filter((field) => field.kind !== "text");
     const draw = (field) => this.#draw(field, filter);
     if (!this.range?.contains(document.activeElement)) this.range = this.#drawRange(); // not while it is typed in
     fill(

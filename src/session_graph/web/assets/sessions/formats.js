@@ -3,7 +3,6 @@
  */
 
 export const ASSESSMENTS = { YES_A: "Yes-A", YES_B: "Yes-B", NO: "No" };
-export const ASSESSMENT_MEANINGS = { YES_A: "The script was carried out", YES_B: "Saved by a fallback", NO: "Failed" };
 export const CHANNELS = { VOICE: "Voice", SMS: "SMS", CHAT: "Chat" };
 export const LENGTHS = { SHORT: "Short", REGULAR: "Regular", LONG: "Long" };
 export const PERIODS = { LAST_24_HOURS: "Last 24 hours", LAST_7_DAYS: "Last 7 days", LAST_30_DAYS: "Last 30 days" };

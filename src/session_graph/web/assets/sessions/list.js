@@ -2,7 +2,7 @@
  * The sessions that are loaded: pages by cursor, and what happens to them live. Draws nothing.
  */
 
-import { columnOfOrder, selection } from "./columns.js";
+import { selection } from "./columns.js";
 import { editedFields, toGraphQL } from "./filters.js";
 
 const PAGE = 100;
@@ -20,6 +20,7 @@ export class SessionList {
   departed = new Set();
 
   #api;
+  #viewer;
   #onChange;
   #abort = new AbortController();
   #cursor = null;
@@ -28,8 +29,9 @@ export class SessionList {
   #waiting = [];
 
   /** @param {import("./api.js").Api} api @param {(change: {kind: string, index?: number, id?: string}) => void} onChange */
-  constructor(api, onChange) {
+  constructor(api, viewer, onChange) {
     this.#api = api;
+    this.#viewer = viewer;
     this.#onChange = onChange;
   }
 
@@ -42,7 +44,7 @@ export class SessionList {
   async load(view, columns) {
     this.#abort.abort();
     this.#abort = new AbortController();
-    const [ordered, edited] = [columnOfOrder(view.order.field), editedFields(view.filter)];
+    const [ordered, edited] = [this.#viewer.columnOfOrder(view.order.field), editedFields(view.filter)];
     this.#view = view;
     this.#fields = `${selection([...columns, ordered])} ${edited.join(" ")}`.trim();
     this.#cursor = null;
@@ -148,7 +150,8 @@ export class SessionList {
   }
 
   #placeOf(session) {
-    const compare = comparator(this.#view.order);
+    const { field, direction } = this.#view.order;
+    const compare = comparator(this.#viewer.columnOfOrder(field), direction);
     let [low, high] = [0, this.rows.length];
     while (low < high) {
       const middle = (low + high) >> 1;
@@ -160,8 +163,7 @@ export class SessionList {
 }
 
 /** The API's order: empty values last in both directions, ties by id. */
-export function comparator({ field, direction }) {
-  const { field: name, kind } = columnOfOrder(field);
+function comparator({ field: name, kind }, direction) {
   const sign = direction === "DESC" ? -1 : 1;
   const byKey = KEYS[kind] ?? KEYS.text;
   return (a, b) => {

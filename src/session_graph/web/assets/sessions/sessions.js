@@ -5,7 +5,7 @@
 import { DEFAULT_ORDER, goTo, readAddress } from "./address.js";
 import { BulkBar } from "./bulk.js";
 import { openColumnChooser } from "./columnchooser.js";
-import { columnOf, columnOfOrder, defaultColumns, visibleColumns } from "./columns.js";
+import { defaultColumns } from "./columns.js";
 import { Dashboard } from "./dashboard.js";
 import { Detail } from "./detail.js";
 import { debounce, fill, h, icon } from "./elements.js";
@@ -15,10 +15,10 @@ import { fieldOf, stillMatches, toGraphQL, visibleFields } from "./filters.js";
 import { openKeys } from "./keys.js";
 import { LiveSessions } from "./live.js";
 import { SessionList } from "./list.js";
-import { readOptions } from "./signin.js";
 import { SessionTable } from "./table.js";
 import { Toolbar } from "./toolbar.js";
 import { TopBar } from "./topbar.js";
+import { readOptions } from "./viewer.js";
 
 const COUNT = "query Count($filter: SessionFilter) { sessions(filter: $filter, first: 1) { totalCount } }";
 export class SessionsView {
@@ -36,17 +36,16 @@ export class SessionsView {
     () => Math.max(8000, 12 * this.dashboard.took),
   );
 
-  /** @param {import("./api.js").Api} api @param {object} viewer as `readViewer` has it */
+  /** @param {import("./api.js").Api} api @param {import("./viewer.js").Viewer} viewer @param {() => void} onSignOut */
   constructor(api, viewer, onSignOut) {
     this.api = api;
     this.viewer = viewer;
-    const { currency } = viewer.account;
     const { signal } = this.#ended;
     this.change = this.change.bind(this);
     this.notices = h("div", { class: "notices", role: "status", "aria-live": "polite" });
     this.scroller = h("main", { class: "scroller", tabindex: "-1" });
-    this.list = new SessionList(api, (change) => this.#listChanged(change));
-    this.table = new SessionTable(this.list, this.scroller, currency, {
+    this.list = new SessionList(api, viewer, (change) => this.#listChanged(change));
+    this.table = new SessionTable(this.list, this.scroller, viewer, {
       open: (id) => this.change({ session: id }),
       order: (order) => this.change({ order }),
       select: (ids) => this.bulk.show(ids),
@@ -108,15 +107,12 @@ export class SessionsView {
 
   /** The chosen columns. @returns {import("./columns.js").Column[]} */
   get columns() {
-    return this.view.columns ? this.view.columns.map(columnOf) : defaultColumns(this.viewer);
+    const { columns } = this.view;
+    return columns ? this.viewer.columns.filter(({ code }) => columns.includes(code)) : defaultColumns(this.viewer);
   }
 
   get graphQLFilter() {
     return toGraphQL(this.view.filter);
-  }
-
-  may(code) {
-    return this.viewer.visibleColumns.includes(code);
   }
 
   /** Another view, in the address too. With `replace` "back" skips the one before. */
@@ -140,17 +136,20 @@ export class SessionsView {
   /** The view without what the role may not see, and the names of that. */
   #allowed(view) {
     const refused = [];
-    const mine = new Set(visibleFields(this.viewer.visibleColumns).map((field) => field.name));
+    const { viewer } = this;
+    const mine = new Set(visibleFields(viewer).map((field) => field.name));
     const filter = Object.fromEntries(
       Object.entries(view.filter).filter(([name]) => mine.has(name) || !refused.push(fieldOf(name).label)),
     );
-    const codes = view.columns?.filter(
-      (code) => (this.may(code) && columnOf(code)) || !refused.push(columnOf(code)?.label ?? code),
-    );
-    const ordered = columnOfOrder(view.order.field);
-    const order = ordered && this.may(ordered.code) ? view.order : DEFAULT_ORDER;
+    const codes = view.columns?.filter((code) => {
+      const column = viewer.columnOf(code);
+      return (column && viewer.maySee(code)) || !refused.push(column?.label ?? code);
+    });
+    const ordered = viewer.columnOfOrder(view.order.field);
+    const order = ordered && viewer.maySee(ordered.code) ? view.order : DEFAULT_ORDER;
     if (order !== view.order) refused.push(`the order by ${ordered?.label ?? view.order.field}`);
-    const columns = codes?.length ? visibleColumns(codes).map((column) => column.code) : null;
+    const shown = viewer.columns.filter(({ code }) => codes?.includes(code)).map(({ code }) => code);
+    const columns = shown.length ? shown : null;
     return { view: { ...view, filter, order, columns }, refused };
   }
 

@@ -4,38 +4,12 @@
 
 import { Api } from "./api.js";
 import { fill, h, newId } from "./elements.js";
-import { readableOptions } from "./roles.js";
+import { readViewer } from "./viewer.js";
 
 const KEPT = "session_graph.key";
 
-const WHO = `query Who {
-  viewer { role name email visibleColumns account { id name currency timeZone exportRecipients } }
-}`;
-
-const AGENTS = "query Agents { agents { idn name timeZone } }";
-
 export const keptKey = () => sessionStorage.getItem(KEPT);
 export const forgetKey = () => sessionStorage.removeItem(KEPT);
-
-/**
- * Who asks, with what filters can offer them. Raises ApiError.
- * @param {Api} api
- */
-export async function readViewer(api) {
-  const agents = api.ask(AGENTS).then(
-    (data) => data.agents,
-    () => [], // who sees no sessions sees no agents
-  );
-  const { viewer } = await api.ask(WHO);
-  return { ...viewer, agents: await agents, options: {} };
-}
-
-/** What occurs among the sessions that the viewer may see: apart, as it takes longer than the first rows. */
-export async function readOptions(api, viewer) {
-  const names = readableOptions(viewer.visibleColumns).join(" ");
-  const data = await api.ask(`query Options { viewer { account { filterOptions { ${names} } } } }`);
-  return data.viewer.account.filterOptions;
-}
 
 /**
  * The sign-in page. Calls `onSignedIn` with the Api and the viewer.

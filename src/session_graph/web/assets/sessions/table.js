@@ -6,7 +6,6 @@
  */
 
 import { drawCard, drawCells } from "./cells.js";
-import { columnOfOrder } from "./columns.js";
 import { fill, h } from "./elements.js";
 
 const ROW = 36;
@@ -27,7 +26,7 @@ export class SessionTable {
   #list;
   #scroller;
   #actions;
-  #currency;
+  #viewer;
   #columns = [];
   #order = null;
   #drawn = new Map();
@@ -39,13 +38,13 @@ export class SessionTable {
   /**
    * @param {import("./list.js").SessionList} list
    * @param {HTMLElement} scroller what scrolls the table, and what is above it
-   * @param {string} currency
+   * @param {import("./viewer.js").Viewer} viewer
    * @param {{ open, order, select, retry }} actions
    */
-  constructor(list, scroller, currency, actions) {
+  constructor(list, scroller, viewer, actions) {
     this.#list = list;
     this.#scroller = scroller;
-    this.#currency = currency;
+    this.#viewer = viewer;
     this.#actions = actions;
     this.head = h("div", { class: "head", role: "rowgroup" });
     this.body = h("div", { class: "body", role: "rowgroup" });
@@ -224,7 +223,7 @@ export class SessionTable {
       { class: "row", role: "row", "data-id": session.id },
       h("div", { class: "box", role: "gridcell", onclick: (event) => event.stopPropagation() }, h("label", {}, box)),
     );
-    row.append(...(NARROW.matches ? drawCard : drawCells)(session, this.#columns, this.#currency));
+    row.append(...(NARROW.matches ? drawCard : drawCells)(session, this.#columns, this.#viewer.account.currency));
     row.addEventListener("click", () => {
       if (!getSelection().toString()) this.#actions.open(session.id);
     });
@@ -271,7 +270,7 @@ export class SessionTable {
   }
 
   #drawHeader(column) {
-    const sorted = columnOfOrder(this.#order.field) === column;
+    const sorted = column.order === this.#order.field;
     const descending = this.#order.direction === "DESC";
     const attributes = { class: `cell ${column.kind}`, role: "columnheader", title: column.about };
     if (!column.order) return h("div", attributes, h("span", {}, column.label));

@@ -5,7 +5,6 @@
 import { chips } from "./filters.js";
 import { fill, h, icon } from "./elements.js";
 import { PERIODS, count } from "./formats.js";
-import { COLUMNS } from "./columns.js";
 
 const SHORT = { LAST_24_HOURS: "24 hours", LAST_7_DAYS: "7 days", LAST_30_DAYS: "30 days" };
 
@@ -59,8 +58,7 @@ export class Toolbar {
     fill(this.presets, this.#drawPeriods(view.filter), this.#drawQuick(view.filter));
     fill(this.sort, this.#drawSort(view.order));
     const { viewer } = this.app;
-    const name = (idn) => viewer.agents.find((agent) => agent.idn === idn)?.name ?? idn;
-    const active = chips(view.filter, viewer.account.timeZone, name);
+    const active = chips(view.filter, viewer);
     const drop = ({ label, without }) =>
       h(
         "li",
@@ -123,7 +121,7 @@ export class Toolbar {
   }
 
   #drawQuick(filter) {
-    const visible = this.app.viewer.visibleColumns;
+    const { viewer } = this.app;
     const toggle = (label, title, name, value) => {
       const pressed = JSON.stringify(filter[name]) === JSON.stringify(value);
       const { [name]: _, ...rest } = filter;
@@ -142,19 +140,17 @@ export class Toolbar {
     };
     return [
       toggle("Live only", "Leave test sessions out", "isTest", false),
-      visible.includes("AUTO_ASSESSMENT") &&
-        toggle("Machine said No", "Auto Assessment: No", "autoAssessments", ["NO"]),
-      visible.includes("HUMAN_ASSESSMENT") &&
+      viewer.maySee("AUTO_ASSESSMENT") && toggle("Machine said No", "Auto Assessment: No", "autoAssessments", ["NO"]),
+      viewer.maySee("HUMAN_ASSESSMENT") &&
         toggle("Not reviewed", "No human assessment yet", "humanAssessments", ["NONE"]),
-      visible.includes("CONVERSATION_QUALITY") && toggle("Low stars", "One or two stars", "stars", ["1", "2"]),
+      viewer.maySee("CONVERSATION_QUALITY") && toggle("Low stars", "One or two stars", "stars", ["1", "2"]),
       toggle("To do", "Someone must follow up", "isTodo", true),
     ];
   }
 
   #drawSort(order) {
-    const options = COLUMNS.filter(
-      (column) => column.order && this.app.viewer.visibleColumns.includes(column.code),
-    ).flatMap(({ order: field, label }) =>
+    const sortable = this.app.viewer.columns.filter((column) => column.order);
+    const options = sortable.flatMap(({ order: field, label }) =>
       ["DESC", "ASC"].map((direction) =>
         h(
           "option",

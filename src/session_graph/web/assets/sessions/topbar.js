@@ -2,10 +2,10 @@
  * The bar at the top: whose sessions, the search, whether the page is live, and who is signed in.
  */
 
+import { inSentenceCase } from "./columns.js";
 import { debounce, fill, h, icon } from "./elements.js";
 import { searchProblem } from "./filters.js";
 import { openKeys } from "./keys.js";
-import { WORDS } from "./roles.js";
 import { drawThemeButton } from "./theme.js";
 
 const LIVE = {
@@ -58,7 +58,7 @@ export class TopBar {
       bare("Refresh", "refresh", () => this.#app.refresh()),
       bare("Keys", "question", openKeys),
       drawThemeButton(),
-      h("span", { class: "role", title: viewer.email ?? viewer.name }, WORDS[viewer.role]),
+      h("span", { class: "role", title: viewer.email ?? viewer.name }, inSentenceCase(viewer.role)),
       h("button", { type: "button", class: "link", onclick: onSignOut }, "Sign out"),
     );
   }
