@@ -115,8 +115,8 @@ async def test_what_the_page_loads_is_there_and_nothing_else_is(exploring: httpx
     page = (await exploring.get("/explore")).text
     loaded = re.findall(r'(?:src|href)="(/[^"]+)"', page) + re.findall(r'from "(/[^"]+)"', SCRIPT)
 
-    assert len(loaded) == 4
-    assert [(await exploring.get(path)).status_code for path in loaded] == [200] * 4
+    assert len(loaded) == 5
+    assert [(await exploring.get(path)).status_code for path in loaded] == [200] * 5
     script = await exploring.get("/explore/assets/explore.js")
     assert script.headers["content-type"].startswith("text/javascript")
     assert script.headers["x-content-type-options"] == "nosniff"

@@ -1,5 +1,6 @@
 """The Sessions page as it is served, and the names in its modules held against the code that they name."""
 
+import posixpath
 import re
 
 import httpx
@@ -18,17 +19,20 @@ from session_graph.sessions.patch import WRITERS
 
 pytestmark = pytest.mark.anyio
 
-ASSETS = WEB / "assets" / "sessions"
+ASSETS = WEB / "assets"
 PAGE = (WEB / "index.html").read_text("utf-8")
-MODULES = {path.name: path.read_text("utf-8") for path in ASSETS.iterdir() if path.name.endswith(".js")}
+SCRIPTS = {str(path.relative_to(ASSETS)): path.read_text("utf-8") for path in ASSETS.rglob("*.js")}
+MODULES = {path.removeprefix("sessions/"): source for path, source in SCRIPTS.items() if path.startswith("sessions/")}
 
 
 def find_addresses(html: str) -> list[str]:
     return re.findall(r'(?:src|href)="([^"]+)"', html)
 
 
-def find_imports(source: str) -> list[str]:
-    return re.findall(r'^import .*?"\./([^"]+)";|^} from "\./([^"]+)";', source, re.MULTILINE | re.DOTALL)
+def find_imports(path: str) -> set[str]:
+    """The paths below assets of the modules that a script imports."""
+    found = re.findall(r'^(?:import .*?|}) from "(\.[^"]+)";', SCRIPTS[path], re.MULTILINE)
+    return {posixpath.normpath(posixpath.join(posixpath.dirname(path), name)) for name in found}
 
 
 def read_keys(module: str, name: str) -> set[str]:
@@ -66,8 +70,8 @@ async def test_the_page_may_load_its_own_scripts_and_styles_and_nothing_else(cli
 async def test_every_asset_of_the_page_is_served_as_what_it_is_and_kept_until_it_changes(
     client: httpx.AsyncClient,
 ) -> None:
-    imported = {name for source in MODULES.values() for names in find_imports(source) for name in names if name}
-    addresses = [*find_addresses(PAGE), *(f"/assets/sessions/{name}" for name in imported)]
+    imported = {name for path in SCRIPTS for name in find_imports(path)}
+    addresses = [*find_addresses(PAGE), *(f"/assets/{name}" for name in imported)]
 
     for address in addresses:
         response = await client.get(address)
@@ -77,7 +81,7 @@ async def test_every_asset_of_the_page_is_served_as_what_it_is_and_kept_until_it
         assert response.headers["cache-control"] == again.headers["cache-control"] == "no-cache"
         assert response.headers["x-content-type-options"] == "nosniff"
         assert again.status_code == 304
-    assert imported | {"page.js"} == set(MODULES)
+    assert imported | {"sessions/page.js"} == set(SCRIPTS)
 
 
 async def test_what_is_no_asset_is_not_served(client: httpx.AsyncClient) -> None:
@@ -89,7 +93,7 @@ async def test_what_is_no_asset_is_not_served(client: httpx.AsyncClient) -> None
 def test_no_markup_of_the_page_is_made_of_text() -> None:
     sinks = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|DOMParser|srcdoc")
 
-    assert [name for name, source in MODULES.items() if sinks.search(source)] == []
+    assert [name for name, source in SCRIPTS.items() if sinks.search(source)] == []
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]* src=)|javascript:", PAGE)
     assert not re.search(r"https?://", PAGE)
 
@@ -129,7 +133,7 @@ def test_the_page_asks_the_api_what_a_viewer_may() -> None:
 
 def test_the_page_has_no_rules_of_its_own_for_roles() -> None:
     named = re.compile("|".join(rf"\b{role}\b" for role in Role))
-    lines = [line.strip() for source in MODULES.values() for line in source.splitlines() if named.search(line)]
+    lines = [line.strip() for source in SCRIPTS.values() for line in source.splitlines() if named.search(line)]
 
     assert [re.sub(r"\W.*", "", line) for line in lines] == ["const", "placeholder"], "a default choice, and a hint"
 

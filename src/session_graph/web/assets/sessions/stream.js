@@ -3,6 +3,8 @@
  * (the protocol "GraphQL over Server-Sent Events", distinct connections).
  */
 
+import { isEventStream, readEvents } from "../shared/eventstream.js";
+
 const QUICK = 1000;
 const SLOW = 30_000;
 /** Until a server that serves no streams is asked again. */
@@ -84,13 +86,13 @@ export class Stream {
         cache: "no-store",
         signal: attempt.signal,
       });
-      if (!response.ok || !response.headers.get("content-type")?.startsWith("text/event-stream")) {
+      if (!isEventStream(response)) {
         if (response.status === 401) this.#api.onRefused();
         await response.body?.cancel();
         return response.status >= 500 ? "broken" : "refused";
       }
       this.#handlers.onState?.("live");
-      for await (const { event, data } of readEvents(response.body)) {
+      for await (const { event, data } of readEvents(response)) {
         clearTimeout(silence);
         silence = setTimeout(forward, SILENCE);
         if (event === "complete") return "complete";
@@ -109,39 +111,5 @@ export class Stream {
     if (result.errors?.some((error) => error.extensions?.code === "UNAUTHENTICATED")) this.#api.onRefused();
     if (result.data) this.#handlers.onNext(result.data);
     return Boolean(result.data);
-  }
-}
-
-/**
- * The events of a stream as the HTML standard parses them; a comment is an event named "comment".
- * @param {ReadableStream<Uint8Array>} body
- */
-export async function* readEvents(body) {
-  const decoder = new TextDecoder();
-  const reader = body.getReader();
-  let rest = "";
-  let current = { event: "message", data: [] };
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      rest += decoder.decode(value, { stream: true });
-      const ends = rest.endsWith("\r") ? rest.length - 1 : rest.length; // its \n may be still to come
-      const lines = rest.slice(0, ends).split(/\r\n|\r|\n/);
-      rest = lines.pop() + rest.slice(ends);
-      for (const line of lines) {
-        const [, name, text = ""] = /^([^:]*)(?:: ?)?(.*)$/s.exec(line);
-        if (line.startsWith(":")) yield { event: "comment", data: text };
-        else if (name === "event") current.event = text;
-        else if (name === "data") current.data.push(text);
-        else if (line === "") {
-          if (current.data.length || current.event === "complete")
-            yield { event: current.event, data: current.data.join("\n") };
-          current = { event: "message", data: [] };
-        }
-      }
-    }
-  } finally {
-    await reader.cancel().catch(() => {});
   }
 }

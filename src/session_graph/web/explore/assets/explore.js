@@ -8,6 +8,7 @@ import {
   useGraphiQLActions,
   useState,
 } from "/explore/bundle/graphiql.js";
+import { isEventStream, readEvents } from "/assets/shared/eventstream.js";
 
 const KEY = "session_graph.key";
 const WORKERS = ["graphql", "json"]; // and the editor's own for the rest
@@ -45,27 +46,12 @@ async function ask(request) {
 // Each answer of an event stream goes to the observer, until the stream ends or the signal ends it.
 async function follow(request, observer, signal) {
   const response = await post(request, "text/event-stream", signal);
-  if (!response.headers.get("Content-Type")?.startsWith("text/event-stream")) {
-    return observer.next(await response.json());
-  }
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
-  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
-    const events = (text + piece.value).split("\n\n");
-    text = events.pop();
-    for (const event of events) {
-      const [name, data] = ["event: ", "data: "].map((field) => valueOf(event, field));
-      if (name === "next") observer.next(JSON.parse(data));
-      if (name === "complete") return;
-    }
+  if (!isEventStream(response)) return observer.next(await response.json());
+  for await (const { event, data } of readEvents(response)) {
+    if (event === "next") observer.next(JSON.parse(data));
+    if (event === "complete") return;
   }
 }
-
-const valueOf = (event, field) =>
-  event
-    .split("\n")
-    .find((line) => line.startsWith(field))
-    ?.slice(field.length);
 
 function subscribe(request) {
   return {
