@@ -219,7 +219,7 @@ export class SessionsView {
     try {
       const { sessions } = await this.api.ask(COUNT, { filter: this.graphQLFilter }, signal);
       this.#setTotal(sessions.totalCount);
-    } catch (error) {
+    } catch {
       if (!signal.aborted && isNew) this.toolbar.count.replaceChildren("Not counted");
     }
   }

@@ -116,7 +116,8 @@ export class SessionTable {
   }
 
   #schedule() {
-    this.#frame ||= requestAnimationFrame(() => {
+    if (this.#frame) return;
+    this.#frame = requestAnimationFrame(() => {
       this.#frame = 0;
       this.draw();
     });
