@@ -42,7 +42,7 @@ function readField(field, values) {
   const [value] = values;
   if (field.kind === "flag") return value === "true" || value === "false" ? { [field.name]: value === "true" } : {};
   if (field.kind === "instant") return Number.isNaN(Date.parse(value)) ? {} : { [field.name]: value };
-  const known = values.filter((each) => !field.words || each in field.words);
+  const known = values.filter((each) => !field.words || Object.hasOwn(field.words, each));
   if (!known.length) return {};
   return { [field.name]: field.kind === "choices" ? [...new Set(known)] : known[0] };
 }
