@@ -5,7 +5,7 @@
 
 import { openDialog } from "./dialogs.js";
 import { fill, h, newId } from "./elements.js";
-import { ASSESSMENTS, count } from "./formats.js";
+import { ASSESSMENTS, count, counted } from "./formats.js";
 
 const MUTATION = `mutation Bulk($input: UpdateSessionsInput!) {
   updateSessions(input: $input) { matchedCount changedCount errors { code message path } }
@@ -64,7 +64,7 @@ export class BulkBar {
 
   #open(ids, number) {
     const target = ids ? { ids } : { filter: this.#app.graphQLFilter };
-    new BulkDialog(this.#app, target, `Edit ${count(number)} ${number === 1 ? "session" : "sessions"}`);
+    new BulkDialog(this.#app, target, `Edit ${counted(number, "session")}`);
   }
 }
 
@@ -176,10 +176,10 @@ class BulkDialog {
     this.#tried = patch;
     fill(
       this.said,
-      h("strong", {}, `${count(done.changedCount)} of ${count(done.matchedCount)} sessions will change.`),
+      h("strong", {}, `${count(done.changedCount)} of ${counted(done.matchedCount, "session")} will change.`),
       done.changedCount < done.matchedCount && " The others are as wanted already.",
     );
-    fill(this.apply, done.changedCount === 1 ? "Change 1 session" : `Change ${count(done.changedCount)} sessions`);
+    fill(this.apply, `Change ${counted(done.changedCount, "session")}`);
     this.apply.disabled = done.changedCount === 0;
   }
 
@@ -187,7 +187,7 @@ class BulkDialog {
     const done = await this.#send(this.#tried, false);
     if (!done) return;
     this.dialog.close();
-    this.#app.notify(`${count(done.changedCount)} ${done.changedCount === 1 ? "session" : "sessions"} changed.`);
+    this.#app.notify(`${counted(done.changedCount, "session")} changed.`);
     this.#app.table.clearSelection();
     this.#app.refresh();
   }

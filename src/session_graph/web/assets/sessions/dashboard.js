@@ -7,7 +7,7 @@ import { drawSeries } from "./charts.js";
 import { fill, h } from "./elements.js";
 import { inSentenceCase } from "./columns.js";
 import { FIELDS, toGraphQL, valueWords } from "./filters.js";
-import { change, count, day, decimal, hour, money, points, score, signedRatio } from "./formats.js";
+import { change, count, counted, day, decimal, hour, money, points, score, signedRatio } from "./formats.js";
 
 /** How the page shows each metric; `beneath` is an amount that stands under it. */
 const FIGURES = {
@@ -234,7 +234,7 @@ export class Dashboard {
         key: from,
         label: label(from),
         value: Number(totals[name]),
-        words: name === "totalSessionCount" ? `${count(totals[name])} sessions` : this.#write(name, totals[name]),
+        words: name === "totalSessionCount" ? counted(totals[name], "session") : this.#write(name, totals[name]),
       }));
       const most = points.reduce((best, point) => (point.value > best.value ? point : best));
       return drawSeries({
@@ -242,7 +242,7 @@ export class Dashboard {
         kind,
         points,
         onChoose: choose,
-        summary: `${points.length} points from ${points[0].label} to ${points.at(-1).label}; the most is ${most.words} on ${most.label}.`,
+        summary: `${counted(points.length, "point")} from ${points[0].label} to ${points.at(-1).label}; the most is ${most.words} on ${most.label}.`,
       });
     };
     return [

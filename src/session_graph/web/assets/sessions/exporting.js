@@ -6,7 +6,7 @@ import { REPORT_SIZE } from "./columns.js";
 import { openDialog } from "./dialogs.js";
 import { fill, h, newId } from "./elements.js";
 import { chips } from "./filters.js";
-import { count } from "./formats.js";
+import { count, counted } from "./formats.js";
 import { Stream } from "./stream.js";
 
 const REPORT = `id status progress rowCount rowsWritten timeZone bytes downloadUrl error expiresAt
@@ -70,11 +70,7 @@ export function openExport(app) {
     h(
       "p",
       {},
-      h(
-        "strong",
-        {},
-        app.total === null ? "All sessions" : `${count(app.total)} ${app.total === 1 ? "session" : "sessions"}`,
-      ),
+      h("strong", {}, app.total === null ? "All sessions" : counted(app.total, "session")),
       active.length ? ` that match: ${active.join(" · ")}` : " of the account, without a filter.",
       " In the order of the table, as they stand when the report begins.",
     ),
@@ -280,8 +276,8 @@ class Progress {
       report.rowCount === null
         ? ""
         : ended || report.status === "SENDING"
-          ? `${count(report.rowCount)} rows`
-          : `${count(report.rowsWritten)} of ${count(report.rowCount)} rows`;
+          ? counted(report.rowCount, "row")
+          : `${count(report.rowsWritten)} of ${counted(report.rowCount, "row")}`;
     fill(
       this.rows,
       rows,

@@ -28,6 +28,9 @@ export const score = (text) => number({ style: "percent", maximumFractionDigits:
 export const decimal = (text, places = 10) => number({ maximumFractionDigits: places }).format(text);
 export const count = (value) => number({}).format(value);
 
+/** `1` → `1 session`, `2` → `2 sessions`. */
+export const counted = (value, noun) => `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
+
 /** Large counts and amounts on an axis: 1.2K. */
 export const compact = (value) => number({ notation: "compact", maximumFractionDigits: 1 }).format(value);
 
