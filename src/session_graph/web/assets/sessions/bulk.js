@@ -1,6 +1,6 @@
 /**
- * Editing many sessions at once: those selected, or all that the filter leaves. It is tried first, and said how many
- * would change, before anything is.
+ * Edits many sessions at once: those selected, or all that match the filter. A dry run says how many would change before
+ * anything does.
  */
 
 import { openDialog } from "./dialogs.js";
@@ -14,7 +14,9 @@ const YES_NO = { true: "Yes", false: "No" };
 const STARS = { 1: "1 star", 2: "2 stars", 3: "3 stars", 4: "4 stars", 5: "5 stars" };
 const CLEAR = "clear";
 
-/** Field of the patch, label, and its choices; without choices it is a text. */
+/** Field of the patch, label, and its choices; without choices it is a text. @typedef {[string, string, Record<string, string>?]} Field */
+
+/** @type {Field[]} */
 const FIELDS = [
   ["humanAssessment", "Human assessment", { ...ASSESSMENTS, [CLEAR]: "None" }],
   ["conversationQuality", "Conversation quality", { ...STARS, [CLEAR]: "No rating" }],
@@ -41,7 +43,7 @@ export class BulkBar {
 
   /** @param {Set<string>} ids */
   show(ids) {
-    const { total } = this.#app;
+    const total = this.#app.total ?? 0;
     this.element.hidden = ids.size === 0;
     if (!ids.size) return;
     const isFiltered = Object.keys(this.#app.view.filter).length > 0;
@@ -62,6 +64,7 @@ export class BulkBar {
     );
   }
 
+  /** @param {string[] | null} ids @param {number} number */
   #open(ids, number) {
     const target = ids ? { ids } : { filter: this.#app.graphQLFilter };
     new BulkDialog(this.#app, target, `Edit ${counted(number, "session")}`);
@@ -71,11 +74,14 @@ export class BulkBar {
 class BulkDialog {
   #app;
   #target;
+  /** The patch of the last dry run. @type {Record<string, unknown> | null} */
   #tried = null;
 
+  /** @param {import("./sessions.js").SessionsView} app @param {object} target a SessionTarget @param {string} title */
   constructor(app, target, title) {
     this.#app = app;
     this.#target = target;
+    /** @type {Map<string, HTMLSelectElement | HTMLInputElement>} */
     this.controls = new Map();
     const fields = FIELDS.filter(([name]) => app.viewer.mayEdit(name));
     this.said = h(
@@ -104,6 +110,7 @@ class BulkDialog {
     });
   }
 
+  /** @param {Field} field */
   #drawField([name, label, choices]) {
     const id = newId();
     const control = choices
@@ -124,6 +131,7 @@ class BulkDialog {
   }
 
   #patch() {
+    /** @type {Record<string, unknown>} */
     const patch = {};
     for (const [name, { value, tagName }] of this.controls) {
       if (!value.trim()) continue;
@@ -140,7 +148,7 @@ class BulkDialog {
     return patch;
   }
 
-  /** What was tried does not hold any more. */
+  /** The result of the dry run no longer holds. */
   #edited() {
     this.#tried = null;
     this.apply.disabled = true;
@@ -148,6 +156,7 @@ class BulkDialog {
     fill(this.problem);
   }
 
+  /** @param {Record<string, unknown> | null} patch @param {boolean} dryRun */
   async #send(patch, dryRun) {
     this.preview.disabled = this.apply.disabled = true;
     fill(this.problem);
@@ -158,7 +167,7 @@ class BulkDialog {
       if (!done.errors.length) return done;
       fill(
         this.problem,
-        done.errors.map((error) => `${error.message}. `),
+        done.errors.map((/** @type {{ message: string }} */ { message }) => `${message}. `),
       );
     } catch (error) {
       fill(this.problem, `${error.title} ${error.advice}`);

@@ -1,4 +1,4 @@
-/** Choosing columns. The choice is what the next request selects, and nothing else. */
+/** The dialog to choose columns. The next request selects those, and nothing else. */
 
 import { defaultColumns } from "./columns.js";
 import { openDialog } from "./dialogs.js";
@@ -41,11 +41,13 @@ export function openColumnChooser(app) {
     apply.disabled = chosen.size === 0;
   }
 
+  /** @param {string} code @param {boolean} on */
   function choose(code, on) {
     chosen[on ? "add" : "delete"](code);
     say();
   }
 
+  /** @param {string[]} codes */
   function choices(codes) {
     return () => {
       chosen = new Set(codes);

@@ -1,6 +1,6 @@
 /**
- * The figures of what the filter leaves: totals beside those of the span before, days as charts, groups as bars.
- * Sums are the server's; nothing is added up here.
+ * The figures of the sessions that match the filter: totals beside those of the span before, days as charts, groups as
+ * bars. The server adds up; the page does not.
  */
 
 import { drawSeries } from "./charts.js";
@@ -9,7 +9,17 @@ import { inSentenceCase } from "./columns.js";
 import { FIELDS, toGraphQL, valueWords } from "./filters.js";
 import { change, count, counted, day, decimal, hour, money, points, score, signedRatio } from "./formats.js";
 
-/** How the page shows each metric; `beneath` is an amount that stands under it. */
+/** @import { Filter } from "./filters.js" */
+/** @import { View } from "./address.js" */
+
+/** @typedef {Record<string, any>} Totals a DashboardTotals, with the selected metrics */
+/** @typedef {{ from: string, to: string, totals: Totals }} Interval */
+/** @typedef {{ key: string | null, totals: Totals }} Group */
+/** @typedef {Totals & { timeZone: string, previous: Totals | null, series: Interval[], groups: Group[] }} Answer */
+
+/** @typedef {{ label: string, kind: "count" | "deals" | "money" | "score", about: string, beneath?: string }} Figure */
+
+/** How the page shows each metric; `beneath` is an amount that stands under it. @type {Record<string, Figure>} */
 const FIGURES = {
   totalSessionCount: { label: "Sessions", kind: "count", about: "All but test and archived ones" },
   totalLeadCount: {
@@ -52,12 +62,14 @@ const GROUPS = ["CHANNEL", "SESSION_TYPE", "WORKING_HOURS", "AGENT", "INTEGRATIO
 const MOST_BARS = 5;
 const KEPT = "session_graph.figures";
 const NARROW = matchMedia("(max-width: 720px)");
+/** @type {Record<string, string>} */
 const INTERVALS = { DAY: "by day", WEEK: "by week", MONTH: "by month", HOUR: "by hour" };
 
 export class Dashboard {
   #app;
   #abort = new AbortController();
   #all = false;
+  #isDue = false;
   /** How long the last answer took, in milliseconds. */
   took = 0;
 
@@ -90,14 +102,14 @@ export class Dashboard {
 
   #toggled() {
     localStorage.setItem(KEPT, this.element.open ? "open" : "closed");
-    if (this.element.open && this.stale) this.load(this.#app.view, true);
+    if (this.element.open && this.#isDue) this.load(this.#app.view, true);
   }
 
   #figures() {
     return Object.keys(FIGURES).filter((name) => this.#app.viewer.mayRead(name));
   }
 
-  /** The amount under a metric, if it has one that the viewer may read. */
+  /** The amount under a metric, if it has one that the viewer may read. @param {string} name */
   #beneath(name) {
     const { beneath } = FIGURES[name];
     return beneath && this.#app.viewer.mayRead(beneath) ? beneath : null;
@@ -111,15 +123,15 @@ export class Dashboard {
     return GROUPS.filter((group) => this.#app.viewer.maySee(group));
   }
 
-  /** Asks for the figures of a view; closed, only once it is opened. */
+  /** Loads the figures of a view; if closed, when it is opened. @param {View} view @param {boolean} isNew */
   async load(view, isNew) {
     this.#abort.abort();
     this.#abort = new AbortController();
-    this.stale = !this.element.open;
-    if (this.stale) return;
+    this.#isDue = !this.element.open;
+    if (this.#isDue) return;
     const { signal } = this.#abort;
     if (isNew) this.element.classList.add("stale");
-    const by = this.#groups().includes(view.group) ? view.group : "AGENT";
+    const by = this.#groups().find((group) => group === view.group) ?? "AGENT";
     const intervals = view.filter.period === "LAST_24_HOURS" ? ["HOUR"] : ["DAY", "WEEK", "MONTH"];
     const began = Date.now();
     try {
@@ -142,10 +154,14 @@ export class Dashboard {
     this.element.classList.remove("stale");
   }
 
-  /** By day, and by longer intervals where the span has too many of them. */
+  /**
+   * Asks by the first interval, and if the span has too many of these, by the next.
+   * @param {Filter} filter @param {string} by @param {string[]} intervals @param {AbortSignal} signal
+   */
   async #ask(filter, by, [interval, ...longer], signal) {
     const names = this.#figures()
-      .flatMap((name) => [name, this.#beneath(name) ?? []].flat())
+      .flatMap((name) => [name, this.#beneath(name) ?? []])
+      .flat()
       .join(" ");
     const few = `totalSessionCount ${this.#worth}`;
     const query = `query Dashboard($filter: SessionFilter, $by: DashboardGroup!, $interval: Interval!) {
@@ -165,6 +181,7 @@ export class Dashboard {
     }
   }
 
+  /** @param {Answer} dashboard @param {Filter} filter @param {string} by @param {string} interval */
   #show(dashboard, filter, by, interval) {
     const { previous } = dashboard;
     fill(
@@ -184,13 +201,16 @@ export class Dashboard {
     fill(this.charts, this.#drawCharts(dashboard, interval), this.#drawGroups(dashboard.groups, by));
   }
 
+  /** @param {string} name @param {any} value */
   #write(name, value) {
     if (value === null || value === undefined) return "–";
     const { currency } = this.#app.viewer.account;
     const kind = FIGURES[name]?.kind ?? "money";
-    return { count, score, deals: (text) => decimal(text, 1), money: (text) => money(text, currency) }[kind](value);
+    if (kind === "money") return money(value, currency);
+    return kind === "deals" ? decimal(value, 1) : kind === "score" ? score(value) : count(value);
   }
 
+  /** @param {string} name @param {Totals | null} totals @param {Totals | null} previous */
   #drawFigure(name, totals, previous) {
     const { label, about } = FIGURES[name];
     const beneath = this.#beneath(name);
@@ -203,13 +223,14 @@ export class Dashboard {
         "p",
         { class: "beneath" },
         beneath && totals && h("span", {}, this.#write(beneath, totals[beneath])),
-        this.#drawChange(name, totals, previous),
+        totals && previous && this.#drawChange(name, totals, previous),
       ),
     );
   }
 
+  /** @param {string} name @param {Totals} totals @param {Totals} previous */
   #drawChange(name, totals, previous) {
-    if (!previous || previous[name] === null || totals[name] === null) return null;
+    if (previous[name] === null || totals[name] === null) return null;
     const isScore = FIGURES[name].kind === "score";
     const by = isScore ? totals[name] - previous[name] : change(previous[name], totals[name]);
     if (by === null) return null;
@@ -221,14 +242,18 @@ export class Dashboard {
     );
   }
 
+  /** @param {Answer} dashboard @param {string} interval */
   #drawCharts({ series, timeZone }, interval) {
     if (!series.length) return h("p", { class: "hint empty" }, "No days to draw.");
+    /** @param {string} from */
     const label = (from) => (interval === "HOUR" ? hour(from, timeZone) : day(from, timeZone));
-    const choose = (from) => {
-      const point = series.find((each) => each.from === from);
+    /** @param {string} start */
+    const choose = (start) => {
+      const { from, to } = series.find((interval) => interval.from === start) ?? series[0];
       const { period, ...rest } = this.#app.view.filter;
-      this.#app.change({ filter: { ...rest, from: point.from, to: point.to } });
+      this.#app.change({ filter: { ...rest, from, to } });
     };
+    /** @param {string} title @param {"columns" | "line"} kind @param {string} name */
     const chart = (title, kind, name) => {
       const points = series.map(({ from, totals }) => ({
         key: from,
@@ -242,7 +267,7 @@ export class Dashboard {
         kind,
         points,
         onChoose: choose,
-        summary: `${counted(points.length, "point")} from ${points[0].label} to ${points.at(-1).label}; the most is ${most.words} on ${most.label}.`,
+        summary: `${counted(points.length, "point")} from ${points[0].label} to ${points.at(-1)?.label}; the most is ${most.words} on ${most.label}.`,
       });
     };
     return [
@@ -251,12 +276,13 @@ export class Dashboard {
     ];
   }
 
+  /** @param {Group[]} groups @param {string} by @returns {HTMLElement} */
   #drawGroups(groups, by) {
     const select = h(
       "select",
       {
         "aria-label": "Group by",
-        onchange: () => this.#app.change({ group: select.value === "AGENT" ? null : select.value }, true),
+        onchange: ({ target: { value } }) => this.#app.change({ group: value === "AGENT" ? null : value }, true),
       },
       this.#groups().map((group) => h("option", { value: group, selected: group === by }, inSentenceCase(group))),
     );
@@ -289,12 +315,13 @@ export class Dashboard {
     return figure;
   }
 
+  /** @param {Group} group @param {string} by @param {number} most */
   #drawBar({ key, totals }, by, most) {
     const field = FIELDS.find(({ column }) => column === by);
-    const name = key === null ? "None" : valueWords(field, key, this.#app.viewer);
+    const name = key === null || !field ? "None" : valueWords(field, key, this.#app.viewer);
     const choose = () => {
-      const value = field.kind === "flag" ? key === "true" : [key];
-      this.#app.change({ filter: { ...this.#app.view.filter, [field.name]: value } });
+      const value = field?.kind === "flag" ? key === "true" : [key];
+      if (field) this.#app.change({ filter: { ...this.#app.view.filter, [field.name]: value } });
     };
     const bar = h("span", { style: { width: `${(100 * totals.totalSessionCount) / most}%` } });
     const content = [

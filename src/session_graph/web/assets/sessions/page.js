@@ -25,8 +25,10 @@ import { readViewer } from "./viewer.js";
 
 const EXPIRED = "You were signed out: the key is not valid any more. Sign in again to go on where you were.";
 
+/** @type {SessionsView | null} */
 let shown = null;
 
+/** @param {string} [reason] */
 function showSignIn(reason) {
   shown?.end();
   shown = null;
@@ -38,6 +40,7 @@ function signOut(reason = "") {
   showSignIn(reason);
 }
 
+/** @param {string} key @param {import("./viewer.js").Viewer} viewer */
 function showSessions(key, viewer) {
   if (!viewer.readsSessions) {
     signOut("That key records sessions and cannot read them. Sign in with a key of another role.");

@@ -1,5 +1,5 @@
 /**
- * Signing in with an API key. It is kept for this tab alone, and is never in an address.
+ * Signing in with an API key. The key is kept for this tab alone, and is never in an address.
  */
 
 import { Api } from "./api.js";
@@ -12,7 +12,8 @@ export const keptKey = () => sessionStorage.getItem(KEPT);
 export const forgetKey = () => sessionStorage.removeItem(KEPT);
 
 /**
- * The sign-in page. Calls `onSignedIn` with the Api and the viewer.
+ * The sign-in page.
+ * @param {(key: string, viewer: import("./viewer.js").Viewer) => void} onSignedIn
  * @param {string} reason why somebody who was signed in sees it; empty at first
  */
 export function drawSignIn(onSignedIn, reason = "") {
@@ -70,6 +71,7 @@ export function drawSignIn(onSignedIn, reason = "") {
     }
   }
 
+  /** @param {string} words */
   function say(words) {
     fill(message, words);
     key.setAttribute("aria-invalid", String(Boolean(words)));

@@ -1,18 +1,21 @@
 /**
- * A subscription by server-sent events, through fetch, as an EventSource can send no key
- * (the protocol "GraphQL over Server-Sent Events", distinct connections).
+ * A subscription by server-sent events (the protocol "GraphQL over Server-Sent Events", distinct connections), opened
+ * again when it breaks.
  */
 
 import { isEventStream, readEvents } from "../shared/eventstream.js";
 
+/** The first and the longest pause before another attempt, in milliseconds. */
 const QUICK = 1000;
 const SLOW = 30_000;
-/** Until a server that serves no streams is asked again. */
+/** The pause after a server that serves no streams. */
 export const SELDOM = 5 * 60_000;
-/** A stream sends comments to show that it lives; without any for so long it does not. */
+/** A stream sends comments to show that it lives. Without any for so long it counts as broken. */
 const SILENCE = 60_000;
-/** How long a stream must have lived to count as one that works. */
+/** A stream that lasted so long was a success: the next pause is the first again. */
 const SETTLED = 5000;
+
+/** @typedef {"live" | "connecting" | "off"} LiveState */
 
 export class Stream {
   #api;
@@ -24,9 +27,9 @@ export class Stream {
 
   /**
    * @param {import("./api.js").Api} api
-   * @param {() => {query: string, variables: object}} request asked for at each attempt
-   * @param {{ onNext: (data: object) => void, onState?: (state: "live" | "connecting" | "off") => void,
-   *   onEnd?: () => void }} handlers with `onEnd`, a stream that is complete is not opened again
+   * @param {() => { query: string, variables: object }} request called at each attempt
+   * @param {{ onNext: (data: any) => void, onState?: (state: LiveState) => void, onEnd?: () => void }} handlers
+   *   with `onEnd`, a stream that is complete is not opened again
    * @param {number} [delay] before the first attempt, in milliseconds
    */
   constructor(api, request, handlers, delay = 0) {
@@ -42,7 +45,7 @@ export class Stream {
     clearTimeout(this.#timer);
   }
 
-  /** At once, where it waits for its next attempt. */
+  /** Make the next attempt at once, if the stream waits for it. */
   retry() {
     if (!this.#timer) return;
     clearTimeout(this.#timer);
@@ -56,8 +59,8 @@ export class Stream {
     let ended = "broken";
     try {
       ended = await this.#listen(signal);
-    } catch (error) {
-      if (error.name === "AbortError" && signal.aborted) return;
+    } catch {
+      // no connection, or one that broke
     }
     if (signal.aborted) return;
     if (ended === "complete" && this.#handlers.onEnd) return this.#handlers.onEnd();
@@ -67,12 +70,12 @@ export class Stream {
     this.#timer = setTimeout(() => this.#open(), isOff ? SELDOM : this.#pause());
   }
 
-  /** Longer after each failure, and not for everybody at once. */
+  /** Milliseconds: longer after each failure, and random, so that not every page comes back at once. */
   #pause() {
     return Math.min(SLOW, QUICK * 2 ** Math.max(0, this.#failures - 1)) * (0.5 + Math.random());
   }
 
-  /** Until it ends: "complete", "broken", or "refused" where the answer is no stream. */
+  /** Returns how it ended: "complete", "broken", or "refused" if the answer is no stream. @param {AbortSignal} signal */
   async #listen(signal) {
     const attempt = new AbortController();
     const forward = () => attempt.abort();
@@ -106,7 +109,7 @@ export class Stream {
     }
   }
 
-  /** Whether the result was data. */
+  /** Returns whether the result had data. @param {{ data?: any, errors?: any[] }} result */
   #take(result) {
     if (result.errors?.some((error) => error.extensions?.code === "UNAUTHENTICATED")) this.#api.onRefused();
     if (result.data) this.#handlers.onNext(result.data);

@@ -17,6 +17,7 @@ export async function* readEvents({ body }) {
   const decoder = new TextDecoder();
   const reader = body.getReader();
   let rest = "";
+  /** @type {{ event: string, data: string[] }} */
   let current = { event: "message", data: [] };
   try {
     for (;;) {
@@ -27,7 +28,7 @@ export async function* readEvents({ body }) {
       const lines = rest.slice(0, ends).split(/\r\n|\r|\n/);
       rest = lines.pop() + rest.slice(ends);
       for (const line of lines) {
-        const [, name, text = ""] = /^([^:]*)(?:: ?)?(.*)$/s.exec(line);
+        const [, name, text = ""] = /^([^:]*)(?:: ?)?(.*)$/s.exec(line) ?? [];
         if (line.startsWith(":")) yield { event: "comment", data: text };
         else if (name === "event") current.event = text;
         else if (name === "data") current.data.push(text);
