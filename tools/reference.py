@@ -26,6 +26,7 @@ from session_graph.errors import (
     Unauthenticated,
 )
 from session_graph.http.negotiation import NotAcceptable, UnsupportedMediaType
+from session_graph.http.persisted_queries import PersistedQueryNotFound
 from session_graph.http.request import BodyTooLarge, MethodNotAllowed, OnlyByPost
 from session_graph.schema.mutation import MUTATIONS
 from session_graph.schema.mutation_types import UserErrorCode
@@ -43,6 +44,7 @@ WHAT_TO_DO: dict[type[RequestError], str] = {
     ForbiddenField: "Remove the fields in `extensions.fields` from every part of the request. Nothing was read or"
     " written.",
     BadUserInput: "Read the message; `extensions.path` or `locations` says where. The same request fails again.",
+    PersistedQueryNotFound: "Send the document with its hash once, which registers it for the account in this process.",
     MethodNotAllowed: "Send the request by POST.",
     OnlyByPost: "Send mutations by POST.",
     NotAcceptable: "Accept one of these media types, or `*/*`.",

@@ -15,8 +15,9 @@ from starlette.types import Receive
 from session_graph.engine.operation import GraphQLParams
 from session_graph.errors import BadUserInput, TooLarge
 from session_graph.http.negotiation import HeaderFields, check_content
+from session_graph.http.persisted_queries import HashedParams, find_hash
 
-PARAMETERS = ("query", "operationName", "variables", "extensions")
+PARAMETERS = ("query", "operationName", "variables", "extensions", "documentId")
 METHODS = ("GET", "POST")
 
 _ZEROS = bytes.maketrans(b"123456789", b"000000000")
@@ -55,13 +56,22 @@ def parse_message(text: str, max_bytes: int) -> dict[str, object]:
 
 
 def parse_params(fields: Mapping[str, object]) -> GraphQLParams:
-    """Return the parameters; other names are ignored, as the draft demands. Raises BadUserInput."""
+    """Return the parameters: HashedParams if they name a document's hash. Raises BadUserInput.
+
+    Other names are ignored, as the draft demands. An empty operationName is none: clients send it for nameless queries.
+    """
     query, operation_name = fields.get("query"), fields.get("operationName")
-    if not isinstance(query, str):
-        raise BadUserInput('"query" must be a string: the GraphQL document.')
     if operation_name is not None and not isinstance(operation_name, str):
         raise BadUserInput('"operationName" must be a string or null.')
+    operation_name = operation_name or None
     variables, extensions = _object_or_empty(fields, "variables"), _object_or_empty(fields, "extensions")
+    document_hash = find_hash(fields, extensions)
+    if document_hash and query is None:
+        query = ""
+    if not isinstance(query, str):
+        raise BadUserInput('"query" must be a string: the GraphQL document.')
+    if document_hash:
+        return HashedParams(query, operation_name, variables, extensions, document_hash)
     return GraphQLParams(query, operation_name, variables, extensions)
 
 
