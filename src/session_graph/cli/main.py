@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from session_graph.access.viewer import Role
 from session_graph.cli import manage, serve
 from session_graph.errors import InvalidInput, SessionGraphError, StoreError
 from session_graph.schema.schema import build_schema, print_sdl
+from session_graph.sessions.importing import STANDARD_INPUT
 from session_graph.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -35,11 +37,12 @@ DISCONNECTED = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     parsed = make_parser().parse_args(arguments)
-    overrides = {name: getattr(parsed, name) for name in ("host", "port") if getattr(parsed, name, None) is not None}
+    flags = [name for name in ("host", "port") if hasattr(parsed, name)]
+    overrides = {name: getattr(parsed, name) for name in flags if getattr(parsed, name) is not None}
     try:
         command: Command = parsed.command
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_run(command, load_settings(**overrides), parsed))
+            return runner.run(_run(command, load_settings(flags, **overrides), parsed))
     except InvalidInput as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
@@ -58,6 +61,9 @@ async def _run(command: Command, settings: Settings, arguments: argparse.Namespa
         except (*DISCONNECTED, StoreError) as error:
             if settings.database_url or not _is_disconnect(error):
                 raise
+            if STANDARD_INPUT in getattr(arguments, "files", ()):
+                message = "The database stopped. Import again from the first line: standard input is read only once."
+                raise StoreError(message) from error
     return await command(settings, arguments)
 
 
@@ -70,6 +76,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "session-graph", description="The record of every conversation an AI employee had."
     )
+    parser.add_argument("--version", action="version", version=f"session_graph {version('session_graph')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_serving(commands)
     _add_importing(commands)
@@ -88,11 +95,20 @@ def _add_serving(commands: "Commands") -> None:
     server = _add(commands, "serve", serve.serve, "Serve the API.")
     for parser in (demo, server):
         parser.add_argument("--host", help="address to listen on, instead of SESSION_GRAPH_HOST")
-        parser.add_argument("--port", type=int, help="port to listen on, 0 for any, instead of SESSION_GRAPH_PORT")
+        parser.add_argument(
+            "--port", type=_parse_port, help="port to listen on, 0 for any, instead of SESSION_GRAPH_PORT"
+        )
     server.add_argument("--no-worker", action="store_true", help="neither write nor send exports; `worker` does it")
     _add(commands, "worker", serve.work, "Write and send exports; any number of workers may run.")
     _add(commands, "migrate", manage.migrate, "Migrate the database to the current schema.")
     _add(commands, "schema", _print_schema, "Print the GraphQL schema.")
+
+
+def _parse_port(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number; without it, SESSION_GRAPH_PORT counts") from None
 
 
 def _add_importing(commands: "Commands") -> None:
@@ -101,12 +117,19 @@ def _add_importing(commands: "Commands") -> None:
         "--account", required=True, metavar="A", help="the account's short identifier; created if it is new"
     )
     parser.add_argument("--agents", type=Path, metavar="FILE", help="JSON list of agents; new ones are created first")
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="sessions, one JSON object on each line")
+    parser.add_argument(
+        "files", nargs="*", type=_parse_source, metavar="FILE", help="one JSON object on each line; - is standard input"
+    )
+
+
+def _parse_source(text: str) -> Path:
+    return STANDARD_INPUT if text == "-" else Path(text)
 
 
 def _add_administration(commands: "Commands") -> None:
-    account = _add(commands, "account", manage.account, "List accounts, show one, or change it.")
-    account.add_argument("account", nargs="?", metavar="A", help="the account's short identifier; created if it is new")
+    account = _add(commands, "account", manage.account, "List accounts, or show, change or create one.")
+    account.add_argument("account", nargs="?", metavar="A", help="the account's short identifier")
+    account.add_argument("--create", action="store_true", help="create the account A, which must be new")
     account.add_argument("--name", help="the account's display name")
     account.add_argument("--currency", help="ISO 4217 code; fixed once there are sessions")
     account.add_argument("--time-zone", help="IANA name, such as America/New_York")
@@ -141,8 +164,9 @@ def _add_administration(commands: "Commands") -> None:
     revoke = _add(keys, "revoke", manage.revoke_key, "Revoke a key, at once and for good.")
     revoke.add_argument("key", metavar="PREFIX", help="the key's prefix, as listed")
     listing = _add(keys, "list", manage.list_keys, "List the keys of an account, revoked ones included.")
-    for parser in (create, revoke, listing):
-        parser.add_argument("--account", required=True, metavar="A", help="the account's short identifier")
+    new = "; created if it is new"
+    for parser, suffix in ((create, new), (revoke, ""), (listing, "")):
+        parser.add_argument("--account", required=True, metavar="A", help=f"the account's short identifier{suffix}")
 
 
 async def _print_schema(settings: Settings, arguments: argparse.Namespace) -> int:

@@ -111,7 +111,9 @@ def _bind(settings: Settings) -> socket.socket:
         return socket.create_server((settings.host, settings.port), family=family)
     except OSError as error:
         reason = error.strerror or error
-        raise SettingError(f"Cannot listen on {settings.host}, port {settings.port}: {reason}.") from error
+        message = f"Cannot listen on {settings.host}, port {settings.port}: {reason}."
+        advice = "Choose others with --host and --port, or SESSION_GRAPH_HOST and SESSION_GRAPH_PORT."
+        raise SettingError(f"{message} {advice}") from error
 
 
 def _with_address(settings: Settings, bound: socket.socket) -> Settings:
