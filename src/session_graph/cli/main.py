@@ -59,8 +59,9 @@ async def _run(command: Command, settings: Settings, arguments: argparse.Namespa
 
 
 def _is_disconnect(error: Exception) -> bool:
+    """Return whether the server was lost. BrokenPipeError means lost output: the command has done its work."""
     cause = error.__cause__ if isinstance(error, StoreError) else error
-    return isinstance(cause, (*DISCONNECTED, FileNotFoundError))
+    return isinstance(cause, (*DISCONNECTED, FileNotFoundError)) and not isinstance(error, BrokenPipeError)
 
 
 def make_parser() -> argparse.ArgumentParser:
