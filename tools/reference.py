@@ -32,7 +32,7 @@ from session_graph.schema.mutation import MUTATIONS
 from session_graph.schema.mutation_types import UserErrorCode
 from session_graph.schema.subscription_hub import TooManyConnections, TooManySubscriptions
 from session_graph.sessions.columns import COLUMNS
-from session_graph.sessions.permissions import limited_fields
+from session_graph.sessions.permissions import LIMITED_FIELDS
 from session_graph.settings import PREFIX, Settings
 
 ROLES = (Role.BUILDER, Role.ADMIN, Role.PORTAL, Role.PARTNER, Role.RECORDER)
@@ -126,7 +126,7 @@ def _session_columns() -> Iterator[Row]:
 def _fields_of(type_name: str, heading: str) -> Callable[[], Iterator[Row]]:
     def rows() -> Iterator[Row]:
         yield heading, *ROLES
-        for name, roles in limited_fields()[type_name].items():
+        for name, roles in LIMITED_FIELDS[type_name].items():
             yield f"`{name}`", *_marks(roles)
 
     return rows

@@ -215,10 +215,7 @@ async def _import_file(database: Database, account: Account, path: Path) -> int:
             bar.clear()
             print(f"{path}:{number}: {problem}", file=sys.stderr)
 
-        def advance(read: int) -> None:
-            bar.update(read)
-
-        tally = await import_sessions(database, account.id, path, print_problem, advance)
+        tally = await import_sessions(database, account.id, path, print_problem, bar.update)
     print(f"{path}: {_summary(tally)} in {monotonic() - start:.1f} s")
     return tally.refused
 

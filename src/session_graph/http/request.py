@@ -103,15 +103,6 @@ async def read_body(receive: Receive, headers: HeaderFields, max_bytes: int) -> 
 
 def parse_body(body: bytes) -> GraphQLParams:
     """Return the parameters of a POST. Raises BadUserInput."""
-    return parse_params(_body_parameters(body))
-
-
-def parse_query_string(query_string: bytes) -> GraphQLParams:
-    """Return the parameters of a GET. Raises BadUserInput."""
-    return parse_params(_query_string_parameters(query_string))
-
-
-def _body_parameters(body: bytes) -> Mapping[str, object]:
     if not body:
         raise BadUserInput('The body is empty; it must be a JSON object with a "query".')
     value = _parse_json(body, "The body")
@@ -121,10 +112,11 @@ def _body_parameters(body: bytes) -> Mapping[str, object]:
         raise BadUserInput('The body must be a JSON object with a "query".')
     if any(body.count(b'"%b"' % name.encode()) > 1 for name in PARAMETERS):
         _refuse_duplicates(_outermost_names(body))
-    return value
+    return parse_params(value)
 
 
-def _query_string_parameters(query_string: bytes) -> Mapping[str, object]:
+def parse_query_string(query_string: bytes) -> GraphQLParams:
+    """Return the parameters of a GET. Raises BadUserInput."""
     try:
         pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=100)
     except UnicodeDecodeError:
@@ -136,7 +128,7 @@ def _query_string_parameters(query_string: bytes) -> Mapping[str, object]:
     for name in ("variables", "extensions"):
         if name in fields:
             fields[name] = _parse_json(cast(str, fields[name]).encode(), f'The parameter "{name}"')
-    return fields
+    return parse_params(fields)
 
 
 def _parse_json(text: bytes, subject: str) -> object:

@@ -9,7 +9,7 @@ from session_graph.schema.mutation import MUTATIONS
 from session_graph.sessions.dashboard import Group
 from session_graph.sessions.filters import columns_named
 from session_graph.sessions.ordering import ORDER_FIELDS
-from session_graph.sessions.permissions import column_name, limited_fields
+from session_graph.sessions.permissions import LIMITED_FIELDS, column_name
 
 
 def _of_filter(raw: Mapping[str, Any]) -> Iterable[Coordinate]:
@@ -39,7 +39,7 @@ NAMED_BY: dict[str, Callable[[Any], Iterable[Coordinate]]] = {
 
 
 ROLES: dict[Coordinate, frozenset[Role]] = {
-    **{(type_name, field): roles for type_name, fields in limited_fields().items() for field, roles in fields.items()},
+    **{(type_name, field): roles for type_name, fields in LIMITED_FIELDS.items() for field, roles in fields.items()},
     **{("Mutation", name): roles for name, roles in MUTATIONS.items()},
 }
 """The roles that may read, set or call each coordinate that is limited."""

@@ -34,7 +34,7 @@ STANDARD_INPUT = Path("/dev/stdin")
 
 Report = Callable[[int, Problem], None]
 """Is told of each bad line: its number, from 1, and what is wrong."""
-Progress = Callable[[int], None]
+Progress = Callable[[int], object]
 """Is told how many bytes of the file have been read since the last time."""
 
 

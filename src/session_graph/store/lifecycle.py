@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from session_graph.errors import StoreError
@@ -63,12 +64,12 @@ async def store_url(settings: Settings) -> AsyncIterator[str]:
         await asyncio.to_thread(supervisor.server.stop)
 
 
+@dataclass(slots=True)
 class ServerSupervisor:
     """Restarts the embedded server if it dies, or if the process that owned it ends."""
 
-    def __init__(self, server: EmbeddedServer, home: Path) -> None:
-        self.server = server
-        self._home = home
+    server: EmbeddedServer
+    home: Path
 
     async def watch(self) -> None:
         while True:
@@ -76,4 +77,4 @@ class ServerSupervisor:
             if not await asyncio.to_thread(self.server.is_alive):
                 await asyncio.to_thread(self.server.stop)
                 with suppress(StoreError):  # the next round tries again
-                    self.server = await asyncio.to_thread(start_embedded, self._home)
+                    self.server = await asyncio.to_thread(start_embedded, self.home)
