@@ -1,6 +1,4 @@
-"""The tables that are used through Tortoise, as its models; all others are used in SQL alone.
-
-The migrations create the tables; a test compares the two.
+"""The tables as Tortoise models. The migrations create the tables; a test compares the two.
 
 Tenant tables have the key `(account_id, id)`. Tortoise has only single-column keys, so `id` is declared as the key,
 and every look-up and update also names `account_id`: `Agent.filter(account_id=…, id=…).update(…)`.
@@ -179,6 +177,48 @@ class Session(TenantModel):
         table = "session"
 
 
+class Transcript(TenantModel):
+    """The turns of a session in order, as one value that is written once and read whole."""
+
+    session_id = fields.UUIDField(primary_key=True)
+    turns: fields.Field[list[dict[str, str | None]]] = fields.JSONField()
+
+    class Meta:
+        table = "transcript"
+
+
+class SessionChange(TenantModel):
+    """One field of a person's change; `version` is the session's version after the change."""
+
+    session_id = fields.UUIDField(primary_key=True)
+    version = fields.IntField()
+    field = fields.TextField()
+    before = fields.TextField(null=True)
+    after = fields.TextField(null=True)
+    changed_at = fields.DatetimeField()
+    changed_by = fields.TextField()
+
+    class Meta:
+        table = "session_change"
+
+
+class TransactionId(fields.BigIntField):
+    """PostgreSQL's 64-bit transaction id (xid8), which grows and is never reused."""
+
+
+class SessionEvent(TenantModel):
+    """A session was recorded or changed, by the transaction `xid`."""
+
+    xid = TransactionId()
+    seq = fields.BigIntField(primary_key=True, generated=False)
+    session_id = fields.UUIDField()
+    kind = fields.TextField()
+    at = fields.DatetimeField(auto_now_add=True)
+
+    class Meta:
+        table = "session_event"
+
+
 class ExportRecipient(TenantModel):
     """An address or a domain that the account's exports may be sent to."""
 
@@ -186,3 +226,89 @@ class ExportRecipient(TenantModel):
 
     class Meta:
         table = "export_recipient"
+
+
+class SessionExport(TenantModel):
+    """An export of sessions, and the job that writes and delivers it."""
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    requested_by = fields.TextField()
+    identity = fields.TextField()
+    requester: fields.Field[dict[str, Any]] = fields.JSONField()
+    requested_at = fields.DatetimeField()
+    stored_filter: fields.Field[dict[str, Any]] = fields.JSONField()
+    filter_now = fields.DatetimeField()
+    order_field = fields.TextField()
+    direction = fields.TextField()
+    columns = ArrayField("text")
+    time_zone = fields.TextField(null=True)
+    time_zone_label = fields.TextField()
+    escape_formulas = fields.BooleanField(default=True)
+    idempotency_key = fields.TextField(null=True)
+    content_hash = fields.BinaryField()
+    status = fields.TextField(default="QUEUED")
+    attempts = fields.IntField(default=0)
+    run_at = fields.DatetimeField()
+    claims = fields.IntField(default=0)
+    lease_until = fields.DatetimeField(null=True)
+    as_of = fields.DatetimeField(null=True)
+    row_count = fields.IntField(null=True)
+    rows_written = fields.IntField(default=0)
+    bytes = fields.BigIntField(null=True)
+    sha256 = fields.TextField(null=True)
+    file_claim = fields.IntField(null=True)
+    has_chunks = fields.BooleanField(default=False)
+    error = fields.TextField(null=True)
+    finished_at = fields.DatetimeField(null=True)
+    expires_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "session_export"
+
+
+class ExportChunk(TenantModel):
+    """A compressed piece of an export's CSV; the pieces of one claim form one zlib stream."""
+
+    export_id = fields.UUIDField()
+    claim = fields.IntField()
+    position = fields.IntField(primary_key=True, generated=False)
+    data = fields.BinaryField()
+
+    class Meta:
+        table = "export_chunk"
+
+
+class ExportDelivery(TenantModel):
+    """The delivery of an export to one recipient."""
+
+    export_id = fields.UUIDField()
+    recipient = fields.CharField(320, primary_key=True)
+    status = fields.TextField(default="WAITING")
+    attempts = fields.IntField(default=0)
+    run_at = fields.DatetimeField()
+    at = fields.DatetimeField(null=True)
+    error = fields.TextField(null=True)
+
+    class Meta:
+        table = "export_delivery"
+
+
+class ExportDownload(TenantModel):
+    """One download of an export's file."""
+
+    export_id = fields.UUIDField(primary_key=True)
+    at = fields.DatetimeField()
+    by = fields.TextField()
+
+    class Meta:
+        table = "export_download"
+
+
+class SigningKey(Model):
+    """The secret that signs download links, created on first use."""
+
+    id = fields.IntField(primary_key=True, generated=False)
+    secret = fields.BinaryField()
+
+    class Meta:
+        table = "signing_key"
