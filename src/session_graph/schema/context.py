@@ -33,7 +33,7 @@ class Context(RequestContext):
     def renew(self) -> None:
         """Prepare for the next events of a subscription: move `now`, and forget what was loaded."""
         self.now = datetime.now(UTC)
-        self.forget_loaded()
+        self.clear_loaders()
 
 
 Info = strawberry.Info[Context, None]

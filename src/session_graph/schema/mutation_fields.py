@@ -51,7 +51,7 @@ def mutation(
             except InvalidInput as error:
                 return payload(errors=to_user_errors(error))
 
-        return declare(resolve, resolver, reads, payload, description, {_ROLES: frozenset(roles)})
+        return declare(resolve, resolver, reads, payload, description, metadata={_ROLES: frozenset(roles)})
 
     return make_field
 

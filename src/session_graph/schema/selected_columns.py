@@ -15,12 +15,12 @@ COLUMN_OF_FIELD = {column.field: name for name, column in COLUMNS.items()}
 
 def session_columns(sessions: FieldSelection) -> frozenset[str]:
     """Return the columns that a field which returns sessions selects."""
-    return sessions.once("session columns", _session_columns)
+    return sessions.once(_session_columns)
 
 
 def select_list(connection: FieldSelection) -> ListSelection:
     """Return what a field which returns a SessionConnection selects, in nodes, edges and pageInfo."""
-    return connection.once("list", _select_list)
+    return connection.once(_select_list)
 
 
 def _session_columns(sessions: FieldSelection) -> frozenset[str]:
