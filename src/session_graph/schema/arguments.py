@@ -16,7 +16,7 @@ from session_graph.errors import BadUserInput, PathSegment
 from session_graph.parsing import at_path, check_text, parse_id
 from session_graph.schema.context import Context
 from session_graph.schema.inputs import AgentLookup, SessionFilter, SessionOrder
-from session_graph.schema.selected_columns import select_dashboard, select_list, session_columns
+from session_graph.schema.selections import select_dashboard, select_list, session_columns
 from session_graph.sessions.dashboard import DashboardSelection
 from session_graph.sessions.filters import Filter, parse_filter
 from session_graph.sessions.list_request import ListRequest, ListSelection, max_size, parse_list_request

@@ -48,7 +48,7 @@ from session_graph.schema.mutation_types import (
     UserError,
     UserErrorCode,
 )
-from session_graph.schema.selected_columns import session_columns
+from session_graph.schema.selections import session_columns
 from session_graph.schema.sessions import Agent, Session
 from session_graph.sessions.agents import change_agent, create_agent
 from session_graph.sessions.columns import ALL

@@ -29,7 +29,7 @@ from session_graph.schema.exports import (
     read_export_list,
 )
 from session_graph.schema.nodes import Node
-from session_graph.schema.selected_columns import session_columns
+from session_graph.schema.selections import session_columns
 from session_graph.schema.sessions import Agent, ListSource, Session, SessionConnection, load_sessions, of_lists
 from session_graph.sessions.agents import find_agent, list_agents
 from session_graph.sessions.list_request import ListRequest

@@ -17,7 +17,7 @@ from session_graph.schema.arguments import FilterArgument, Request, argument
 from session_graph.schema.context import Context, Info
 from session_graph.schema.enums import describe
 from session_graph.schema.exports import SessionExport
-from session_graph.schema.selected_columns import session_columns
+from session_graph.schema.selections import session_columns
 from session_graph.schema.sessions import Session, load_parts
 from session_graph.sessions.cursors import read_event_cursor, write_event_cursor
 from session_graph.sessions.event_log import (
