@@ -101,8 +101,8 @@ async def test_a_long_message_is_cut(client: httpx.AsyncClient) -> None:
             "Argument 'first' has invalid value: "
             "Expected variable '$n' provided to non-null type 'Int!' not to be null.",
         ),
-        ("{ wish(wish: {text: null}) }", None, "Field 'text' may be left out, but not be null."),
-        ("query($w: Wish!) { wish(wish: $w) }", {"w": {"text": None}}, "What may be left out may not be null."),
+        ("{ wish(wish: {text: null}) }", None, "Field 'text' may be left out, but must not be null."),
+        ("query($w: Wish!) { wish(wish: $w) }", {"w": {"text": None}}, "An optional field must not be null."),
         ("query($b: By) { toy(by: $b) { name } }", {"b": {}}, "OneOf Input Object 'By' must specify exactly one key."),
         ("{ hello", None, "Syntax Error: Expected Name, found <EOF>."),
     ],

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import get_type_hints
 
 import pytest
+from graphql import GraphQLField, GraphQLObjectType
 
 import session_graph
-from session_graph.engine.fields import ArgumentReader, reader_of, resolver_of
+from session_graph.engine.fields import Resolution, resolution_of
 from session_graph.engine.internals import field_definition, graphql_schema
 from session_graph.schema.schema import build_schema
 
@@ -75,38 +76,29 @@ def test_a_parameter_without_use_is_found(source: str, unused: set[str]) -> None
     assert find_unused(function) == unused
 
 
-def fields_with_readers() -> Iterator[tuple[str, ArgumentReader[object]]]:
+def resolutions() -> Iterator[tuple[str, GraphQLField, Resolution]]:
+    """Every field of the schema that has a reader."""
     for type_ in graphql_schema(build_schema()).type_map.values():
-        for name, field in getattr(type_, "fields", {}).items():
-            definition = field_definition(field) if hasattr(field, "resolve") else None
-            if definition and (found := reader_of(definition)):
-                yield f"{type_.name}.{name}", found
-                assert field.args.keys() == found.parameters.keys(), name
+        for name, field in type_.fields.items() if isinstance(type_, GraphQLObjectType) else ():
+            resolution = resolution_of(field_definition(field))
+            if resolution and resolution.reader:
+                yield f"{type_.name}.{name}", field, resolution
 
 
 def test_the_arguments_of_a_field_are_those_of_its_reader() -> None:
-    found = dict(fields_with_readers())
+    found = {name: (field.args.keys(), resolution.reader) for name, field, resolution in resolutions()}
 
-    assert {
-        "Query.sessions",
-        "Agent.sessions",
-        "Mutation.recordSessions",
-        "Subscription.exportProgress",
-    } <= found.keys()
+    assert {"Query.sessions", "Agent.sessions", "Mutation.recordSessions", "Subscription.sessionEvents"} <= found.keys()
+    assert [name for name, (names, reader) in found.items() if reader and names != reader.parameters.keys()] == []
 
 
 def test_a_resolver_takes_what_its_reader_returns() -> None:
     """For readers that are functions; those of mutations are made for a model, and mypy checks them there."""
     checked = 0
-    for type_ in graphql_schema(build_schema()).type_map.values():
-        for name, field in getattr(type_, "fields", {}).items():
-            definition = field_definition(field) if hasattr(field, "resolve") else None
-            reads = reader_of(definition) if definition else None
-            if definition is None or reads is None or type_.name == "Mutation":
-                continue
-            resolver = resolver_of(definition)
-            assert resolver
-            *_, taken = inspect.signature(resolver).parameters
-            assert get_type_hints(resolver)[taken] == get_type_hints(reads.read)["return"], f"{type_.name}.{name}"
+    for name, _, resolution in resolutions():
+        if resolution.reader and not name.startswith("Mutation."):
+            *_, taken = inspect.signature(resolution.resolver).parameters
+            read = get_type_hints(resolution.reader.read)["return"]
+            assert get_type_hints(resolution.resolver)[taken] == read, name
             checked += 1
     assert checked >= 12

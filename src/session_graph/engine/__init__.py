@@ -1,1 +1,1 @@
-"""GraphQL for any schema: documents, limits, analysis, plans. Knows nothing of sessions."""
+"""A GraphQL engine for any schema: documents, limits, analysis, plans. It must not import sessions or exports."""

@@ -1,7 +1,7 @@
-"""What an operation names and asks for, checked before anything is executed.
+"""Authorization and argument parsing of a whole operation, before anything is executed.
 
-A field counts as read wherever it is named: selected, filtered by, ordered by, grouped by, edited. `Analyzer.analyze`
-collects the coordinates of all of them, has them checked at once, and then reads every argument.
+A field counts as read wherever the operation names it: selected, filtered by, ordered by, grouped by, edited.
+`Analyzer.analyze` collects the coordinates of all these fields, checks them at once, and then reads every argument.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -27,7 +27,6 @@ from graphql import (
 
 from session_graph.engine.context import RequestContext
 from session_graph.engine.fields import ArgumentReader, Coordinate, FieldRequest, Raw, reader_of
-from session_graph.engine.internals import field_definition
 from session_graph.engine.operation import AuthorizedOperation, Operation, PreparedOperation
 from session_graph.engine.plan_cache import PlanCache
 from session_graph.engine.selection import FieldSelection, Selection
@@ -37,28 +36,28 @@ MAX_ROOT_MUTATIONS = 10
 
 NamesOf = Callable[[Any], Iterable[Coordinate]]
 Roles = Mapping[Coordinate, frozenset[str]]
-"""The roles that may read, set or call what is limited. What is not in it is for all roles."""
+"""The roles that may read, set or call each limited coordinate. Coordinates not listed are open to all roles."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldUse:
-    """A field with arguments at one place of the operation, with the nodes that the executor merges there.
+    """A field with arguments at one place of an operation, with the nodes that the executor merges there.
 
-    `memo` is what its selection keeps.
+    `memo` belongs to its FieldSelection.
     """
 
     type: str
     nodes: Sequence[FieldNode]
     arguments: Mapping[str, GraphQLArgument]
     reader: ArgumentReader[Any] | None
-    memo: dict[str, Any]
+    memo: dict[object, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class OperationFields:
-    """The fields of an operation, whoever sends it with whatever values: found once for each document.
+    """The fields of an operation, independent of viewer and variables: found once for each document.
 
-    `coordinates` are those that it selects; the arguments of `uses` may name more.
+    `coordinates` are the selected fields; the arguments of `uses` may name more.
     """
 
     coordinates: frozenset[Coordinate]
@@ -66,8 +65,8 @@ class OperationFields:
 
 
 @dataclass(frozen=True, slots=True)
-class GivenArguments:
-    """The arguments of a use, and what its reader needs to know of the selection."""
+class CoercedArguments:
+    """The arguments of a use, by GraphQL name and by its reader's parameters, and what the reader's `selects` found."""
 
     raw: Raw
     by_parameter: Raw
@@ -76,19 +75,22 @@ class GivenArguments:
 
 @dataclass(frozen=True, slots=True)
 class AnalyzedOperation:
-    """A prepared operation, the arguments of each use (None if the executor will refuse them), and all it names."""
+    """The part of the analysis that does not depend on the viewer.
+
+    `arguments` has an entry for each of `uses`, None if the executor will refuse its arguments; `coordinates` are all
+    that the operation names.
+    """
 
     selection: Selection
     uses: Sequence[FieldUse]
-    given: Sequence[GivenArguments | None]
+    arguments: Sequence[CoercedArguments | None]
     coordinates: frozenset[Coordinate]
 
 
 class Analyzer:
-    """Analyses the operations of a schema.
+    """Analyzes the operations of a schema. The result is cached for as long as its PreparedOperation lives.
 
-    `named_by` says, by input type, which coordinates a value of the type names. What is found out about a prepared
-    operation is kept as long as that is.
+    `named_by` maps an input type to a function that returns the coordinates named by a value of that type.
     """
 
     def __init__(self, schema: GraphQLSchema, named_by: Mapping[str, NamesOf], roles: Roles) -> None:
@@ -100,18 +102,15 @@ class Analyzer:
         self._analyzed: WeakKeyDictionary[PreparedOperation, AnalyzedOperation] = WeakKeyDictionary()
 
     def analyze(self, operation: Operation) -> None:
-        """Allow the operation to be executed in its context.
-
-        Raises Forbidden, ForbiddenField, TooLarge, and what readers raise.
-        """
+        """Authorize the operation in its context. Raises Forbidden, ForbiddenField, TooLarge, and errors of readers."""
         context = operation.context
         assert isinstance(context, RequestContext)
         analyzed = self._analyze(operation.prepared)
         _limit_mutations(analyzed.selection)
         self._check(context.viewer.role, analyzed.coordinates)
         fields = [(use.type, use.nodes) for use in analyzed.uses]
-        arguments = [_read(context, use, given) for use, given in zip(analyzed.uses, analyzed.given, strict=True)]
-        context.bind(AuthorizedOperation(analyzed.selection, fields, arguments))
+        arguments = [_read(context, *pair) for pair in zip(analyzed.uses, analyzed.arguments, strict=True)]
+        context.operation = AuthorizedOperation(analyzed.selection, fields, arguments)
 
     def _find_refused(self, role: str, coordinates: frozenset[Coordinate]) -> list[Coordinate]:
         return sorted(name for name in coordinates & self._roles.keys() if role not in self._roles[name])
@@ -130,15 +129,15 @@ class Analyzer:
             fragments, variables = prepared.document.fragments, prepared.variables
             selection = Selection.of(self._schema, prepared.definition, fragments, variables)
             fields = self._fields.get(prepared.document, selection, lambda: _find_fields(selection))
-            given = [_coerce(selection, use) for use in fields.uses]
-            named = (name for use, each in zip(fields.uses, given, strict=True) for name in self._names.of(use, each))
-            analyzed = AnalyzedOperation(selection, fields.uses, given, fields.coordinates.union(named))
+            arguments = [_coerce(selection, use) for use in fields.uses]
+            named = (name for pair in zip(fields.uses, arguments, strict=True) for name in self._names.of(*pair))
+            analyzed = AnalyzedOperation(selection, fields.uses, arguments, fields.coordinates.union(named))
             self._analyzed[prepared] = analyzed
         return analyzed
 
 
 class ArgumentNames:
-    """Finds what the values of arguments name, at any depth of their input objects."""
+    """Finds the coordinates that argument values name, at any depth of their input objects."""
 
     def __init__(self, schema: GraphQLSchema, named_by: Mapping[str, NamesOf]) -> None:
         self._named_by = named_by
@@ -147,12 +146,12 @@ class ArgumentNames:
         while more := {name for name, type_ in inputs.items() if name not in self._leading and self._leads(type_)}:
             self._leading |= more
 
-    def of(self, use: FieldUse, given: GivenArguments | None) -> Iterator[Coordinate]:
+    def of(self, use: FieldUse, arguments: CoercedArguments | None) -> Iterator[Coordinate]:
         """Yield the coordinates that the arguments of a field name."""
-        if given is not None:
-            yield from self._in_all(use.arguments, given.raw)
+        if arguments is not None:
+            yield from self._in_all(use.arguments, arguments.raw)
             if use.reader:
-                yield from use.reader.names(given.raw)
+                yield from use.reader.names(arguments.raw)
 
     def _leads(self, type_: GraphQLInputObjectType) -> bool:
         return any(get_named_type(field.type).name in self._leading for field in type_.fields.values())
@@ -189,8 +188,7 @@ def _find_fields(selection: Selection) -> OperationFields:
             if definition := parent.fields.get(name):
                 coordinates.add((parent.name, name))
                 if definition.args:
-                    own = field_definition(definition)
-                    uses.append(FieldUse(parent.name, nodes, definition.args, reader_of(own) if own else None, {}))
+                    uses.append(FieldUse(parent.name, nodes, definition.args, reader_of(definition), {}))
                 unread += [(type_, nodes) for type_ in _object_types(selection, get_named_type(definition.type))]
     return OperationFields(frozenset(coordinates), uses)
 
@@ -208,18 +206,18 @@ def _limit_mutations(selection: Selection) -> None:
             raise TooLarge(f"A request has at most {MAX_ROOT_MUTATIONS} mutations; this one has {count}.")
 
 
-def _coerce(selection: Selection, use: FieldUse) -> GivenArguments | None:
+def _coerce(selection: Selection, use: FieldUse) -> CoercedArguments | None:
     try:
         raw = selection.arguments(use.type, use.nodes[0])
         if use.reader is None:
-            return GivenArguments(raw, {}, None)
+            return CoercedArguments(raw, {}, None)
         selected = use.reader.selects(FieldSelection(selection, use.nodes, use.memo))
-        return GivenArguments(raw, use.reader.by_parameter(raw), selected)
+        return CoercedArguments(raw, use.reader.by_parameter(raw), selected)
     except GraphQLError:
         return None
 
 
-def _read(context: RequestContext, use: FieldUse, given: GivenArguments | None) -> Any:
-    if use.reader is None or given is None:
+def _read(context: RequestContext, use: FieldUse, arguments: CoercedArguments | None) -> Any:
+    if use.reader is None or arguments is None:
         return None
-    return use.reader.check(FieldRequest(context, given.selected), **given.by_parameter)
+    return use.reader.check(FieldRequest(context, arguments.selected), **arguments.by_parameter)

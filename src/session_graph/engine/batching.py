@@ -1,10 +1,10 @@
-"""Fields that are resolved for many objects at once, so that statements do not grow with the number of objects.
+"""Fields that are resolved for many objects at once, so that the number of statements does not grow with the objects.
 
-    @batched("The agent that held it.")
+    @batched("The agent that held the session.")
     async def agent(sessions: Sequence[Session], info: Info) -> list[Agent]: ...
 
-The function takes all objects at one place of a request and returns a value for each, in order. The ordinary executor
-resolves object by object, and a data loader collects them; a plan calls the function itself (see `batch_of`).
+The batch function takes all objects at one place of a request and returns a value for each, in order. In the ordinary
+executor, which resolves object by object, a data loader collects the objects; a plan calls the function directly.
 """
 
 import inspect
@@ -22,19 +22,18 @@ from session_graph.engine.internals import path_of
 from session_graph.store.database import Row
 
 Batch = Callable[..., Awaitable[Sequence[Any]]]
-"""Takes the objects, the info and, if the field has a reader, what it read."""
+"""Takes the objects, the info and, if the field has a reader, its result."""
 Wrap = Callable[[Any], Any]
 """Makes an object of the row that backs its fields."""
 
-_BATCH = "session_graph.batch"
 _ROWS = "session_graph.rows"
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """How to get the rows behind a field without making objects of them.
+    """How a plan gets the rows behind a field without making objects of them.
 
-    `read` returns the rows of an object's field; None if the object's own row backs it. `wrap` makes an object of one.
+    `read` returns the rows of an object's field; None if the object's own row backs the field.
     """
 
     read: Callable[[Any], Sequence[Row]] | None
@@ -42,7 +41,7 @@ class Rows:
 
 
 def batched(description: str, *, reads: ArgumentReader[Any] | None = None) -> Callable[[Batch], Any]:
-    """Make a field of a batch function, which also takes what `reads` makes of the arguments."""
+    """Make a field of a batch function."""
 
     def make_field(batch: Batch) -> Any:
         async def resolve(self: Any, info: Any, **_: Any) -> Any:
@@ -50,22 +49,13 @@ def batched(description: str, *, reads: ArgumentReader[Any] | None = None) -> Ca
             return await loader.load(self)
 
         (item,) = get_args(inspect.signature(batch).return_annotation)
-        return declare(resolve, batch, reads, item, description, {_BATCH: batch})
+        return declare(resolve, batch, reads, item, description, is_batch=True)
 
     return make_field
 
 
-def batch_of(definition: StrawberryField) -> Batch | None:
-    """Return the batch function that the field was made of, if it was."""
-    batch: Batch | None = definition.metadata.get(_BATCH)
-    return batch
-
-
 def rows_of(type_: Any, path: str, description: str) -> Any:
-    """Make a field, a list of this type, of the rows that an attribute path of the object leads to.
-
-    A plan takes the rows as they are, without objects around them.
-    """
+    """Make a list field of this type, backed by the rows at an attribute path of the object."""
     read = attrgetter(path)
 
     def resolve(self: Any) -> Any:
@@ -75,7 +65,7 @@ def rows_of(type_: Any, path: str, description: str) -> Any:
 
 
 def same_row(type_: Any, description: str) -> Any:
-    """Make a field of this type that is backed by the row of the object that has it."""
+    """Make a field of this type, backed by the `row` of the object that has the field."""
 
     def resolve(self: Any) -> Any:
         return type_(row=self.row)
@@ -84,7 +74,7 @@ def same_row(type_: Any, description: str) -> Any:
 
 
 def rows_of_field(definition: StrawberryField) -> Rows | None:
-    """Return how to get the rows behind the field, if it was made by `rows_of` or `same_row`."""
+    """Return the Rows of a field that `rows_of` or `same_row` made."""
     rows: Rows | None = definition.metadata.get(_ROWS)
     return rows
 

@@ -26,24 +26,24 @@ from session_graph.engine.limits import MAX_CHARACTERS, Limits, check_size
 from session_graph.errors import SessionGraphError, TooLarge
 
 MAX_CACHED_CHARACTERS = 512 * 1024
-"""Of all texts that are kept. A document takes 50 to 300 bytes of memory for each character of its text."""
+"""The total length of cached texts. A document takes 50 to 300 bytes of memory for each character of its text."""
 MAX_CACHED_TEXT = 32 * 1024
-"""A longer text is not kept: frontends send short texts again and again, long ones once."""
+"""Longer texts are not cached: frontends send short texts again and again, long ones once."""
 MIN_ENTRY_CHARACTERS = 512
-"""A shorter text counts as this many characters, so that at most 1,024 are kept."""
+"""Shorter texts count as this many characters, so that at most 1,024 are cached."""
 MAX_ERRORS = 20
 
 DOCUMENT = "session_graph.document"
-"""The operation extension that `PreparedDocument` takes the Document from."""
+"""The operation extension in which `PreparedDocument` finds the Document."""
 
 RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
-"""Those that Strawberry validates with (`strawberry.schema.schema.validate_document`)."""
+"""The rules that Strawberry validates with (`strawberry.schema.schema.validate_document`)."""
 
 
 class InvalidRequest(SessionGraphError):
-    """The document, the name of its operation or its variables are not what the schema wants.
+    """The document, the name of its operation or its variables are invalid.
 
-    These are the *request errors* of the GraphQL specification (section 7.1.2), in its own words.
+    `errors` are the request errors of the GraphQL specification (section 7.1.2), with graphql-core's messages.
     """
 
     def __init__(self, errors: Sequence[GraphQLError]) -> None:
@@ -53,7 +53,7 @@ class InvalidRequest(SessionGraphError):
 
 @dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
 class Document:
-    """A valid document. Equal only to itself, so that what is compiled from one may be kept by it."""
+    """A valid document. Equal only to itself, so that caches can be keyed by it."""
 
     text: str
     node: DocumentNode
@@ -61,7 +61,7 @@ class Document:
     fragments: Mapping[str, FragmentDefinitionNode]
 
     def choose_operation(self, name: str | None) -> OperationDefinitionNode:
-        """The operation of that name, or the only one. Raises InvalidRequest (GraphQL specification, section 6.1)."""
+        """Return the operation of this name, or the only one (GraphQL specification, 6.1). Raises InvalidRequest."""
         if name is None:
             if len(self.operations) == 1:
                 return self.operations[0]
@@ -73,9 +73,9 @@ class Document:
 
 
 class PreparedDocument(SchemaExtension):
-    """Lets `schema.execute(None, operation_extensions={DOCUMENT: document}, …)` execute a Document as it is.
+    """Lets `schema.execute(None, operation_extensions={DOCUMENT: document}, …)` execute a Document without parsing it.
 
-    Strawberry's own way, a text that it parses and validates itself, stays open to tests and scripts.
+    Tests and scripts can still pass a text, which Strawberry parses and validates.
     """
 
     def on_operation(self) -> Iterator[None]:
@@ -88,7 +88,7 @@ class PreparedDocument(SchemaExtension):
 
 
 class Documents:
-    """The latest documents by their text, refused ones included, for one schema and one set of limits."""
+    """A cache of documents and refusals by text (least recently used first out), for one schema and its limits."""
 
     def __init__(self, schema: Schema, limits: Limits) -> None:
         self._schema = graphql_schema(schema)
@@ -99,14 +99,14 @@ class Documents:
     def prepare(self, text: str) -> Document:
         """Return the document of this text. Raises InvalidRequest (syntax, validation) and TooLarge."""
         entry = self._outcomes.get(text)
-        outcome = entry[0] if entry else self._judge(text)
+        outcome = entry[0] if entry else self._try_read(text)
         if entry is None and len(text) <= MAX_CACHED_TEXT:
             self._outcomes[text] = outcome, max(len(text), MIN_ENTRY_CHARACTERS)
         if isinstance(outcome, Document):
             return outcome
         raise outcome()
 
-    def _judge(self, text: str) -> "_Outcome":
+    def _try_read(self, text: str) -> "_Outcome":
         try:
             return self._read(text)
         except InvalidRequest as error:
@@ -115,7 +115,7 @@ class Documents:
             return partial(TooLarge, error.message)
 
     def _read(self, text: str) -> Document:
-        node = parse_text(text, self._limits)
+        node = _parse(text, self._limits)
         _unlink_tokens(node)
         check_size(node, self._limits)
         errors = validate(self._schema, node, RULES, MAX_ERRORS, hide_suggestions=self._hide_suggestions)
@@ -130,24 +130,24 @@ class Documents:
 
 
 _Outcome = Document | Callable[[], SessionGraphError]
-"""A document, or what makes its refusal: an exception that is raised twice would keep the frames of the first time."""
+"""A document, or a maker of its error: one exception raised twice would keep the frames of the first time."""
 
 
 def _unlink_tokens(node: DocumentNode) -> None:
-    """Break the cycle of the linked tokens, so that a document is freed without the garbage collector."""
+    """Break the cycle of linked tokens, so that reference counting alone frees the document."""
     token = node.loc.start_token if node.loc else None
     while token:
         token.prev, token = None, token.next
 
 
-def parse_text(text: str, limits: Limits) -> DocumentNode:
-    """Parse, giving up at the limit of tokens. Raises InvalidRequest and TooLarge."""
+def _parse(text: str, limits: Limits) -> DocumentNode:
+    """Parse the text, and stop at the limit of tokens. Raises InvalidRequest and TooLarge."""
     if len(text) > MAX_CHARACTERS:
         raise TooLarge(f"A document may have {MAX_CHARACTERS} characters; this one has {len(text)}.")
     try:
         return parse(text, max_lexical_tokens=limits.tokens, max_comments=limits.tokens)
     except GraphQLSyntaxError as error:
         if error.description.startswith("Document contains more than"):
-            what = "comments" if " comments." in error.description else "tokens"
-            raise TooLarge(f"A document may have {limits.tokens} {what}; this one has more.") from None
+            noun = "comments" if " comments." in error.description else "tokens"
+            raise TooLarge(f"A document may have {limits.tokens} {noun}; this one has more.") from None
         raise InvalidRequest([error.with_traceback(None)]) from None

@@ -1,6 +1,6 @@
-"""From whatever was raised to what the caller reads: `errors[]` with a code of ours, and nothing internal.
+"""The translation of exceptions into `errors[]` of the response, each with a code, and without internal details.
 
-What is not ours to explain becomes InternalError; its cause is logged here, once, under the id that the caller reads.
+An unexpected exception becomes InternalError; it is logged here, once, under the id that the caller reads.
 """
 
 import logging
@@ -21,93 +21,92 @@ MAX_MESSAGE = 500
 
 WireError = dict[str, object]
 
+_PYTHON_VALUE = re.compile(r"(?<=[ \[])(?:None|True|False)(?=[],.;}]|$)")
+_JSON_VALUES = {"None": "null", "True": "true", "False": "false"}
+_MAYBE = re.compile(r"(Argument|Field) (?:'(\w+)' )?of type 'Maybe\[")
 
-class NotFollowed(Exception):
-    """A subscription that could not begin, as the executor says it."""
+
+class SubscriptionFailed(Exception):
+    """A subscription could not begin. `errors` are those of the executor."""
 
     def __init__(self, errors: Sequence[GraphQLError]) -> None:
         super().__init__("; ".join(error.message for error in errors))
         self.errors = tuple(errors)
 
 
-_PYTHON_VALUE = re.compile(r"(?<=[ \[])(?:None|True|False)(?=[],.;}]|$)")
-_JSON_VALUES = {"None": "null", "True": "true", "False": "false"}
-_MAYBE = re.compile(r"(Argument|Field) (?:'(\w+)' )?of type 'Maybe\[")
-
-
 def translate_error(error: RequestError) -> WireError:
-    """As the GraphQL specification has it, section 7.1.2."""
+    """Return an entry of `errors` (GraphQL specification, 7.1.2)."""
     return {"message": shorten(error.message), "extensions": error.extensions}
 
 
 def translate_invalid(errors: Sequence[GraphQLError]) -> list[WireError]:
-    """Errors of a document, its operation's name or its variables: raised before anything was executed."""
+    """Translate the errors of an InvalidRequest."""
     return [_locate(_explain_input(error), error) for error in errors]
 
 
 def translate_executed(errors: Sequence[GraphQLError]) -> list[WireError]:
-    """Errors of fields. The same exception in several fields has the same id."""
+    """Translate the errors of fields. If one exception failed several fields, they have one error id."""
     known: dict[int, RequestError] = {}
     return [_locate(_explain_field(error, known), error) for error in errors]
 
 
 def translate(error: Exception) -> list[WireError]:
-    """Whatever kept a request from being answered."""
+    """Translate the exception that failed a whole request."""
     if isinstance(error, InvalidRequest):
         return translate_invalid(error.errors)
-    if isinstance(error, NotFollowed):
+    if isinstance(error, SubscriptionFailed):
         return translate_executed(error.errors)
     return [translate_error(as_request_error(error))]
 
 
 def codes_of(errors: Sequence[WireError]) -> list[str]:
-    """For the log."""
+    """Return the code of each error, for the access log."""
     return [str(extensions["code"]) for error in errors if isinstance(extensions := error["extensions"], dict)]
 
 
 def as_request_error(error: Exception) -> RequestError:
-    """The error that the caller is told of; logs what is internal."""
+    """Return the error for the caller; an unexpected exception is logged and becomes InternalError."""
     while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     match error:
         case RequestError():
             return error
         case InvalidInput():
-            return _name_problem(error)
+            return _as_bad_input(error)
         case asyncpg.QueryCanceledError() | TimeoutError():
             return StatementTimeout()
         case _:
-            return _hide(error)
+            return _log_internal(error)
 
 
 def shorten(message: str) -> str:
-    """At most MAX_MESSAGE characters: what was sent is not echoed at length."""
+    """Cut the message to MAX_MESSAGE characters: it may quote what the caller sent, at any length."""
     return message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
 
 
-def _name_problem(error: InvalidInput) -> BadUserInput:
+def _as_bad_input(error: InvalidInput) -> BadUserInput:
     if len(error.problems) == 1:
         return BadUserInput(error.problems[0].message, error.problems[0].path)
     return BadUserInput(error.message)
 
 
-def _hide(error: Exception) -> InternalError:
+def _log_internal(error: Exception) -> InternalError:
     error_id = str(new_id())
     LOGGER.error("internal error %s", error_id, exc_info=error, extra={"error_id": error_id})
     return InternalError(error_id)
 
 
-def _locate(explained: RequestError, error: GraphQLError) -> WireError:
-    wire = translate_error(explained)
+def _locate(cause: RequestError, error: GraphQLError) -> WireError:
+    wire = translate_error(cause)
     if error.locations:
-        wire["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
+        wire["locations"] = [{"line": each.line, "column": each.column} for each in error.locations]
     if error.path is not None:
         wire["path"] = error.path
     return wire
 
 
 def _explain_field(error: GraphQLError, known: dict[int, RequestError]) -> RequestError:
-    if _is_of_input(error):
+    if _is_input_error(error):
         return _explain_input(error)
     cause = _find_cause(error)
     if id(cause) not in known:
@@ -116,21 +115,21 @@ def _explain_field(error: GraphQLError, known: dict[int, RequestError]) -> Reque
 
 
 def _explain_input(error: GraphQLError) -> RequestError:
-    """A ValueError is the sentence of a scalar; what else a scalar raises is a flaw of ours."""
+    """Return BadUserInput if a scalar raised ValueError; any other exception of a scalar is a bug."""
     cause = _find_cause(error)
     if isinstance(cause, GraphQLError | ValueError):
         return BadUserInput(_reword(error.message))
     return as_request_error(cause)
 
 
-def _is_of_input(error: GraphQLError) -> bool:
-    """Whether an argument is wrong, which can show as late as in execution: a null in a variable where none may be."""
+def _is_input_error(error: GraphQLError) -> bool:
+    """Return whether an argument is invalid. A null in a variable of a non-null argument is found only in execution."""
     about_value = error.nodes is not None and isinstance(error.nodes[0], ValueNode | ArgumentNode | DirectiveNode)
     return about_value or isinstance(_find_cause(error), StrawberryInputCoercionError)
 
 
 def _find_cause(error: GraphQLError) -> Exception:
-    """The first that is not graphql-core's wrapping, or the innermost GraphQLError."""
+    """Return the exception that graphql-core wrapped, or the innermost GraphQLError."""
     cause: Exception = error
     while isinstance(cause, GraphQLError) and cause.original_error is not None:
         cause = cause.original_error
@@ -138,10 +137,12 @@ def _find_cause(error: GraphQLError) -> Exception:
 
 
 def _reword(message: str) -> str:
-    """In the words of GraphQL where the libraries use those of Python."""
+    """Replace Python's terms in a library's message by those of GraphQL."""
     if maybe := _MAYBE.search(message):
-        what, name = maybe.groups()
-        return f"{what} '{name}' may be left out, but not be null." if name else "What may be left out may not be null."
+        kind, name = maybe.groups()
+        return (
+            f"{kind} '{name}' may be left out, but must not be null." if name else "An optional field must not be null."
+        )
     if "integer string conversion" in message:
         return "Int cannot represent non 32-bit signed integer value."
     return _PYTHON_VALUE.sub(lambda value: _JSON_VALUES[value[0]], message)

@@ -1,48 +1,41 @@
-"""The way through the engine: prepare an operation, then execute it or subscribe to it. The same for all transports."""
+"""The entrance of the engine, for all transports: prepare an operation, then execute it or subscribe to it."""
 
 import inspect
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, cast
 
 import orjson
 from graphql import (
     ExecutionResult,
     Executor,
-    GraphQLError,
     OperationDefinitionNode,
     VariableValues,
     create_source_event_stream,
     get_variable_values,
 )
 from strawberry import Schema
+from strawberry.types.execution import ExecutionResult as StrawberryResult
 from strawberry.types.execution import PreExecutionError
 
 from session_graph.engine.documents import DOCUMENT, MAX_ERRORS, Documents, InvalidRequest, PreparedDocument
-from session_graph.engine.error_format import NotFollowed, codes_of, translate_executed
+from session_graph.engine.error_format import SubscriptionFailed, codes_of, translate_executed
 from session_graph.engine.internals import graphql_schema
 from session_graph.engine.limits import Limits
 from session_graph.engine.operation import GraphQLParams, Operation, PreparedOperation
 
 Analyze = Callable[[Operation], None]
-"""Raises RequestError, before any of the operation is executed, if its viewer may not execute it."""
+"""Raises RequestError, before anything is executed, if the viewer may not execute the operation."""
 Plan = Callable[[Operation], Awaitable[bytes | None]]
 """Returns the JSON of the whole response, or None if the ordinary executor must execute the operation."""
 
 
 class Response(NamedTuple):
-    """The JSON of one response, and the codes of the errors in it."""
+    """The JSON of one response, and the codes of its errors."""
 
     body: bytes
     codes: Sequence[str] = ()
-
-
-class Result(Protocol):
-    """The result of an executed operation."""
-
-    data: dict[str, Any] | None
-    errors: list[GraphQLError] | None
 
 
 class OperationExecutor:
@@ -73,7 +66,10 @@ class OperationExecutor:
         return Response(body) if body is not None else await self._execute(operation)
 
     async def subscribe(self, operation: Operation) -> AsyncGenerator[Response, None]:
-        """Begin a subscription, and return its responses. Raises RequestError, and NotFollowed if it cannot begin."""
+        """Begin a subscription and return its responses.
+
+        Raises RequestError if the viewer may not subscribe, SubscriptionFailed if the resolver cannot begin.
+        """
         self._analyze(operation)
         executor = Executor.build(
             graphql_schema(self._schema),
@@ -89,7 +85,7 @@ class OperationExecutor:
         if inspect.isawaitable(source):
             source = await source
         if isinstance(source, ExecutionResult):
-            raise NotFollowed(source.errors or ())
+            raise SubscriptionFailed(source.errors or ())
         return _respond(executor, cast("AsyncGenerator[object, None]", source))
 
     async def _execute(self, operation: Operation) -> Response:
@@ -126,7 +122,7 @@ async def _respond(executor: Executor[Any], source: AsyncGenerator[object, None]
             yield _write(cast(ExecutionResult, result))
 
 
-def _write(result: Result) -> Response:
+def _write(result: ExecutionResult | StrawberryResult) -> Response:
     if not result.errors:
         return Response(orjson.dumps({"data": result.data}))
     errors = translate_executed(result.errors)

@@ -1,4 +1,4 @@
-"""Fields whose arguments are read beside them.
+"""Fields with a reader: a function that checks and parses the arguments of the field.
 
     @reader()
     def read_session_id(request: FieldRequest[Context, None], id: IdArgument) -> UUID: ...
@@ -6,9 +6,9 @@
     @field("A session; null if there is none that you may see.", reads=read_session_id)
     async def session(self, info: Info, session_id: UUID) -> Session | None: ...
 
-The parameters of the reader, after the request, are the arguments of the field in the schema. A reader gets them as
-graphql-core coerces them (input objects are mappings by GraphQL name), and the resolver gets what the reader returns.
-The analysis calls every reader before anything is executed, so that a bad argument costs no statement.
+The reader's parameters after `request` are the arguments of the field in the schema. The reader receives them as
+graphql-core coerces them (input objects are mappings by GraphQL name); the resolver receives the reader's result. The
+analysis calls every reader before anything is executed, so that an invalid argument costs no statement.
 """
 
 import inspect
@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import strawberry
+from graphql import GraphQLField
 from pydantic.alias_generators import to_camel
 from strawberry.types.field import StrawberryField
 
 from session_graph.engine.context import RequestContext
-from session_graph.engine.internals import nodes_of, parent_type_of
+from session_graph.engine.internals import field_definition, nodes_of, parent_type_of
 from session_graph.engine.selection import FieldSelection
 
 C = TypeVar("C", bound=RequestContext)
@@ -35,12 +36,12 @@ Coordinate = tuple[str, str]
 Raw = Mapping[str, Any]
 """Arguments by GraphQL name, as graphql-core coerces them."""
 
-_READS = "session_graph.reads"
+_RESOLUTION = "session_graph.resolution"
 
 
 @dataclass(frozen=True, slots=True)
 class FieldRequest(Generic[C, S]):
-    """What a reader may look at beside the arguments: the request's context, and what its `selects` found."""
+    """What a reader needs besides the arguments: the request's context, and the result of its `selects`."""
 
     context: C
     selected: S
@@ -48,9 +49,9 @@ class FieldRequest(Generic[C, S]):
 
 @dataclass(frozen=True, slots=True)
 class PlannedInfo:
-    """What a plan hands to resolvers as their `info`: as much of strawberry.Info as resolvers here use."""
+    """The `info` that a plan passes to resolvers: the part of strawberry.Info that resolvers may use."""
 
-    context: Any
+    context: RequestContext
     selected: FieldSelection
 
 
@@ -58,9 +59,9 @@ class PlannedInfo:
 class ArgumentReader(Generic[A]):
     """How a field reads its arguments.
 
-    `read` makes of them what the resolver gets. `check` is called before the operation is executed, and raises what
-    must refuse the whole request. `selects` finds what either needs to know of the field's selection. `names` yields
-    the coordinates that values name, as far as their types do not tell.
+    `read` returns the value for the resolver. `check` is called before the operation is executed, and raises errors
+    that fail the whole request. `selects` finds the part of the field's selection that both need. `names` yields the
+    coordinates that an argument names, if its type alone does not tell.
     """
 
     read: Callable[..., A]
@@ -75,11 +76,23 @@ class ArgumentReader(Generic[A]):
         return {self.parameters[name].name: value for name, value in raw.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """The function behind a field that `declare` made, and the reader of its arguments.
+
+    A batch function takes all objects at once instead of one as `self`.
+    """
+
+    resolver: Callable[..., Any]
+    reader: ArgumentReader[Any] | None
+    is_batch: bool
+
+
 def reader(
     selects: Callable[[FieldSelection], S] = lambda selection: None,  # type: ignore[assignment, return-value]
     names: Callable[[Raw], Iterable[Coordinate]] = lambda raw: (),
 ) -> Callable[[Callable[Concatenate[FieldRequest[C, S], P], A]], ArgumentReader[A]]:
-    """Make an ArgumentReader of a function. It raises RequestError for what must refuse the whole request."""
+    """Make an ArgumentReader of a function that raises RequestError if an argument is invalid."""
 
     def make(read: Callable[Concatenate[FieldRequest[C, S], P], A]) -> ArgumentReader[A]:
         _, *parameters = inspect.signature(read).parameters.values()
@@ -88,29 +101,24 @@ def reader(
     return make
 
 
-def field(description: str, *, reads: ArgumentReader[A]) -> Callable[[Callable[[Any, Any, A], T]], Any]:
-    """Make a field of a resolver that takes `self`, `info`, and what `reads` makes of the arguments."""
-
-    def make_field(resolver: Callable[[Any, Any, A], T]) -> Any:
-        def resolve(self: Any, info: Any, **_: Any) -> T:
-            return resolver(self, info, read_arguments(info, reads))
-
-        return declare(resolve, resolver, reads, inspect.signature(resolver).return_annotation, description)
-
-    return make_field
-
-
-def subscription(description: str, *, reads: ArgumentReader[A]) -> Callable[[Callable[[Any, Any, A], T]], Any]:
-    """Make a subscription of a resolver, likewise. It has begun when the resolver returns its events."""
+def field(
+    description: str, *, reads: ArgumentReader[A], make: Callable[..., Any] = strawberry.field
+) -> Callable[[Callable[[Any, Any, A], T]], Any]:
+    """Make a field of a resolver that takes `self`, `info`, and the reader's result."""
 
     def make_field(resolver: Callable[[Any, Any, A], T]) -> Any:
         def resolve(self: Any, info: Any, **_: Any) -> T:
             return resolver(self, info, read_arguments(info, reads))
 
         returned = inspect.signature(resolver).return_annotation
-        return declare(resolve, resolver, reads, returned, description, make=strawberry.subscription)
+        return declare(resolve, resolver, reads, returned, description, make=make)
 
     return make_field
+
+
+def subscription(description: str, *, reads: ArgumentReader[A]) -> Callable[[Callable[[Any, Any, A], T]], Any]:
+    """Make a subscription likewise. It has begun when the resolver returns the generator of its events."""
+    return field(description, reads=reads, make=strawberry.subscription)
 
 
 def declare(
@@ -119,37 +127,39 @@ def declare(
     reads: ArgumentReader[Any] | None,
     returned: Any,
     description: str,
+    *,
+    is_batch: bool = False,
     metadata: Mapping[Any, Any] | None = None,
     make: Callable[..., Any] = strawberry.field,
 ) -> Any:
-    """Make a field of `resolve`, which calls `resolver`: named as that, with the reader's arguments in the schema."""
+    """Make a field of `resolve`, with the name of `resolver`, which it calls, and the arguments of the reader."""
     info = next(each for each in inspect.signature(resolver).parameters.values() if each.name == "info")
-    of_one = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    self = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     parameters = [info, *(reads.parameters.values() if reads else ())]
     resolve.__name__, resolve.__module__ = resolver.__name__, resolver.__module__
-    resolve.__signature__ = inspect.Signature([of_one, *parameters], return_annotation=returned)  # type: ignore[attr-defined]
+    resolve.__signature__ = inspect.Signature([self, *parameters], return_annotation=returned)  # type: ignore[attr-defined]
     resolve.__annotations__ = {each.name: each.annotation for each in parameters} | {"return": returned}
-    own = {_READS: (resolver, reads)} if reads else {}
-    return make(resolve, description=description, metadata={**own, **(metadata or {})})
+    resolution = Resolution(resolver, reads, is_batch)
+    return make(resolve, description=description, metadata={_RESOLUTION: resolution, **(metadata or {})})
 
 
-def reader_of(definition: StrawberryField) -> ArgumentReader[Any] | None:
-    """Return how the field reads its arguments; None if Strawberry reads them."""
-    found: tuple[Any, ArgumentReader[Any]] | None = definition.metadata.get(_READS)
-    return found[1] if found else None
+def resolution_of(definition: StrawberryField | None) -> Resolution | None:
+    """Return the resolution of a field that `declare` made."""
+    resolution: Resolution | None = definition.metadata.get(_RESOLUTION) if definition else None
+    return resolution
 
 
-def resolver_of(definition: StrawberryField) -> Callable[..., Any] | None:
-    """Return the resolver of a field with a reader."""
-    found: tuple[Callable[..., Any], Any] | None = definition.metadata.get(_READS)
-    return found[0] if found else None
+def reader_of(field: GraphQLField) -> ArgumentReader[Any] | None:
+    """Return the reader of a field's arguments; None if Strawberry reads them."""
+    resolution = resolution_of(field_definition(field))
+    return resolution.reader if resolution else None
 
 
-def selected(info: Any) -> FieldSelection:
-    """Return what the field that is being resolved selects below itself."""
+def selected(info: strawberry.Info[Any, Any] | PlannedInfo) -> FieldSelection:
+    """Return the selection below the field that is being resolved."""
     if isinstance(info, PlannedInfo):
         return info.selected
-    return FieldSelection(info.context.selection, nodes_of(info))
+    return FieldSelection(info.context.operation.selection, nodes_of(info))
 
 
 def read_arguments(info: strawberry.Info[Any, Any], reads: ArgumentReader[A]) -> A:

@@ -2,12 +2,12 @@
 
 from typing import Any, cast
 
-from graphql import FieldNode, GraphQLArgument, GraphQLField, GraphQLNamedType, GraphQLSchema
+from graphql import FieldNode, GraphQLField, GraphQLNamedType, GraphQLSchema
 from strawberry import Info, Schema
 from strawberry.types.field import StrawberryField
 
 DEFINITION = "strawberry-definition"
-"""The extension in which a graphql-core type, field or argument carries Strawberry's own definition."""
+"""The extension in which a graphql-core type or field has Strawberry's definition."""
 
 
 def graphql_schema(schema: Schema) -> GraphQLSchema:
@@ -16,7 +16,7 @@ def graphql_schema(schema: Schema) -> GraphQLSchema:
 
 
 def nodes_of(info: Info[Any, Any]) -> list[FieldNode]:
-    """Return the nodes that the field is resolved for: several if the document selects it more than once."""
+    """Return the nodes of the field that is being resolved: several if the document selects it more than once."""
     return info._raw_info.field_nodes
 
 
@@ -36,11 +36,6 @@ def field_definition(field: GraphQLField) -> StrawberryField | None:
     return definition if isinstance(definition, StrawberryField) else None
 
 
-def argument_name(argument: GraphQLArgument) -> str:
-    """Return the name of the Python parameter that the argument was made from."""
-    return cast(str, argument.extensions[DEFINITION].python_name)
-
-
 def origin_of(type_: GraphQLNamedType) -> type:
     """Return the class that Strawberry made the type from; `object` if there is none."""
     definition = type_.extensions.get(DEFINITION)
@@ -48,7 +43,7 @@ def origin_of(type_: GraphQLNamedType) -> type:
 
 
 def fields_of(cls: Any) -> list[StrawberryField]:
-    """Return the fields of a class that is a Strawberry type."""
+    """Return the fields of a Strawberry type."""
     return list(cls.__strawberry_definition__.fields)
 
 

@@ -1,4 +1,4 @@
-"""How much one document may ask for, counted before validation, so that a huge one costs no time there."""
+"""The size limits of documents, checked before validation, so that a huge document costs no time there."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ from session_graph.errors import TooLarge
 from session_graph.settings import Settings
 
 MAX_CHARACTERS = 256 * 1024
-"""Of a document's text. Names and punctuation need far less; long values belong into variables."""
+"""The maximum length of a document. Names and punctuation need far less; long values belong into variables."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most that a document may have of each; tokens count for the document, the rest for each of its operations."""
+    """The maximum of each; tokens are counted in the whole document, everything else in each operation."""
 
     tokens: int
     depth: int
@@ -47,7 +47,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What a selection asks for, with each fragment counted wherever it is spread. The names are those of `Limits`."""
+    """The size of a selection, with each fragment counted as often as it is spread. The names are those of `Limits`."""
 
     depth: int = 0
     fields: int = 0
@@ -66,10 +66,9 @@ NOUNS = {
 
 
 def check_size(document: DocumentNode, limits: Limits) -> None:
-    """Raise TooLarge where an operation asks for more than the limits allow.
+    """Raise TooLarge if an operation exceeds a limit. Takes time linear in the text, however fragments are nested.
 
-    Linear in the text, however often fragments spread each other. A document in which one contains itself is not
-    measured: validation refuses it.
+    A document with a fragment that contains itself is not measured: validation refuses it.
     """
     try:
         fragments = _measure_fragments(document)
@@ -89,7 +88,7 @@ def _compare(size: Size, limits: Limits) -> None:
 
 
 def _measure_fragments(document: DocumentNode) -> Mapping[str, Size]:
-    """The size of each fragment by its name. Raises CycleError."""
+    """Return the size of each fragment by name. Raises CycleError."""
     nodes = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
     spreads = {name: _find_spreads(node.selection_set) for name, node in nodes.items()}
     sizes: dict[str, Size] = {}
@@ -118,7 +117,7 @@ def _measure_operation(node: OperationDefinitionNode, fragments: Mapping[str, Si
 
 
 def _measure(selection_set: SelectionSetNode, fragments: Mapping[str, Size]) -> Size:
-    """Recursive, which is safe: the parser refuses selections nested deeper than 200."""
+    """Measure recursively, which is safe: the parser refuses selections nested deeper than 200."""
     depth = fields = aliases = directives = root_fields = 0
     for selection in selection_set.selections:
         if isinstance(selection, FragmentSpreadNode):

@@ -1,4 +1,4 @@
-"""One request's operation: as it was sent, once it is valid, and once it may be executed."""
+"""The operation of a request in its stages: parameters, prepared, with its viewer, authorized."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from session_graph.engine.selection import Selection
 
 @dataclass(frozen=True, slots=True)
 class GraphQLParams:
-    """The parameters of a GraphQL request. `variables` and `extensions` are as JSON has them."""
+    """The parameters of a GraphQL request. `variables` and `extensions` are decoded JSON."""
 
     query: str
     operation_name: str | None
@@ -59,7 +59,7 @@ class Operation:
 class AuthorizedOperation:
     """An operation whose fields the viewer may read and whose arguments are valid.
 
-    `arguments` has, for each of the `fields` with arguments, what its reader made of them (None without a reader).
+    `fields` are the fields with arguments; `arguments` has the result of each one's reader (None without a reader).
     """
 
     selection: Selection
@@ -67,6 +67,6 @@ class AuthorizedOperation:
     arguments: Sequence[Any]
 
     def index_of(self, type_name: str, nodes: Sequence[FieldNode]) -> int:
-        """Return the index of a field's arguments. It is the same for every operation that selects the same."""
-        places = enumerate(self.fields)
-        return next(i for i, (name, own) in places if name == type_name and [*map(id, own)] == [*map(id, nodes)])
+        """Return the index of a field's arguments. It is the same for every operation with the same selection."""
+        ids = [*map(id, nodes)]
+        return next(i for i, (name, own) in enumerate(self.fields) if name == type_name and [*map(id, own)] == ids)

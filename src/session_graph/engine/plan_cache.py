@@ -1,4 +1,4 @@
-"""A cache of what is made of a document, by operation and outcome of @skip and @include. It lives as long as that."""
+"""A cache of values computed from documents, for each operation and outcome of @skip and @include."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -8,19 +8,19 @@ from session_graph.engine.documents import Document
 from session_graph.engine.selection import Selection
 
 MAX_VARIANTS = 32
-"""Values that are kept for one document; one more drops them all."""
+"""The maximum number of values of one document; one more clears them all."""
 
 T = TypeVar("T")
 
 
 class PlanCache(Generic[T]):
-    """Keyed by document, operation, and the Boolean variables."""
+    """Caches by document, operation and Boolean variables, for as long as the document lives."""
 
     def __init__(self) -> None:
         self._variants: WeakKeyDictionary[Document, dict[object, T]] = WeakKeyDictionary()
 
     def get(self, document: Document, selection: Selection, make: Callable[[], T]) -> T:
-        """Return what is kept, or else what `make` returns, which must depend on nothing else of the selection."""
+        """Return the cached value, or call `make`, whose result must depend on nothing but the key."""
         variants = self._variants.setdefault(document, {})
         key = (id(selection.operation), selection.conditions)
         if key not in variants:

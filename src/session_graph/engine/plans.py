@@ -1,9 +1,9 @@
-"""Plans: a query compiled once, and executed many times without walking it again.
+"""Plans: queries compiled once, and executed many times without walking the document again.
 
-A plan knows nothing of any field. It takes from the schema what the ordinary executor would take: the resolver, the
-type, how a value is written. Fields that a row backs (see `row_types`) become one generated function for all objects of
-a level (see `row_compiler`); a resolver is called for all of them at once, so that batches stay batches. A plan knows
-only the path without errors: if anything goes wrong, the ordinary executor runs the query again and words the error.
+A plan has no code for particular fields: resolvers, types and serializers come from the schema, as in the ordinary
+executor. Backed fields (see `row_types`) become one generated function for all objects of a level (see `row_compiler`).
+A resolver is called for all objects of a level before the next, so that a batch stays one call. A plan handles no
+errors: if anything is raised, the ordinary executor executes the query again and reports the error.
 """
 
 import asyncio
@@ -27,9 +27,9 @@ from graphql import (
 )
 from strawberry.types.field import StrawberryField
 
-from session_graph.engine.batching import Wrap, batch_of, rows_of_field
+from session_graph.engine.batching import Batch, Wrap, rows_of_field
 from session_graph.engine.context import RequestContext
-from session_graph.engine.fields import PlannedInfo, reader_of, resolver_of
+from session_graph.engine.fields import PlannedInfo, resolution_of
 from session_graph.engine.internals import field_definition, type_name_of
 from session_graph.engine.operation import AuthorizedOperation, Operation
 from session_graph.engine.plan_cache import PlanCache
@@ -37,19 +37,19 @@ from session_graph.engine.row_compiler import Assembler, RowWriter, is_passed_th
 from session_graph.engine.selection import FieldSelection, Selection
 
 _ENCODER = msgspec.json.Encoder(enc_hook=lambda json: msgspec.Raw(json.contents))
-"""Writes what is assembled, and the JSON that a scalar passes through (`orjson.Fragment`)."""
+"""Writes the assembled rows, and the JSON of scalars that are JSON already (`orjson.Fragment`)."""
 
 
 class Unplannable(Exception):
-    """Only the ordinary executor can execute this."""
+    """Only the ordinary executor can execute the query."""
 
 
 Call = Callable[[Sequence[Any], PlannedInfo], Awaitable[Sequence[Any]]]
-"""Resolves a field of all objects."""
+"""Resolves a field of all objects of a level."""
 
 
 class Completion(Protocol):
-    """Turns the resolved values of one field at one level into what JSON has."""
+    """Turns the resolved values of a field, of all objects of a level, into values that the encoder can write."""
 
     async def complete(self, values: Sequence[Any], context: RequestContext) -> Sequence[Any]: ...
 
@@ -93,7 +93,7 @@ class ListOf:
 
 @dataclass(frozen=True, slots=True)
 class Nullable:
-    """Objects of one type, some of which may be missing."""
+    """Objects of one type, or None."""
 
     plan: "ObjectPlan"
 
@@ -104,7 +104,7 @@ class Nullable:
 
 @dataclass(frozen=True, slots=True)
 class Abstract:
-    """Objects of the types that implement an interface."""
+    """Objects of the types that implement an interface, or None."""
 
     plans: dict[str, "ObjectPlan"]
 
@@ -124,18 +124,18 @@ class Resolved:
     call: Call
     nodes: list[FieldNode]
     completion: Completion
-    memo: dict[str, Any] = field(default_factory=dict)
+    memo: dict[object, Any] = field(default_factory=dict)
 
     async def resolve(self, objects: Sequence[Any], context: RequestContext) -> Sequence[Any]:
-        info = PlannedInfo(context, FieldSelection(context.selection, self.nodes, self.memo))
+        info = PlannedInfo(context, FieldSelection(context.operation.selection, self.nodes, self.memo))
         return await self.completion.complete(await self.call(objects, info), context)
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectPlan:
-    """`assemble` makes a row of each object, with all keys in order; then the resolved fields are filled in.
+    """Objects of one type: `assemble` makes a row of each, with all keys in order; then resolved fields are filled in.
 
-    With a `wrap`, the objects come as bare rows, and are wrapped for resolvers alone.
+    With `wrap`, the objects are database rows, and are wrapped only for resolvers.
     """
 
     assemble: Assembler
@@ -153,7 +153,7 @@ class ObjectPlan:
 
 
 class Plans:
-    """The plans of a schema's queries."""
+    """Executes queries of one schema by plans, which are cached by document."""
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._query_type = schema.query_type
@@ -184,24 +184,24 @@ class Plans:
 
 
 class _Compiler:
-    """Compiles one operation. What it makes must hold for every operation that selects the same."""
+    """Compiles one operation. The plan must be valid for every operation with the same selection."""
 
     def __init__(self, operation: AuthorizedOperation) -> None:
         self._operation = operation
         self._selection: Selection = operation.selection
 
     def plan_object(self, type_: GraphQLObjectType, parents: Sequence[Any], wrap: Wrap | None = None) -> ObjectPlan:
-        chosen = self._selection.merged_fields(parents, type_.name)
+        fields = self._selection.merged_fields(parents, type_.name)
         writer = RowWriter(type_, are_rows=wrap is not None)
         resolved = [
-            planned for key, nodes in chosen.items() if (planned := self._plan_field(writer, type_, key, nodes))
+            planned for key, nodes in fields.items() if (planned := self._plan_field(writer, type_, key, nodes))
         ]
         return ObjectPlan(writer.finish(), resolved, wrap)
 
     def _plan_field(
         self, writer: RowWriter, type_: GraphQLObjectType, key: str, nodes: list[FieldNode]
     ) -> Resolved | None:
-        """Add the field to what `writer` writes; return it if a resolver makes its value."""
+        """Add the field to the writer; return it if its value comes from a resolver."""
         name = nodes[0].name.value
         if name == "__typename":
             writer.add(key, repr(type_.name))
@@ -228,16 +228,16 @@ class _Compiler:
     ) -> Call:
         if rows := rows_of_field(definition):
             return _read_each(rows.read or attrgetter("row"))
-        index = self._operation.index_of(type_name, nodes) if reader_of(definition) else None
-        if batch := batch_of(definition):
-            return batch if index is None else _batch_with_arguments(batch, index)
-        if index is not None:
-            return _call_with_arguments(resolver_of(definition), index)
-        own = definition.base_resolver
-        if own is None:
+        if resolution := resolution_of(definition):
+            if resolution.reader is None:
+                return resolution.resolver
+            call = _batch_with_arguments if resolution.is_batch else _call_with_arguments
+            return call(resolution.resolver, self._operation.index_of(type_name, nodes))
+        resolver = definition.base_resolver
+        if resolver is None:
             return _read_each(attrgetter(definition.python_name))
-        if not definition.extensions and not own.arguments:
-            return _call_each(own.wrapped_func, takes_info=own.info_parameter is not None)
+        if not definition.extensions and not resolver.arguments:
+            return _call_each(resolver.wrapped_func, takes_info=resolver.info_parameter is not None)
         return _call_wrapped(field, type_name)
 
     def _plan_completion(self, type_: GraphQLOutputType, nodes: list[FieldNode], wrap: Wrap | None) -> Completion:
@@ -255,7 +255,7 @@ class _Compiler:
 
 
 def _part_of(completion: Completion) -> Assembler | None:
-    """Return what assembles the completed object, if no field of it needs a resolver."""
+    """Return the assembler of a required object without resolved fields."""
     plan = completion.inner if isinstance(completion, Required) else completion
     return plan.assemble if isinstance(plan, ObjectPlan) and not plan.resolved else None
 
@@ -267,10 +267,9 @@ def _read_each(read: Callable[[Any], Any]) -> Call:
     return call
 
 
-def _batch_with_arguments(batch: Any, index: int) -> Call:
+def _batch_with_arguments(batch: Batch, index: int) -> Call:
     async def call(objects: Sequence[Any], info: PlannedInfo) -> Sequence[Any]:
-        values: Sequence[Any] = await batch(objects, info, info.context.operation.arguments[index])
-        return values
+        return await batch(objects, info, info.context.operation.arguments[index])
 
     return call
 
@@ -284,7 +283,7 @@ def _call_with_arguments(resolver: Any, index: int) -> Call:
 
 
 def _call_each(resolver: Any, *, takes_info: bool) -> Call:
-    """Call a resolver without arguments, past what Strawberry wraps around it: there is nothing to convert."""
+    """Call a resolver without Strawberry's wrapper: without arguments there is nothing to convert."""
 
     async def call(objects: Sequence[Any], info: PlannedInfo) -> Sequence[Any]:
         return [resolver(each, info) if takes_info else resolver(each) for each in objects]
@@ -293,7 +292,7 @@ def _call_each(resolver: Any, *, takes_info: bool) -> Call:
 
 
 def _call_wrapped(field: GraphQLField, type_name: str) -> Call:
-    """Call a resolver as Strawberry would, with the arguments of the request."""
+    """Call a resolver by Strawberry's wrapper, with the arguments of the request."""
     resolve: Any = field.resolve
 
     async def call(objects: Sequence[Any], info: PlannedInfo) -> Sequence[Any]:

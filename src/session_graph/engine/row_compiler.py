@@ -1,7 +1,7 @@
-"""Compiles what assembles the rows of a response: one function for all objects of a type at the same place of a query.
+"""A compiler of functions that assemble the rows of a response: one function for all objects at a place of a query.
 
-A row is a msgspec struct, made by position and written as a JSON object, in a quarter of the time of a dictionary of
-thirty keys. Columns of a database row are taken by position, too.
+A row is a msgspec struct, created by position and encoded as a JSON object, in a quarter of the time of a dictionary
+with thirty keys. Columns of a database row are read by position, too.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,14 +29,14 @@ from session_graph.store.database import Row
 MAX_ROW_TYPES = 1000
 
 _PASSED_THROUGH = frozenset({"String", "Boolean", "Int", "DateTime"})
-"""Scalars whose Python values the encoder writes just as the schema does; instants are in UTC."""
+"""Scalars whose Python values the encoder writes as the schema does; instants are in UTC."""
 _PREFORMATTED = frozenset({"Decimal", "ID"})
-"""Scalars that are text already if the database formatted them."""
+"""Scalars that already are text if the database formatted them."""
 _PREFORMATTED_JSON = frozenset({"StringMap", "WorkingHours"})
-"""Scalars that are JSON already if the database formatted them."""
+"""Scalars that already are JSON if the database formatted them."""
 
 Layout = tuple[str, ...]
-"""The names of a database row's columns in order; empty if something else backs the fields."""
+"""The column names of a database row, in order; empty if something else backs the fields."""
 Assemble = Callable[[Sequence[Any]], list[Any]]
 
 
@@ -54,10 +54,10 @@ def _row_type(keys: tuple[str, ...]) -> type:
 
 @dataclass(frozen=True, slots=True)
 class Assembler:
-    """Makes the rows of all objects of a type.
+    """Makes a row of each object, with a function compiled for each layout of database rows.
 
-    `items` are keys with expressions over the object `s` and over `r`, what backs its fields, found at `path`. One
-    function is compiled for each layout of database rows.
+    `items` are keys with Python expressions. In them `s` is the object and `r`, found at `path`, is its row. `names`
+    are their other names.
     """
 
     items: Sequence[tuple[str, str]]
@@ -75,7 +75,7 @@ class Assembler:
         return function(objects)
 
     def expression(self) -> tuple[str, Mapping[str, Any]]:
-        """Return the expression that makes one row, and the names in it; a larger row may contain it."""
+        """Return the expression that makes one row, and its names. The expression of a larger row may contain it."""
         type_ = _row_type(tuple(key for key, _ in self.items))
         name = f"row_{id(type_)}"
         return f"{name}({', '.join(value for _, value in self.items)})", {**self.names, name: type_}
@@ -94,13 +94,13 @@ class Assembler:
             f"for {row}in objects" if layout and self.path == "s" else f"for s in objects for {row}in ({self.path},)"
         )
         source = f"def assemble(objects):\n    return [{made} {loops}]\n"
-        exec(source, names := dict(names))  # noqa: S102 - of names from the schema and nothing that a caller sent
-        assemble: Assemble = names.pop("assemble")  # out of its own globals, so that it is freed with its plan
+        exec(source, names := dict(names))  # noqa: S102 - only names of the schema, no input
+        assemble: Assemble = names.pop("assemble")  # not in its own globals: a cycle would outlive the plan
         return assemble
 
 
 class RowWriter:
-    """Collects the items of an Assembler: the fields of a type that need no resolver."""
+    """Collects the items of an Assembler."""
 
     def __init__(self, type_: GraphQLObjectType, *, are_rows: bool) -> None:
         self._are_rows = are_rows
@@ -158,7 +158,7 @@ class RowWriter:
         return f"{name}({value})" if required else f"(None if (v := {value}) is None else {name}(v))"
 
     def _writer_of(self, type_: GraphQLLeafType) -> Callable[[Any], Any] | None:
-        """Return what makes JSON of a value; None if it already is JSON."""
+        """Return the function that makes JSON of a value; None if the encoder can write the value."""
         if is_passed_through(type_) or (self._is_preformatted and type_.name in _PREFORMATTED):
             return None
         if self._is_preformatted and type_.name in _PREFORMATTED_JSON:
@@ -167,7 +167,7 @@ class RowWriter:
 
 
 def is_passed_through(type_: GraphQLLeafType) -> bool:
-    """Return whether values are JSON as they are. Enums are, if each value is the text of its name."""
+    """Return whether the encoder can write the values: an enum only if each value is the text of its name."""
     if isinstance(type_, GraphQLEnumType):
         return all(str(value.value) == name for name, value in type_.values.items())
     return type_.name in _PASSED_THROUGH

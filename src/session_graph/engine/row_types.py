@@ -1,4 +1,4 @@
-"""GraphQL types whose plain fields are read from a row, a model or a mapping, only when they are selected."""
+"""GraphQL types with backed fields: read from a row, a model or a mapping only when they are selected."""
 
 from operator import attrgetter
 from typing import Any, ClassVar
@@ -8,22 +8,22 @@ import strawberry
 
 
 def backed(description: str) -> Any:
-    """Make a field of a RowBacked type."""
+    """Make a backed field."""
     field = strawberry.field(description=description)
     field.init = False
     return field
 
 
 def declare(cls: type, name: str, annotation: Any, description: str) -> None:
-    """Give a class a backed field, before it becomes a GraphQL type."""
+    """Add a backed field to a class before it becomes a Strawberry type."""
     cls.__annotations__[name] = annotation
     setattr(cls, name, backed(description))
 
 
 class RowBacked:
-    """Reads its backed fields from what the path `backed_by` leads to: by item or, for a model, by attribute.
+    """Reads its backed fields from the object at the attribute path `backed_by`: by item or, for a model, by attribute.
 
-    Ids become text. `preformatted` if the database formats the values just as GraphQL does.
+    UUIDs become text. `preformatted` says that the database formats the values as GraphQL does.
     """
 
     backed_by: ClassVar[str]

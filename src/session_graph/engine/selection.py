@@ -34,7 +34,7 @@ class Selection:
     fragments: Mapping[str, FragmentDefinitionNode]
     variables: VariableValues
     conditions: tuple[tuple[str, bool], ...]
-    """The Boolean variables with their values: these alone can decide @skip and @include."""
+    """The Boolean variables with their values: only these can decide @skip and @include."""
 
     @classmethod
     def of(
@@ -49,7 +49,7 @@ class Selection:
         return cls(schema, operation, fragments, variables, conditions)
 
     def fields(self, parents: Sequence[FieldNode | OperationDefinitionNode], type_name: str) -> Iterator[FieldNode]:
-        """Yield the fields that are selected below these nodes on an object of this type."""
+        """Yield the fields selected below these nodes on an object of this type."""
         seen: set[str] = set()
         for parent in parents:
             if parent.selection_set:
@@ -58,17 +58,14 @@ class Selection:
     def merged_fields(
         self, parents: Sequence[FieldNode | OperationDefinitionNode], type_name: str
     ) -> dict[str, list[FieldNode]]:
-        """Return these fields by response key, as the executor merges them (GraphQL specification, 6.3.2)."""
+        """Return these fields by response key, merged as the executor does (GraphQL specification, 6.3.2)."""
         merged: dict[str, list[FieldNode]] = {}
         for node in self.fields(parents, type_name):
             merged.setdefault(node.alias.value if node.alias else node.name.value, []).append(node)
         return merged
 
     def arguments(self, type_name: str, node: FieldNode) -> dict[str, Any]:
-        """Return the field's arguments as graphql-core coerces them: input objects are mappings by GraphQL name.
-
-        Raises GraphQLError if a value is not of the argument's type.
-        """
+        """Return the field's arguments as graphql-core coerces them. Raises GraphQLError if a value is invalid."""
         parent = self.schema.type_map[type_name]
         assert isinstance(parent, GraphQLObjectType)
         return get_argument_values(parent.fields[node.name.value], node, self.variables)
@@ -99,28 +96,28 @@ class Selection:
         for directive in node.directives or ():
             name = directive.name.value
             if name in ("skip", "include"):
-                (argument,) = directive.arguments or ()  # validated: both have just `if`
+                (argument,) = directive.arguments or ()  # validated: only `if`
                 condition: Any = argument.value
-                known = isinstance(condition, VariableNode)
-                on = self.variables.coerced[condition.name.value] if known else condition.value
-                if on is (name == "skip"):
+                is_variable = isinstance(condition, VariableNode)
+                value = self.variables.coerced[condition.name.value] if is_variable else condition.value
+                if value is (name == "skip"):
                     return False
         return True
 
 
 @dataclass(frozen=True, slots=True)
 class FieldSelection:
-    """What one field selects below itself.
+    """The selection below one field.
 
-    `memo` keeps what follows from the document alone; a plan shares it among all requests of the same document.
+    `memo` caches values that depend on the document alone; a plan shares it among all requests of the same document.
     """
 
     selection: Selection
     nodes: Sequence[FieldNode]
-    memo: dict[str, Any] = field(default_factory=dict)
+    memo: dict[object, Any] = field(default_factory=dict)
 
     def fields(self, type_name: str) -> Iterator[FieldNode]:
-        """Yield the fields that are selected on an object of this type."""
+        """Yield the fields selected on an object of this type."""
         return self.selection.fields(self.nodes, type_name)
 
     def names(self, type_name: str) -> frozenset[str]:
@@ -128,17 +125,17 @@ class FieldSelection:
         return frozenset(node.name.value for node in self.fields(type_name))
 
     def below(self, *path: tuple[str, str]) -> "FieldSelection":
-        """Return what is selected at the end of a path of (type, field): `("SessionConnection", "nodes")`."""
+        """Return the selection at the end of a path of (type, field): `("SessionConnection", "nodes")`."""
         nodes = self.nodes
         for type_name, name in path:
             nodes = [node for node in self.selection.fields(nodes, type_name) if node.name.value == name]
         return FieldSelection(self.selection, nodes)
 
-    def once(self, key: str, find: Callable[["FieldSelection"], T]) -> T:
-        """Return what `find` found the first time; it must not depend on variables."""
-        if key not in self.memo:
-            self.memo[key] = find(self)
-        found: T = self.memo[key]
+    def once(self, find: Callable[["FieldSelection"], T]) -> T:
+        """Return the result of the first call of `find`, which must not depend on variables."""
+        if find not in self.memo:
+            self.memo[find] = find(self)
+        found: T = self.memo[find]
         return found
 
 

@@ -105,7 +105,7 @@ class GraphQLView:
         return response.body
 
     async def subscribe(self, operation: Operation, record: AccessRecord) -> AsyncGenerator[bytes, None]:
-        """Begin a subscription, and return the JSON of each of its responses. Raises RequestError and NotFollowed."""
+        """Begin a subscription and return the JSON of its responses. Raises RequestError and SubscriptionFailed."""
         return _bodies(await self._executor.subscribe(operation), record)
 
     async def _respond(self, scope: Scope, receive: Receive, record: AccessRecord) -> ASGIApp:

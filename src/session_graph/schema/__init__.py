@@ -1,1 +1,1 @@
-"""The schema: its types, and resolvers that hand arguments to use cases and wrap what comes back."""
+"""The GraphQL schema: its types, and resolvers that pass arguments to use cases and wrap their results."""

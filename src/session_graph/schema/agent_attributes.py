@@ -1,4 +1,4 @@
-"""The fields of the type Agent, made of the attributes that `AgentDefinition` declares."""
+"""The fields of the type Agent, made from the attributes of `AgentDefinition`."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def declare_attributes(cls: type[T]) -> type[T]:
-    """Give a class a field for each attribute, before it becomes a GraphQL type. Its objects have a `model`."""
+    """Add a field for each attribute to a class with a `model`, before it becomes a Strawberry type."""
     hints = get_type_hints(AgentDefinition, include_extras=True)
     for name, field in AgentDefinition.model_fields.items():
         hint, text = hints[name], field.description or ""
@@ -40,7 +40,7 @@ def _ratio(name: str) -> Callable[..., Decimal]:
 
 def _money(name: str) -> Callable[..., Decimal | None]:
     def resolve(self: Any, info: Info) -> Decimal | None:
-        """With the decimals of the account's currency, or with more if the amount has more."""
+        """Return the amount with the decimals of the account's currency, or with more if it has more."""
         amount: Decimal | None = getattr(self.model, name)
         if amount is None:
             return None

@@ -1,7 +1,6 @@
-"""Arguments that several fields take, and how they are read.
+"""The arguments of fields, and their readers (see `engine.fields`), which return what `sessions` takes.
 
-A reader's parameters, after the request, are the arguments of its fields in the schema. Input objects come as mappings
-by GraphQL name; what `sessions` takes goes out. All readers raise BadUserInput.
+All readers raise BadUserInput.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,7 @@ from session_graph.errors import BadUserInput, PathSegment
 from session_graph.parsing import at_path, check_text, parse_id
 from session_graph.schema.context import Context
 from session_graph.schema.inputs import AgentLookup, SessionFilter, SessionOrder
-from session_graph.schema.selected_columns import select_dashboard, select_list, session_columns
+from session_graph.schema.selections import select_dashboard, select_list, session_columns
 from session_graph.sessions.dashboard import DashboardSelection
 from session_graph.sessions.filters import Filter, parse_filter
 from session_graph.sessions.list_request import ListRequest, ListSelection, max_size, parse_list_request
@@ -37,24 +36,24 @@ def argument(description: str) -> Any:
 
 
 IdArgument = Annotated[strawberry.ID, argument("A UUID.")]
-LookupArgument = Annotated[AgentLookup, argument("By id or by idn.")]
-FilterArgument = Annotated[Optional[SessionFilter], argument("Which sessions.")]  # noqa: UP045
-OrderArgument = Annotated[Optional[SessionOrder], argument("In which order; by default the newest first.")]  # noqa: UP045
-FirstArgument = Annotated[int | None, argument("The first so many, 1 to 200; 50 by default.")]
-AfterArgument = Annotated[str | None, argument("With first: go on behind this cursor.")]
-LastArgument = Annotated[int | None, argument("Instead of first: the last so many, 1 to 200.")]
-BeforeArgument = Annotated[str | None, argument("With last: go back from this cursor.")]
-FirstOfEachArgument = Annotated[int | None, argument("At most so many, 1 to 100.")]
-ExternalIdsArgument = Annotated[list[str], argument("At most 100; each is answered where it stands.")]
+LookupArgument = Annotated[AgentLookup, argument("The id or the idn of the agent.")]
+FilterArgument = Annotated[Optional[SessionFilter], argument("A filter; without one, all sessions.")]  # noqa: UP045
+OrderArgument = Annotated[Optional[SessionOrder], argument("The order; newest first by default.")]  # noqa: UP045
+FirstArgument = Annotated[int | None, argument("The number of entries from the start, 1 to 200; 50 by default.")]
+AfterArgument = Annotated[str | None, argument("With first: start after this cursor.")]
+LastArgument = Annotated[int | None, argument("Instead of first: the number of entries from the end, 1 to 200.")]
+BeforeArgument = Annotated[str | None, argument("With last: end before this cursor.")]
+FirstOfEachArgument = Annotated[int | None, argument("The maximum number of sessions, 1 to 100.")]
+ExternalIdsArgument = Annotated[list[str], argument("At most 100 External IDs.")]
 IntegrationArgument = Annotated[str | None, argument("Only sessions of this integration.")]
-ZoneArgument = Annotated[str | None, argument("The zone of its days (IANA), instead of its own.")]
-TestArgument = Annotated[bool | None, argument("Count test sessions in.")]
-ArchivedArgument = Annotated[bool | None, argument("Count archived sessions in.")]
+ZoneArgument = Annotated[str | None, argument("The time zone of the days (IANA), instead of the default.")]
+TestArgument = Annotated[bool | None, argument("Include test sessions.")]
+ArchivedArgument = Annotated[bool | None, argument("Include archived sessions.")]
 
 
 @dataclass(frozen=True, slots=True)
 class DashboardArguments:
-    """What a dashboard counts. The time zone is checked when it is used, since the database knows the zones."""
+    """What a dashboard counts. The resolver checks the time zone, since only the database knows the zones."""
 
     selection: DashboardSelection
     filter: Filter
@@ -65,7 +64,7 @@ class DashboardArguments:
 
 @dataclass(frozen=True, slots=True)
 class ExternalArguments:
-    """External IDs in the order asked, and a filter for the integration."""
+    """The External IDs in the requested order, and a filter for the integration."""
 
     external_ids: Sequence[str]
     filter: Filter
@@ -79,7 +78,7 @@ def read_id(request: Request, id: IdArgument) -> UUID:
 
 @reader()
 def read_lookup(request: Request, by: LookupArgument) -> dict[str, Any]:
-    """Return how the agent is looked up: by `id` or by `idn`."""
+    """Return the arguments of `find_agent`: `id` or `idn`."""
     if "id" not in by:
         return {"idn": _check_text(by["idn"], "by", "idn")}
     with at_path("by", "id"):
@@ -143,8 +142,8 @@ def read_external(
 def read_size_of_each(
     request: FieldRequest[Context, frozenset[str]], first: FirstOfEachArgument = DEFAULT_PER_EXTERNAL_ID
 ) -> int:
-    most = max_size(request.selected, MAX_PER_EXTERNAL_ID)
-    return DEFAULT_PER_EXTERNAL_ID if first is None else check_size("first", first, most)
+    limit = max_size(request.selected, MAX_PER_EXTERNAL_ID)
+    return DEFAULT_PER_EXTERNAL_ID if first is None else check_size("first", first, limit)
 
 
 def _check_text(text: str, *path: PathSegment) -> str:

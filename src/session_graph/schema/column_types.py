@@ -1,16 +1,17 @@
 """The GraphQL type of each kind of column."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Optional
+from typing import Any, Optional, TypeVar
 
 import strawberry
 
 from session_graph.engine.row_types import declare
 from session_graph.schema.scalars import StringMap
-from session_graph.sessions.columns import Column, Kind
+from session_graph.sessions.columns import COLUMNS, Kind
 from session_graph.sessions.enums import Assessment, Channel, SessionLength
+
+T = TypeVar("T")
 
 KINDS: dict[Kind, Any] = {
     Kind.ID: strawberry.ID,
@@ -30,8 +31,10 @@ KINDS: dict[Kind, Any] = {
 }
 
 
-def declare_columns(cls: type, columns: Iterable[Column]) -> None:
-    """Give a class the columns as backed fields, before it becomes a GraphQL type."""
-    for column in columns:
-        kind = KINDS[column.kind]
-        declare(cls, column.name, Optional[kind] if column.optional else kind, column.description)  # noqa: UP045
+def declare_columns(cls: type[T]) -> type[T]:
+    """Add all columns but the id and PARTs to a class as backed fields, before it becomes a Strawberry type."""
+    for column in COLUMNS.values():
+        if column.kind not in (Kind.PART, Kind.ID):
+            kind = KINDS[column.kind]
+            declare(cls, column.name, Optional[kind] if column.optional else kind, column.description)  # noqa: UP045
+    return cls

@@ -15,7 +15,7 @@ from session_graph.store.database import Database
 
 @dataclass(slots=True)
 class Context(RequestContext):
-    """`now` is the instant that periods count back from, unless a cursor carries an earlier one."""
+    """`now` is the end of periods such as LAST_7_DAYS, unless a cursor has an earlier instant."""
 
     database: Database
     now: datetime
@@ -25,15 +25,15 @@ class Context(RequestContext):
 
     @property
     def hub(self) -> SubscriptionHub:
-        """What subscriptions share. Raises BadUserInput if the server takes none."""
+        """Return the hub of subscriptions. Raises BadUserInput if the server serves none."""
         if self._hub is None:
             raise BadUserInput("Subscriptions are not served here.")
         return self._hub
 
     def renew(self) -> None:
-        """Prepare for the next events of a subscription: move `now`, and forget what was loaded."""
+        """Prepare for the next events of a subscription: set `now`, and drop loaded data."""
         self.now = datetime.now(UTC)
-        self.forget_loaded()
+        self.clear_loaders()
 
 
 Info = strawberry.Info[Context, None]

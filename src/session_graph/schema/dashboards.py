@@ -1,4 +1,4 @@
-"""The dashboard's types, and how what is selected of them becomes one request to `sessions.dashboard`."""
+"""The types of the dashboard, and the request to `sessions.dashboard` that fills them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ import strawberry
 from session_graph.access.accounts import check_time_zone
 from session_graph.engine.row_types import RowBacked, declare
 from session_graph.parsing import at_path
-from session_graph.schema.arguments import DashboardArguments
+from session_graph.schema.arguments import DashboardArguments, argument
 from session_graph.schema.context import Info
 from session_graph.sessions.dashboard import (
     DashboardRequest,
@@ -19,8 +19,6 @@ from session_graph.sessions.dashboard import (
     DashboardScope,
     Group,
     Metrics,
-    Point,
-    Slice,
     read_dashboards,
 )
 from session_graph.sessions.intervals import Interval
@@ -39,7 +37,7 @@ def _type(metric: Metric) -> Any:
     return Optional[Decimal] if metric.is_score else Decimal  # noqa: UP045
 
 
-@strawberry.type(description="The figures of a set of sessions. Scores are null where nothing qualifies.")
+@strawberry.type(description="The metrics of a set of sessions. A score is null if no session counts in it.")
 @_declare_metrics
 class DashboardTotals(RowBacked):
     metrics: strawberry.Private[Metrics]
@@ -49,62 +47,48 @@ class DashboardTotals(RowBacked):
 
 @strawberry.type(description="An interval of a series.")
 class DashboardPoint:
-    point: strawberry.Private[Point]
-
-    @strawberry.field(name="from", description="Where it begins.")
-    def start(self) -> datetime:
-        return self.point.start
-
-    @strawberry.field(name="to", description="Where it ends; excluded.")
-    def end(self) -> datetime:
-        return self.point.end
-
-    @strawberry.field(description="The figures of the sessions that began in it.")
-    def totals(self) -> DashboardTotals:
-        return DashboardTotals(metrics=self.point.metrics)
+    start: datetime = strawberry.field(name="from", description="The start of the interval.")
+    end: datetime = strawberry.field(name="to", description="The end of the interval, exclusive.")
+    totals: DashboardTotals = strawberry.field(description="The metrics of the sessions that began in the interval.")
 
 
 @strawberry.type(description="The sessions that share a value.")
 class DashboardSlice:
-    slice: strawberry.Private[Slice]
-
-    @strawberry.field(description="The value; null for the sessions that have none.")
-    def key(self) -> str | None:
-        return self.slice.key
-
-    @strawberry.field(description="Their figures.")
-    def totals(self) -> DashboardTotals:
-        return DashboardTotals(metrics=self.slice.metrics)
+    key: str | None = strawberry.field(description="The value; null for sessions without one.")
+    totals: DashboardTotals = strawberry.field(description="The metrics of these sessions.")
 
 
 @strawberry.type(
-    description="The figures of the sessions that a filter leaves."
-    " Test and archived sessions are left out unless asked for."
+    description="The metrics of the sessions that match a filter; without test and archived ones by default."
 )
 @_declare_metrics
 class Dashboard(RowBacked):
     result: strawberry.Private[DashboardResult]
     currency: str = strawberry.field(description="The account's currency (ISO 4217).")
-    time_zone: str = strawberry.field(description="The zone of its days (IANA).")
+    time_zone: str = strawberry.field(description="The time zone of the days (IANA).")
 
     backed_by = "result.totals"
 
     @strawberry.field(
-        description="Every interval of the span, the empty ones too; at most 1,000. Weeks begin on Monday; the first"
-        " and last are clipped to the span. Without a span: from the first session's interval to the last's."
+        description="All intervals of the filter's span, with the empty ones; at most 1,000. Weeks begin on Monday; the"
+        " first and last are clipped to the span. Without a span, from the first session's interval to the last's."
     )
     def series(
-        self, interval: Annotated[Interval, strawberry.argument(description="The step.")] = Interval.DAY
+        self, interval: Annotated[Interval, argument("The length of an interval.")] = Interval.DAY
     ) -> list[DashboardPoint]:
-        return [DashboardPoint(point=point) for point in self.result.series[interval]]
+        points = self.result.series[interval]
+        return [DashboardPoint(start=p.start, end=p.end, totals=DashboardTotals(metrics=p.metrics)) for p in points]
 
-    @strawberry.field(description="Largest first; the key is null for sessions that have none.")
-    def groups(self, by: Annotated[Group, strawberry.argument(description="By what.")]) -> list[DashboardSlice]:
-        return [DashboardSlice(slice=slice_) for slice_ in self.result.groups[by]]
+    @strawberry.field(description="The sessions grouped by a column, largest group first.")
+    def groups(self, by: Annotated[Group, argument("The column to group by.")]) -> list[DashboardSlice]:
+        return [
+            DashboardSlice(key=each.key, totals=DashboardTotals(metrics=each.metrics))
+            for each in self.result.groups[by]
+        ]
 
     @strawberry.field(
         description="The span just before: as many months if the span is whole months in timeZone, as many days if it"
-        " is whole days, else as long; null where the filter's span has no beginning."
+        " is whole days, else as long; null if the filter's span has no start."
     )
     def previous(self) -> DashboardTotals | None:
         return DashboardTotals(metrics=self.result.previous) if self.result.previous is not None else None
@@ -123,8 +107,10 @@ async def load_dashboards(
 ) -> list[Dashboard]:
     """Load the dashboard of each agent, or of the account (None), each with its own time zone; in one statement."""
     context = info.context
-    chosen = await _check_zone(arguments.time_zone)
-    wanted = [DashboardScope(agent_id, chosen or time_zone) for agent_id, time_zone in scopes]
+    if arguments.time_zone is not None:
+        with at_path("timeZone"):
+            await check_time_zone(arguments.time_zone)
+    wanted = [DashboardScope(agent_id, arguments.time_zone or time_zone) for agent_id, time_zone in scopes]
     request = DashboardRequest(
         context.viewer,
         arguments.filter,
@@ -136,8 +122,3 @@ async def load_dashboards(
     found = await read_dashboards(context.database, request, wanted)
     currency = context.viewer.account.currency
     return [Dashboard(result=found[scope.agent_id], currency=currency, time_zone=scope.time_zone) for scope in wanted]
-
-
-async def _check_zone(name: str | None) -> str | None:
-    with at_path("timeZone"):
-        return None if name is None else await check_time_zone(name)

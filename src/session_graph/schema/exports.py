@@ -1,4 +1,4 @@
-"""The report in the graph: its types, and what the arguments of its fields mean."""
+"""The types of exports, and the reader of their list's arguments."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,72 +21,74 @@ from session_graph.store.database import Row
 
 describe(
     ExportStatus,
-    "Where a report stands.",
-    QUEUED="It waits for its turn.",
-    RUNNING="Its file is being written.",
-    SENDING="Its file is written, and being sent.",
-    DONE="Everybody's mail server has answered, and at least one has accepted it.",
-    FAILED="It could not be written, or nobody's mail server accepted it; error says why.",
-    CANCELLED="Somebody cancelled it.",
-    EXPIRED="Its file is gone.",
+    "The state of an export.",
+    QUEUED="The export waits for its turn.",
+    RUNNING="The file is being written.",
+    SENDING="The file is complete and is being sent.",
+    DONE="All mail servers have answered, and at least one has accepted the message.",
+    FAILED="The file could not be written, or no mail server accepted the message; error says why.",
+    CANCELLED="The export was cancelled.",
+    EXPIRED="The file has been deleted.",
 )
 describe(
     DeliveryStatus,
-    "Where the message to a recipient stands.",
-    WAITING="It has not been accepted yet.",
-    ACCEPTED="The recipient's mail server has it.",
-    REFUSED="The mail server refused it for good.",
-    GIVEN_UP="It was tried for a day.",
+    "The state of the message to a recipient.",
+    WAITING="The message has not been accepted yet.",
+    ACCEPTED="The mail server accepted the message.",
+    REFUSED="The mail server refused the message permanently.",
+    GIVEN_UP="The attempts ended after a day.",
 )
 
 
 @strawberry.type(description="The message to one recipient.")
 class Delivery:
-    recipient: str = strawberry.field(description="The address.")
-    status: DeliveryStatus = strawberry.field(description="Where it stands.")
-    at: datetime | None = strawberry.field(description="When it was last tried.")
-    error: str | None = strawberry.field(description="Why it was not accepted.")
+    recipient: str = strawberry.field(description="The e-mail address.")
+    status: DeliveryStatus = strawberry.field(description="The state of the message.")
+    at: datetime | None = strawberry.field(description="The time of the last attempt.")
+    error: str | None = strawberry.field(description="The reason if the message was not accepted.")
 
 
-@strawberry.type(description="A report: sessions as CSV, by e-mail.")
+@strawberry.type(description="An export: sessions as CSV, sent by e-mail.")
 class SessionExport(RowBacked, Node):
     row: strawberry.Private[Row]
-    status: ExportStatus = backed("Where it stands.")
+    status: ExportStatus = backed("The state of the export.")
     requested_by: str = backed("The name of the key or the subject of the token.")
-    requested_at: datetime = backed("When it was asked for; what a period counts back from.")
-    as_of: datetime | None = backed("The moment whose state it shows.")
-    finished_at: datetime | None = backed("When its file was written, or it ended otherwise.")
-    expires_at: datetime | None = backed("Until when the file is kept.")
-    row_count: int | None = backed("How many sessions it has; known once the writing begins.")
-    rows_written: int = backed("How many of them are written.")
+    requested_at: datetime = backed("The time of the request; a period in the filter ends here.")
+    as_of: datetime | None = backed("The moment whose state the file shows.")
+    finished_at: datetime | None = backed("When the file was complete, or the export ended without it.")
+    expires_at: datetime | None = backed("When the file is deleted.")
+    row_count: int | None = backed("The number of sessions; known once writing begins.")
+    rows_written: int = backed("The number of sessions written so far.")
     bytes: int | None = backed("The size of the CSV.")
     sha256: str | None = backed("The SHA-256 of the CSV, in hexadecimal.")
-    error: str | None = backed("Why it failed, or what keeps it from being sent.")
+    error: str | None = backed("The reason why the export failed or cannot be sent yet.")
 
     backed_by = "row"
 
-    @strawberry.field(description="Its columns, in order.", graphql_type=list[SessionColumn])
+    @strawberry.field(description="The columns, in order.", graphql_type=list[SessionColumn])
     def columns(self) -> list[Any]:
         return [SessionColumn(name) for name in self.row["columns"]]
 
-    @strawberry.field(description='The zone of its times (IANA), or "local" where each session is in its agent\'s.')
+    @strawberry.field(
+        description='The time zone of the file (IANA), or "local" if each session is in its agent\'s zone.'
+    )
     def time_zone(self) -> str:
         return str(self.row["time_zone_label"])
 
-    @strawberry.field(description="What became of its messages, by recipient.")
+    @strawberry.field(description="The messages, one for each recipient.")
     async def deliveries(self, info: Info) -> list[Delivery]:
         context = info.context
         rows = await context.loader("deliveries", lambda ids: _load_deliveries(context, ids)).load(self.row["id"])
         return [Delivery(recipient=d["recipient"], status=d["status"], at=d["at"], error=d["error"]) for d in rows]
 
-    @strawberry.field(description="Rows written of rows counted, 0 to 1.")
+    @strawberry.field(description="The share of sessions written, 0 to 1.")
     def progress(self) -> float:
         if self.row["finished_at"] and self.row["sha256"]:
             return 1.0
         count = self.row["row_count"]
         return min(1.0, self.row["rows_written"] / count) if count else 0.0
 
-    @strawberry.field(description="Opens the file in a browser, without a key; null where there is none.")
+    @strawberry.field(description="A link that opens the file in a browser, without a key; null if there is no file.")
     async def download_url(self, info: Info) -> str | None:
         if self.row["file_claim"] is None or self.row["status"] not in ("SENDING", "DONE", "FAILED"):
             return None
@@ -94,42 +96,38 @@ class SessionExport(RowBacked, Node):
         return await context.signer.make_link(self.row["account_id"], self.row["id"], context.viewer.identity)
 
 
-@strawberry.type(description="A report and its place in the list.")
+@strawberry.type(description="An export and its position in the list.")
 class SessionExportEdge:
-    cursor: str = strawberry.field(description="Where the report is in the list; for after.")
-    node: SessionExport = strawberry.field(description="The report.")
+    cursor: str = strawberry.field(description="The position in the list, for after.")
+    node: SessionExport = strawberry.field(description="The export.")
 
 
 @dataclass(frozen=True, slots=True)
 class ExportListArguments:
-    """A page of the exports, after a position."""
+    """The size of a page, and the position that it starts after."""
 
     size: int
     after: tuple[datetime, UUID] | None
 
 
-@strawberry.type(description="A page of the reports, newest first.")
+@strawberry.type(description="A page of exports, newest first.")
 class SessionExportConnection:
-    edges: list[SessionExportEdge] = strawberry.field(description="The reports with their cursors.")
-    nodes: list[SessionExport] = strawberry.field(description="The reports.")
-    page_info: PageInfo = strawberry.field(description="Where the page lies in the list.")
+    edges: list[SessionExportEdge] = strawberry.field(description="The exports with their cursors.")
+    nodes: list[SessionExport] = strawberry.field(description="The exports.")
+    page_info: PageInfo = strawberry.field(description="The position of the page in the list.")
 
     @classmethod
-    def of(cls, rows: Sequence[Row], asked: ExportListArguments) -> "SessionExportConnection":
-        """Make the page of rows that were read with one to spare."""
-        nodes = [SessionExport(row=row) for row in rows[: asked.size]]
+    def of(cls, rows: Sequence[Row], page: ExportListArguments) -> "SessionExportConnection":
+        """Make the page of its rows and, if there is one, the row after it."""
+        nodes = [SessionExport(row=row) for row in rows[: page.size]]
         edges = [SessionExportEdge(cursor=write_export_cursor(node.row), node=node) for node in nodes]
-        start, end = (edges[0].cursor, edges[-1].cursor) if edges else (None, None)
-        return cls(
-            edges=edges,
-            nodes=nodes,
-            page_info=PageInfo(
-                has_next_page=len(rows) > asked.size,
-                has_previous_page=asked.after is not None,
-                start_cursor=start,
-                end_cursor=end,
-            ),
+        page_info = PageInfo(
+            has_next_page=len(rows) > page.size,
+            has_previous_page=page.after is not None,
+            start_cursor=edges[0].cursor if edges else None,
+            end_cursor=edges[-1].cursor if edges else None,
         )
+        return cls(edges=edges, nodes=nodes, page_info=page_info)
 
 
 @reader()
@@ -137,9 +135,8 @@ def read_export_list(
     request: FieldRequest[Context, None], first: FirstArgument = None, after: AfterArgument = None
 ) -> ExportListArguments:
     size = DEFAULT_SIZE if first is None else check_size("first", first)
-    return ExportListArguments(
-        size, None if after is None else read_export_cursor(after, request.context.viewer.account.id)
-    )
+    account_id = request.context.viewer.account.id
+    return ExportListArguments(size, None if after is None else read_export_cursor(after, account_id))
 
 
 async def _load_deliveries(context: Context, ids: Sequence[UUID]) -> list[list[Row]]:

@@ -1,7 +1,7 @@
-"""GraphQL input types made of pydantic models, so that an input is declared once.
+"""GraphQL input types made from pydantic models, so that an input is declared once.
 
-Texts, ids, instants and decimals map to the schema's scalars, a nested InputModel to its own input type. A field with a
-default may be left out or be null, except a flag, which has its default in the schema. Values reach the model as
+Texts, ids, instants and decimals become scalars of the schema, a nested InputModel its own input type. A field with a
+default may be left out or be null, except a flag, which has its default in the schema. The model receives values as
 graphql-core coerces them, by GraphQL name.
 """
 
@@ -25,13 +25,13 @@ _MADE: dict[type[InputModel], Any] = {}
 
 @dataclass(frozen=True, slots=True)
 class GraphQLType:
-    """Metadata of a model's field: its type in the schema, if the Python type does not tell it."""
+    """Metadata of a model's field: its type in the schema, if it does not follow from the Python type."""
 
     type: Any
 
 
 def graphql_input(name: str, description: str, *, one_of: bool = False) -> Callable[[type[M]], type[M]]:
-    """Make the input type of a model, which stays the model."""
+    """Decorate a model: make its input type, and return the model."""
 
     def make(model: type[M]) -> type[M]:
         input_type(model, name, description, one_of=one_of)
@@ -50,7 +50,7 @@ def input_type(
 ) -> Any:
     """Make the input type of a model.
 
-    `required` names the only fields that must be there: for a change of what the model describes.
+    With `required`, only the named fields are required: for an update of what the model describes.
     """
     hints = get_type_hints(model, include_extras=True)
     namespace: dict[str, Any] = {"__module__": __name__, "__annotations__": {}}
@@ -73,15 +73,13 @@ def input_type(
 
 
 def _with_default(text: str, field: FieldInfo) -> str:
-    return (
-        f"{text.removesuffix('.')}; {field.default} by default."
-        if field.default and field.default is not True
-        else text
-    )
+    if not field.default or field.default is True:
+        return text
+    return f"{text.removesuffix('.')}; {field.default} by default."
 
 
 def translate(hint: Any) -> tuple[Any, bool]:
-    """Return the type in the schema, without null, and whether null is allowed."""
+    """Return the type in the schema, non-null, and whether null is allowed."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
         base, *metadata = arguments

@@ -1,4 +1,4 @@
-"""Input types, made from the tables of `sessions`."""
+"""The input types of filters, orders and lookups."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -13,22 +13,22 @@ from session_graph.sessions.enums import Assessment, Channel, Direction, Period,
 from session_graph.sessions.filters import CONDITIONS, ValueKind
 
 
-@strawberry.input(description="A range of decimals, ends included; leave one out for an open end.")
+@strawberry.input(description="A range of decimals, inclusive; leave out a bound for an open end.")
 class DecimalRange:
-    low: Decimal | None = strawberry.field(name="from", default=UNSET, description="The least.")
-    high: Decimal | None = strawberry.field(name="to", default=UNSET, description="The greatest.")
+    low: Decimal | None = strawberry.field(name="from", default=UNSET, description="The smallest value.")
+    high: Decimal | None = strawberry.field(name="to", default=UNSET, description="The largest value.")
 
 
-@strawberry.input(description="A range of whole numbers, ends included; leave one out for an open end.")
+@strawberry.input(description="A range of whole numbers, inclusive; leave out a bound for an open end.")
 class IntRange:
-    low: int | None = strawberry.field(name="from", default=UNSET, description="The least.")
-    high: int | None = strawberry.field(name="to", default=UNSET, description="The greatest.")
+    low: int | None = strawberry.field(name="from", default=UNSET, description="The smallest value.")
+    high: int | None = strawberry.field(name="to", default=UNSET, description="The largest value.")
 
 
-@strawberry.input(description="A UTM parameter and its value, both exactly.")
+@strawberry.input(description="A UTM parameter and its exact value.")
 class UtmFilter:
-    key: str = strawberry.field(description="Such as utm_source.")
-    value: str = strawberry.field(description="Such as google.")
+    key: str = strawberry.field(description="The name of the parameter, such as utm_source.")
+    value: str = strawberry.field(description="The value, such as google.")
 
 
 _TYPES: dict[ValueKind, Any] = {
@@ -57,25 +57,24 @@ def _filter_body(namespace: dict[str, Any]) -> None:
 
 SessionFilter: Any = strawberry.input(
     new_class("SessionFilter", exec_body=_filter_body),
-    description="All of these must hold. A field left out asks nothing; an explicit null is an error, never"
-    " 'no condition'; an empty list matches nothing. {} is everything. At most 3 levels of anyOf and not, 50 conditions"
-    " in all.",
+    description="Conditions that must all hold. A field left out sets no condition, an explicit null is an error, an"
+    " empty list matches nothing, and {} matches everything. At most 3 levels of anyOf and not, 50 conditions in all.",
 )
 
 
-@strawberry.input(name="SessionOrder", description="An order; ties are broken by id.")
+@strawberry.input(name="SessionOrder", description="An order; sessions with equal values are ordered by id.")
 class _SessionOrder:
-    field: SessionOrderField = strawberry.field(description="By what.")
-    direction: Direction = strawberry.field(default=Direction.DESC, description="Which end comes first.")
+    field: SessionOrderField = strawberry.field(description="The field to order by.")
+    direction: Direction = strawberry.field(default=Direction.DESC, description="The sort direction.")
 
 
-SessionOrder: Any = _SessionOrder
+SessionOrder: Any = _SessionOrder  # not the type of the values: readers get mappings
 
 
-@strawberry.input(name="AgentLookup", one_of=True, description="How an agent is looked up.")
+@strawberry.input(name="AgentLookup", one_of=True, description="An agent, named by id or by idn.")
 class _AgentLookup:
-    id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="Its UUID.")
-    idn: strawberry.Maybe[str] = strawberry.field(description="Its short identifier in the account.")
+    id: strawberry.Maybe[strawberry.ID] = strawberry.field(description="The agent's UUID.")
+    idn: strawberry.Maybe[str] = strawberry.field(description="The agent's short identifier, unique in the account.")
 
 
 AgentLookup: Any = _AgentLookup

@@ -1,4 +1,4 @@
-"""The root of mutations. What a person can put right comes back in the payload's errors; then nothing was written."""
+"""The root of mutations. A payload with errors means that nothing was written, except in a batch of records."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -48,7 +48,7 @@ from session_graph.schema.mutation_types import (
     UserError,
     UserErrorCode,
 )
-from session_graph.schema.selected_columns import session_columns
+from session_graph.schema.selections import session_columns
 from session_graph.schema.sessions import Agent, Session
 from session_graph.sessions.agents import change_agent, create_agent
 from session_graph.sessions.columns import ALL
@@ -71,24 +71,24 @@ STAFF = EDITORS | {Role.PORTAL, Role.PARTNER}
 Path = tuple[PathSegment, ...]
 
 
-@strawberry.type(description="Everything that can be written.")
+@strawberry.type(description="The fields that write data.")
 class Mutation:
     @mutation(
-        "Set the human assessment, or clear it; every figure that depends on it follows at once.",
+        "Set or clear the human assessment. Every metric that depends on it changes at once.",
         EDITORS,
-        input_of(OverrideAssessment, "The verdict."),
+        input_of(OverrideAssessment, "The assessment."),
     )
     async def override_assessment(self, info: Info, edit: OverrideAssessment) -> SessionPayload:
         with below(INPUT):
-            return await _edit(info, edit.session_id, edit.patch, edit.expected_version)
+            return await _edit(info, edit)
 
     @mutation("Edit a session.", STAFF, input_of(UpdateSession, "The edit."))
     async def update_session(self, info: Info, edit: UpdateSession) -> SessionPayload:
         with below(INPUT, "patch"):
-            return await _edit(info, edit.session_id, edit.patch, edit.expected_version)
+            return await _edit(info, edit)
 
     @mutation(
-        "Make the same edit of many sessions, all or nothing.",
+        "Make one edit of many sessions, all or nothing.",
         STAFF,
         input_of(UpdateSessions, "The edit.", filter_at=("target", "filter")),
     )
@@ -106,7 +106,7 @@ class Mutation:
         return UpdateSessionsPayload(matched_count=done.matched, changed_count=done.changed)
 
     @mutation(
-        "Record a closed session. The same id with the same content again succeeds, too.",
+        "Record a closed session. To repeat a record with the same id and content is no error.",
         RECORDERS,
         input_of(SessionRecord, "The session."),
     )
@@ -118,8 +118,7 @@ class Mutation:
         return SessionPayload(session=session, errors=_outcome_errors(outcome, (INPUT,)))
 
     @mutation(
-        "Record up to 500 closed sessions in one transaction; those that cannot be recorded do not keep the others"
-        " out.",
+        "Record up to 500 closed sessions in one transaction. Records that are refused do not affect the others.",
         RECORDERS,
         raw_input(list[RecordSessionInput], "The sessions."),
     )
@@ -138,13 +137,13 @@ class Mutation:
             errors=errors,
         )
 
-    @mutation("Make an agent.", ADMINS, input_of(CreateAgent, "The agent."))
+    @mutation("Create an agent.", ADMINS, input_of(CreateAgent, "The agent."))
     async def create_agent(self, info: Info, agent: CreateAgent) -> AgentPayload:
         with below(INPUT):
             return AgentPayload(agent=Agent(model=await create_agent(info.context.viewer.account.id, agent)))
 
     @mutation(
-        "Change an agent; sessions that are closed keep what was in force.",
+        "Change an agent. Closed sessions keep the attributes that they were closed with.",
         ADMINS,
         raw_input(UpdateAgentInput, "The change."),
     )
@@ -163,9 +162,9 @@ class Mutation:
         return AccountPayload(account=Account(facts=facts_of(account)))
 
     @mutation(
-        "Ask for a report; it is written and sent in the background.",
+        "Request an export, which is written and sent in the background.",
         ALL,
-        input_of(RequestSessionExport, "The report.", filter_at=("filter",)),
+        input_of(RequestSessionExport, "The export.", filter_at=("filter",)),
     )
     async def request_session_export(self, info: Info, export: RequestSessionExport) -> SessionExportPayload:
         context = info.context
@@ -183,11 +182,11 @@ class Mutation:
             export_id = await request_export(context.database, context.viewer, context.settings, request)
         return await _export_payload(info, export_id)
 
-    @mutation("End a report that is not done yet; its links open nothing any more.", ALL, id_of("The report's UUID."))
+    @mutation("Cancel an export that is not done yet, and disable its links.", ALL, id_of("The export's UUID."))
     async def cancel_session_export(self, info: Info, export_id: UUID) -> SessionExportPayload:
         return await _change_export(info, export_id, cancel_export)
 
-    @mutation("Queue a report again that failed, was cancelled or has expired.", ALL, id_of("The report's UUID."))
+    @mutation("Queue an export again that has failed, expired or been cancelled.", ALL, id_of("The export's UUID."))
     async def retry_session_export(self, info: Info, export_id: UUID) -> SessionExportPayload:
         return await _change_export(info, export_id, retry_export)
 
@@ -196,23 +195,24 @@ MUTATIONS = roles_by_mutation(Mutation)
 """The roles that may call each mutation."""
 
 
-async def _edit(info: Info, session_id: UUID, patch: Mapping[str, Any], expected_version: int | None) -> SessionPayload:
-    """Raises InvalidInput with paths below the patch."""
+async def _edit(info: Info, edit: OverrideAssessment | UpdateSession) -> SessionPayload:
+    """Edit a session. Raises InvalidInput with paths below the patch."""
     columns = session_columns(selected(info).below(("SessionPayload", "session")))
-    context = info.context
-    edit = await edit_session(context.database, context.viewer, session_id, patch, expected_version, columns)
-    session, errors = Session(row=edit.session) if edit.session else None, []
-    if edit.refusal is Refusal.NOT_FOUND:
+    done = await edit_session(
+        info.context.database, info.context.viewer, edit.session_id, edit.patch, edit.expected_version, columns
+    )
+    session, errors = Session(row=done.session) if done.session else None, []
+    if done.refusal is Refusal.NOT_FOUND:
         message = "is not the id of a session that you may see"
         errors = [user_error((INPUT, "sessionId"), message, UserErrorCode.NOT_FOUND)]
-    elif edit.refusal is Refusal.CONFLICT:
+    elif done.refusal is Refusal.CONFLICT:
         message = "is not the session's version: somebody else has changed it"
         errors = [user_error((INPUT, "expectedVersion"), message, UserErrorCode.CONFLICT)]
     return SessionPayload(session=session, errors=errors)
 
 
 async def _change_account(account_id: UUID, change: UpdateAccount) -> AccountModel:
-    """Change all or nothing. When it returns, every process sees what a Viewer carries of the account."""
+    """Change the account in one transaction. Return when no process has the old facts in a cache."""
     async with in_transaction():
         await change_recipients(account_id, change.add_export_recipients, change.remove_export_recipients)
         account = await change_account(
@@ -236,7 +236,7 @@ async def _change_export(
 async def _export_payload(info: Info, export_id: UUID) -> SessionExportPayload:
     row = await find_export(info.context.database, info.context.viewer, export_id)
     if row is None:
-        raise NotFound.at("is not the id of a report that you may see", ("id",))
+        raise NotFound.at("is not the id of an export that you may see", ("id",))
     return SessionExportPayload(export=SessionExport(row=row))
 
 

@@ -1,4 +1,4 @@
-"""How a mutation reads its input, who may call it, and how what a person can put right reaches the payload."""
+"""The decorator of mutations, the readers of their input, and the errors in their payloads."""
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -37,9 +37,9 @@ _CODES: dict[type[InvalidInput], UserErrorCode] = {
 def mutation(
     description: str, roles: Iterable[Role], reads: ArgumentReader[A]
 ) -> Callable[[Callable[[Any, Info, A], Awaitable[P]]], Any]:
-    """Make a mutation of a resolver that takes `self`, `info`, and what `reads` makes of the arguments.
+    """Make a mutation of a resolver that takes `self`, `info`, and the reader's result.
 
-    InvalidInput, of the reader or the resolver, becomes a payload with its errors.
+    If the reader or the resolver raises InvalidInput, the mutation returns a payload with its errors.
     """
 
     def make_field(resolver: Callable[[Any, Info, A], Awaitable[P]]) -> Any:
@@ -51,20 +51,20 @@ def mutation(
             except InvalidInput as error:
                 return payload(errors=to_user_errors(error))
 
-        return declare(resolve, resolver, reads, payload, description, {_ROLES: frozenset(roles)})
+        return declare(resolve, resolver, reads, payload, description, metadata={_ROLES: frozenset(roles)})
 
     return make_field
 
 
 def roles_by_mutation(mutations: Any) -> dict[str, frozenset[Role]]:
-    """Return the roles that may call each mutation of a root type, by GraphQL name."""
+    """Return the roles that may call each mutation, by GraphQL name."""
     return {to_camel(field.python_name): field.metadata[_ROLES] for field in fields_of(mutations)}
 
 
 def input_of(
     model: type[AnyInputModel], description: str, *, filter_at: tuple[str, ...] = ()
 ) -> ArgumentReader[AnyInputModel]:
-    """Read the argument `input` into a model. `filter_at` is where in it a filter is, which is checked beforehand."""
+    """Parse the argument `input` into a model. A filter at the path `filter_at` is checked before execution."""
 
     def read(request: Request, input: Mapping[str, Any]) -> AnyInputModel:
         with below(INPUT):
@@ -74,7 +74,7 @@ def input_of(
 
 
 def raw_input(graphql_type: Any, description: str) -> ArgumentReader[Any]:
-    """Read the argument `input` as it is: mappings by GraphQL name."""
+    """Return the argument `input` unparsed: mappings by GraphQL name."""
 
     def read(request: Request, input: Any) -> Any:
         return input
@@ -83,7 +83,7 @@ def raw_input(graphql_type: Any, description: str) -> ArgumentReader[Any]:
 
 
 def id_of(description: str) -> ArgumentReader[UUID]:
-    """Read the argument `id`."""
+    """Parse the argument `id`. Raises InvalidInput."""
 
     def read(request: Request, id: str) -> UUID:
         with at_path("id", error=InvalidInput.at):
@@ -93,13 +93,13 @@ def id_of(description: str) -> ArgumentReader[UUID]:
 
 
 def user_error(path: tuple[PathSegment, ...], message: str, code: UserErrorCode = UserErrorCode.INVALID) -> UserError:
-    """Make the error of one problem. Its message is a sentence that begins with the path below `input`."""
+    """Make a UserError. Its message begins with the path below `input`."""
     problem = Problem(path[1:] if path[:1] == (INPUT,) else path, message)
     return UserError(code=code, message=str(problem), path=[str(segment) for segment in path])
 
 
 def to_user_errors(error: InvalidInput) -> list[UserError]:
-    """Make an error of each problem, with the code of the exception's type."""
+    """Make a UserError of each problem, with the code of the exception's type."""
     code = _CODES.get(type(error), UserErrorCode.INVALID)
     return [user_error(problem.path, problem.message, code) for problem in error.problems]
 

@@ -1,4 +1,4 @@
-"""The inputs and payloads of mutations. Each input is a pydantic model, of which its type in the schema is made."""
+"""The inputs and payloads of mutations. Each input is a pydantic model, from which its input type is made."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -22,7 +22,7 @@ from session_graph.sessions.recording import Status
 
 
 class UserErrorCode(StrEnum):
-    """Kinds of what a person can put right."""
+    """The kind of an error that the caller can correct."""
 
     INVALID = "INVALID"
     NOT_FOUND = "NOT_FOUND"
@@ -33,56 +33,61 @@ class UserErrorCode(StrEnum):
 
 describe(
     UserErrorCode,
-    "Kinds of what a person can put right.",
+    "The kind of an error that the caller can correct.",
     INVALID="The input breaks a rule.",
-    NOT_FOUND="There is none that you may see.",
-    CONFLICT="Somebody else changed it first, or its id has other content.",
-    DUPLICATE="It is already there.",
-    LIMIT="More than a request, or an account, may have.",
+    NOT_FOUND="No such object exists that you may see.",
+    CONFLICT="The version has changed, or the id was recorded with other content.",
+    DUPLICATE="The object already exists.",
+    LIMIT="A limit of the request or of the account is exceeded.",
 )
 describe(
     Status,
-    "What became of a record.",
+    "The outcome of a record.",
     "RecordStatus",
-    RECORDED="It is recorded now.",
-    DUPLICATE="It was recorded before, with the same content.",
-    REFUSED="It was not recorded; an error with its index says why.",
+    RECORDED="The record is now stored.",
+    DUPLICATE="The record was stored before, with the same content.",
+    REFUSED="The record was not stored; an error with its index says why.",
 )
 
 
-@strawberry.type(description="What a person can put right. Everything else is a top-level error with extensions.code.")
+@strawberry.type(description="An error that the caller can correct. Other errors are top-level, with extensions.code.")
 class UserError:
-    code: UserErrorCode = strawberry.field(description="What kind of thing is wrong.")
-    message: str = strawberry.field(description="What is wrong, as a sentence.")
-    path: list[str] = strawberry.field(description="Where in the arguments.")
+    code: UserErrorCode = strawberry.field(description="The kind of the error.")
+    message: str = strawberry.field(description="The error, as a sentence.")
+    path: list[str] = strawberry.field(description="The position in the arguments.")
 
 
-def _errors(description: str = "Why nothing was done; empty where it was.") -> Any:
+def _errors(description: str = "The reasons why nothing was written; empty if it was.") -> Any:
     return strawberry.field(default_factory=list, description=description)
 
 
 @strawberry.type(description="An edited or recorded session.")
 class SessionPayload:
     session: Session | None = strawberry.field(
-        default=None, description="The session as it is now, also with CONFLICT."
+        default=None, description="The session as it is now, also after a CONFLICT."
     )
     errors: list[UserError] = _errors()
 
 
-@graphql_input("OverrideAssessmentInput", "A human assessment, set or cleared.")
-class OverrideAssessment(InputModel):
+class SessionEdit(InputModel):
+    """The fields that all edits of one session have."""
+
     session_id: Id = Field(description="The session's UUID.")
-    human_assessment: Assessment | None = Field(None, description="Must be there; null clears the override.")
-    comment: str | None = Field(None, description="A comment to set with it; null clears the one that is there.")
     expected_version: int | None = Field(
-        None, description="Refuses to overwrite somebody else's change: the version that you have seen."
+        None, description="The version that you have read; any other version is a CONFLICT."
     )
+
+
+@graphql_input("OverrideAssessmentInput", "A human assessment to set or clear.")
+class OverrideAssessment(SessionEdit):
+    human_assessment: Assessment | None = Field(None, description="The assessment, which must be sent; null clears it.")
+    comment: str | None = Field(None, description="A comment to set; null clears the comment.")
 
     @model_validator(mode="before")
     @classmethod
-    def _says_the_assessment(cls, data: Any) -> Any:
+    def _require_assessment(cls, data: Any) -> Any:
         if "humanAssessment" not in data:
-            raise problem("humanAssessment", "must be there; null clears the override")
+            raise problem("humanAssessment", "must be sent; null clears the override")
         return data
 
     @property
@@ -95,137 +100,130 @@ class OverrideAssessment(InputModel):
 SessionPatchInput = input_type(
     SessionPatch,
     "SessionPatch",
-    "What to set; what is left out stays. Null clears humanAssessment, conversationQuality, comment and externalId, and"
-    " is an error elsewhere.",
+    "The fields to set; the others stay unchanged. Null clears humanAssessment, conversationQuality, comment and"
+    " externalId, and is an error elsewhere.",
 )
 
 
 @graphql_input("UpdateSessionInput", "An edit of one session.")
-class UpdateSession(InputModel):
-    """The patch stays raw: it is parsed after the version is compared."""
+class UpdateSession(SessionEdit):
+    """The patch stays raw: it is parsed after the version is checked."""
 
-    session_id: Id = Field(description="The session's UUID.")
-    patch: Annotated[dict[str, Any], GraphQLType(SessionPatchInput)] = Field(description="What to set.")
-    expected_version: int | None = Field(
-        None, description="Refuses to overwrite somebody else's change: the version that you have seen."
-    )
+    patch: Annotated[dict[str, Any], GraphQLType(SessionPatchInput)] = Field(description="The fields to set.")
 
 
-@graphql_input("SessionTarget", "Which sessions.", one_of=True)
+@graphql_input("SessionTarget", "Sessions, named by id or by filter.", one_of=True)
 class SessionTarget(InputModel):
-    ids: list[Id] | None = Field(None, description="At most 10,000; those you may not see are passed over.")
+    ids: list[Id] | None = Field(None, description="At most 10,000 ids; sessions that you may not see are skipped.")
     filter: Annotated[dict[str, Any] | None, GraphQLType(SessionFilter)] = Field(
-        None, description="All that a filter leaves that is not empty."
+        None, description="A filter, which must not be empty."
     )
 
 
-@graphql_input("UpdateSessionsInput", "The same edit of many sessions, all or nothing.")
+@graphql_input("UpdateSessionsInput", "One edit of many sessions, all or nothing.")
 class UpdateSessions(InputModel):
-    target: SessionTarget = Field(description="Which sessions.")
-    patch: SessionPatch = Field(description="What to set.")
-    dry_run: bool = Field(False, description="Only say how many would change.")
+    target: SessionTarget = Field(description="The sessions to edit.")
+    patch: SessionPatch = Field(description="The fields to set.")
+    dry_run: bool = Field(False, description="Count the changes without writing them.")
 
 
-@strawberry.type(description="What a bulk edit did, or with dryRun would do.")
+@strawberry.type(description="The result of a bulk edit; with dryRun, of one that was not written.")
 class UpdateSessionsPayload:
-    matched_count: int = strawberry.field(default=0, description="How many sessions were meant.")
-    changed_count: int = strawberry.field(default=0, description="How many of them were not as wanted before.")
+    matched_count: int = strawberry.field(default=0, description="The number of sessions that the target matched.")
+    changed_count: int = strawberry.field(default=0, description="The number of sessions that the edit changed.")
     errors: list[UserError] = _errors()
 
 
-TurnInput = input_type(TurnRecord, "TurnInput", "One utterance.")
-RecordSessionInput = input_type(
-    SessionRecord, "RecordSessionInput", "A closed session, as the runtime that held the conversation reports it."
-)
+TurnInput = input_type(TurnRecord, "TurnInput", "One utterance in a transcript.")
+RecordSessionInput = input_type(SessionRecord, "RecordSessionInput", "A closed session, as the runtime reports it.")
 
 
-@strawberry.type(description="What became of a record.")
+@strawberry.type(description="The outcome of a record.")
 class RecordResult:
-    id: strawberry.ID | None = strawberry.field(description="The session's UUID, where it has one.")
-    status: Status = strawberry.field(description="Whether it is recorded.")
+    id: strawberry.ID | None = strawberry.field(description="The session's UUID, if it has one.")
+    status: Status = strawberry.field(description="The outcome.")
 
 
-@strawberry.type(description="What became of a batch.")
+@strawberry.type(description="The outcomes of a batch.")
 class RecordSessionsPayload:
-    recorded_count: int = strawberry.field(default=0, description="How many were recorded now.")
-    duplicate_count: int = strawberry.field(default=0, description="How many had been recorded before.")
+    recorded_count: int = strawberry.field(default=0, description="The number of records that are now stored.")
+    duplicate_count: int = strawberry.field(default=0, description="The number of records that were stored before.")
     results: list[RecordResult] = strawberry.field(
         default_factory=list, description="One entry for each record, in order."
     )
-    errors: list[UserError] = _errors("Why records were refused; each path has the record's index.")
+    errors: list[UserError] = _errors("The reasons why records were refused; each path has the record's index.")
 
 
-@graphql_input("CreateAgentInput", "An agent to make.")
+@graphql_input("CreateAgentInput", "An agent to create.")
 class CreateAgent(AgentDefinition):
     @model_validator(mode="before")
     @classmethod
-    def _null_is_absent(cls, data: Any) -> Any:
+    def _drop_nulls(cls, data: Any) -> Any:
         return {name: value for name, value in data.items() if value is not None}
 
 
 UpdateAgentInput = input_type(
     AgentDefinition,
     "UpdateAgentInput",
-    "What to change of an agent; sessions that are closed stay as they are. Null clears industry, averageLeadValue,"
+    "The attributes of an agent to change; closed sessions stay unchanged. Null clears industry, averageLeadValue,"
     " unitName and unitValue, and is an error elsewhere.",
     required=("idn",),
 )
 
 
-@strawberry.type(description="An agent that was made or changed.")
+@strawberry.type(description="A created or changed agent.")
 class AgentPayload:
     agent: Agent | None = strawberry.field(default=None, description="The agent as it is now.")
     errors: list[UserError] = _errors()
 
 
-@graphql_input("UpdateAccountInput", "What to change of the account.")
+@graphql_input("UpdateAccountInput", "The attributes of the account to change.")
 class UpdateAccount(InputModel):
-    name: str | None = Field(None, description="Its name.")
-    currency: str | None = Field(
-        None, description="The currency of its money (ISO 4217); settled by the first session."
-    )
-    time_zone: str | None = Field(None, description="The zone of its dashboard's days (IANA).")
-    add_export_recipients: list[str] = Field([], description="Addresses and domains that reports may go to.")
-    remove_export_recipients: list[str] = Field(
-        [], description="Addresses and domains that they may not go to any more."
-    )
+    name: str | None = Field(None, description="The name.")
+    currency: str | None = Field(None, description="The currency (ISO 4217); fixed once a session is recorded.")
+    time_zone: str | None = Field(None, description="The time zone of the dashboard's days (IANA).")
+    add_export_recipients: list[str] = Field([], description="Addresses and domains to allow for exports.")
+    remove_export_recipients: list[str] = Field([], description="Addresses and domains to remove from the list.")
 
     @model_validator(mode="before")
     @classmethod
-    def _nothing_is_null(cls, data: Any) -> Any:
+    def _refuse_nulls(cls, data: Any) -> Any:
         if nulls := [name for name, value in data.items() if value is None]:
             raise InvalidInput([Problem((name,), "must not be null") for name in nulls])
         return data
 
 
-@strawberry.type(description="The account as it is now.")
+@strawberry.type(description="A changed account.")
 class AccountPayload:
-    account: Account | None = strawberry.field(default=None, description="The account.")
+    account: Account | None = strawberry.field(default=None, description="The account as it is now.")
     errors: list[UserError] = _errors()
 
 
 @graphql_input(
     "RequestSessionExportInput",
-    "A report to ask for. Recipients default to the caller's own verified address (of its key or token); every other"
-    " one must be on the account's list.",
+    "An export to request. The default recipient is the verified address of the caller's key or token; every other"
+    " recipient must be on the account's list.",
 )
 class RequestSessionExport(InputModel):
-    filter: Annotated[dict[str, Any] | None, GraphQLType(SessionFilter)] = Field(None, description="Which sessions.")
+    filter: Annotated[dict[str, Any] | None, GraphQLType(SessionFilter)] = Field(
+        None, description="A filter; without one, all sessions."
+    )
     order_by: Annotated[dict[str, Any] | None, GraphQLType(SessionOrder)] = Field(
-        None, description="In which order; newest first by default."
+        None, description="The order; newest first by default."
     )
     columns: Annotated[list[Any] | None, GraphQLType(list[SessionColumn])] = Field(
-        None, description="Which columns, in order; the report's 24 that you may see by default."
+        None, description="The columns, in order; by default those of the 24 standard columns that you may see."
     )
-    recipients: list[str] | None = Field(None, description="To whom; at most 10.")
-    time_zone: str | None = Field(None, description="The zone of its times (IANA), instead of the agents'.")
+    recipients: list[str] | None = Field(None, description="The addresses to send to; at most 10.")
+    time_zone: str | None = Field(None, description="The time zone of the file (IANA), instead of the agents' zones.")
     escape_formulas: bool = Field(
-        True, description="Put an apostrophe before what a spreadsheet would take for a formula; false is for machines."
+        True,
+        description="Put an apostrophe before text that a spreadsheet would run as a formula; false for machines.",
     )
-    idempotency_key: str | None = Field(None, description="The same key again gives the same report.")
+    idempotency_key: str | None = Field(None, description="A second request with the same key returns the same export.")
 
 
-@strawberry.type(description="A report that was asked for, cancelled or queued again.")
+@strawberry.type(description="A requested, cancelled or requeued export.")
 class SessionExportPayload:
-    export: SessionExport | None = strawberry.field(default=None, description="The report as it is now.")
+    export: SessionExport | None = strawberry.field(default=None, description="The export as it is now.")
     errors: list[UserError] = _errors()

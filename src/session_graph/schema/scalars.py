@@ -1,4 +1,4 @@
-"""The scalars of the schema, and how each value is written and read."""
+"""The scalars of the schema: how their values are written and read."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -36,12 +36,12 @@ def _read_literal(parse: Any) -> Any:
 
 
 def write_decimal(number: Decimal | int | str) -> str:
-    """Text is what the database wrote."""
+    """Return the decimal as text; text comes from the database, already formatted."""
     return number if isinstance(number, str) else format(Decimal(number), "f")
 
 
 def write_instant(moment: datetime | str) -> str:
-    """Text is what the database wrote, or a transcript keeps."""
+    """Return RFC 3339 text; text comes from the database or a transcript, already formatted."""
     return moment if isinstance(moment, str) else format_instant(moment)
 
 
@@ -58,7 +58,7 @@ def _read_object(value: object) -> dict[str, Any]:
 
 
 def _write_json(value: object) -> object:
-    """Text is JSON from the database, and goes into the answer as it is."""
+    """Return the value; text is JSON from the database, and goes into the response unchanged."""
     return orjson.Fragment(value) if isinstance(value, str) else value
 
 
@@ -79,23 +79,22 @@ def _scalar(
 SCALARS: dict[object, ScalarDefinition] = {
     Decimal: _scalar(
         "Decimal",
-        'An exact decimal number as a string: "70.20". Input: a string or a whole number, finite, below 10^15; never a'
-        " float.",
+        'An exact decimal number as a string: "70.20". Input is a string or a whole number below 10^15, never a float.',
         write_decimal,
         parse_decimal,
     ),
     datetime: _scalar(
         "DateTime",
-        "RFC 3339, always with an offset. Input without one is refused. Output is in UTC.",
+        "An RFC 3339 date and time. Input must have an offset; output is in UTC.",
         write_instant,
         parse_instant,
         "https://www.rfc-editor.org/rfc/rfc3339",
     ),
-    StringMap: _scalar("StringMap", "String keys, string values.", _write_json, _read_map),
+    StringMap: _scalar("StringMap", "An object with string values.", _write_json, _read_map),
     WorkingHours: _scalar(
         "WorkingHours",
         'Half-open spans of the local day for each weekday: {"MON": [["09:00", "17:00"]], "SUN": []}. A span may run'
-        ' past midnight (["18:00", "02:00"]) and may end at "24:00". Without any weekday it is always open.',
+        ' past midnight (["18:00", "02:00"]) and may end at "24:00". Without any weekday, all hours are working hours.',
         _write_json,
         _read_object,
     ),

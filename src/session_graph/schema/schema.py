@@ -1,4 +1,4 @@
-"""The schema: the roots, the scalars, and its printed form."""
+"""The schema as a whole, and its printed form."""
 
 from graphql import GraphQLInputObjectType, lexicographic_sort_schema, print_schema
 from strawberry import Schema
@@ -16,7 +16,7 @@ from session_graph.schema.subscription import Subscription
 
 
 def build_schema() -> Schema:
-    """The whole schema. Suggestions in error messages are off: they would name fields to those who may not see them."""
+    """Return the schema, without suggestions in errors: these would name fields to viewers who may not see them."""
     config = StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True)
     return Schema(
         query=Query,
@@ -29,9 +29,9 @@ def build_schema() -> Schema:
 
 
 def print_sdl(schema: Schema) -> str:
-    """The schema in GraphQL's own language, types and fields in alphabetical order."""
+    """Return the schema in GraphQL's schema definition language, with types and fields in alphabetical order."""
     printed = lexicographic_sort_schema(graphql_schema(schema))
     for type_ in printed.type_map.values():
-        if isinstance(type_, GraphQLInputObjectType):  # Strawberry checks this itself and leaves the mark out
+        if isinstance(type_, GraphQLInputObjectType):  # Strawberry checks it, but does not set the mark
             type_.is_one_of = type_.extensions[DEFINITION].is_one_of
     return print_schema(printed) + "\n"

@@ -1,4 +1,4 @@
-"""The graph's centre: sessions, the agents that held them, and lists of sessions."""
+"""Sessions, their agents, and lists of sessions."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from session_graph.schema.context import Context, Info
 from session_graph.schema.dashboards import Dashboard, load_dashboards
 from session_graph.schema.nodes import Node, PageInfo
 from session_graph.sessions.agents import find_agents
-from session_graph.sessions.columns import COLUMNS, Kind
+from session_graph.sessions.columns import COLUMNS
 from session_graph.sessions.editing import read_history
 from session_graph.sessions.enums import Speaker
 from session_graph.sessions.list_request import ListRequest
@@ -40,35 +40,35 @@ from session_graph.store.database import Row
 
 @strawberry.type(description="One utterance in a session's transcript.")
 class Turn:
-    position: int = strawberry.field(description="Counts from 1.")
-    speaker: Speaker = strawberry.field(description="Who said it.")
-    text: str = strawberry.field(description="What was said.")
-    at: datetime | None = strawberry.field(description="When, where it is known.")
+    position: int = strawberry.field(description="The position in the transcript, from 1.")
+    speaker: Speaker = strawberry.field(description="The speaker.")
+    text: str = strawberry.field(description="The text.")
+    at: datetime | None = strawberry.field(description="The time, if it is known.")
 
 
-@strawberry.type(description="One thing that a person set.")
+@strawberry.type(description="A change of one field by a person.")
 class SessionChange:
-    at: datetime = strawberry.field(description="When.")
+    at: datetime = strawberry.field(description="The time of the change.")
     by: str = strawberry.field(description="The name of the key or the subject of the token.")
-    field: str = strawberry.field(description="Which field of the session.")
-    before: str | None = strawberry.field(description="What it was; tags as a JSON list.")
-    after: str | None = strawberry.field(description="What it is since.")
+    field: str = strawberry.field(description="The field of the session.")
+    before: str | None = strawberry.field(description="The value before the change; tags as a JSON list.")
+    after: str | None = strawberry.field(description="The value after the change.")
 
 
 @strawberry.type(
-    description="What the ASR is the product of: lead value × opportunity × conversion rate × success × recognition."
+    description="The factors of the ASR: lead value × opportunity × conversion rate × success × recognition."
 )
 class AsrFactors(RowBacked):
     row: strawberry.Private[Row]
     lead_value: Decimal = backed("The lead value.")
     conversion_rate: Decimal = backed("The agent's conversion ratio at close.")
-    recognition: Decimal = backed("The share that is credited to the agent.")
-    is_test: bool = backed("A test's ASR is 0.")
+    recognition: Decimal = backed("The share that is credited to the agent, 0 to 1.")
+    is_test: bool = backed("Whether the session is a test, which makes the ASR 0.")
 
     backed_by = "row"
     preformatted = True
 
-    @strawberry.field(description="Whether it is an opportunity.")
+    @strawberry.field(description="Whether the session is an opportunity.")
     def opportunity(self) -> bool:
         return bool(self.row["is_opportunity"])
 
@@ -77,42 +77,36 @@ class AsrFactors(RowBacked):
         return bool(self.row["asr_factors"])
 
 
-class _Session(RowBacked, Node):
+@strawberry.type(description="An interaction (a call, an SMS conversation, a chat) between a user and an agent.")
+@declare_columns
+class Session(RowBacked, Node):
     row: strawberry.Private[Row]
 
     backed_by = "row"
     preformatted = True
 
     @batched(COLUMNS["agent"].description)
-    async def agent(sessions: Sequence["_Session"], info: Info) -> list["Agent"]:
+    async def agent(sessions: Sequence["Session"], info: Info) -> list["Agent"]:
         agents = await _load_part(info.context, "agent", [session.row for session in sessions])
         return [Agent(model=agent) for agent in agents]
 
     asr_factors = same_row(AsrFactors, COLUMNS["asr_factors"].description)
 
     @batched(COLUMNS["transcript"].description)
-    async def transcript(sessions: Sequence["_Session"], info: Info) -> list[list[Turn]]:
+    async def transcript(sessions: Sequence["Session"], info: Info) -> list[list[Turn]]:
         transcripts = await _load_part(info.context, "transcript", [session.row for session in sessions])
         return [[Turn(position=place, **turn) for place, turn in enumerate(turns, start=1)] for turns in transcripts]
 
     @batched(COLUMNS["history"].description)
-    async def history(sessions: Sequence["_Session"], info: Info) -> list[list[SessionChange]]:
+    async def history(sessions: Sequence["Session"], info: Info) -> list[list[SessionChange]]:
         histories = await _load_part(info.context, "history", [session.row for session in sessions])
         return [[_change(row) for row in history] for history in histories]
 
 
-declare_columns(_Session, (column for column in COLUMNS.values() if column.kind not in (Kind.PART, Kind.ID)))
-Session: Any = strawberry.type(
-    _Session,
-    name="Session",
-    description="One interaction (a call, an SMS conversation, a chat) between a user and an agent.",
-)
-
-
-@strawberry.type(description="A session and its place in the list.")
+@strawberry.type(description="A session and its position in the list.")
 class SessionEdge(RowBacked):
     row: strawberry.Private[Row]
-    cursor: str = backed("Where the session is in the list; for after and before.")
+    cursor: str = backed("The position in the list, for after and before.")
     node = same_row(Session, "The session.")
 
     backed_by = "row"
@@ -120,7 +114,7 @@ class SessionEdge(RowBacked):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ListSource:
-    """The list that a field asked for, and its keys: one for each object that has the field."""
+    """A list that a field selects, and its keys: one for each object that has the field."""
 
     sessions: SessionList
     keys: Sequence[Key]
@@ -131,12 +125,12 @@ class SessionConnection:
     source: strawberry.Private[ListSource]
     key: strawberry.Private[Key]
     rows: strawberry.Private[Sequence[Row]]
-    page_info: PageInfo = strawberry.field(description="Where the page lies in the list.")
+    page_info: PageInfo = strawberry.field(description="The position of the page in the list.")
 
     edges = rows_of(SessionEdge, "rows", description="The sessions with their cursors.")
     nodes = rows_of(Session, "rows", description="The sessions.")
 
-    @batched("How many sessions the whole list has. Counted only when asked for.")
+    @batched("The number of sessions in the whole list; counted only if it is selected.")
     async def total_count(connections: Sequence["SessionConnection"], info: Info) -> list[int]:
         database = info.context.database
         return await of_lists(connections, lambda source: count_sessions(database, source.sessions, source.keys))
@@ -149,11 +143,11 @@ class Agent(RowBacked, Node):
     backed_by = "model"
     by_item = False
 
-    @batched("Its sessions.", reads=read_list)
+    @batched("The sessions of the agent.", reads=read_list)
     async def sessions(agents: Sequence["Agent"], info: Info, request: ListRequest) -> list[SessionConnection]:
         return await load_sessions(info, request, AGENT, [agent.model.id for agent in agents])
 
-    @batched("Its dashboard; days are in its zone.", reads=read_dashboard)
+    @batched("The dashboard of the agent; its days are in the agent's time zone.", reads=read_dashboard)
     async def dashboard(agents: Sequence["Agent"], info: Info, arguments: DashboardArguments) -> list[Dashboard]:
         return await load_dashboards(info, arguments, [(agent.model.id, agent.model.time_zone) for agent in agents])
 
@@ -174,19 +168,19 @@ def _connect(source: ListSource, key: Key, page: ListPage) -> SessionConnection:
 
 
 async def of_lists(entries: Sequence[Any], read: Callable[[Any], Awaitable[Mapping[Key, Any]]]) -> list[Any]:
-    """Return what `read` finds for the `key` of each entry; it is called once for each `source` of the entries."""
+    """Return the result of `read` for the `key` of each entry. It is called once for each `source`."""
     found = {source: await read(source) for source in {entry.source: None for entry in entries}}
     return [found[entry.source][entry.key] for entry in entries]
 
 
 async def load_parts(context: Context, columns: frozenset[str], rows: Sequence[Row]) -> None:
-    """Load what was asked for beside these sessions, so that none is resolved by a statement of its own."""
+    """Load the selected parts of these sessions, in one statement for each part."""
     for part in _LOADS.keys() & columns:
         await _load_part(context, part, rows)
 
 
 async def _load_part(context: Context, part: str, rows: Sequence[Row]) -> list[Any]:
-    """What the part of each session is made of. The session's row has the id that it is loaded by."""
+    """Return the data of a part of each session, loaded by the id in the column of the part."""
     ids = [row[part] for row in rows]
     found = await context.load_all(part, partial(_LOADS[part], context), ids)
     return [found[id_] for id_ in ids]

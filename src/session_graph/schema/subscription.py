@@ -1,4 +1,4 @@
-"""The roots of following. Each has begun when its resolver returns: what happens from then on is told."""
+"""The root of subscriptions. Each has begun when its resolver returns: it misses no event from then on."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -12,20 +12,14 @@ from session_graph.engine.fields import reader, selected, subscription
 from session_graph.errors import BadUserInput
 from session_graph.exports.progress import follow_export
 from session_graph.exports.requests import find_export
-from session_graph.parsing import at_path, parse_id
-from session_graph.schema.arguments import FilterArgument, Request, argument
+from session_graph.schema.arguments import FilterArgument, Request, argument, read_id
 from session_graph.schema.context import Context, Info
 from session_graph.schema.enums import describe
 from session_graph.schema.exports import SessionExport
-from session_graph.schema.selected_columns import session_columns
+from session_graph.schema.selections import session_columns
 from session_graph.schema.sessions import Session, load_parts
 from session_graph.sessions.cursors import read_event_cursor, write_event_cursor
-from session_graph.sessions.event_log import (
-    EventKind,
-    LogPosition,
-    check_position,
-    current_position,
-)
+from session_graph.sessions.event_log import EventKind, LogPosition, check_position, current_position
 from session_graph.sessions.feed import Change, Following, follow_sessions
 from session_graph.sessions.filters import parse_filter
 from session_graph.sessions.list_request import max_size
@@ -33,26 +27,23 @@ from session_graph.store.database import Row
 
 describe(
     EventKind,
-    "What happened to a session.",
+    "The kind of a session event.",
     "SessionEventKind",
-    RECORDED="It is new.",
-    CHANGED="Somebody edited it.",
-    LEFT="Somebody edited it, and the filter does not leave it now, whether it did before or not.",
+    RECORDED="The session was recorded.",
+    CHANGED="The session was edited.",
+    LEFT="The session was edited and does not match the filter now, whether it did before or not.",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class EventArguments:
-    """Which events: the filter as it was sent, once it is known to be valid, and the position to go on from."""
+    """The filter of a subscription, valid but not parsed, and the position of the log to start after."""
 
     filter: Mapping[str, Any]
     after: LogPosition | None
 
 
-SinceArgument = Annotated[
-    str | None, argument("First everything since this cursor of an event, with nothing left out.")
-]
-ExportIdArgument = Annotated[strawberry.ID, argument("The report's UUID.")]
+SinceArgument = Annotated[str | None, argument("The cursor of an event; start with all events after it.")]
 
 
 @reader()
@@ -62,25 +53,19 @@ def read_events(request: Request, filter: FilterArgument = None, after: SinceArg
     return EventArguments(filter or {}, None if after is None else read_event_cursor(after, account_id, "after"))
 
 
-@reader()
-def read_export_id(request: Request, id: ExportIdArgument) -> UUID:
-    with at_path("id"):
-        return parse_id(id)
-
-
-@strawberry.type(description="Something happened to a session; of several things at about the same time, the last.")
+@strawberry.type(description="A change of a session; of several changes at about the same time, the last.")
 class SessionEvent:
-    kind: EventKind = strawberry.field(description="What happened.")
+    kind: EventKind = strawberry.field(description="The kind of the event.")
     session_id: strawberry.ID = strawberry.field(description="The session's UUID.")
-    session: Session | None = strawberry.field(description="As it is now; null where it has left the filter.")
-    cursor: str = strawberry.field(description="Where the event is in the log; for after.")
+    session: Session | None = strawberry.field(description="The session as it is now; null after LEFT.")
+    cursor: str = strawberry.field(description="The position in the event log, for after.")
 
 
-@strawberry.type(description="Everything that can be followed.")
+@strawberry.type(description="The live updates.")
 class Subscription:
     @subscription(
-        "Sessions that are recorded, changed, or no longer match. With after, first everything since that cursor,"
-        " nothing left out.",
+        "Sessions that are recorded, change, or no longer match the filter. With after, starts with all events since"
+        " that cursor.",
         reads=read_events,
     )
     async def session_events(self, info: Info, events: EventArguments) -> AsyncGenerator[SessionEvent, None]:
@@ -88,19 +73,21 @@ class Subscription:
         columns = session_columns(selected(info).below(("SessionEvent", "session")))
         following = Following(context.viewer, events.filter, columns, max_size(columns))
         if events.after is None:
-            return _tell_events(context, following, await current_position(context.database))
+            return _session_events(context, following, await current_position(context.database))
         await check_position(context.database, events.after, context.hub.kept)
-        return _tell_events(context, following, events.after)
+        return _session_events(context, following, events.after)
 
-    @subscription("A report as it is now, and at every change, until it comes to its end.", reads=read_export_id)
+    @subscription("An export as it is now, and after every change, until it ends.", reads=read_id)
     async def export_progress(self, info: Info, export_id: UUID) -> AsyncGenerator[SessionExport, None]:
         context = info.context
         if await find_export(context.database, context.viewer, export_id) is None:
-            raise BadUserInput("is not the id of a report that you may see", ["id"])
-        return _tell_progress(context, follow_export(context.database, context.hub.listener, context.viewer, export_id))
+            raise BadUserInput("is not the id of an export that you may see", ["id"])
+        return _progress_events(
+            context, follow_export(context.database, context.hub.listener, context.viewer, export_id)
+        )
 
 
-async def _tell_events(
+async def _session_events(
     context: Context, following: Following, position: LogPosition
 ) -> AsyncGenerator[SessionEvent, None]:
     async def prepare(changes: Sequence[Change]) -> None:
@@ -119,8 +106,8 @@ async def _tell_events(
                 )
 
 
-async def _tell_progress(context: Context, reports: AsyncGenerator[Row, None]) -> AsyncGenerator[SessionExport, None]:
-    async with aclosing(reports):
-        async for row in reports:
+async def _progress_events(context: Context, rows: AsyncGenerator[Row, None]) -> AsyncGenerator[SessionExport, None]:
+    async with aclosing(rows):
+        async for row in rows:
             context.renew()
             yield SessionExport(row=row)

@@ -1,4 +1,4 @@
-"""What subscriptions share in a process: who listens to the database, and how many may follow at a time."""
+"""The hub of the subscriptions of a process: its listener to the database, and its limits."""
 
 import asyncio
 from collections import Counter
@@ -20,23 +20,23 @@ from session_graph.store.database import Database
 from session_graph.store.notifications import Listener
 
 CHANNELS: Sequence[str] = (QUEUE, PROGRESS, event_log.CHANNEL, api_keys.CHANNEL)
-"""All that a process that serves listens to, whoever in it waits."""
+"""The channels that a serving process listens to."""
 
 
 class TooManySubscriptions(TooLarge):
-    """This key or token has as many subscriptions open as it may."""
+    """This key or token has the maximum number of subscriptions open."""
 
     status = 429
 
 
 class TooManyConnections(TooLarge):
-    """As many connections for live updates are open here as there may be; try again later."""
+    """The maximum number of connections for live updates is open; try again later."""
 
     status = 503
 
 
 class SubscriptionHub:
-    """`run` as long as the process serves; `end` when it is told to stop, so that no stream keeps it."""
+    """Run `run` while the process serves; call `end` at shutdown, so that no stream delays it."""
 
     def __init__(self, database: Database, listener: Listener, settings: Settings) -> None:
         self.database = database
@@ -49,13 +49,13 @@ class SubscriptionHub:
         self._ending = asyncio.Event()
 
     async def run(self) -> None:
-        """Listen, and delete what the log need not keep; until cancelled."""
+        """Listen to the database, and delete events past retention, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.listener.run())
             tasks.create_task(run_forever(self._sweep, SWEEP_SECONDS))
 
     def end(self) -> None:
-        """All who follow are to go."""
+        """End all streams."""
         self._ending.set()
 
     async def until_ending(self) -> None:
@@ -63,7 +63,7 @@ class SubscriptionHub:
 
     @contextmanager
     def connection(self) -> Iterator[None]:
-        """Raises TooManyConnections."""
+        """Count a connection. Raises TooManyConnections."""
         if self.connections >= self.settings.live_connections or self._ending.is_set():
             raise TooManyConnections
         self.connections += 1
@@ -74,17 +74,17 @@ class SubscriptionHub:
 
     @contextmanager
     def subscription(self, viewer: Viewer) -> Iterator[None]:
-        """Raises TooManySubscriptions."""
-        who = f"{viewer.account.id} {viewer.identity}"
-        if self.subscriptions[who] >= self.settings.live_subscriptions:
+        """Count a subscription of the viewer. Raises TooManySubscriptions."""
+        key = f"{viewer.account.id} {viewer.identity}"
+        if self.subscriptions[key] >= self.settings.live_subscriptions:
             raise TooManySubscriptions
-        self.subscriptions[who] += 1
+        self.subscriptions[key] += 1
         try:
             yield
         finally:
-            self.subscriptions[who] -= 1
-            if not self.subscriptions[who]:
-                del self.subscriptions[who]
+            self.subscriptions[key] -= 1
+            if not self.subscriptions[key]:
+                del self.subscriptions[key]
 
     async def _sweep(self) -> None:
         await sweep_events(self.database, self.kept)

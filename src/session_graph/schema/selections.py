@@ -1,6 +1,6 @@
-"""What a field selects of sessions and metrics: only that is read."""
+"""The columns and metrics that a field selects: only these are read from the database."""
 
-from typing import Any
+from collections import defaultdict
 
 from session_graph.engine.selection import FieldSelection
 from session_graph.sessions.columns import COLUMNS
@@ -14,13 +14,13 @@ COLUMN_OF_FIELD = {column.field: name for name, column in COLUMNS.items()}
 
 
 def session_columns(sessions: FieldSelection) -> frozenset[str]:
-    """Return the columns that a field which returns sessions selects."""
-    return sessions.once("session columns", _session_columns)
+    """Return the columns selected by a field of type Session."""
+    return sessions.once(_session_columns)
 
 
 def select_list(connection: FieldSelection) -> ListSelection:
-    """Return what a field which returns a SessionConnection selects, in nodes, edges and pageInfo."""
-    return connection.once("list", _select_list)
+    """Return what a field of type SessionConnection selects: columns, cursors and pageInfo."""
+    return connection.once(_select_list)
 
 
 def _session_columns(sessions: FieldSelection) -> frozenset[str]:
@@ -37,28 +37,22 @@ def _select_list(connection: FieldSelection) -> ListSelection:
 
 
 def select_dashboard(dashboard: FieldSelection) -> DashboardSelection:
-    """Return the metrics that are selected, of the whole and of each series and grouping."""
-    series: dict[Interval, frozenset[str]] = {}
-    groups: dict[Group, frozenset[str]] = {}
+    """Return the selected metrics of the totals, of the previous span, and of each series and grouping."""
+    series: defaultdict[Interval, frozenset[str]] = defaultdict(frozenset)
+    groups: defaultdict[Group, frozenset[str]] = defaultdict(frozenset)
     previous = None
     for node in dashboard.fields("Dashboard"):
         field, arguments = FieldSelection(dashboard.selection, [node]), dashboard.selection.arguments
         match node.name.value:
             case "series":
-                _add(
-                    series,
-                    Interval(arguments("Dashboard", node)["interval"]),
-                    field.below(("DashboardPoint", "totals")),
-                )
+                interval = Interval(arguments("Dashboard", node)["interval"])
+                series[interval] |= _metrics(field.below(("DashboardPoint", "totals")), "DashboardTotals")
             case "groups":
-                _add(groups, Group(arguments("Dashboard", node)["by"]), field.below(("DashboardSlice", "totals")))
+                group = Group(arguments("Dashboard", node)["by"])
+                groups[group] |= _metrics(field.below(("DashboardSlice", "totals")), "DashboardTotals")
             case "previous":
                 previous = (previous or frozenset()) | _metrics(field, "DashboardTotals")
     return DashboardSelection(_metrics(dashboard, "Dashboard"), previous, series, groups)
-
-
-def _add(found: dict[Any, frozenset[str]], key: Any, totals: FieldSelection) -> None:
-    found[key] = found.get(key, frozenset()) | _metrics(totals, "DashboardTotals")
 
 
 def _metrics(totals: FieldSelection, type_name: str) -> frozenset[str]:
