@@ -1,4 +1,4 @@
-"""The AI employees of an account: what may be said of one, finding them, making them."""
+"""The AI employees of an account: their attributes, and how they are found, created and changed."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -103,7 +103,7 @@ class AgentDefinition(InputModel):
         Decimal(1),
         description="The share of calls that used to be missed, 0 to 1; credited to the agent in working hours.",
     )
-    average_lead_value: Amount | None = Field(None, description="What a lead is worth where units do not tell.")
+    average_lead_value: Amount | None = Field(None, description="What a lead is worth if its units do not tell.")
     unit_name: OptionalName = Field(None, description="What its units are, such as guests.")
     unit_value: Amount | None = Field(None, description="What a unit is worth.")
     test_contacts: Annotated[list[Name], Field(max_length=1000), AfterValidator(_contacts)] = Field(
@@ -127,12 +127,12 @@ def attribute_roles() -> dict[str, frozenset[Role]]:
 
 
 def parse_agent(raw: object) -> AgentDefinition:
-    """Raises InvalidInput with every problem, each with its path in GraphQL's names."""
+    """Raises InvalidInput with every problem, each with its path by GraphQL name."""
     return parse_input(AgentDefinition, raw)
 
 
 async def create_agent(account_id: UUID, definition: AgentDefinition) -> Agent:
-    """Raises InvalidInput where the time zone is unknown or the account already has an agent of this idn."""
+    """Raises InvalidInput if the time zone is unknown, AlreadyThere if the account has an agent with this idn."""
     await _check_zone(definition)
     try:
         return await Agent.create(account_id=account_id, **definition.model_dump())
@@ -141,9 +141,9 @@ async def create_agent(account_id: UUID, definition: AgentDefinition) -> Agent:
 
 
 async def change_agent(account_id: UUID, idn: str, changes: Mapping[str, Any]) -> Agent | None:
-    """Set what `changes` has, by GraphQL's names; null clears what can be empty. None where there is no such agent.
+    """Set the attributes in `changes`, by GraphQL name; null clears one. Return None if there is no such agent.
 
-    Sessions that are closed keep what was in force. Raises InvalidInput.
+    Closed sessions keep the attributes that they closed with. Raises InvalidInput.
     """
     if not _IDN.fullmatch(idn):
         return None
@@ -159,7 +159,7 @@ async def change_agent(account_id: UUID, idn: str, changes: Mapping[str, Any]) -
 
 
 def _describe(agent: Agent) -> dict[str, Any]:
-    """The agent in the shape of its definition."""
+    """Return the agent's attributes by GraphQL name."""
     return {field.alias or name: getattr(agent, name) for name, field in AgentDefinition.model_fields.items()}
 
 
@@ -169,7 +169,7 @@ async def _check_zone(definition: AgentDefinition) -> None:
 
 
 async def create_missing_agents(account_id: UUID, definitions: Sequence[AgentDefinition]) -> list[Agent]:
-    """Make those whose idn is new to the account; the others stay as they are."""
+    """Create the agents whose idn is new to the account; the others stay as they are."""
     idns = [definition.idn for definition in definitions]
     known = {agent.idn for agent in await Agent.filter(account_id=account_id, idn__in=idns).only("id", "idn")}
     async with in_transaction():
@@ -177,23 +177,23 @@ async def create_missing_agents(account_id: UUID, definitions: Sequence[AgentDef
 
 
 async def list_agents(viewer: Viewer) -> list[Agent]:
-    """The agents that the viewer may see, by idn."""
+    """Return the agents that the viewer may see, ordered by idn."""
     return await _visible(viewer).order_by("idn")
 
 
 async def find_agent(viewer: Viewer, *, id: UUID | None = None, idn: str | None = None) -> Agent | None:
-    """The agent of this id or idn, or None where the viewer has none."""
+    """Return the agent with this id or idn, or None if the viewer may see none."""
     chosen = {"id": id} if id else {"idn": idn}
     return await _visible(viewer).get_or_none(**chosen)
 
 
 async def find_agents(account_id: UUID, ids: Iterable[UUID]) -> dict[UUID, Agent]:
-    """Agents by id, in one statement."""
+    """Return the agents by id, read in one statement."""
     return {agent.id: agent for agent in await Agent.filter(account_id=account_id, id__in=list(ids))}
 
 
 def terms_of(agent: Agent) -> AgentTerms:
-    """What is in force for sessions that close now."""
+    """Return the attributes that apply to a session that closes now."""
     return AgentTerms(
         time_zone=agent.time_zone,
         working_hours={day: [(start, end) for start, end in spans] for day, spans in agent.working_hours.items()},

@@ -36,7 +36,7 @@ class Speaker(StrEnum):
 
 
 class Redirection(StrEnum):
-    """Who answers first in working hours."""
+    """Whether the agent or people answer first in working hours."""
 
     AGENT_FIRST = "AGENT_FIRST"
     OVERFLOW = "OVERFLOW"

@@ -43,7 +43,7 @@ where e.ctid = any(array(
 
 
 class EventKind(StrEnum):
-    """What happened to a session. LEFT is never in the log: a feed derives it from a CHANGED event."""
+    """The kind of an event of a session. LEFT is never in the log: a feed derives it from a CHANGED event."""
 
     RECORDED = "RECORDED"
     CHANGED = "CHANGED"

@@ -52,7 +52,7 @@ Prepare = Callable[[Sequence[Change]], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Following:
-    """What a subscriber follows. `filter` is as the caller sent it: its period counts back from each read."""
+    """The sessions that a subscriber follows. The period of `filter`, which is raw, counts back from each read."""
 
     viewer: Viewer
     filter: Mapping[str, Any]

@@ -1,7 +1,7 @@
-"""Reading sessions from JSON Lines, plain or gzip, as a stream, and recording them in batches.
+"""Imports sessions from JSON Lines, plain or gzip: read as a stream, and recorded in batches.
 
-Every bad line is reported with its number and what is wrong; the good ones are recorded. A batch is one transaction, so
-an import that is killed has written whole batches, and the next one recognises them by their ids.
+A bad line is reported with its number and problem; the good lines are recorded. A batch is one transaction, so an
+import that is killed has written whole batches, and the next import recognises them by their ids.
 """
 
 import asyncio
@@ -33,14 +33,14 @@ GZIP_MAGIC = b"\x1f\x8b"
 STANDARD_INPUT = Path("/dev/stdin")
 
 Report = Callable[[int, Problem], None]
-"""Is told of each bad line: its number, from 1, and what is wrong."""
+"""Called for each problem of a bad line, with the line's number, from 1."""
 Progress = Callable[[int], object]
-"""Is told how many bytes of the file have been read since the last time."""
+"""Called with the number of bytes read since the last call."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the lines."""
+    """How many lines had each result."""
 
     recorded: int = 0
     duplicate: int = 0
@@ -50,7 +50,7 @@ class Tally:
 async def import_sessions(
     database: Database, account_id: UUID, path: Path, report: Report, progress: Progress
 ) -> Tally:
-    """Record every line that can be recorded. Raises OSError where the file cannot be read."""
+    """Record every valid line. Raises OSError if the file cannot be read."""
     tally = Tally()
     with _open(path) as file:
         batch: list[tuple[int, SessionRecord]] = []
@@ -89,7 +89,7 @@ async def _record(
 
 
 async def _record_patiently(database: Database, account_id: UUID, records: list[SessionRecord]) -> list[Outcome]:
-    """Goes on where the database was restarted meanwhile; as each record has an id, nothing is recorded twice."""
+    """Retry while the database restarts; each record has an id, so none is recorded twice."""
     deadline = monotonic() + PATIENCE_SECONDS
     while True:
         try:
@@ -111,7 +111,7 @@ def _advance(file: io.BufferedReader, position: int, progress: Progress) -> int:
 
 
 def _lines(file: io.BufferedReader, path: Path) -> Iterator[tuple[int, bytes]]:
-    """Each line that is not blank, with its number; a line that is too long is cut behind the longest."""
+    """Yield each line that is not blank, with its number; a line that is too long is cut."""
     stream = _unpacked(file)
     number = 0
     try:

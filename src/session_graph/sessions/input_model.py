@@ -1,6 +1,6 @@
-"""What the inputs of sessions and agents have in common: GraphQL's names, checked texts, exact numbers, whole reports.
+"""The base of all input models: GraphQL names, checked texts, exact numbers.
 
-Every problem of an input is reported at once, each with its path and a sentence of ours.
+All problems of an input are reported at once, each with its path and a sentence of this project.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ def _stripped(value: object) -> object:
 
 
 def stripped_or_none(value: object) -> object:
-    """Return text without the spaces around it, None if it is blank."""
+    """Return the text without surrounding white space; None if nothing is left."""
     return (value.strip() or None) if isinstance(value, str) else value
 
 
@@ -51,7 +51,7 @@ Id = Annotated[UUID, BeforeValidator(parse_id)]
 
 
 class InputModel(BaseModel):
-    """GraphQL's names, nothing unknown, nothing changed later."""
+    """A model with GraphQL names that refuses unknown fields and is immutable."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, validate_by_alias=True, extra="forbid", frozen=True, hide_input_in_errors=True
@@ -59,18 +59,18 @@ class InputModel(BaseModel):
 
 
 NULLABLE = "nullable"
-"""Metadata of a flag that callers may also send as null, which means that it is absent."""
+"""Metadata of a flag that may also be null, which means absent."""
 
 AnyInputModel = TypeVar("AnyInputModel", bound=InputModel)
 
 
 def problem(field: str, message: str) -> PydanticCustomError:
-    """A problem that a whole-shape check finds, reported under the field."""
+    """Return the problem that a check of the whole model found, for the path of this field."""
     return PydanticCustomError(f"field:{field}", "{sentence}", {"sentence": message})
 
 
 def parse_input(shape: type[AnyInputModel], raw: object) -> AnyInputModel:
-    """Raises InvalidInput with every problem, each with its path in GraphQL's names."""
+    """Raises InvalidInput with every problem, each with its path by GraphQL name."""
     try:
         return shape.model_validate(raw)
     except ValidationError as error:
@@ -111,7 +111,7 @@ def _describe(kind: str, context: Mapping[str, Any], message: str) -> str:
             return f"must be one of {str(context['expected']).replace(chr(39), '').replace(' or ', ', ')}"
         case "string_too_long":
             return f"must have at most {context['max_length']:,} characters"
-        case "too_long":  # a text's length is a value's where a validator stands before the check
+        case "too_long":  # pydantic calls a text a value if a validator runs before this check
             unit = "characters" if context["field_type"] == "Value" else "entries"
             return f"must have at most {context['max_length']:,} {unit}"
         case "greater_than_equal":

@@ -1,4 +1,4 @@
-"""What is asked of a list of sessions: filter, order, page, and which columns, with the limits that hold for it."""
+"""The request for a page of a list of sessions: filter, order, page and columns, within their limits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ MAX_WITH_TRANSCRIPTS = 50
 
 @dataclass(frozen=True, slots=True)
 class ListSelection:
-    """What a request selects of a list: columns of its sessions, whether cursors, and which fields of its PageInfo."""
+    """The columns that a request selects, whether it selects cursors, and the fields of PageInfo that it selects."""
 
     columns: frozenset[str]
     has_cursors: bool = False
@@ -26,7 +26,7 @@ class ListSelection:
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """A valid request for a page of a list. `now` is what the filter's period counts back from; cursors carry it on."""
+    """A valid request. The filter's period counts back from `now`, which cursors carry to the next page."""
 
     filter: Filter
     order: Order
@@ -36,12 +36,12 @@ class ListRequest:
 
     @property
     def asks_opposite(self) -> bool:
-        """Whether it asks if the list continues on the other side of its page."""
+        """Whether it selects if the list continues on the other side of the page."""
         return ("hasNextPage" if self.page.backwards else "hasPreviousPage") in self.selection.page_info
 
 
 def max_size(columns: frozenset[str], largest: int = MAX_SIZE) -> int:
-    """Return the most sessions that a page with these columns may have."""
+    """Return the largest size of a page with these columns."""
     return MAX_WITH_TRANSCRIPTS if "transcript" in columns else largest
 
 

@@ -1,7 +1,6 @@
-"""What people may set on a session, and what an edit decides anew: pure functions.
+"""The fields that people may set on a session, and what follows from setting them, as pure functions.
 
-Source: domain.md, "How the numbers are made"; access.md for who may set what. Figures that follow are derived by the
-database.
+Sources: domain.md, "How the numbers are made"; access.md for the roles. The database derives the metrics.
 """
 
 from collections.abc import Mapping
@@ -28,7 +27,7 @@ WRITERS: dict[str, frozenset[Role]] = {
     **dict.fromkeys(("isTodo", "isDone", "conversationQuality", "comment"), EDITORS | {Role.PORTAL}),
     "externalId": EDITORS | {Role.PARTNER},
 }
-"""Who may set what, by the fields of a patch."""
+"""The roles that may set each field of a patch."""
 
 EDITED = {
     name: to_camel(name)
@@ -37,10 +36,10 @@ EDITED = {
         *("human_assessment", "conversation_quality", "comment", "external_id", "tags"),
     )
 }
-"""The columns that people set, and what each is called in a session's history."""
+"""The columns that people set, with their names in a session's history."""
 
 FACTS = ("refused", "unavailable", "phone", "email")
-"""The columns by which an opportunity is decided anew."""
+"""The columns that decide whether a lead is an opportunity."""
 
 CLEARABLE = frozenset({"humanAssessment", "conversationQuality", "comment", "externalId"})
 
@@ -48,7 +47,7 @@ Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS)]
 
 
 class SessionPatch(InputModel):
-    """What to set; what is left out stays. Only what is in CLEARABLE can be null, which clears it."""
+    """The fields to set; an absent one stays as it is. Null clears a field of CLEARABLE, and is invalid elsewhere."""
 
     is_archived: StrictBool | None = Field(None, description="Leave it out of active reporting.")
     is_lead: StrictBool | None = Field(
@@ -84,14 +83,14 @@ class SessionPatch(InputModel):
 
 
 def parse_patch(raw: Mapping[str, Any]) -> SessionPatch:
-    """Raises InvalidInput with every problem, each with its path in GraphQL's names."""
+    """Raises InvalidInput with every problem, each with its path by GraphQL name."""
     return parse_input(SessionPatch, raw)
 
 
 def revise(session: Mapping[str, Any], patch: SessionPatch) -> dict[str, Any]:
-    """The columns that the patch changes, with their new values; empty where everything is set already.
+    """Return the columns that the patch changes, with their new values; empty if all are set already.
 
-    `session` has the columns of EDITED and FACTS. Raises InvalidInput where it would have too many tags.
+    `session` has the columns of EDITED and FACTS. Raises InvalidInput if there would be too many tags.
     """
     new = {name: getattr(patch, name) for name in patch.model_fields_set - {"add_tags", "remove_tags"}}
     new["tags"] = sorted((set(session["tags"]) | set(patch.add_tags)) - set(patch.remove_tags))
@@ -101,7 +100,7 @@ def revise(session: Mapping[str, Any], patch: SessionPatch) -> dict[str, Any]:
 
 
 def _decide_lead(session: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, bool]:
-    """Not a lead ends the opportunity; a new lead decides it from the facts; an opportunity is a lead."""
+    """Return what follows: no lead, no opportunity; a new lead decides it from the facts; an opportunity is a lead."""
     if new.get("is_opportunity"):
         return {"is_lead": True}
     if new.get("is_lead") is False:
@@ -121,13 +120,13 @@ def _decide_opportunity(session: Mapping[str, Any]) -> bool:
 
 
 def folded_columns(changes: Mapping[str, Any]) -> dict[str, str | None]:
-    """What searching and ordering see of the changed texts."""
+    """Return the folded columns of the changed texts, for search and order."""
     texts = {name: changes[name] for name in ("comment", "external_id") if name in changes}
     return {f"{name}_folded": text and fold(text) for name, text in texts.items()}
 
 
 def write_value(value: Any) -> str | None:
-    """A value as history has it: true, 4, YES_A, a text; tags as a JSON list."""
+    """Return the value as the history has it: true, 4, YES_A, a text; tags as a JSON list."""
     if value is None or isinstance(value, str):
         return value
     return orjson.dumps(value).decode()

@@ -1,6 +1,6 @@
-"""Who may read what, by type and field of the schema. Printed into docs/access.md; source: access.md.
+"""The roles that may read or set each field of the schema. Printed into docs/access.md; source: access.md.
 
-Columns, metrics, attributes of agents and fields of a patch each say who may read or set them; here they are one table.
+Columns, metrics, attributes of agents and fields of a patch declare their own roles; this is the one table of them.
 """
 
 from session_graph.access.viewer import Role

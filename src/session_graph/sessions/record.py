@@ -1,6 +1,6 @@
-"""A closed session as the runtime that held it reports it: shape, limits, normal form and hash of its content.
+"""The record of a closed session, as a runtime sends it: fields, limits, normal form, and hash of the content.
 
-The same for a line of an import and an input of a mutation. Source: interface.graphql, `RecordSessionInput`.
+A line of an import and an input of a mutation are the same. Source: interface.graphql, `RecordSessionInput`.
 """
 
 import hashlib
@@ -57,7 +57,7 @@ Utms = dict[Annotated[Name, Field(max_length=100)], Annotated[Text, Field(max_le
 
 
 class TurnRecord(InputModel):
-    """One utterance; its time may be unknown."""
+    """One utterance of a transcript."""
 
     speaker: Speaker = Field(description="Who said it.")
     text: Annotated[str, Field(strict=True, max_length=MAX_TRANSCRIPT), Printable] = Field(description="What was said.")
@@ -65,7 +65,7 @@ class TurnRecord(InputModel):
 
 
 class SessionRecord(InputModel):
-    """A closed session. Without an id nothing is recognised as a repeat.
+    """A closed session. A record without an id is new each time it is sent.
 
     A field that has a column of the same name in `session` is copied there as it is.
     """
@@ -114,7 +114,7 @@ class SessionRecord(InputModel):
     @model_validator(mode="before")
     @classmethod
     def _absent_is_null(cls, data: Any) -> Any:
-        """A null is an absent value, also where the normal form is false or an empty collection."""
+        """Drop nulls: an absent field gets its default, such as false or an empty list."""
         return {name: value for name, value in data.items() if value is not None} if isinstance(data, Mapping) else data
 
     @model_validator(mode="after")
@@ -128,13 +128,13 @@ class SessionRecord(InputModel):
         return self
 
     def content_hash(self) -> bytes:
-        """SHA-256 of the normal form without the id: what two reports of the same session share."""
+        """Return the SHA-256 of the normal form without the id: two records of one session have the same."""
         content = self.model_dump(exclude={"id"}, exclude_none=True)
         return hashlib.sha256(orjson.dumps(content, default=_decimal_text, option=orjson.OPT_SORT_KEYS)).digest()
 
 
 def parse_record(raw: object) -> SessionRecord:
-    """Raises InvalidInput with every problem, each with its path in GraphQL's names."""
+    """Raises InvalidInput with every problem, each with its path by GraphQL name."""
     return parse_input(SessionRecord, raw)
 
 

@@ -1,7 +1,7 @@
-"""Recording closed sessions: one path for imports and mutations, by COPY, each session once.
+"""Records closed sessions, for imports and mutations alike: by COPY, and each session once.
 
-A session is known by the id that its caller gave it. The same id with the same content is a duplicate and succeeds;
-with other content it is refused. A batch is one transaction; records that cannot be taken do not keep the others out.
+The caller's id identifies a session. The same id with the same content is a duplicate and succeeds; with other content
+it is refused. A batch is one transaction; a record that is refused does not stop the others.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ _KNOWN = "select s.id, s.content_hash from session s where s.account_id = $1 and
 
 
 class Status(StrEnum):
-    """What became of a record."""
+    """The result of a record."""
 
     RECORDED = "RECORDED"
     DUPLICATE = "DUPLICATE"
@@ -42,9 +42,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`problem` says why a record was refused, with a path inside the record; `is_conflict` that its id has other
-    content.
-    """
+    """`problem` is why a record was refused, with its path in the record; `is_conflict` if its id has other content."""
 
     status: Status
     id: UUID | None
@@ -59,9 +57,9 @@ class _Agent:
 
 
 async def record_sessions(database: Database, account_id: UUID, records: Sequence[SessionRecord]) -> list[Outcome]:
-    """Record what can be recorded, in one transaction; an outcome for each record, in their order.
+    """Record all valid records in one transaction, and return an outcome for each record, in order.
 
-    Who collides with somebody else's batch tries again while nobody else records for the account.
+    On a conflict with another batch, retry while holding the account row FOR UPDATE.
     """
     for attempt in range(ATTEMPTS):
         try:
@@ -158,10 +156,10 @@ class _Batch:
 
 
 _DECIDED = Decisions.__slots__
-"""Columns that hold what is decided when the session closes."""
+"""Columns that are decided when the session closes."""
 _WRITTEN = {each["name"] for each in models.Session.describe()["data_fields"] if not each["generated"]}
 _COPIED = tuple(name for name in SessionRecord.model_fields if name in _WRITTEN - {*_DECIDED, "utms"})
-"""Columns that hold what the record says."""
+"""Columns that are copied from the record."""
 
 
 def _refuse(record: SessionRecord, name: str, message: str) -> Outcome:
@@ -173,5 +171,5 @@ def _facts(record: SessionRecord) -> Facts:
 
 
 def _turn(turn: TurnRecord) -> dict[str, str | datetime | None]:
-    """Its instant comes out as `format_instant` writes it."""
+    """Return the turn for orjson, which writes `at` as `format_instant` does."""
     return {"speaker": turn.speaker, "text": turn.text, "at": turn.at}
