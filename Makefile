@@ -18,11 +18,13 @@ check:
 	.venv/bin/pytest -q tests/test_layers.py tests/test_packaging.py
 	.venv/bin/session-graph schema > .venv/schema.graphql
 	diff -u schema.graphql .venv/schema.graphql
+	tools/javascript/check
 
 format:
 	@.ci/setup dev
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
+	tools/javascript/check --write
 
 schema:
 	@.ci/setup

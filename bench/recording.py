@@ -85,7 +85,6 @@ class MutationAndNoop(Mutation):
         "Take the input of recordSessions, and do nothing.",
         roles=MUTATIONS["recordSessions"],
         reads=raw_input(list[RecordSessionInput], "Sessions."),
-        payload=RecordSessionsPayload,
     )
     async def take_sessions(self, info: Info, records: Sequence[Json]) -> RecordSessionsPayload:
         return RecordSessionsPayload()

@@ -3,7 +3,14 @@ import { build } from "esbuild";
 import { copyFile, rename, rm } from "node:fs/promises";
 
 const PART = "bundle.part";
-const common = { bundle: true, minify: true, outdir: PART, target: "es2022", logLevel: "warning", legalComments: "eof" };
+const common = {
+  bundle: true,
+  minify: true,
+  outdir: PART,
+  target: "es2022",
+  logLevel: "warning",
+  legalComments: "eof",
+};
 
 await rm(PART, { recursive: true, force: true });
 await build({

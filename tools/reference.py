@@ -26,12 +26,13 @@ from session_graph.errors import (
     Unauthenticated,
 )
 from session_graph.http.negotiation import NotAcceptable, UnsupportedMediaType
+from session_graph.http.persisted_queries import PersistedQueryNotFound
 from session_graph.http.request import BodyTooLarge, MethodNotAllowed, OnlyByPost
 from session_graph.schema.mutation import MUTATIONS
 from session_graph.schema.mutation_types import UserErrorCode
 from session_graph.schema.subscription_hub import TooManyConnections, TooManySubscriptions
 from session_graph.sessions.columns import COLUMNS
-from session_graph.sessions.permissions import limited_fields
+from session_graph.sessions.permissions import LIMITED_FIELDS
 from session_graph.settings import PREFIX, Settings
 
 ROLES = (Role.BUILDER, Role.ADMIN, Role.PORTAL, Role.PARTNER, Role.RECORDER)
@@ -43,6 +44,7 @@ WHAT_TO_DO: dict[type[RequestError], str] = {
     ForbiddenField: "Remove the fields in `extensions.fields` from every part of the request. Nothing was read or"
     " written.",
     BadUserInput: "Read the message; `extensions.path` or `locations` says where. The same request fails again.",
+    PersistedQueryNotFound: "Send the document with its hash once, which registers it for the account in this process.",
     MethodNotAllowed: "Send the request by POST.",
     OnlyByPost: "Send mutations by POST.",
     NotAcceptable: "Accept one of these media types, or `*/*`.",
@@ -124,7 +126,7 @@ def _session_columns() -> Iterator[Row]:
 def _fields_of(type_name: str, heading: str) -> Callable[[], Iterator[Row]]:
     def rows() -> Iterator[Row]:
         yield heading, *ROLES
-        for name, roles in limited_fields()[type_name].items():
+        for name, roles in LIMITED_FIELDS[type_name].items():
             yield f"`{name}`", *_marks(roles)
 
     return rows

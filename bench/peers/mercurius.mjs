@@ -51,7 +51,8 @@ function where(accountId, filter, values) {
 const NO_COLUMNS = new Set(["cursor", "totalCount", "hasNextPage", "endCursor", "__typename"]);
 const selections = new WeakMap();
 function selected({ fieldNodes: [node] }) {
-  if (!selections.has(node)) selections.set(node, [...leaves(node, new Set(["id", "startedAt"]))].map(column).join(", "));
+  if (!selections.has(node))
+    selections.set(node, [...leaves(node, new Set(["id", "startedAt"]))].map(column).join(", "));
   return selections.get(node);
 }
 function leaves(node, names) {

@@ -8,8 +8,8 @@ A module imports only from its own room, or from rooms on the floors below it:
     4  exports    session reports: the queue, the CSV, the mail
     4  engine     GraphQL for any schema: documents, limits, analysis, plans
     3  sessions   what a session is, and every use of it
-    2  access     who is calling, and what they may see
-    1  store      PostgreSQL: connections, migrations, notifications
+    2  access     who is calling: accounts, roles, keys, tokens
+    1  store      PostgreSQL: connections, migrations, notifications, models
     0  parsing    text to values
     0  settings   the environment, read once
     0  errors     every error, and its code on the wire

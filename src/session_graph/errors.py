@@ -49,10 +49,10 @@ class RequestError(SessionGraphError):
     code: ClassVar[str]
     status: ClassVar[int] = 400
 
-    @property
-    def extensions(self) -> dict[str, object]:
-        """Return `errors[].extensions` of the response, which always has `code`."""
-        return {"code": self.code}
+    def __init__(self, message: str | None = None, **extensions: object) -> None:
+        """Add `extensions` to the `errors[].extensions` of the response, which always has `code`."""
+        super().__init__(message)
+        self.extensions = {"code": self.code, **extensions}
 
 
 class Unauthenticated(RequestError):
@@ -76,12 +76,7 @@ class ForbiddenField(RequestError):
     status = 403
 
     def __init__(self, role: str, fields: Sequence[str]) -> None:
-        super().__init__(f"The role {role} may not read or set {', '.join(fields)}.")
-        self.fields = list(fields)
-
-    @property
-    def extensions(self) -> dict[str, object]:
-        return {"code": self.code, "fields": self.fields}
+        super().__init__(f"The role {role} may not read or set {', '.join(fields)}.", fields=list(fields))
 
 
 class BadUserInput(RequestError):
@@ -90,12 +85,10 @@ class BadUserInput(RequestError):
     code = "BAD_USER_INPUT"
 
     def __init__(self, message: str | None = None, path: Sequence[PathSegment] = ()) -> None:
-        super().__init__(f"{join_path(path)} {message}" if path else message)
-        self.path = list(path)
-
-    @property
-    def extensions(self) -> dict[str, object]:
-        return {"code": self.code, "path": self.path} if self.path else {"code": self.code}
+        if path:
+            super().__init__(f"{join_path(path)} {message}", path=list(path))
+        else:
+            super().__init__(message)
 
 
 class TooLarge(RequestError):
@@ -118,12 +111,7 @@ class InternalError(RequestError):
     status = 500
 
     def __init__(self, error_id: str) -> None:
-        super().__init__(f"Something went wrong here. Its id in the log is {error_id}.")
-        self.error_id = error_id
-
-    @property
-    def extensions(self) -> dict[str, object]:
-        return {"code": self.code, "id": self.error_id}
+        super().__init__(f"Something went wrong here. Its id in the log is {error_id}.", id=error_id)
 
 
 @dataclass(frozen=True, slots=True)

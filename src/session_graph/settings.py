@@ -3,6 +3,7 @@
 The table in docs/settings.md is generated from this class; a test fails if they differ.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -161,17 +162,21 @@ class Settings(BaseSettings):
         return self
 
 
-def load_settings(**overrides: object) -> Settings:
-    """Read the environment; `overrides` take precedence.
+def load_settings(flags: Collection[str] = (), /, **overrides: object) -> Settings:
+    """Read the environment; `overrides` take precedence. `flags` are the fields that the command also has a flag for.
 
     Raises SettingError, whose message names each invalid variable and never repeats a secret.
     """
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        raise SettingError("Cannot start: " + "; ".join(map(_describe, error.errors(include_input=False)))) from None
+        problems = [_describe(problem, flags) for problem in error.errors(include_input=False)]
+        raise SettingError("Cannot start: " + "; ".join(problems)) from None
 
 
-def _describe(error: ErrorDetails) -> str:
+def _describe(error: ErrorDetails, flags: Collection[str]) -> str:
     message = error["msg"].removeprefix("Value error, ")
-    return f"{PREFIX}{str(error['loc'][0]).upper()}: {message}" if error["loc"] else message
+    if not error["loc"]:
+        return message
+    name = str(error["loc"][0])
+    return f"{PREFIX}{name.upper()}{f' (or --{name})' if name in flags else ''}: {message}"

@@ -332,6 +332,23 @@ async def test_a_use_can_be_recorded_in_a_transaction(account: Account, database
     assert await last_use(key) is not None
 
 
+async def test_the_memory_of_recorded_uses_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[UUID] = []
+
+    async def write(key_id: UUID) -> None:
+        written.append(key_id)
+
+    monkeypatch.setattr(api_keys, "_write_use", write)
+    monkeypatch.setattr(api_keys, "MOST_RECORDED", 2)
+    uses, (oldest, middle, newest) = LastUsedRecorder(), (new_id() for _ in range(3))
+
+    for key_id in (oldest, middle, newest, newest, middle, oldest):
+        uses.record(key_id)
+    await uses.finish()
+
+    assert written == [oldest, middle, newest, oldest]
+
+
 async def test_a_failed_write_of_a_use_is_only_logged(
     account: Account, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

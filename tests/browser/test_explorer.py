@@ -9,6 +9,7 @@ import pytest
 
 from browser.conftest import Site
 from session_graph.http.explorer import BUNDLE, load_examples
+from support.desk import Desk
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -77,3 +78,19 @@ async def test_the_schema_is_read_with_the_key(page: "Page", site: Site) -> None
 
     await page.locator(".graphiql-doc-explorer-content", has_text="SessionFilter").wait_for()
     assert await page.get_by_label("Examples").locator("option").count() == len(load_examples()) + 1
+
+
+@pytest.mark.usefixtures("bundle")
+async def test_a_subscription_shows_each_event_as_it_comes(page: "Page", desk: Desk, site: Site) -> None:
+    await page.goto("/explore")
+    await page.get_by_label("Key", exact=True).fill(site.keys["BUILDER"])
+    await page.keyboard.press("Enter")
+    await page.get_by_label("Examples").select_option("Watch sessions live")
+    await page.locator(".graphiql-query-editor", has_text="sessionEvents").wait_for()
+    async with page.expect_response(lambda response: response.headers["content-type"].startswith("text/event-stream")):
+        await page.click(EXECUTE)
+
+    for contact in ("Early", "Later"):
+        await desk.record(contact)
+        await page.locator(ANSWER, has_text=contact).wait_for()
+    await page.click(EXECUTE)

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 async def follow(desk: Desk, name: str, origin: str = "") -> None:
     """Signed in, and looking at the leads of that name as they come."""
     await desk.sign_in(f"{origin}/#search={name}&isLead=true")
-    await expect(desk.live).to_have_text("SubscriptionHub")
+    await expect(desk.live).to_have_text("Live")
 
 
 async def test_sessions_arrive_change_and_leave_without_a_reload(desk: Desk) -> None:
@@ -47,7 +47,7 @@ async def test_sessions_arrive_change_and_leave_without_a_reload(desk: Desk) -> 
 
 async def test_sessions_arrive_in_the_order_of_the_list(desk: Desk) -> None:
     await desk.sign_in("/#search=Sortie&order=-LEAD_VALUE")
-    await expect(desk.live).to_have_text("SubscriptionHub")
+    await expect(desk.live).to_have_text("Live")
     for name, value in (("Sortie B", "20.00"), ("Sortie C", "10.00"), ("Sortie A", "30.00"), ("Sortie D", None)):
         given = {"leadValue": value} if value else {"intentToBuy": False}
         await desk.record(name, **given)
@@ -87,7 +87,7 @@ async def test_what_happens_while_the_connection_is_lost_is_there_when_it_return
     await desk.edit(stays, humanAssessment="YES_A")
     await wire.mend()
 
-    await expect(desk.live).to_have_text("SubscriptionHub", timeout=20_000)
+    await expect(desk.live).to_have_text("Live", timeout=20_000)
     await expect(desk.row(f"{name} Meanwhile")).to_have_count(1)
     await expect(desk.row(f"{name} Gone")).to_have_count(0)
     await expect(await desk.cell(desk.row(f"{name} Stays"), "Human Assessment")).to_have_text("Yes-A")

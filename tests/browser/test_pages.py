@@ -14,6 +14,24 @@ STRANGE = """
 <script src="/strange.js"></script><script>1</script>
 """
 
+READ_EVENTS = """
+async (chunks) => {
+  const { readEvents } = await import("/assets/shared/eventstream.js");
+  const encoder = new TextEncoder();
+  const body = new ReadableStream({
+    start(controller) {
+      for (const chunk of chunks) controller.enqueue(encoder.encode(chunk));
+      controller.close();
+    },
+  });
+  const events = [];
+  for await (const { event, data } of readEvents(new Response(body))) events.push([event, data]);
+  return events;
+}
+"""
+STREAM = ": hello\nevent: next\r\ndata: {\r\ndata: }\r\n\r\ndata\rid: 1\r\revent: complete\n\ndata: never ended\n"
+EVENTS = [["comment", "hello"], ["next", "{\n}"], ["message", ""], ["complete", ""]]
+
 
 async def test_the_first_page_loads_and_has_a_name(page: "Page") -> None:
     response = await page.goto("/")
@@ -39,3 +57,11 @@ async def test_a_complaint_is_noticed(page: "Page", complaints: list[str]) -> No
         "error: policy: script-src-elem inline",
     ):
         assert expected in said
+
+
+async def test_events_are_read_wherever_the_network_cuts_them(page: "Page") -> None:
+    await page.goto("/")
+
+    for cut in range(len(STREAM)):
+        assert await page.evaluate(READ_EVENTS, [STREAM[:cut], STREAM[cut:]]) == EVENTS, cut
+    assert await page.evaluate(READ_EVENTS, list(STREAM)) == EVENTS

@@ -77,7 +77,7 @@ async def test_a_reviewers_week_from_sign_in_to_the_csv_in_the_mailbox(desk: Des
     session = await desk.record("Wanda Weekley", autoAssessment="NO", transcript=said)
 
     await desk.sign_in()
-    await desk.press("Last 7 days", "SubscriptionHub only")
+    await desk.press("Last 7 days", "Live only")
     before = await expect_totals(desk, WEEK)
 
     await desk.press("Machine said No")
@@ -127,7 +127,7 @@ async def test_a_reviewers_week_from_sign_in_to_the_csv_in_the_mailbox(desk: Des
     known = mails(outbox)
     await desk.press("Export")
     dialog = page.get_by_role("dialog", name="Export")
-    await expect(dialog).to_contain_text("that match: Last 7 days · Leads · Opportunities · SubscriptionHub sessions")
+    await expect(dialog).to_contain_text("that match: Last 7 days · Leads · Opportunities · Live sessions")
     await dialog.get_by_role("button", name="Send the report").click()
     await expect(dialog.get_by_text("Done: the mail is out.")).to_be_visible(timeout=20_000)
     await expect(dialog.get_by_text("builder@example.com sent")).to_be_visible()

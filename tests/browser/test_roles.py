@@ -4,13 +4,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from graphql import FieldNode, TypeInfo, TypeInfoVisitor, Visitor, build_schema, get_named_type, parse, visit
 
 from browser.conftest import Site
 from support.desk import Desk, expect
+
+if TYPE_CHECKING:
+    from playwright.async_api import Route
 
 pytestmark = pytest.mark.anyio
 
@@ -98,7 +101,28 @@ PARTNER = Sight(
         )
     ),
 )
-CONTROLS = ["Human assessment", *PORTAL.controls, "Is Lead", "Is Opportunity", "Is Test", "Is Archived", "Add tag"]
+BUILDER = Sight(
+    "BUILDER",
+    columns=listed(
+        "Date/Time, Is Archived, Session Type, Is Lead, Is Opportunity, ASR, Is Test, Is Todo, Contact,"
+        " Contact Information, Summary, Lead Value, Conversion Rate, Recognition, Session Length, Auto Assessment,"
+        " Human Assessment, Conversation Quality, Working Hours, Comment, Units, Integration, External ID,"
+        " Actual Result, Expected Result, Session Id, UTMs, Ended At, Duration, Channel, Connector, Agent,"
+        " Contact Name, Phone, E-mail, Is Done, Tags, Version, Updated At, Assessment"
+    ),
+    filters=listed(
+        "Time range, Is Lead, Is Opportunity, Is Test, Is Todo, Is Archived, Human Assessment, Auto Assessment,"
+        " Channel, Session Length, Integration, Connector, Session Type, Agent, Conversation Quality,"
+        " Assessment that counts, Working Hours, Is Done, Tag"
+    ),
+    groups=PARTNER.groups,
+    figures=PORTAL.figures,
+    controls=[
+        *("Human assessment", "Conversation quality", "Is Todo", "Is Done", "Comment", "External ID"),
+        *("Is Lead", "Is Opportunity", "Is Test", "Is Archived", "Tags"),
+    ],
+    fields=PARTNER.fields | PORTAL.fields | {"conversionRate", "recognition", "asrFactors", "history"},
+)
 
 
 def fields_of(request: dict[str, Any], type_name: str) -> Iterator[str]:
@@ -173,13 +197,13 @@ async def walk(desk: Desk, sight: Sight) -> None:
 
     await desk.rows.first.click()
     await expect(desk.panel.get_by_role("heading", name="Transcript")).to_be_visible()
-    for label in {*CONTROLS, *sight.controls}:
+    for label in BUILDER.controls:
         named = desk.panel.locator("fieldset, label, input").filter(has_text=re.compile(f"^{label}"))
         assert (await named.count() > 0) == (label in sight.controls), label
     await desk.close()
 
 
-@pytest.mark.parametrize("sight", [PORTAL, PARTNER], ids=lambda sight: sight.role)
+@pytest.mark.parametrize("sight", [BUILDER, PORTAL, PARTNER], ids=lambda sight: sight.role)
 async def test_a_role_meets_its_own_columns_and_nothing_else(desk: Desk, site: Site, sight: Sight) -> None:
     desk.role = sight.role
     await desk.record("Rolf Roller", integration="tablebook")
@@ -195,6 +219,42 @@ async def test_a_role_meets_its_own_columns_and_nothing_else(desk: Desk, site: S
     assert named <= sight.fields
     assert filtered <= sight.fields
     assert set(statuses) == {200}
+    assert len([request for request in asked if "__type" in request["query"]]) == 1
+
+
+async def test_the_page_follows_what_the_api_says_of_the_viewer(desk: Desk) -> None:
+    async def say_otherwise(route: "Route") -> None:
+        if "__type" not in str((route.request.post_data_json or {}).get("query")):
+            await route.fallback()
+            return
+        response = await route.fetch()
+        body = await response.json()
+        body["data"]["viewer"] |= {
+            "visibleColumns": ["STARTED_AT", "CONTACT", "SUMMARY", "IS_LEAD", "AGENT", "TRANSCRIPT"],
+            "editableFields": ["comment"],
+            "readableFigures": ["totalLeadCount", "totalAsr"],
+        }
+        for field in body["data"]["session"]["fields"]:
+            if field["name"] == "summary":
+                field["description"] = "In a nutshell."
+        body["data"]["orders"]["enumValues"] = [{"name": "STARTED_AT"}, {"name": "CONTACT"}]
+        await route.fulfill(response=response, json=body)
+
+    page = desk.page
+    async with desk.answering(say_otherwise):
+        await desk.sign_in()
+
+    assert await texts(desk, ".figure .label") == ["Leads", "ASR"]
+    assert await texts(desk, ".groups select option") == ["Agent"]
+    assert (await texts(desk, ".head [role=columnheader]"))[1:] == ["Date/Time", "Contact", "Summary", "Is Lead"]
+    assert await texts(desk, "select[aria-label=Order] option") == ["Date/Time"] * 2 + ["Contact"] * 2
+    assert await page.get_by_role("columnheader", name="Summary").get_attribute("title") == "In a nutshell."
+    await desk.press("Filters")
+    assert await texts(desk, ".filters legend") == ["Time range", "Is Lead", "Agent"]
+    await page.get_by_role("button", name="Close filters").click()
+    await desk.rows.first.click()
+    await expect(desk.panel.get_by_role("textbox", name="Comment")).to_be_visible()
+    assert await desk.panel.locator(".review fieldset, .review label").all_inner_texts() == ["Comment"]
 
 
 async def test_a_link_from_a_builder_shows_a_portal_what_it_may_see_and_says_what_is_left_out(desk: Desk) -> None:

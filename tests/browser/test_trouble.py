@@ -72,7 +72,7 @@ async def test_a_key_that_is_revoked_while_the_page_is_open_asks_for_another_and
     making = ("create", "--account", "demo", "--role", "BUILDER", "--name", "short-lived", "--quiet")
     key = await asyncio.to_thread(run, *making)
     await desk.sign_in(ADDRESS, key)
-    await expect(desk.live).to_have_text("SubscriptionHub")
+    await expect(desk.live).to_have_text("Live")
     rows = await desk.ids()
 
     with failing(complaints):

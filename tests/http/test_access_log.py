@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+from starlette.types import Message
 
 from session_graph.http.access_log import LOGGER, MAX_NAME, AccessLog
 from support.toy import KEY, ToyApp, ask
@@ -129,10 +130,48 @@ async def test_a_path_is_logged_as_its_pattern(
     assert fields_of(logged.records[-1]).keys() == COMMON
 
 
-async def test_an_id_sent_by_the_client_is_ignored() -> None:
-    response = await ask(ToyApp().client(), "{ hello }", **{"X-Request-Id": "mine"})
+@pytest.mark.parametrize("sent", ["x", "a" * 128, "Az09._-", "...", "3f2a7d4e-5b1c-4c7e-9a57-0d8e1b6f2c33"])
+@pytest.mark.parametrize("path", ["/graphql", "/unknown"])
+async def test_the_id_of_a_request_is_sent_back_and_logged(
+    logged: pytest.LogCaptureFixture, sent: str, path: str
+) -> None:
+    response = await ToyApp().client().post(path, json={"query": "{ hello }"}, headers={"X-Request-Id": sent})
 
-    assert response.headers.get_list("X-Request-Id") != ["mine"]
+    assert response.headers.get_list("X-Request-Id") == [sent]
+    assert [record.__dict__["request_id"] for record in logged.records] == [sent]
+
+
+@pytest.mark.parametrize(
+    "sent", ["", " ", "a" * 129, "a b", "a,b", "a/b", "a:b", "é", "٣", "a\n", '"', "{}", "<b>", "%0a", "a\tb"]
+)
+async def test_an_id_that_is_unsafe_or_too_long_is_replaced(logged: pytest.LogCaptureFixture, sent: str) -> None:
+    raw = [(b"x-request-id", sent.encode()), (b"authorization", KEY.encode())]
+
+    (used,) = await ids_of(raw)
+
+    assert re.fullmatch("[0-9a-f]{32}", used)
+    assert logged.records[-1].__dict__["request_id"] == used
+
+
+async def test_of_several_ids_none_is_taken() -> None:
+    (used,) = await ids_of([(b"x-request-id", b"one"), (b"x-request-id", b"two")])
+
+    assert re.fullmatch("[0-9a-f]{32}", used)
+
+
+async def ids_of(headers: list[tuple[bytes, bytes]]) -> list[str]:
+    """The ids in the response to a request with exactly these headers: an HTTP client would refuse some of them."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/unknown", "query_string": b"", "headers": headers}
+    await ToyApp().build()(scope, receive, send)
+    return [value.decode() for name, value in sent[0]["headers"] if name == b"x-request-id"]
 
 
 PROGRAM = """

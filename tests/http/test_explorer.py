@@ -115,8 +115,8 @@ async def test_only_the_files_that_the_page_loads_are_served(exploring: httpx.As
     page = (await exploring.get("/explore")).text
     loaded = re.findall(r'(?:src|href)="(/[^"]+)"', page) + re.findall(r'from "(/[^"]+)"', SCRIPT)
 
-    assert len(loaded) == 4
-    assert [(await exploring.get(path)).status_code for path in loaded] == [200] * 4
+    assert len(loaded) == 5
+    assert [(await exploring.get(path)).status_code for path in loaded] == [200] * 5
     script = await exploring.get("/explore/assets/explore.js")
     assert script.headers["content-type"].startswith("text/javascript")
     assert script.headers["x-content-type-options"] == "nosniff"

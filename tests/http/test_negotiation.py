@@ -2,9 +2,11 @@ import httpx
 import pytest
 
 from session_graph.http.negotiation import (
+    CLIENT_HEADERS,
     EVENTS,
     GRAPHQL,
     JSON,
+    READ_HEADERS,
     NotAcceptable,
     UnsupportedMediaType,
     check_content,
@@ -118,6 +120,37 @@ async def test_a_preflight_of_an_allowed_origin_needs_no_key() -> None:
     assert "Access-Control-Allow-Credentials" not in response.headers
 
 
+SENT_BY_CLIENTS = {
+    "Apollo Client": "authorization,content-type,accept,apollographql-client-name,apollographql-client-version",
+    "Apollo Client by GET": "authorization,apollo-require-preflight",
+    "Apollo for phones": "x-apollo-operation-name,x-apollo-operation-id,x-apollo-operation-type",
+    "OpenTelemetry": "authorization,baggage,content-type,traceparent,tracestate",
+    "Sentry": "authorization,baggage,content-type,sentry-trace",
+    "Datadog": "x-datadog-origin,x-datadog-parent-id,x-datadog-sampling-priority,x-datadog-trace-id",
+    "Zipkin": "b3,x-b3-traceid,x-b3-spanid,x-b3-parentspanid,x-b3-sampled",
+    "others": "graphql-preflight,graphql-require-preflight,x-request-id,x-requested-with,cache-control,pragma",
+    "all": ",".join((*READ_HEADERS, *CLIENT_HEADERS)),
+}
+
+
+@pytest.mark.parametrize("client", SENT_BY_CLIENTS)
+async def test_a_page_may_send_the_headers_of_common_clients(client: str) -> None:
+    headers = {"Access-Control-Request-Headers": SENT_BY_CLIENTS[client]}
+
+    response = await preflight(ToyApp().client(), Origin=ORIGIN, **headers)
+
+    assert response.status_code == 200
+    allowed = response.headers["Access-Control-Allow-Headers"].lower().split(", ")
+    assert set(SENT_BY_CLIENTS[client].split(",")) <= set(allowed)
+
+
+@pytest.mark.parametrize("name", ["cookie", "x-forwarded-for", "x-anything"])
+async def test_a_page_may_not_send_other_headers(name: str) -> None:
+    response = await preflight(ToyApp().client(), Origin=ORIGIN, **{"Access-Control-Request-Headers": name})
+
+    assert response.status_code == 400
+
+
 @pytest.mark.parametrize("origin", ["https://evil.example.com", "null", f"{ORIGIN}.evil.com", "http://app.example.com"])
 async def test_a_preflight_of_another_origin_is_refused(origin: str) -> None:
     response = await preflight(ToyApp().client(), Origin=origin)
@@ -132,7 +165,7 @@ async def test_a_page_of_an_allowed_origin_may_read_answers_and_refusals() -> No
     for response in (await ask(client, "{ hello }"), await ask(client, "{ hello }", Authorization="Bearer wrong")):
         assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
         assert response.headers["Vary"] == "Origin"
-        assert "Access-Control-Expose-Headers" not in response.headers
+        assert response.headers["Access-Control-Expose-Headers"] == "x-request-id, retry-after"
         assert "Access-Control-Allow-Credentials" not in response.headers
 
 

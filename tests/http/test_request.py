@@ -91,6 +91,8 @@ async def test_an_invalid_body_is_refused_with_its_reason(body: bytes | str, sen
         '{"query": "{ hello }", "variables": null, "operationName": null, "extensions": null, "more": 1}',
         ' \n{"query": "{ hello }"}\t ',
         '{"query": "query A { hello } query B { toys { name } }", "operationName": "A"}',
+        '{"query": "{ hello }", "operationName": ""}',
+        '{"query": "query A { hello }", "operationName": ""}',
         '{"query": "{ hello }", "variables": {"query": 1, "a": {"query": 2}}}',
         '{"query": "{ hello }", "variables": {"a": 18446744073709551615, "b": -9223372036854775808}}',
         '{"query": "{ hello }", "variables": {"a": 0.1000000000000000055511151231257827}}',
@@ -110,6 +112,23 @@ async def test_the_parameters_are_passed_on_unchanged() -> None:
     params = await read(request_of([json.dumps(body).encode()]), 1000)
 
     assert params == GraphQLParams("{ a }", "A", {"b": [1, 2.5, None, "ü"]}, {"c": {}})
+
+
+@pytest.mark.parametrize("name", ["", None])
+@pytest.mark.parametrize("query", ["query A { hello }", "query A { hello } query B { hello }", "{"])
+async def test_an_empty_operation_name_is_none(client: httpx.AsyncClient, query: str, name: str | None) -> None:
+    without = await post(client, json.dumps({"query": query}))
+    by_post = await post(client, json.dumps({"query": query, "operationName": name}))
+    by_get = await get(client, query=query, operationName=name or "")
+
+    assert without.json() == by_post.json() == by_get.json()
+
+
+@pytest.mark.parametrize("name", [" ", "B", "\u200b"])
+async def test_another_operation_name_must_be_in_the_document(client: httpx.AsyncClient, name: str) -> None:
+    response = await post(client, json.dumps({"query": "query A { hello }", "operationName": name}))
+
+    assert sentence_of(response) == f"The document has no operation named '{name}'."
 
 
 async def get(client: httpx.AsyncClient, **params: str) -> httpx.Response:

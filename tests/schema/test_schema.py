@@ -29,6 +29,9 @@ NOT_BUILT: set[str] = set()
 DEVIATIONS = {"SessionExport.timeZone": "String!"}
 """Of the sketch, each for a reason: a report always has a zone, or "local" where each session is in its own agent's."""
 
+ADDED = {"Viewer.editableFields", "Viewer.readableFigures", "Dashboard.previousFrom", "Dashboard.previousTo"}
+"""Of the next interface, and already built."""
+
 Told = tuple[str, Any]
 """A name such as `Query.sessions(first:)`, and what is said of it."""
 
@@ -150,7 +153,7 @@ def test_the_interface_is_the_one_that_was_promised(schema: GraphQLSchema, sketc
 def test_what_is_more_than_was_promised_is_known(schema: GraphQLSchema, sketch: GraphQLSchema) -> None:
     more = all_told(types_of(schema)).keys() - all_told(types_of(sketch)).keys()
 
-    assert {name for name in more if not name.startswith("SessionColumn.")} == set()
+    assert {name for name in more if not name.startswith("SessionColumn.")} == ADDED
 
 
 def test_what_is_not_built_is_not_there(schema: GraphQLSchema, sketch: GraphQLSchema) -> None:

@@ -77,10 +77,10 @@ def test_a_key_is_printed_alone_and_works_until_it_is_revoked(demo: Server) -> N
     assert demo.post(key, VIEWER).status_code == 401
 
 
-def test_an_account_is_created_when_first_named_and_changed(demo: Server) -> None:
+def test_an_account_is_created_with_its_attributes(demo: Server) -> None:
     changes = ("--name", "Corner Shop", "--currency", "EUR", "--time-zone", "Europe/Berlin")
 
-    made = run_command(demo.home, "account", "corner", *changes)
+    made = run_command(demo.home, "account", "corner", "--create", *changes)
     listed = run_command(demo.home, "account")
 
     assert (made.returncode, made.stdout) == (0, "corner  EUR  Europe/Berlin  Corner Shop\n")
@@ -119,7 +119,8 @@ def test_an_import_reports_each_bad_line_and_records_the_good_ones_once(demo: Se
     first = run_command(demo.home, *arguments, sessions)
     again = run_command(demo.home, *arguments, clean)
 
-    reported = [line.removeprefix(f"{sessions}:") for line in first.stderr.splitlines()]
+    created, *lines_of_first = first.stderr.splitlines()
+    reported = [line.removeprefix(f"{sessions}:") for line in lines_of_first]
     assert sorted(line for line in reported if not line.startswith("2: is not JSON")) == [
         "3: id is already the id of a session with other content",
         "5: agent is not the idn of an agent of this account",
@@ -130,6 +131,7 @@ def test_an_import_reports_each_bad_line_and_records_the_good_ones_once(demo: Se
     assert f"{agents}: 1 agents, 1 new\n{sessions}: 3 new, 0 already there, 4 refused" in first.stdout
     assert f"{agents}: 1 agents, 0 new\n{clean}: 0 new, 3 already there, 0 refused" in again.stdout
     assert (first.returncode, again.returncode, again.stderr) == (1, 0, "")
+    assert created == "Created the account imported."
 
 
 def test_a_missing_file_is_reported_in_a_sentence(demo: Server) -> None:

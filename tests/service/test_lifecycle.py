@@ -54,11 +54,12 @@ def test_concurrent_commands_on_a_new_home_all_succeed(tmp_path: Path) -> None:
     create = ("key", "create", "--account", "demo", "--role", "ADMIN", "--quiet")
 
     with ThreadPoolExecutor() as pool, Server(home, "demo") as one, Server(home, "demo") as other:
-        made = pool.submit(run_command, home, *create)
+        migrated = pool.submit(run_command, home, "migrate")
         for server in (one, other):
             server.wait_until_it_serves()
-        command = made.result()
+        command = run_command(home, *create)
 
+        assert (migrated.result().returncode, migrated.result().stderr) == (0, "")
         assert (command.returncode, command.stderr) == (0, "")
         keys = [read_keys(home)["ADMIN"], command.stdout.strip()]
         # The command may have started the database; then a server has to start it again.

@@ -1,11 +1,14 @@
 """Starting on a configured database, and refusing to start with wrong settings."""
 
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
+from session_graph.cli import manage
 from session_graph.cli.main import main
 from session_graph.schema.schema import build_schema, print_sdl
+from session_graph.settings import Settings
 from support.processes import Server, run_command
 
 
@@ -83,3 +86,20 @@ def test_the_schema_is_printed_without_a_database(
 
     assert capsys.readouterr().out == print_sdl(build_schema())
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize(("error", "attempts"), [(BrokenPipeError, 1), (ConnectionResetError, 5)])
+def test_a_command_is_repeated_for_a_lost_server_but_not_for_lost_output(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception], attempts: int
+) -> None:
+    made: list[Settings] = []
+
+    async def create_key(settings: Settings, arguments: Namespace) -> int:
+        made.append(settings)
+        raise error
+
+    monkeypatch.delenv("SESSION_GRAPH_DATABASE_URL", raising=False)
+    monkeypatch.setattr(manage, "create_key", create_key)
+
+    assert main(["key", "create", "--account", "a", "--role", "ADMIN"]) == 1
+    assert len(made) == attempts

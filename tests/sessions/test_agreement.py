@@ -268,21 +268,23 @@ def key_of(row: Row, group: Group) -> str | None:
 
 
 @brief
-@given(raw=filters(depth=1), who=anybody)
+@given(raw=filters(depth=1), who=anybody, zone=st.sampled_from(["UTC", "America/New_York", "Asia/Kathmandu"]))
 async def test_previous_is_the_same_filter_over_the_previous_span(
-    database: Database, varied: Account, plain_rows: list[Row], raw: Raw, who: str
+    database: Database, varied: Account, plain_rows: list[Row], raw: Raw, who: str, zone: str
 ) -> None:
     viewer, raw = viewer_of(varied, who), resolved(raw, plain_rows)
-    found = await read_figures(database, viewer, raw, DashboardSelection(ALL_FIGURES, previous=ALL_FIGURES))
+    found = await read_figures(database, viewer, raw, DashboardSelection(ALL_FIGURES, previous=ALL_FIGURES), zone)
 
     span = span_of(raw)
 
     if span is None:
-        assert found.previous is None
+        assert (found.previous, found.previous_span) == (None, None)
         return
     assert found.previous is not None
     rest = {name: value for name, value in live(raw).items() if name not in ("period", "from", "to")}
-    before = {**rest, "from": span[0] - (span[1] - span[0]), "to": span[0]}
+    start, end = oracle.previous_span(*span, zone)
+    assert found.previous_span == (start, end)
+    before = {**rest, "from": start, "to": end}
     assert_same(found.previous, Oracle(viewer, NOW).select(plain_rows, before))
 
 

@@ -46,7 +46,7 @@ def some_cursor(order: Order) -> Cursor:
 def refuse(text: str, order: Order, account: UUID = ACCOUNT) -> None:
     with pytest.raises(BadUserInput, match=r"^after is not a cursor of this list in this order$") as refusal:
         read_cursor(text, order, account, "after")
-    assert refusal.value.path == ["after"]
+    assert refusal.value.extensions["path"] == ["after"]
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=name)

@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import orjson
 import pytest
 
 from session_graph.access.accounts import change_account
 from session_graph.access.viewer import Role
 from session_graph.errors import BadUserInput
+from session_graph.sessions.agents import create_agent, parse_agent
 from session_graph.sessions.dashboard import (
     DashboardRequest,
     DashboardResult,
@@ -20,6 +23,7 @@ from session_graph.sessions.dashboard import (
     read_dashboards,
 )
 from session_graph.sessions.filters import parse_filter
+from session_graph.sessions.importing import import_sessions
 from session_graph.sessions.intervals import Interval
 from session_graph.sessions.metrics import METRICS
 from session_graph.store.database import Database
@@ -242,3 +246,79 @@ async def test_an_agents_days_are_in_its_own_zone_and_the_accounts_in_its(
     assert [one["series"][0]["from"] for one in found] == [
         *("2026-11-17T18:15:00Z", "2026-11-17T05:00:00Z", "2026-11-16T23:00:00Z")
     ]
+
+
+@pytest.fixture
+async def over_clock_changes(database: Database, account: Account, shared: Path) -> Account:
+    """Return an account with the sessions of the case file."""
+    path = shared / "cases" / "a10-previous-over-clock-change.jsonl"
+    if not path.exists():
+        pytest.skip(f"needs the file {path.name} in the folder {path.parent}")
+    agents = orjson.loads((path.parent / "agents-a.json").read_bytes())
+    await create_agent(account.id, parse_agent(next(agent for agent in agents if agent["idn"] == "ny")))
+    tally = await import_sessions(database, account.id, path, lambda number, problem: None, lambda read: None)
+    assert (tally.recorded, tally.refused) == (6, 0)
+    return account
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "count"),
+    [("2026-03-02", "2026-03-09", 2), ("2026-10-26", "2026-11-02", 1), ("2026-03-01", "2026-04-01", 1)],
+)
+async def test_the_previous_span_over_a_change_of_the_clock_counts_whole_days_and_months(
+    database: Database, over_clock_changes: Account, start: str, end: str, count: int
+) -> None:
+    zone = "America/New_York"
+    span = {"from": local(start, zone), "to": local(end, zone)}
+
+    found = await read(database, over_clock_changes, span, DashboardSelection(COUNT, previous=COUNT), zone)
+
+    assert found.previous == {"total_session_count": count}
+
+
+async def test_agents_of_different_zones_have_their_own_previous_spans_in_one_statement(
+    database: Database, account: Account, statements: Statements
+) -> None:
+    there = await make_agent(account)
+    here = await make_agent(account, idn="clinic", timeZone="America/Panama")
+    start, end = datetime.fromisoformat("2026-03-02T05:00Z"), datetime.fromisoformat("2026-03-09T04:00Z")
+    for agent in ("bistro", "clinic"):
+        await record_at(database, account, start - timedelta(days=7), start - timedelta(days=7), agent=agent)
+        await record_at(database, account, start - timedelta(hours=1), agent=agent)
+    selection = DashboardSelection(COUNT, previous=COUNT)
+    request = DashboardRequest(make_viewer(account), parse_filter({"from": start, "to": end}, NOW), selection, NOW)
+    scopes = [DashboardScope(there.id, there.time_zone), DashboardScope(here.id, here.time_zone)]
+    await statements.restart()
+
+    found = await read_dashboards(database, request, scopes)
+
+    assert len(await statements.so_far()) == 1
+    assert found[there.id].previous == {"total_session_count": 3}
+    assert found[here.id].previous == {"total_session_count": 1}
+
+
+@pytest.mark.parametrize(
+    "filter_", ["{}", '{to: "2026-03-09T04:00:00Z"}', '{from: "2026-03-02T05:00:00Z", to: "2026-03-09T04:00:00Z"}']
+)
+async def test_the_answer_has_the_previous_span_exactly_where_it_has_previous(
+    account: Account, caller: Any, filter_: str
+) -> None:
+    ask = await caller(Role.BUILDER)
+    of = f'dashboard(timeZone: "America/New_York", filter: {filter_})'
+
+    whole = (await ask(f"{{ {of} {{ previous {{ totalSessionCount }} previousFrom previousTo }} }}")).data["dashboard"]
+    alone = (await ask(f"{{ {of} {{ previousFrom previousTo }} }}")).data["dashboard"]
+
+    assert {value is None for value in whole.values()} == {"from" not in filter_}
+    assert alone == {name: whole[name] for name in ("previousFrom", "previousTo")}
+
+
+async def test_the_answer_says_where_the_previous_span_begins_and_ends(account: Account, caller: Any) -> None:
+    ask = await caller(Role.BUILDER)
+    span = '{from: "2026-03-02T05:00:00Z", to: "2026-03-09T04:00:00Z"}'
+
+    found = (
+        await ask(f'{{ dashboard(timeZone: "America/New_York", filter: {span}) {{ previousFrom previousTo }} }}')
+    ).data["dashboard"]
+
+    assert found == {"previousFrom": "2026-02-23T05:00:00Z", "previousTo": "2026-03-02T05:00:00Z"}

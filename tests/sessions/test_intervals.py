@@ -10,7 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from session_graph.errors import BadUserInput
-from session_graph.sessions.intervals import MAX_INTERVALS, Interval, boundaries, ceiling_to, floor_to
+from session_graph.sessions.intervals import MAX_INTERVALS, Interval, boundaries, ceiling_to, floor_to, previous_start
+from support import oracle
 
 ZONES = (
     *("UTC", "America/New_York", "Europe/Berlin", "Africa/Cairo", "America/Havana", "America/Sao_Paulo"),
@@ -264,3 +265,36 @@ def test_a_part_of_a_span_has_the_same_boundaries(span: tuple[datetime, datetime
 
     assert boundaries(instants[1], end, interval, zone) == instants[1:]
     assert boundaries(start, instants[-2], interval, zone) == instants[:-1]
+
+
+@pytest.mark.parametrize(
+    ("zone", "start", "end", "before"),
+    [
+        ("America/New_York", "2026-03-02T05:00Z", "2026-03-09T04:00Z", "2026-02-23T05:00Z"),
+        ("America/New_York", "2026-10-26T04:00Z", "2026-11-02T05:00Z", "2026-10-19T04:00Z"),
+        ("America/New_York", "2026-03-01T05:00Z", "2026-04-01T04:00Z", "2026-02-01T05:00Z"),
+        ("America/New_York", "2026-01-01T05:00Z", "2026-04-01T04:00Z", "2025-10-01T04:00Z"),
+        ("America/New_York", "2026-03-02T05:00Z", "2026-03-09T05:00Z", "2026-02-23T05:00Z"),
+        ("America/Sao_Paulo", "2017-10-15T03:00Z", "2017-10-16T02:00Z", "2017-10-14T03:00Z"),
+        ("Pacific/Apia", "2011-12-30T10:00Z", "2011-12-31T10:00Z", "2011-12-29T10:00Z"),
+        ("Asia/Kathmandu", "2026-02-28T18:15Z", "2026-03-31T18:15Z", "2026-01-31T18:15Z"),
+        ("UTC", "2026-03-01T00:00Z", "2026-03-01T00:00Z", "2026-03-01T00:00Z"),
+        ("UTC", "0001-01-02T00:00Z", "0002-01-02T00:00Z", "0001-01-01T00:00Z"),
+        ("UTC", "0001-02-01T00:00Z", "0002-01-01T00:00Z", "0001-01-01T00:00Z"),
+        ("UTC", "9999-12-31T00:00Z", "9999-12-31T12:00Z", "9999-12-30T12:00Z"),
+    ],
+)
+def test_the_previous_span_is_as_many_months_or_days_or_as_long(zone: str, start: str, end: str, before: str) -> None:
+    assert previous_start(at(start), at(end), zone) == at(before)
+
+
+@settings(deadline=None)
+@given(spans(), st.booleans())
+def test_the_previous_span_is_the_one_that_the_oracle_counts_date_by_date(
+    span: tuple[datetime, datetime, Interval, str], is_whole: bool
+) -> None:
+    start, end, interval, zone = span
+    if is_whole:
+        start, end = floor_to(start, interval, zone), floor_to(end, interval, zone)
+
+    assert (previous_start(start, end, zone), start) == oracle.previous_span(start, end, zone)

@@ -209,7 +209,7 @@ def test_page_sizes_that_are_refused(size: int) -> None:
     with pytest.raises(BadUserInput, match=r"^first must be from 1 to 200$") as refusal:
         check_size("first", size)
 
-    assert refusal.value.path == ["first"]
+    assert refusal.value.extensions["path"] == ["first"]
 
 
 PERIOD_PAGE = """

@@ -150,7 +150,7 @@ async def test_neither_a_name_nor_a_number_is_an_error_that_says_so(text: str) -
     with pytest.raises(BadUserInput, match="must have a letter of a name, or at least 4 digits") as refusal:
         parse_filter({"search": text}, NOW)
 
-    assert refusal.value.path == ["filter", "search"]
+    assert refusal.value.extensions["path"] == ["filter", "search"]
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,11 @@
 """The worked figures of domain.md, by name: recorded, read and edited on PostgreSQL."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -17,7 +19,7 @@ from session_graph.sessions.dashboard import (
     read_dashboards,
 )
 from session_graph.sessions.editing import edit_session
-from session_graph.sessions.filters import EVERYTHING
+from session_graph.sessions.filters import EVERYTHING, parse_filter
 from session_graph.sessions.metrics import METRICS
 from session_graph.sessions.reading import read_session
 from session_graph.store.database import Database, Row
@@ -312,3 +314,28 @@ async def test_totals_are_sums_of_what_the_rows_show(database: Database, account
 
     totals = await figures(database, account)
     assert (str(totals["total_lead_value"]), str(totals["total_asr"])) == ("0.03", "0.03")
+
+
+async def previous_in_new_york(database: Database, account: Account, start: str, end: str) -> tuple[str, str]:
+    """Return the local times between which the previous span lies."""
+    zone = ZoneInfo("America/New_York")
+    span = {name: datetime.fromisoformat(text).replace(tzinfo=zone) for name, text in (("from", start), ("to", end))}
+    request = DashboardRequest(make_viewer(account), parse_filter(span, NOW), DashboardSelection(), NOW)
+    found = (await read_dashboards(database, request, [DashboardScope(None, str(zone))]))[None].previous_span
+    assert found
+    first, last = (f"{moment.astimezone(zone):%a %d %b %Y %H:%M}" for moment in found)
+    return first, last
+
+
+async def test_before_the_week_from_2_to_9_march_2026_in_new_york_is_23_february_to_2_march(
+    database: Database, account: Account
+) -> None:
+    found = await previous_in_new_york(database, account, "2026-03-02", "2026-03-09")
+
+    assert found == ("Mon 23 Feb 2026 00:00", "Mon 02 Mar 2026 00:00")
+
+
+async def test_before_march_2026_in_new_york_is_february_2026(database: Database, account: Account) -> None:
+    found = await previous_in_new_york(database, account, "2026-03-01", "2026-04-01")
+
+    assert found == ("Sun 01 Feb 2026 00:00", "Sun 01 Mar 2026 00:00")

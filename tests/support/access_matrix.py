@@ -97,7 +97,7 @@ LIMITED = {"Session": SESSION, "Agent": AGENT, "Dashboard": METRICS, "FilterOpti
 UNLIMITED = {
     "Session": NOTHING,
     "Agent": words("sessions dashboard"),
-    "Dashboard": words("currency timeZone series groups previous"),
+    "Dashboard": words("currency timeZone series groups previous previousFrom previousTo"),
     "FilterOptions": NOTHING,
 }
 """Fields that any role may select, because each field selected below them is checked by itself."""

@@ -6,9 +6,11 @@ Written from domain.md, `SessionFilter` of interface.graphql and access.md, and 
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from session_graph.access.viewer import Role, Viewer
 
@@ -124,6 +126,35 @@ _CHECKS: dict[str, Callable[[Row, Any], bool]] = {
     "asr": _within("asr"),
     "conversationQuality": _within("conversation_quality"),
 }
+
+
+def previous_span(start: datetime, end: datetime, zone: str) -> tuple[datetime, datetime]:
+    """The span before [start, end) by domain.md: whole months, else whole days, else as long."""
+    dates = [moment.astimezone(ZoneInfo(zone)).date() for moment in (start, end)]
+    if [first_instant(day, zone) for day in dates] != [start, end]:
+        return start - (end - start), start
+    if all(day.day == 1 for day in dates):
+        first = dates[0]
+        while dates[0] < dates[1]:
+            dates[1] = (dates[1] - timedelta(days=1)).replace(day=1)
+            first = (first - timedelta(days=1)).replace(day=1)
+    else:
+        count = sum(first_instant(dates[0] + timedelta(n), zone) is not None for n in range((dates[1] - dates[0]).days))
+        first = dates[0]
+        while count:
+            first -= timedelta(days=1)
+            count -= first_instant(first, zone) is not None
+    begins = first_instant(first, zone)
+    assert begins
+    return begins, start
+
+
+@cache
+def first_instant(day: date, zone: str) -> datetime | None:
+    """The first quarter of an hour that has this date in the zone; None if the zone skipped the date."""
+    before = datetime.combine(day, time(), UTC) - timedelta(hours=15)
+    quarters = (before + n * timedelta(minutes=15) for n in range(4 * 54))
+    return next((quarter for quarter in quarters if quarter.astimezone(ZoneInfo(zone)).date() == day), None)
 
 
 def lead_value(row: Row) -> Decimal:

@@ -41,7 +41,7 @@ async def photograph(site: Site, folder: Path) -> None:
             if "dark" in name:
                 await desk.rows.nth(2).click()
                 await desk.panel.get_by_role("heading", name="Transcript").wait_for()
-            await desk.live.filter(has_text="SubscriptionHub").wait_for()
+            await desk.live.filter(has_text="Live").wait_for()
             await desk.page.screenshot(path=folder / f"{name}.png", animations="disabled", caret="hide")
             await context.close()
         await browser.close()

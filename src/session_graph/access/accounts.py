@@ -47,14 +47,7 @@ async def find_facts(idn: str) -> AccountFacts | None:
 
 
 def facts_of(account: Account) -> AccountFacts:
-    return AccountFacts(
-        id=account.id,
-        idn=account.idn,
-        name=account.name,
-        currency=account.currency,
-        money_scale=account.money_scale,
-        time_zone=account.time_zone,
-    )
+    return AccountFacts(**{name: getattr(account, name) for name in AccountFacts.__slots__})
 
 
 async def change_account(

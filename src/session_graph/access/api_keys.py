@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
+from cachetools import FIFOCache
 from tortoise.connection import get_connection
 from tortoise.transactions import in_transaction
 
@@ -38,6 +39,8 @@ PREFIX_LENGTH = 10
 SECRET_LENGTH = 52
 USE_INTERVAL = 60.0
 """Seconds between two writes of a key's last use, at least."""
+MOST_RECORDED = 10_000
+"""Keys whose last write a process remembers. The use of a forgotten key is only compared with the database again."""
 
 AGENT_ROLES = frozenset({Role.BUILDER, Role.PORTAL})
 """Roles whose keys and tokens can be limited to agents."""
@@ -178,7 +181,7 @@ class LastUsedRecorder:
     """
 
     def __init__(self) -> None:
-        self._recorded_at: dict[UUID, float] = {}
+        self._recorded_at: FIFOCache[UUID, float] = FIFOCache(MOST_RECORDED)
         self._writes: set[asyncio.Task[None]] = set()
 
     def record(self, key_id: UUID) -> None:

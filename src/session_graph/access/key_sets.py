@@ -77,13 +77,11 @@ class KeySet:
         """Return the key with exactly this `kid`; None if there is none."""
         if not isinstance(kid, str):
             return None
-        attempt = self._begin_attempt() if kid not in self._keys or self._is_old() else None
+        is_old = self._clock() - self._read_at > REFRESH_AFTER
+        attempt = self._begin_attempt() if kid not in self._keys or is_old else None
         if attempt and kid not in self._keys:
             await asyncio.shield(attempt)  # other requests wait for it too
         return self._keys.get(kid)
-
-    def _is_old(self) -> bool:
-        return self._clock() - self._read_at > REFRESH_AFTER
 
     def _begin_attempt(self) -> asyncio.Task[None] | None:
         """Return the running attempt or a new one; None during the pause."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from time import time
 
 from session_graph.access.api_keys import CHANNEL
@@ -36,8 +37,6 @@ async def wait_until_revoked(
                 LOGGER.warning("A key cannot be checked, the database is unavailable: %s", type(error).__name__)
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(min(max(expires_at - time(), SHORTEST_WAIT), LONGEST_WAIT)):
                     await topic.wait(count)
-            except TimeoutError:
-                pass

@@ -5,8 +5,7 @@ same message; its reason is logged, without any part of the token.
 """
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any
 
@@ -15,7 +14,7 @@ import jwt
 from session_graph.access.accounts import find_facts
 from session_graph.access.api_keys import limit_problems
 from session_graph.access.key_sets import Clock, KeySet, read_key
-from session_graph.access.viewer import Role, Viewer
+from session_graph.access.viewer import AccountFacts, Role, Viewer
 from session_graph.errors import SettingError, Unauthenticated
 from session_graph.parsing import check_email, check_name, check_text
 from session_graph.settings import PREFIX, Settings
@@ -29,18 +28,6 @@ SUBJECT_LIMIT = 255
 _REQUIRED_CLAIMS = ["exp", "iss", "aud", "sub"]
 
 LOGGER = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Bearer:
-    """The claims of a token about its bearer; `account` is an idn."""
-
-    account: str
-    role: Role
-    name: str
-    email: str | None
-    integrations: tuple[str, ...]
-    agents: tuple[str, ...]
 
 
 class TokenVerifier:
@@ -66,15 +53,17 @@ class TokenVerifier:
     async def verify(self, token: str) -> Viewer:
         """Return the viewer. Raises Unauthenticated, with one message for every reason."""
         try:
-            bearer = self._read_bearer(await self._read_claims(token))
+            claims = await self._read_claims(token)
+            account_idn = _text(claims, self._settings.jwt_account_claim)
+            make_viewer = self._read_viewer(claims)
         except jwt.PyJWTError as error:
             raise _refused(type(error).__name__) from None
         except ValueError as error:
             raise _refused(str(error)) from None
-        account = await find_facts(bearer.account)
+        account = await find_facts(account_idn)
         if account is None:
             raise _refused("its account does not exist")
-        return Viewer(account, bearer.role, bearer.name, bearer.email, bearer.integrations, bearer.agents)
+        return make_viewer(account)
 
     async def find_expiry(self, token: str) -> float:
         """Return until when a verified token is accepted, in seconds since 1970."""
@@ -97,20 +86,16 @@ class TokenVerifier:
             options={"require": _REQUIRED_CLAIMS},
         )
 
-    def _read_bearer(self, claims: Mapping[str, Any]) -> _Bearer:
-        """Raises ValueError, whose message has no part of the token."""
-        settings = self._settings
-        bearer = _Bearer(
-            account=_text(claims, settings.jwt_account_claim),
-            role=_role(claims, settings.jwt_role_claim),
-            name=check_name(_text(claims, "sub"), SUBJECT_LIMIT),
-            email=check_email(_text(claims, "email")) if _has_email(claims) else None,
-            integrations=_texts(claims, settings.jwt_integrations_claim),
-            agents=_texts(claims, settings.jwt_agents_claim),
-        )
-        for problem in limit_problems(bearer.role, bearer.integrations, bearer.agents):
+    def _read_viewer(self, claims: Mapping[str, Any]) -> Callable[[AccountFacts], Viewer]:
+        """Return what makes the viewer of its account. Raises ValueError, whose message has no part of the token."""
+        role = _role(claims, self._settings.jwt_role_claim)
+        name = check_name(_text(claims, "sub"), SUBJECT_LIMIT)
+        email = check_email(_text(claims, "email")) if _has_email(claims) else None
+        integrations = _texts(claims, self._settings.jwt_integrations_claim)
+        agents = _texts(claims, self._settings.jwt_agents_claim)
+        for problem in limit_problems(role, integrations, agents):
             raise ValueError(str(problem))
-        return bearer
+        return lambda account: Viewer(account, role, name, email, integrations, agents)
 
 
 def _refused(reason: str) -> Unauthenticated:

@@ -7,8 +7,8 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import asyncpg
 import uvloop
@@ -17,11 +17,10 @@ from session_graph.access.viewer import Role
 from session_graph.cli import manage, serve
 from session_graph.errors import InvalidInput, SessionGraphError, StoreError
 from session_graph.schema.schema import build_schema, print_sdl
+from session_graph.sessions.importing import STANDARD_INPUT
 from session_graph.settings import Settings, load_settings
 
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
-
+AddParser = Callable[..., argparse.ArgumentParser]
 Command = Callable[[Settings, argparse.Namespace], Coroutine[None, None, int]]
 
 ATTEMPTS = 5
@@ -35,11 +34,12 @@ DISCONNECTED = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     parsed = make_parser().parse_args(arguments)
-    overrides = {name: getattr(parsed, name) for name in ("host", "port") if getattr(parsed, name, None) is not None}
+    flags = [name for name in ("host", "port") if hasattr(parsed, name)]
+    overrides = {name: getattr(parsed, name) for name in flags if getattr(parsed, name) is not None}
     try:
         command: Command = parsed.command
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_run(command, load_settings(**overrides), parsed))
+            return runner.run(_run(command, load_settings(flags, **overrides), parsed))
     except InvalidInput as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
@@ -58,75 +58,103 @@ async def _run(command: Command, settings: Settings, arguments: argparse.Namespa
         except (*DISCONNECTED, StoreError) as error:
             if settings.database_url or not _is_disconnect(error):
                 raise
+            if STANDARD_INPUT in getattr(arguments, "files", ()):
+                message = "The database stopped. Import again from the first line: standard input is read only once."
+                raise StoreError(message) from error
     return await command(settings, arguments)
 
 
 def _is_disconnect(error: Exception) -> bool:
+    """Return whether the server was lost. BrokenPipeError means lost output: the command has done its work."""
     cause = error.__cause__ if isinstance(error, StoreError) else error
-    return isinstance(cause, (*DISCONNECTED, FileNotFoundError))
+    return isinstance(cause, (*DISCONNECTED, FileNotFoundError)) and not isinstance(error, BrokenPipeError)
 
 
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "session-graph", description="The record of every conversation an AI employee had."
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_serving(commands)
-    _add_importing(commands)
-    _add_administration(commands)
+    parser.add_argument("--version", action="version", version=f"session_graph {version('session_graph')}")
+    add_parser = parser.add_subparsers(required=True, metavar="COMMAND").add_parser
+    _add_serving(add_parser)
+    _add_importing(add_parser)
+    _add_administration(add_parser)
+    _add_recipients(add_parser)
+    _add_keys(add_parser)
     return parser
 
 
-def _add(commands: "Commands", name: str, command: Command, description: str) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=description, description=description)
+def _add(add_parser: AddParser, name: str, command: Command, description: str) -> argparse.ArgumentParser:
+    parser = add_parser(name, help=description, description=description)
     parser.set_defaults(command=command)
     return parser
 
 
-def _add_serving(commands: "Commands") -> None:
-    demo = _add(commands, "demo", serve.demo, "Serve the API with a demo account, created at the first start.")
-    server = _add(commands, "serve", serve.serve, "Serve the API.")
+def _add_serving(add_parser: AddParser) -> None:
+    demo = _add(add_parser, "demo", serve.demo, "Serve the API with a demo account, created at the first start.")
+    server = _add(add_parser, "serve", serve.serve, "Serve the API.")
     for parser in (demo, server):
         parser.add_argument("--host", help="address to listen on, instead of SESSION_GRAPH_HOST")
-        parser.add_argument("--port", type=int, help="port to listen on, 0 for any, instead of SESSION_GRAPH_PORT")
+        parser.add_argument(
+            "--port", type=_parse_port, help="port to listen on, 0 for any, instead of SESSION_GRAPH_PORT"
+        )
     server.add_argument("--no-worker", action="store_true", help="neither write nor send exports; `worker` does it")
-    _add(commands, "worker", serve.work, "Write and send exports; any number of workers may run.")
-    _add(commands, "migrate", manage.migrate, "Migrate the database to the current schema.")
-    _add(commands, "schema", _print_schema, "Print the GraphQL schema.")
+    _add(add_parser, "worker", serve.work, "Write and send exports; any number of workers may run.")
+    _add(add_parser, "migrate", manage.migrate, "Migrate the database to the current schema.")
+    _add(add_parser, "schema", _print_schema, "Print the GraphQL schema.")
 
 
-def _add_importing(commands: "Commands") -> None:
-    parser = _add(commands, "import", manage.import_files, "Record sessions from JSON Lines, plain or gzip.")
+def _parse_port(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number; without it, SESSION_GRAPH_PORT counts") from None
+
+
+def _add_importing(add_parser: AddParser) -> None:
+    parser = _add(add_parser, "import", manage.import_files, "Record sessions from JSON Lines, plain or gzip.")
     parser.add_argument(
         "--account", required=True, metavar="A", help="the account's short identifier; created if it is new"
     )
     parser.add_argument("--agents", type=Path, metavar="FILE", help="JSON list of agents; new ones are created first")
-    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="sessions, one JSON object on each line")
+    parser.add_argument(
+        "files", nargs="*", type=_parse_source, metavar="FILE", help="one JSON object on each line; - is standard input"
+    )
 
 
-def _add_administration(commands: "Commands") -> None:
-    account = _add(commands, "account", manage.account, "List accounts, show one, or change it.")
-    account.add_argument("account", nargs="?", metavar="A", help="the account's short identifier; created if it is new")
+def _parse_source(text: str) -> Path:
+    return STANDARD_INPUT if text == "-" else Path(text)
+
+
+def _add_administration(add_parser: AddParser) -> None:
+    account = _add(add_parser, "account", manage.account, "List accounts, or show, change or create one.")
+    account.add_argument("account", nargs="?", metavar="A", help="the account's short identifier")
+    account.add_argument("--create", action="store_true", help="create the account A, which must be new")
     account.add_argument("--name", help="the account's display name")
     account.add_argument("--currency", help="ISO 4217 code; fixed once there are sessions")
     account.add_argument("--time-zone", help="IANA name, such as America/New_York")
-    recipients = commands.add_parser("recipient", help="Manage the addresses that an account may send exports to.")
-    actions = recipients.add_subparsers(required=True, metavar="ACTION")
+    doctor = _add(add_parser, "doctor", manage.doctor, "Check the mail settings by sending a test message.")
+    doctor.add_argument("recipient", metavar="ADDRESS", help="where to send it")
+
+
+def _add_recipients(add_parser: AddParser) -> None:
+    recipients = add_parser("recipient", help="Manage the addresses that an account may send exports to.")
+    add_action = recipients.add_subparsers(required=True, metavar="ACTION").add_parser
     for name, command, description in (
         ("add", manage.add_recipients, "Add addresses or domains to the list."),
         ("remove", manage.remove_recipients, "Remove addresses or domains from the list."),
         ("list", manage.list_recipients, "Print the list."),
     ):
-        parser = _add(actions, name, command, description)
+        parser = _add(add_action, name, command, description)
         parser.add_argument("--account", required=True, metavar="A", help="the account's short identifier")
         if name != "list":
             parser.add_argument("recipients", nargs="+", metavar="R", help="an address or a domain (example.com)")
-    doctor = _add(commands, "doctor", manage.doctor, "Check the mail settings by sending a test message.")
-    doctor.add_argument("recipient", metavar="ADDRESS", help="where to send it")
-    keys = commands.add_parser("key", help="Create, list and revoke API keys.").add_subparsers(
-        required=True, metavar="ACTION"
-    )
-    create = _add(keys, "create", manage.create_key, "Create a key; it is shown only once.")
+
+
+def _add_keys(add_parser: AddParser) -> None:
+    keys = add_parser("key", help="Create, list and revoke API keys.")
+    add_action = keys.add_subparsers(required=True, metavar="ACTION").add_parser
+    create = _add(add_action, "create", manage.create_key, "Create a key; it is shown only once.")
     create.add_argument("--role", required=True, type=str.upper, choices=list(Role), help="what the key may do")
     create.add_argument(
         "--integration", action="append", default=[], metavar="I", help="one that a PARTNER sees; may be repeated"
@@ -138,11 +166,12 @@ def _add_administration(commands: "Commands") -> None:
     create.add_argument("--name", help="the key's name in lists and in the history")
     create.add_argument("--expires", metavar="INSTANT", help="RFC 3339, such as 2027-01-01T00:00:00Z")
     create.add_argument("--quiet", action="store_true", help="print only the key")
-    revoke = _add(keys, "revoke", manage.revoke_key, "Revoke a key, at once and for good.")
+    revoke = _add(add_action, "revoke", manage.revoke_key, "Revoke a key, at once and for good.")
     revoke.add_argument("key", metavar="PREFIX", help="the key's prefix, as listed")
-    listing = _add(keys, "list", manage.list_keys, "List the keys of an account, revoked ones included.")
-    for parser in (create, revoke, listing):
-        parser.add_argument("--account", required=True, metavar="A", help="the account's short identifier")
+    listing = _add(add_action, "list", manage.list_keys, "List the keys of an account, revoked ones included.")
+    new = "; created if it is new"
+    for parser, suffix in ((create, new), (revoke, ""), (listing, "")):
+        parser.add_argument("--account", required=True, metavar="A", help=f"the account's short identifier{suffix}")
 
 
 async def _print_schema(settings: Settings, arguments: argparse.Namespace) -> int:

@@ -17,17 +17,17 @@ from tqdm import tqdm
 from session_graph.access import api_keys
 from session_graph.access.accounts import change_account, find_or_create_account
 from session_graph.access.viewer import Role
-from session_graph.errors import InvalidInput, Problem
+from session_graph.errors import AlreadyThere, InvalidInput, Problem
 from session_graph.exports import recipients
 from session_graph.exports.mail import NotDelivered, choose_transport
 from session_graph.exports.recipients import change_recipients
 from session_graph.parsing import at_path, format_instant, parse_instant
 from session_graph.sessions.agents import create_missing_agents, parse_agent
-from session_graph.sessions.importing import Tally, import_sessions
+from session_graph.sessions.importing import STANDARD_INPUT, Tally, import_sessions
 from session_graph.settings import Settings
 from session_graph.store import migration
 from session_graph.store.database import Database
-from session_graph.store.lifecycle import open_store, store_url
+from session_graph.store.lifecycle import open_existing_store, open_store, store_url
 from session_graph.store.models import Account, ApiKey
 
 
@@ -44,7 +44,7 @@ async def import_files(settings: Settings, arguments: Namespace) -> int:
     agents = _read_agents(arguments.agents) if arguments.agents else []
     _check_readable(arguments.files)
     async with open_store(settings) as database:
-        account = await find_or_create_account(arguments.account)
+        account = await _find_or_create_account(arguments.account)
         if agents:
             created = await create_missing_agents(account.id, agents)
             print(f"{arguments.agents}: {len(agents):,} agents, {len(created):,} new")
@@ -54,13 +54,17 @@ async def import_files(settings: Settings, arguments: Namespace) -> int:
 
 
 async def account(settings: Settings, arguments: Namespace) -> int:
-    """List all accounts, or change one as the options say and show it."""
-    async with open_store(settings):
+    """List all accounts, or change or create one as the options say and show it."""
+    changes = {name: getattr(arguments, name) for name in ("name", "currency", "time_zone")}
+    if arguments.account is None and (arguments.create or any(value is not None for value in changes.values())):
+        raise InvalidInput.at("must name the account to create or change", ["account"])
+    async with open_existing_store(settings) as database:
         if arguments.account is None:
             accounts = await Account.all().order_by("idn")
+        elif arguments.create:
+            accounts = [await _create_account(database, arguments.account, changes)]
         else:
-            changes = {name: getattr(arguments, name) for name in ("name", "currency", "time_zone")}
-            accounts = [await change_account(await find_or_create_account(arguments.account), **changes)]
+            accounts = [await change_account(await _find_account(arguments.account), **changes)]
     for row in accounts:
         print(f"{row.idn}  {row.currency}  {row.time_zone}  {row.name}")
     return 0
@@ -69,9 +73,9 @@ async def account(settings: Settings, arguments: Namespace) -> int:
 async def create_key(settings: Settings, arguments: Namespace) -> int:
     """Create a key and print it; it cannot be shown again."""
     expires_at = _read_expiry(arguments.expires)
-    async with open_store(settings):
+    async with open_existing_store(settings):
         text, key = await api_keys.create_key(
-            await find_or_create_account(arguments.account),
+            await _find_or_create_account(arguments.account),
             Role(arguments.role),
             name=arguments.name,
             integrations=arguments.integration,
@@ -85,7 +89,7 @@ async def create_key(settings: Settings, arguments: Namespace) -> int:
 
 async def list_keys(settings: Settings, arguments: Namespace) -> int:
     """List the keys of an account, including expired and revoked ones."""
-    async with open_store(settings):
+    async with open_existing_store(settings):
         for key in await api_keys.list_keys(await _find_account(arguments.account)):
             print(_describe(key))
     return 0
@@ -93,22 +97,22 @@ async def list_keys(settings: Settings, arguments: Namespace) -> int:
 
 async def revoke_key(settings: Settings, arguments: Namespace) -> int:
     """Revoke a key, at once and for good."""
-    async with open_store(settings):
+    async with open_existing_store(settings):
         print(_describe(await api_keys.revoke_key(await _find_account(arguments.account), arguments.key)))
     return 0
 
 
 async def add_recipients(settings: Settings, arguments: Namespace) -> int:
     """Add addresses or domains to the account's list of recipients."""
-    async with open_store(settings):
-        account = await find_or_create_account(arguments.account)
+    async with open_existing_store(settings):
+        account = await _find_account(arguments.account)
         await change_recipients(account.id, add=arguments.recipients)
     return 0
 
 
 async def remove_recipients(settings: Settings, arguments: Namespace) -> int:
     """Remove addresses or domains from the account's list of recipients."""
-    async with open_store(settings):
+    async with open_existing_store(settings):
         account = await _find_account(arguments.account)
         await change_recipients(account.id, remove=arguments.recipients)
     return 0
@@ -116,7 +120,7 @@ async def remove_recipients(settings: Settings, arguments: Namespace) -> int:
 
 async def list_recipients(settings: Settings, arguments: Namespace) -> int:
     """Print the account's list of recipients."""
-    async with open_store(settings):
+    async with open_existing_store(settings):
         account = await _find_account(arguments.account)
         for recipient in await recipients.list_recipients(account.id):
             print(recipient)
@@ -145,7 +149,24 @@ async def doctor(settings: Settings, arguments: Namespace) -> int:
 async def _find_account(idn: str) -> Account:
     if found := await Account.get_or_none(idn=idn):
         return found
-    raise InvalidInput.at(f"{idn} does not exist", ["account"])
+    raise InvalidInput.at(f"{idn} does not exist; `session-graph account {idn} --create` creates it", ["account"])
+
+
+async def _create_account(database: Database, idn: str, changes: dict[str, Any]) -> Account:
+    """Create the account with these attributes, or nothing. Raises AlreadyThere if it exists."""
+    async with database.transaction():
+        if await Account.exists(idn=idn):
+            raise AlreadyThere.at(f"{idn} already exists", ["account"])
+        return await change_account(await find_or_create_account(idn), **changes)
+
+
+async def _find_or_create_account(idn: str) -> Account:
+    """Return the account, and print to standard error if this creates it."""
+    existed = await Account.exists(idn=idn)
+    account = await find_or_create_account(idn)
+    if not existed:
+        print(f"Created the account {idn}.", file=sys.stderr)
+    return account
 
 
 def _describe(key: ApiKey) -> str:
@@ -181,8 +202,8 @@ def _read_agents(path: Path) -> list[Any]:
 
 def _check_readable(paths: Sequence[Path]) -> None:
     for path in paths:
-        with path.open("rb"):
-            pass
+        if path != STANDARD_INPUT:
+            path.open("rb").close()
 
 
 async def _import_file(database: Database, account: Account, path: Path) -> int:
@@ -194,16 +215,15 @@ async def _import_file(database: Database, account: Account, path: Path) -> int:
             bar.clear()
             print(f"{path}:{number}: {problem}", file=sys.stderr)
 
-        def advance(read: int) -> None:
-            bar.update(read)
-
-        tally = await import_sessions(database, account.id, path, print_problem, advance)
+        tally = await import_sessions(database, account.id, path, print_problem, bar.update)
     print(f"{path}: {_summary(tally)} in {monotonic() - start:.1f} s")
     return tally.refused
 
 
 def _progress_bar(path: Path) -> "tqdm[NoReturn]":
-    return tqdm(total=path.stat().st_size, unit="B", unit_scale=True, desc=path.name, disable=None)
+    is_input = path == STANDARD_INPUT
+    size = None if is_input else path.stat().st_size
+    return tqdm(total=size, unit="B", unit_scale=True, desc=path.name, disable=is_input or None)
 
 
 def _summary(tally: Tally) -> str:

@@ -6,7 +6,6 @@ import socket
 from argparse import Namespace
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Protocol
 
 import uvicorn
 
@@ -30,11 +29,6 @@ OUTBOX = "outbox"
 
 Prepare = Callable[[Settings, Database], Awaitable[str]]
 """Prepares the open database and returns the text to print when the server accepts requests."""
-
-
-class Runnable(Protocol):
-    async def run(self) -> None:
-        """Run until cancelled."""
 
 
 async def serve(settings: Settings, arguments: Namespace) -> int:
@@ -78,9 +72,9 @@ async def _serve(settings: Settings, prepare: Prepare, *, with_worker: bool) -> 
 
 
 @asynccontextmanager
-async def _running(*runnables: Runnable) -> AsyncIterator[None]:
-    """Run them while the block runs, then cancel them and wait until they have ended."""
-    tasks = [asyncio.create_task(runnable.run()) for runnable in runnables]
+async def _running(*services: Listener | SubscriptionHub | Worker) -> AsyncIterator[None]:
+    """Run the services while the block runs, then cancel them and wait until they have ended."""
+    tasks = [asyncio.create_task(service.run()) for service in services]
     try:
         yield
     finally:
@@ -111,7 +105,9 @@ def _bind(settings: Settings) -> socket.socket:
         return socket.create_server((settings.host, settings.port), family=family)
     except OSError as error:
         reason = error.strerror or error
-        raise SettingError(f"Cannot listen on {settings.host}, port {settings.port}: {reason}.") from error
+        message = f"Cannot listen on {settings.host}, port {settings.port}: {reason}."
+        advice = "Choose others with --host and --port, or SESSION_GRAPH_HOST and SESSION_GRAPH_PORT."
+        raise SettingError(f"{message} {advice}") from error
 
 
 def _with_address(settings: Settings, bound: socket.socket) -> Settings:

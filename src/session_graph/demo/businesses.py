@@ -3,17 +3,7 @@
 from copy import deepcopy
 
 from session_graph.demo.scenario import Business
-from session_graph.demo.scenarios import (
-    anyone,
-    bistro_changes,
-    bistro_guests,
-    bistro_parties,
-    bistro_tables,
-    clinic_appointments,
-    clinic_patients,
-    hotel_guests,
-    hotel_rooms,
-)
+from session_graph.demo.scenarios import load_scenarios
 
 _TABLES = ("07:30", "08:30", "09:30", "11:30", "12:00", "12:30", "13:00", "13:30")
 _DINNER = ("17:30", "18:00", "18:30", "19:00", "19:30", "20:00", "20:30", "21:00")
@@ -74,13 +64,7 @@ BISTRO = Business(
             **dict.fromkeys((5, 6), ("12:00", "13:00")),
         },
     },
-    scenarios=(
-        *bistro_tables.SCENARIOS,
-        *bistro_changes.SCENARIOS,
-        *bistro_parties.SCENARIOS,
-        *bistro_guests.SCENARIOS,
-        *anyone.SCENARIOS,
-    ),
+    scenarios=load_scenarios("bistro_tables", "bistro_changes", "bistro_parties", "bistro_guests", "anyone"),
     phone_stems=("+121255501", "+164655501", "+191755501", "+171855501"),
     integration="tablebook",
     connectors=("tablebook/main-street", "tablebook/main-street", "tablebook/events"),
@@ -135,7 +119,7 @@ CLINIC = Business(
     services={
         "chair": {**dict.fromkeys(range(4), _CHAIR), 4: _CHAIR[:9], 5: ("09:20", "10:00", "10:40", "11:20")},
     },
-    scenarios=(*clinic_appointments.SCENARIOS, *clinic_patients.SCENARIOS, *anyone.SCENARIOS),
+    scenarios=load_scenarios("clinic_appointments", "clinic_patients", "anyone"),
     phone_stems=("+141555501", "+162855501", "+151055501"),
     integration="carechart",
     connectors=("carechart/front-desk", "carechart/front-desk", "carechart/recalls"),
@@ -189,7 +173,7 @@ HOTEL = Business(
     },
     staff=("Imogen", "Rafiq", "Harriet"),
     services={"arrival": dict.fromkeys(range(7), _ARRIVAL), "treatment": dict.fromkeys(range(7), _CHAIR[3:])},
-    scenarios=(*hotel_rooms.SCENARIOS, *hotel_guests.SCENARIOS, *anyone.SCENARIOS),
+    scenarios=load_scenarios("hotel_rooms", "hotel_guests", "anyone"),
     phone_stems=("+442079460", "+447700900"),
     integration="staywell",
     connectors=("staywell/reservations", "staywell/reservations", "staywell/concierge"),

@@ -6,6 +6,7 @@ job that kills its workers ends too. Followers are notified in the transaction o
 database's.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -103,15 +104,15 @@ where e.account_id = next.account_id and e.id = next.id
 """
 
 
+@dataclass(frozen=True, slots=True)
 class Jobs:
     """Claims jobs and changes them. A job is the row of its export as of its claim."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    database: Database
 
     async def claim_to_write(self, most_of_account: int) -> Row | None:
         """Claim the next export to write, or return None; an account has at most `most_of_account` RUNNING."""
-        async with self._database.transaction() as connection:
+        async with self.database.transaction() as connection:
             await take_lock(connection, AdvisoryLock.EXPORT_CLAIM)
             for failed in await connection.fetch(_FAIL_EXHAUSTED, MOST_ATTEMPTS, DIED_TOO_OFTEN):
                 await notify_progress(connection, failed["id"])
@@ -122,12 +123,12 @@ class Jobs:
 
     async def claim_to_send(self) -> Row | None:
         """Claim the next export to send, or return None."""
-        return await self._database.fetchrow(_CLAIM_TO_SEND, LEASE)
+        return await self.database.fetchrow(_CLAIM_TO_SEND, LEASE)
 
     async def heartbeat(self, job: Row, progress: Progress | None) -> bool:
         """Extend the lease and store the progress of writing, if any. Return False if the lease is lost."""
         if progress is None:
-            tag = await self._database.execute(_EXTEND_LEASE, job["account_id"], job["id"], job["claims"], LEASE)
+            tag = await self.database.execute(_EXTEND_LEASE, job["account_id"], job["id"], job["claims"], LEASE)
             return tag == "UPDATE 1"
         return await self._change(_HEARTBEAT, job, LEASE, progress.row_count, progress.rows_written, progress.bytes)
 
@@ -146,12 +147,12 @@ class Jobs:
 
     async def sweep(self) -> None:
         """Expire exports, then delete the files that can no longer be opened, one in each statement."""
-        await self._database.execute(_EXPIRE)
-        while await self._database.execute(_SWEEP) != "UPDATE 0":
+        await self.database.execute(_EXPIRE)
+        while await self.database.execute(_SWEEP) != "UPDATE 0":
             pass
 
     async def _change(self, sql: str, job: Row, *values: object) -> bool:
-        tag = await execute_and_notify(self._database, sql, job["account_id"], job["id"], job["claims"], *values)
+        tag = await execute_and_notify(self.database, sql, job["account_id"], job["id"], job["claims"], *values)
         return tag == "UPDATE 1"
 
 

@@ -90,7 +90,8 @@ class SmtpTransport:
                 )
         except (aiosmtplib.SMTPException, OSError) as error:
             reason = error.__cause__ if isinstance(error.__cause__, ssl.SSLCertVerificationError) else error
-            raise NotDelivered(_explain(reason), is_final=not is_transient(reason)) from error
+            explanation, is_final = _explain(reason)
+            raise NotDelivered(explanation, is_final=is_final) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,42 +121,28 @@ class NullTransport:
         raise NotDelivered("No mail server is set up here; the file can be downloaded.", is_final=True)
 
 
-def is_transient(error: Exception) -> bool:
-    """Return whether the same message may be accepted later."""
+def _explain(error: Exception) -> tuple[str, bool]:
+    """Return a sentence for the requester, which quotes none of our settings, and whether the refusal is final."""
     match error:
         case aiosmtplib.SMTPRecipientsRefused():
-            return any(400 <= refusal.code < 500 for refusal in error.recipients)
-        case aiosmtplib.SMTPResponseException():
-            return 400 <= error.code < 500
-        case ssl.SSLCertVerificationError():
-            return False
-        case (
-            aiosmtplib.SMTPConnectError()
-            | aiosmtplib.SMTPServerDisconnected()
-            | aiosmtplib.SMTPTimeoutError()
-            | OSError()
-        ):
-            return True
-    return False
-
-
-def _explain(error: Exception) -> str:
-    """Return a sentence for the requester: it may quote the mail server, but none of our settings."""
-    match error:
-        case aiosmtplib.SMTPRecipientsRefused():
-            return "; ".join(f"The mail server said {r.code}: {r.message}" for r in error.recipients)[:500]
+            replies = "; ".join(f"The mail server said {r.code}: {r.message}" for r in error.recipients)[:500]
+            return replies, all(_is_final(refusal.code) for refusal in error.recipients)
         case aiosmtplib.SMTPAuthenticationError():
-            return f"The mail server did not accept our credentials ({error.code})."
+            return f"The mail server did not accept our credentials ({error.code}).", _is_final(error.code)
         case aiosmtplib.SMTPResponseException():
-            return f"The mail server said {error.code}: {error.message}"[:500]
+            return f"The mail server said {error.code}: {error.message}"[:500], _is_final(error.code)
         case ssl.SSLCertVerificationError():
-            return "The mail server's certificate is not trusted."
+            return "The mail server's certificate is not trusted.", True
         case aiosmtplib.SMTPConnectError():
-            return "The mail server cannot be reached."
+            return "The mail server cannot be reached.", False
         case aiosmtplib.SMTPServerDisconnected():
-            return "The mail server hung up."
+            return "The mail server hung up.", False
         case TimeoutError() | aiosmtplib.SMTPTimeoutError():
-            return "The mail server took too long."
+            return "The mail server took too long.", False
         case aiosmtplib.SMTPException():
-            return "The mail server does not offer the encryption or the login that is set up here."
-    return "The message could not be handed to the mail server."
+            return "The mail server does not offer the encryption or the login that is set up here.", True
+    return "The message could not be handed to the mail server.", False
+
+
+def _is_final(code: int) -> bool:
+    return not 400 <= code < 500

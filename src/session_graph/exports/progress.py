@@ -1,7 +1,4 @@
-"""Following an export: its row at once, after each change, and for the last time when it has ended.
-
-A transaction that changes an export or its deliveries notifies PROGRESS (`jobs`).
-"""
+"""Following an export: a transaction that changes it or its deliveries notifies PROGRESS (`jobs`)."""
 
 import asyncio
 import logging

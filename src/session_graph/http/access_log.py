@@ -6,6 +6,7 @@ only its pattern, if it has one.
 
 import logging
 import logging.config
+import re
 from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ FIELDS = (
 
 _TEMPLATE = LOGGER.makeRecord(LOGGER.name, logging.INFO, __name__, 0, "request", (), None).__dict__
 _SCOPE_KEY = "session_graph.access_record"
+_CLIENT_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
@@ -74,7 +76,11 @@ def access_record_of(scope: Scope) -> AccessRecord:
 
 
 class AccessLog:
-    """The outermost ASGI middleware: gives each request an id, sent as `X-Request-Id`, and logs its line."""
+    """The outermost ASGI middleware: gives each request an id and logs its line.
+
+    The id is the request's own `X-Request-Id` if there is one of 1 to 128 characters of `A-Za-z0-9._-`, otherwise a
+    new one. The response has it under the same name.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -83,6 +89,8 @@ class AccessLog:
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
         record = scope[_SCOPE_KEY] = AccessRecord()
+        if sent_id := _find_client_id(scope):
+            record.request_id = sent_id
         token = _request_id.set(record.request_id)
 
         async def send_with_id(message: Message) -> None:
@@ -96,6 +104,12 @@ class AccessLog:
         finally:
             _request_id.reset(token)
             log_request(scope, record)
+
+
+def _find_client_id(scope: Scope) -> str | None:
+    """Return the only X-Request-Id of the request, if it is safe to log and to send back."""
+    sent = [value for name, value in scope["headers"] if name == b"x-request-id"]
+    return sent[0].decode() if len(sent) == 1 and _CLIENT_ID.fullmatch(sent[0]) else None
 
 
 class JsonFormatter(OrjsonFormatter):

@@ -4,6 +4,7 @@ Every reason to refuse (no such export, another account's, a wrong signature, ca
 rights have ended) gets the same 404, so that nothing is given away. Every download is recorded in `export_download`.
 """
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from starlette.requests import Request
@@ -17,13 +18,12 @@ from session_graph.exports.links import LinkSigner
 from session_graph.exports.message import file_name
 from session_graph.exports.requester_rights import find_requester
 from session_graph.exports.requests import find_export
+from session_graph.http.negotiation import SAFE_HEADERS
 from session_graph.store.database import Database, Row
 
-HEADERS = {
-    "Cache-Control": "no-store",
+HEADERS = SAFE_HEADERS | {
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
 }
 NOT_FOUND = "There is no such file, or it is not there any more."
 
@@ -36,13 +36,13 @@ _RECORD = "insert into export_download (account_id, export_id, at, by) values ($
 CONTENT_TYPE = "text/csv; charset=utf-8; header=present"
 
 
+@dataclass(frozen=True, slots=True)
 class Downloads:
     """The two routes to a file."""
 
-    def __init__(self, database: Database, authenticator: Authenticator, signer: LinkSigner) -> None:
-        self._database = database
-        self._authenticator = authenticator
-        self._signer = signer
+    database: Database
+    authenticator: Authenticator
+    signer: LinkSigner
 
     def routes(self) -> list[BaseRoute]:
         return [
@@ -53,30 +53,30 @@ class Downloads:
     async def _open_link(self, request: Request) -> Response:
         parts = request.path_params
         ids = parts["account_id"], parts["export_id"]
-        recipient = await self._signer.read_link(*ids, parts["name"], parts["signature"])
+        recipient = await self.signer.read_link(*ids, parts["name"], parts["signature"])
         if recipient is None:
             return _not_found()
         return await self._open(request, *ids, f"link of {recipient}")
 
     async def _open_with_key(self, request: Request) -> Response:
         try:
-            viewer = await self._authenticator.authenticate(request.headers.get("authorization"))
+            viewer = await self.authenticator.authenticate(request.headers.get("authorization"))
         except Unauthenticated as error:
             body = {"errors": [{"message": error.message, "extensions": error.extensions}]}
             return JSONResponse(body, error.status, HEADERS | {"WWW-Authenticate": "Bearer"})
-        export = await find_export(self._database, viewer, request.path_params["export_id"])
+        export = await find_export(self.database, viewer, request.path_params["export_id"])
         if export is None:
             return _not_found()
         return await self._open(request, export["account_id"], export["id"], viewer.name)
 
     async def _open(self, request: Request, account_id: UUID, export_id: UUID, by: str) -> Response:
-        export = await self._database.fetchrow(_FIND, account_id, export_id)
+        export = await self.database.fetchrow(_FIND, account_id, export_id)
         if export is None or await find_requester(export) is None:
             return _not_found()
         if request.method == "HEAD":
             return Response(headers=_headers(export))
-        await self._database.execute(_RECORD, account_id, export_id, by)
-        return StreamingResponse(read_file(self._database, export), headers=_headers(export))
+        await self.database.execute(_RECORD, account_id, export_id, by)
+        return StreamingResponse(read_file(self.database, export), headers=_headers(export))
 
 
 def _headers(export: Row) -> dict[str, str]:

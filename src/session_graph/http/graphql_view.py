@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from session_graph.access.viewer import Viewer
 from session_graph.engine.documents import InvalidRequest
-from session_graph.engine.error_format import as_request_error, codes_of, translate, translate_error, translate_invalid
+from session_graph.engine.error_format import as_request_error, codes_of, translate, translate_error
 from session_graph.engine.executor import OperationExecutor, Response
 from session_graph.engine.operation import GraphQLParams, Operation, PreparedOperation
 from session_graph.errors import BadUserInput, RequestError, SessionGraphError, Unauthenticated
@@ -30,6 +30,7 @@ from session_graph.http.negotiation import (
     choose_media_type,
     header_fields,
 )
+from session_graph.http.persisted_queries import HashedParams, PersistedQueries, PersistedQueryNotFound
 from session_graph.http.request import (
     BodyTooLarge,
     MethodNotAllowed,
@@ -74,6 +75,7 @@ class GraphQLView:
         self._streams = streams
         self._max_body_bytes = settings.max_body_bytes
         self._request_cache = RequestCache()
+        self._persisted_queries = PersistedQueries()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         record = access_record_of(scope)
@@ -89,9 +91,12 @@ class GraphQLView:
         if isinstance(request, PreparedOperation):
             _record_and_check(request.definition, record, check)
             return Operation(viewer, self._make_context(viewer), request)
-        definition = self._executor.find_definition(request)
+        params = self._persisted_queries.resolve(viewer.account.id, request)
+        definition = self._executor.find_definition(params)
         _record_and_check(definition, record, check)
-        return Operation(viewer, self._make_context(viewer), self._executor.prepare(request, definition))
+        prepared = self._executor.prepare(params, definition)
+        self._persisted_queries.register(viewer.account.id, params)
+        return Operation(viewer, self._make_context(viewer), prepared)
 
     async def execute(self, operation: Operation, record: AccessRecord) -> bytes:
         """Return the JSON of the response to a query or a mutation. Raises RequestError."""
@@ -112,17 +117,17 @@ class GraphQLView:
             viewer = await self._authenticate(headers.get("authorization"))
             record.set_viewer(viewer)
             body, request = await self._read(scope, receive, headers)
-            if accepts_events(headers) and (media_type == EVENTS or self._is_subscription(request)):
+            if accepts_events(headers) and (media_type == EVENTS or self._is_subscription(viewer, request)):
                 return await self._stream(scope, receive, viewer, request, record)
             operation = self.prepare(viewer, request, record, _CHECKS[scope["method"]])
-            if body and operation.prepared is not request:
+            if body and operation.prepared is not request and not isinstance(request, HashedParams):
                 self._request_cache.keep(body, operation.prepared)
             async with while_connected(receive):
                 return GraphQLResponse(await self.execute(operation, record), 200, media_type)
         except ClientDisconnect:
             raise
-        except InvalidRequest as invalid:
-            errors, status, extra = translate_invalid(invalid.errors), 200 if media_type == JSON else 400, {}
+        except (InvalidRequest, PersistedQueryNotFound) as error:
+            errors, status, extra = translate(error), 200 if media_type == JSON else 400, {}
         except Exception as error:
             refusal = as_request_error(error)
             errors, status, extra = [translate_error(refusal)], refusal.status, _headers_of(refusal)
@@ -137,12 +142,13 @@ class GraphQLView:
         body = await read_body(receive, headers, self._max_body_bytes)
         return body, self._request_cache.get(body) or parse_body(body)
 
-    def _is_subscription(self, request: Request) -> bool:
+    def _is_subscription(self, viewer: Viewer, request: Request) -> bool:
         """Return whether it is a subscription; False for an invalid request."""
         if isinstance(request, PreparedOperation):
             return False
         try:
-            return self._executor.find_definition(request).operation is OperationType.SUBSCRIPTION
+            params = self._persisted_queries.resolve(viewer.account.id, request)
+            return self._executor.find_definition(params).operation is OperationType.SUBSCRIPTION
         except SessionGraphError:
             return False
 

@@ -21,6 +21,21 @@ SAFE_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"
 
 PREFLIGHT_SECONDS = 600
 
+READ_HEADERS = ("authorization", "content-type", "accept", "x-request-id")
+"""The headers that the server reads, of those that a page may set."""
+CLIENT_HEADERS = (
+    *("apollographql-client-name", "apollographql-client-version", "apollo-require-preflight"),
+    *("x-apollo-operation-name", "x-apollo-operation-id", "x-apollo-operation-type"),
+    *("graphql-preflight", "graphql-require-preflight", "x-graphql-client-name", "x-graphql-client-version"),
+    *("traceparent", "tracestate", "baggage", "sentry-trace", "b3", "x-b3-traceid", "x-b3-spanid"),
+    *("x-b3-parentspanid", "x-b3-sampled", "x-datadog-origin", "x-datadog-parent-id", "x-datadog-sampling-priority"),
+    *("x-datadog-trace-id", "newrelic", "x-correlation-id", "x-requested-with", "cache-control", "pragma"),
+)
+"""Headers that GraphQL clients and tracers add by themselves. The server ignores them, but must allow them by name:
+`*` does not cover `authorization`, and a browser sends nothing if one header is not allowed."""
+EXPOSED_HEADERS = ("x-request-id", "retry-after")
+"""The headers of a response that a page may read, besides those that every page may."""
+
 HeaderFields = Mapping[str, str]
 """The headers of a request by their names in lower case."""
 
@@ -48,7 +63,8 @@ def cors(settings: Settings) -> list[Middleware]:
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=("GET", "POST"),
-            allow_headers=("authorization", "content-type"),
+            allow_headers=(*READ_HEADERS, *CLIENT_HEADERS),
+            expose_headers=EXPOSED_HEADERS,
             max_age=PREFLIGHT_SECONDS,
         )
     ]

@@ -15,8 +15,9 @@ from starlette.types import Receive
 from session_graph.engine.operation import GraphQLParams
 from session_graph.errors import BadUserInput, TooLarge
 from session_graph.http.negotiation import HeaderFields, check_content
+from session_graph.http.persisted_queries import HashedParams, find_hash
 
-PARAMETERS = ("query", "operationName", "variables", "extensions")
+PARAMETERS = ("query", "operationName", "variables", "extensions", "documentId")
 METHODS = ("GET", "POST")
 
 _ZEROS = bytes.maketrans(b"123456789", b"000000000")
@@ -55,13 +56,22 @@ def parse_message(text: str, max_bytes: int) -> dict[str, object]:
 
 
 def parse_params(fields: Mapping[str, object]) -> GraphQLParams:
-    """Return the parameters; other names are ignored, as the draft demands. Raises BadUserInput."""
+    """Return the parameters: HashedParams if they name a document's hash. Raises BadUserInput.
+
+    Other names are ignored, as the draft demands. An empty operationName is none: clients send it for nameless queries.
+    """
     query, operation_name = fields.get("query"), fields.get("operationName")
-    if not isinstance(query, str):
-        raise BadUserInput('"query" must be a string: the GraphQL document.')
     if operation_name is not None and not isinstance(operation_name, str):
         raise BadUserInput('"operationName" must be a string or null.')
+    operation_name = operation_name or None
     variables, extensions = _object_or_empty(fields, "variables"), _object_or_empty(fields, "extensions")
+    document_hash = find_hash(fields, extensions)
+    if document_hash and query is None:
+        query = ""
+    if not isinstance(query, str):
+        raise BadUserInput('"query" must be a string: the GraphQL document.')
+    if document_hash:
+        return HashedParams(query, operation_name, variables, extensions, document_hash)
     return GraphQLParams(query, operation_name, variables, extensions)
 
 
@@ -93,15 +103,6 @@ async def read_body(receive: Receive, headers: HeaderFields, max_bytes: int) -> 
 
 def parse_body(body: bytes) -> GraphQLParams:
     """Return the parameters of a POST. Raises BadUserInput."""
-    return parse_params(_body_parameters(body))
-
-
-def parse_query_string(query_string: bytes) -> GraphQLParams:
-    """Return the parameters of a GET. Raises BadUserInput."""
-    return parse_params(_query_string_parameters(query_string))
-
-
-def _body_parameters(body: bytes) -> Mapping[str, object]:
     if not body:
         raise BadUserInput('The body is empty; it must be a JSON object with a "query".')
     value = _parse_json(body, "The body")
@@ -111,10 +112,11 @@ def _body_parameters(body: bytes) -> Mapping[str, object]:
         raise BadUserInput('The body must be a JSON object with a "query".')
     if any(body.count(b'"%b"' % name.encode()) > 1 for name in PARAMETERS):
         _refuse_duplicates(_outermost_names(body))
-    return value
+    return parse_params(value)
 
 
-def _query_string_parameters(query_string: bytes) -> Mapping[str, object]:
+def parse_query_string(query_string: bytes) -> GraphQLParams:
+    """Return the parameters of a GET. Raises BadUserInput."""
     try:
         pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=100)
     except UnicodeDecodeError:
@@ -126,7 +128,7 @@ def _query_string_parameters(query_string: bytes) -> Mapping[str, object]:
     for name in ("variables", "extensions"):
         if name in fields:
             fields[name] = _parse_json(cast(str, fields[name]).encode(), f'The parameter "{name}"')
-    return fields
+    return parse_params(fields)
 
 
 def _parse_json(text: bytes, subject: str) -> object:

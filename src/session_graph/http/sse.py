@@ -39,17 +39,17 @@ _HEADERS = encode_headers({"Content-Type": f"{EVENTS}; charset=utf-8", **SAFE_HE
 Wait = Callable[[], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
 class EventStreams:
     """Makes the event streams of an application."""
 
-    def __init__(self, hub: SubscriptionHub, authenticator: Authenticator) -> None:
-        self._hub = hub
-        self._authenticator = authenticator
+    hub: SubscriptionHub
+    authenticator: Authenticator
 
     @contextmanager
     def reserve(self, viewer: Viewer) -> Iterator[None]:
         """Count a stream towards the limits. Raises TooManyConnections and TooManySubscriptions."""
-        with self._hub.connection(), self._hub.subscription(viewer):
+        with self.hub.connection(), self.hub.subscription(viewer):
             yield
 
     def respond(
@@ -63,11 +63,11 @@ class EventStreams:
         """Return the response that sends `answers`, and releases the reservation at its end."""
 
         async def respond(scope: Scope, receive: Receive, send: Send) -> None:
-            stream = _Stream(TimedSender(scope, send, self._hub.settings.live_send_seconds), answers, record)
-            revoked = partial(wait_until_revoked, self._authenticator, self._hub.listener, viewer, authorization)
+            stream = _Stream(TimedSender(scope, send, self.hub.settings.live_send_seconds), answers, record)
+            revoked = partial(wait_until_revoked, self.authenticator, self.hub.listener, viewer, authorization)
             with reservation, suppress(ClientDisconnect, ClientTooSlow):
                 async with aclosing(answers), while_connected(receive):
-                    await stream.run(self._hub, revoked)
+                    await stream.run(self.hub, revoked)
 
         return respond
 

@@ -15,6 +15,8 @@ from session_graph.schema.enums import SessionColumn
 from session_graph.schema.nodes import Node
 from session_graph.sessions.columns import visible_columns
 from session_graph.sessions.filter_options import OPTIONS, read_options
+from session_graph.sessions.metrics import METRICS
+from session_graph.sessions.patch import WRITERS
 
 
 def _option(description: str) -> Any:
@@ -68,3 +70,11 @@ class Viewer(RowBacked):
     @strawberry.field(description="The session columns that the role may read.", graphql_type=list[SessionColumn])
     def visible_columns(self) -> list[Any]:
         return [SessionColumn(column.name) for column in visible_columns(self.caller.role)]
+
+    @strawberry.field(description="The fields of SessionPatch that the role may set.")
+    def editable_fields(self) -> list[str]:
+        return [field for field, roles in WRITERS.items() if self.caller.role in roles]
+
+    @strawberry.field(description="The metrics of a dashboard that the role may read, as their fields are named.")
+    def readable_figures(self) -> list[str]:
+        return [metric.field for metric in METRICS.values() if self.caller.role in metric.roles]

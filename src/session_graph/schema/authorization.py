@@ -8,7 +8,7 @@ from session_graph.engine.fields import Coordinate
 from session_graph.schema.mutation import MUTATIONS
 from session_graph.sessions.filters import columns_named
 from session_graph.sessions.ordering import ORDER_FIELDS
-from session_graph.sessions.permissions import column_name, limited_fields
+from session_graph.sessions.permissions import LIMITED_FIELDS, column_name
 
 NAMED_BY: dict[str, Callable[[Any], Iterable[Coordinate]]] = {
     "SessionFilter": lambda raw: map(column_name, columns_named(raw)),
@@ -20,7 +20,7 @@ NAMED_BY: dict[str, Callable[[Any], Iterable[Coordinate]]] = {
 """By input type, a function that returns the coordinates named by a value of that type, anywhere in an argument."""
 
 ROLES: dict[Coordinate, frozenset[Role]] = {
-    **{(type_name, field): roles for type_name, fields in limited_fields().items() for field, roles in fields.items()},
+    **{(type_name, field): roles for type_name, fields in LIMITED_FIELDS.items() for field, roles in fields.items()},
     **{("Mutation", name): roles for name, roles in MUTATIONS.items()},
 }
 """The roles that may read, set or call each limited coordinate."""

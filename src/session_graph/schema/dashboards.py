@@ -86,9 +86,20 @@ class Dashboard(RowBacked):
             for each in self.result.groups[by]
         ]
 
-    @strawberry.field(description="The span of equal length just before; null if the filter's span has no start.")
+    @strawberry.field(
+        description="The span just before: as many months if the span is whole months in timeZone, as many days if it"
+        " is whole days, else as long; null if the filter's span has no start."
+    )
     def previous(self) -> DashboardTotals | None:
         return DashboardTotals(metrics=self.result.previous) if self.result.previous is not None else None
+
+    @strawberry.field(description="Where the previous span begins; null if there is none.")
+    def previous_from(self) -> datetime | None:
+        return self.result.previous_span and self.result.previous_span[0]
+
+    @strawberry.field(description="Where the previous span ends, excluded; null if there is none.")
+    def previous_to(self) -> datetime | None:
+        return self.result.previous_span and self.result.previous_span[1]
 
 
 async def load_dashboards(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
 
+from pydantic.alias_generators import to_camel
+
 from session_graph.access.viewer import Role
 
 
@@ -65,8 +67,7 @@ class Column:
     @property
     def field(self) -> str:
         """The GraphQL field."""
-        first, *rest = self.name.split("_")
-        return first + "".join(word.capitalize() for word in rest)
+        return to_camel(self.name)
 
 
 _PREFORMATTED = {

@@ -5,7 +5,7 @@ The metrics of one dashboard, or of those of many agents, are one statement that
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
@@ -14,7 +14,7 @@ from uuid import UUID
 
 from session_graph.access.viewer import Viewer
 from session_graph.sessions.filters import Filter, where
-from session_graph.sessions.intervals import Interval, boundaries, ceiling_to, floor_to
+from session_graph.sessions.intervals import Interval, boundaries, ceiling_to, floor_to, previous_start
 from session_graph.sessions.metrics import METRICS, Metric
 from session_graph.sessions.parameters import Parameters
 from session_graph.store.database import Database, Row
@@ -80,6 +80,11 @@ class DashboardRequest:
         start, end = self.filter.span
         return None if start is None else (start, max(start, end or self.now))
 
+    def previous_span(self, time_zone: str) -> tuple[datetime, datetime] | None:
+        """Return the span just before, by the zone's calendar; None if the filter's span has no start."""
+        span = self.span()
+        return span and (previous_start(*span, time_zone), span[0])
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -96,8 +101,11 @@ class Slice:
 
 @dataclass(slots=True)
 class DashboardResult:
+    """`previous` and `previous_span` are None if the filter's span has no start."""
+
     totals: Metrics
     previous: Metrics | None
+    previous_span: tuple[datetime, datetime] | None
     series: dict[Interval, list[Point]]
     groups: dict[Group, list[Slice]]
 
@@ -120,7 +128,7 @@ async def read_dashboards(
     """Return a result for each scope's `agent_id`; the scopes are the account alone, or any number of agents."""
     calendars = await _read_calendars(database, request, scopes)
     parameters = Parameters(request.viewer.account.id)
-    results = {key: _empty_result(request, calendar) for key, calendar in calendars.items()}
+    results = {scope.agent_id: _empty_result(request, calendars[scope.agent_id], scope.time_zone) for scope in scopes}
     if sql := dashboard_sql(request, scopes, calendars, parameters):
         groupings = _groupings(request.selection)
         for row in await database.fetch(sql, *parameters):
@@ -138,6 +146,8 @@ def dashboard_sql(
     parameters: Parameters,
 ) -> str:
     """Return one statement that reads the rows once, and those of the previous span once; empty if nothing is selected.
+
+    Agents whose zones give different previous spans have a branch for each span.
 
     Each row of its result has the scope's agent (`subject`), the metrics, and in `block` what these are of: a bit for
     each of `_groupings`, 0 for the one that the row is grouped by. For totals all bits are 1; for the previous span
@@ -158,12 +168,22 @@ def dashboard_sql(
             f"select {'b.subject' if subject else 'null::uuid'} as subject, {block} as block{keys}{metrics}"
             f" from ({rows}) b group by grouping sets (({'), ('.join(sets)}))"
         )
-    if (span := request.span()) and request.selection.previous:
-        before = request.effective_filter().with_span(_previous_start(*span), span[0])
-        keys = "".join(f", null as {column}" for column in groupings)
-        rows = _rows_sql(request, before, scopes, parameters)
+    keys = "".join(f", null as {column}" for column in groupings)
+    for span, scopes_of_span in _previous_spans(request, scopes).items() if request.selection.previous else ():
+        rows = _rows_sql(request, request.effective_filter().with_span(*span), scopes_of_span, parameters)
         branches.append(f"select b.subject, null as block{keys}{metrics} from ({rows}) b group by 1")
     return " union all ".join(branches)
+
+
+def _previous_spans(
+    request: DashboardRequest, scopes: Sequence[DashboardScope]
+) -> dict[tuple[datetime, datetime], list[DashboardScope]]:
+    """Return the scopes by their previous span; empty if the filter's span has no start."""
+    shared: dict[tuple[datetime, datetime], list[DashboardScope]] = {}
+    for scope in scopes:
+        if span := request.previous_span(scope.time_zone):
+            shared.setdefault(span, []).append(scope)
+    return shared
 
 
 def _groupings(selection: DashboardSelection) -> dict[str, Interval | Group]:
@@ -176,14 +196,6 @@ def _key_sql(column: str) -> str:
     if column == Group.AGENT.stored:
         return f"(select a.idn from agent a where a.account_id = $1 and a.id = b.{column}) as {column}"
     return f"b.{column}::text as {column}"
-
-
-def _previous_start(start: datetime, end: datetime) -> datetime:
-    """Return the start of the span of equal length just before, but not before the calendar begins, in the year 1."""
-    try:
-        return start - (end - start)
-    except OverflowError:
-        return datetime.min.replace(tzinfo=UTC)
 
 
 def _rows_sql(
@@ -275,12 +287,13 @@ def _add_row(row: Row, result: DashboardResult, groupings: Mapping[str, Interval
         result.series[grouping][point] = replace(result.series[grouping][point], metrics=metrics)
 
 
-def _empty_result(request: DashboardRequest, calendar: Calendar) -> DashboardResult:
+def _empty_result(request: DashboardRequest, calendar: Calendar, time_zone: str) -> DashboardResult:
     scale = request.viewer.account.money_scale
     metrics = {name: _zero(METRICS[name], scale) for name in _metric_names(request.selection)}
     return DashboardResult(
         totals=metrics,
         previous=metrics if request.span() else None,
+        previous_span=request.previous_span(time_zone),
         series={step: [Point(*ends, metrics) for ends in pairwise(instants)] for step, instants in calendar.items()},
         groups={group: [] for group in request.selection.groups},
     )

@@ -72,7 +72,7 @@ class Feed:
     def __init__(self, database: Database, account_id: UUID, topic: Topic, semaphore: asyncio.Semaphore) -> None:
         self._database = database
         self._account_id = account_id
-        self._topic = topic
+        self.topic = topic
         self._semaphore = semaphore
         self._in_flight: dict[Hashable, asyncio.Task[Any]] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -80,19 +80,10 @@ class Feed:
         self._unsettled_seconds = 0.0
         self.users = 0
 
-    @property
-    def count(self) -> int:
-        """How often the account's topic was woken."""
-        return self._topic.count
-
-    async def wait(self, seen: int) -> None:
-        """Return once `count` is no longer `seen`."""
-        await self._topic.wait(seen)
-
     async def read(self, after: LogPosition, batch_size: int) -> Batch:
         """Return the events after the position, as of now or of a read that began after the topic was last woken."""
         read = partial(read_events, self._database, self._account_id, after, batch_size)
-        batch = await self._single_flight((self._topic.count, after, batch_size), read)
+        batch = await self._single_flight((self.topic.count, after, batch_size), read)
         if not batch.has_unsettled:
             self._poll_delay, self._unsettled_seconds = UNSETTLED_SECONDS, 0.0
         elif self._timer is None:
@@ -135,7 +126,7 @@ class Feed:
         self._unsettled_seconds += self._poll_delay
         self._poll_delay = min(2 * self._poll_delay, MAX_UNSETTLED_SECONDS)
         self._timer = None
-        self._topic.wake()
+        self.topic.wake()
 
 
 class Feeds:
@@ -174,7 +165,7 @@ async def follow_sessions(
     """
     with feeds.open(following.viewer.account.id) as feed:
         while True:
-            seen = feed.count
+            seen = feed.topic.count
             try:
                 batch = await feed.read(position, following.batch_size)
                 changes = await feed.read_changes(following, position, batch)
@@ -189,15 +180,13 @@ async def follow_sessions(
             if changes:
                 yield changes
             if not batch.is_full:
-                await feed.wait(seen)
+                await feed.topic.wait(seen)
 
 
 async def read_changes(
     database: Database, following: Following, events: Sequence[Event], now: datetime
 ) -> list[Change]:
     """Return what these events, in log order, mean for the viewer now: one change for each session. One statement."""
-    if not events:
-        return []
     newest = {event.session_id: event for event in events}
     recorded = {event.session_id for event in events if event.kind is EventKind.RECORDED}
     found = await _read_current(database, following, parse_filter(following.filter, now), list(newest))

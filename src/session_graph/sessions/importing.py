@@ -30,10 +30,11 @@ PATIENCE_SECONDS = 30
 RETRY_SECONDS = 0.5
 LONGEST_LINE = 16 * 1024 * 1024
 GZIP_MAGIC = b"\x1f\x8b"
+STANDARD_INPUT = Path("/dev/stdin")
 
 Report = Callable[[int, Problem], None]
 """Is told of each bad line: its number, from 1, and what is wrong."""
-Progress = Callable[[int], None]
+Progress = Callable[[int], object]
 """Is told how many bytes of the file have been read since the last time."""
 
 
@@ -51,7 +52,7 @@ async def import_sessions(
 ) -> Tally:
     """Record every line that can be recorded. Raises OSError where the file cannot be read."""
     tally = Tally()
-    with path.open("rb") as file:
+    with _open(path) as file:
         batch: list[tuple[int, SessionRecord]] = []
         size = position = 0
         for number, line in _lines(file, path):
@@ -99,8 +100,12 @@ async def _record_patiently(database: Database, account_id: UUID, records: list[
             await asyncio.sleep(RETRY_SECONDS)
 
 
+def _open(path: Path) -> io.BufferedReader:
+    return open(0, "rb", closefd=False) if path == STANDARD_INPUT else path.open("rb")
+
+
 def _advance(file: io.BufferedReader, position: int, progress: Progress) -> int:
-    reached = file.tell()
+    reached = file.tell() if file.seekable() else position
     progress(reached - position)
     return reached
 

@@ -14,16 +14,10 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from session_graph.errors import InvalidInput, Problem
-from session_graph.parsing import FORBIDDEN_CHARACTERS, parse_decimal, parse_id, parse_instant
+from session_graph.parsing import check_text, parse_decimal, parse_id, parse_instant
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
-
-
-def _printable(text: str) -> str:
-    if FORBIDDEN_CHARACTERS.search(text):
-        raise PydanticCustomError("control", "must not have control characters other than tab and line breaks")
-    return text
 
 
 def _stripped(value: object) -> object:
@@ -31,7 +25,7 @@ def _stripped(value: object) -> object:
 
 
 def stripped_or_none(value: object) -> object:
-    """Text without the spaces around it; None for a blank one."""
+    """Return text without the spaces around it, None if it is blank."""
     return (value.strip() or None) if isinstance(value, str) else value
 
 
@@ -45,7 +39,7 @@ def _recordable(moment: datetime) -> datetime:
     return moment
 
 
-Printable = AfterValidator(_printable)
+Printable = AfterValidator(check_text)
 Text = Annotated[str, Field(strict=True, max_length=10_000), Printable]
 Name = Annotated[str, BeforeValidator(_stripped), Field(strict=True, min_length=1, max_length=200), Printable]
 OptionalText = Annotated[Text | None, BeforeValidator(_none_if_blank)]

@@ -5,6 +5,7 @@ A day begins at the zone's midnight or, if the clock skips midnight, at the firs
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -57,6 +58,37 @@ def floor_to(moment: datetime, interval: Interval, time_zone: str) -> datetime:
 def ceiling_to(moment: datetime, interval: Interval, time_zone: str) -> datetime:
     """Return the end of the interval that the moment is in."""
     return next(_boundaries_after(moment, interval, ZoneInfo(time_zone)))
+
+
+def previous_start(start: datetime, end: datetime, time_zone: str) -> datetime:
+    """Return the start of the span just before [start, end): as many local months if it is whole months, as many local
+    days if both ends are local midnights, else as long (domain.md, "The previous span").
+
+    A span of equal length is cut where the calendar begins, in the year 1.
+    """
+    with suppress(OverflowError, ValueError):
+        if _begin_both(start, end, Interval.MONTH, time_zone):
+            return _months_before(start, end, ZoneInfo(time_zone))
+        if _begin_both(start, end, Interval.DAY, time_zone):
+            return _days_before(start, end, time_zone)
+    return start - min(end - start, start - datetime.min.replace(tzinfo=UTC))
+
+
+def _begin_both(start: datetime, end: datetime, interval: Interval, time_zone: str) -> bool:
+    return all(floor_to(moment, interval, time_zone) == moment for moment in (start, end))
+
+
+def _months_before(start: datetime, end: datetime, zone: ZoneInfo) -> datetime:
+    first, last = _first_day(start.astimezone(zone), Interval.MONTH), end.astimezone(zone)
+    months = 12 * (last.year - first.year) + last.month - first.month
+    year, month = divmod(12 * first.year + first.month - 1 - months, 12)
+    return _midnight(first.replace(year=year, month=month + 1), zone)
+
+
+def _days_before(start: datetime, end: datetime, time_zone: str) -> datetime:
+    """Count days by their hours, not by their dates: a zone that crosses the date line skips or repeats a date."""
+    day = timedelta(days=1)
+    return floor_to(start - round((end - start) / day) * day + day / 2, Interval.DAY, time_zone)
 
 
 def _boundaries_after(moment: datetime, interval: Interval, zone: ZoneInfo) -> Iterator[datetime]:

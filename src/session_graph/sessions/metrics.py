@@ -6,6 +6,8 @@ Scores are null if no session qualifies: OSS needs assessed opportunities, CSS r
 
 from dataclasses import dataclass
 
+from pydantic.alias_generators import to_camel
+
 from session_graph.access.viewer import Role
 from session_graph.sessions.columns import ALL, NOT_PARTNER
 
@@ -25,8 +27,7 @@ class Metric:
 
     @property
     def field(self) -> str:
-        first, *rest = self.name.split("_")
-        return first + "".join(word.capitalize() for word in rest)
+        return to_camel(self.name)
 
 
 def _money(expression: str) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import orjson
 from pydantic import Field, StrictBool, model_validator
+from pydantic.alias_generators import to_camel
 
 from session_graph.access.viewer import Role
 from session_graph.errors import InvalidInput, Problem
@@ -30,17 +31,11 @@ WRITERS: dict[str, frozenset[Role]] = {
 """Who may set what, by the fields of a patch."""
 
 EDITED = {
-    "is_archived": "isArchived",
-    "is_lead": "isLead",
-    "is_opportunity": "isOpportunity",
-    "is_test": "isTest",
-    "is_todo": "isTodo",
-    "is_done": "isDone",
-    "human_assessment": "humanAssessment",
-    "conversation_quality": "conversationQuality",
-    "comment": "comment",
-    "external_id": "externalId",
-    "tags": "tags",
+    name: to_camel(name)
+    for name in (
+        *("is_archived", "is_lead", "is_opportunity", "is_test", "is_todo", "is_done"),
+        *("human_assessment", "conversation_quality", "comment", "external_id", "tags"),
+    )
 }
 """The columns that people set, and what each is called in a session's history."""
 
@@ -128,7 +123,7 @@ def _decide_opportunity(session: Mapping[str, Any]) -> bool:
 def folded_columns(changes: Mapping[str, Any]) -> dict[str, str | None]:
     """What searching and ordering see of the changed texts."""
     texts = {name: changes[name] for name in ("comment", "external_id") if name in changes}
-    return {f"{name}_folded": None if text is None else fold(text) for name, text in texts.items()}
+    return {f"{name}_folded": text and fold(text) for name, text in texts.items()}
 
 
 def write_value(value: Any) -> str | None:

@@ -5,7 +5,7 @@ with other content it is refused. A batch is one transaction; records that canno
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -99,24 +99,22 @@ async def _copy(connection: Connection, table: str, rows: Sequence[Mapping[str, 
         await connection.copy_records_to_table(table, records=[tuple(row.values()) for row in rows], columns=columns)
 
 
+@dataclass(frozen=True, slots=True)
 class _Batch:
-    """The rows to write, collected record by record."""
+    """The rows to write, collected record by record; `known` are content hashes by the id of their session."""
 
-    def __init__(
-        self, account_id: UUID, money_scale: int, now: datetime, agents: Mapping[str, _Agent], known: dict[UUID, bytes]
-    ) -> None:
-        self._account_id = account_id
-        self._money_scale = money_scale
-        self._now = now
-        self._agents = agents
-        self._known = known
-        self.sessions: list[dict[str, Any]] = []
-        self.transcripts: list[dict[str, object]] = []
+    account_id: UUID
+    money_scale: int
+    now: datetime
+    agents: Mapping[str, _Agent]
+    known: dict[UUID, bytes]
+    sessions: list[dict[str, Any]] = field(default_factory=list)
+    transcripts: list[dict[str, object]] = field(default_factory=list)
 
     def take(self, record: SessionRecord) -> Outcome:
-        agent = self._agents.get(record.agent)
+        agent = self.agents.get(record.agent)
         content_hash = record.content_hash()
-        if record.id in self._known:
+        if record.id in self.known:
             return self._compare(record.id, content_hash)
         if agent is None:
             return _refuse(record, "agent", "is not the idn of an agent of this account")
@@ -124,15 +122,15 @@ class _Batch:
         if decisions.potential_value >= DECIMAL_LIMIT:
             return _refuse(record, "units", "makes a lead value of 10^15 or more")
         id_ = record.id or new_id()
-        self._known[id_] = content_hash
+        self.known[id_] = content_hash
         self.sessions.append(self._session_row(id_, record, agent, decisions, content_hash))
         if record.transcript:
             turns = orjson.dumps([_turn(turn) for turn in record.transcript], option=orjson.OPT_UTC_Z).decode()
-            self.transcripts.append({"account_id": self._account_id, "session_id": id_, "turns": turns})
+            self.transcripts.append({"account_id": self.account_id, "session_id": id_, "turns": turns})
         return Outcome(Status.RECORDED, id_)
 
     def _compare(self, id_: UUID, content_hash: bytes) -> Outcome:
-        if self._known[id_] == content_hash:
+        if self.known[id_] == content_hash:
             return Outcome(Status.DUPLICATE, id_)
         conflict = Problem(("id",), "is already the id of a session with other content")
         return Outcome(Status.REFUSED, id_, conflict, is_conflict=True)
@@ -141,7 +139,7 @@ class _Batch:
         self, id_: UUID, record: SessionRecord, agent: _Agent, decisions: Decisions, content_hash: bytes
     ) -> dict[str, Any]:
         return {
-            "account_id": self._account_id,
+            "account_id": self.account_id,
             "id": id_,
             "agent_id": agent.id,
             **{name: getattr(record, name) for name in _COPIED},
@@ -149,25 +147,25 @@ class _Batch:
             "content_hash": content_hash,
             **{name: getattr(decisions, name) for name in _DECIDED},
             "phone_display": record.phone and display_phone(record.phone),
-            "money_scale": self._money_scale,
-            "session_type_folded": _folded(record.session_type),
-            "external_id_folded": _folded(record.external_id),
-            "contact_folded": _folded(record.contact_name),
-            "summary_folded": _folded(record.summary),
-            "recorded_at": self._now,
-            "updated_at": self._now,
+            "money_scale": self.money_scale,
+            "session_type_folded": record.session_type and fold(record.session_type),
+            "external_id_folded": record.external_id and fold(record.external_id),
+            "contact_folded": record.contact_name and fold(record.contact_name),
+            "summary_folded": record.summary and fold(record.summary),
+            "recorded_at": self.now,
+            "updated_at": self.now,
         }
 
 
 _DECIDED = Decisions.__slots__
 """Columns that hold what is decided when the session closes."""
-_WRITTEN = {field["name"] for field in models.Session.describe()["data_fields"] if not field["generated"]}
+_WRITTEN = {each["name"] for each in models.Session.describe()["data_fields"] if not each["generated"]}
 _COPIED = tuple(name for name in SessionRecord.model_fields if name in _WRITTEN - {*_DECIDED, "utms"})
 """Columns that hold what the record says."""
 
 
-def _refuse(record: SessionRecord, field: str, message: str) -> Outcome:
-    return Outcome(Status.REFUSED, record.id, Problem((field,), message))
+def _refuse(record: SessionRecord, name: str, message: str) -> Outcome:
+    return Outcome(Status.REFUSED, record.id, Problem((name,), message))
 
 
 def _facts(record: SessionRecord) -> Facts:
@@ -177,7 +175,3 @@ def _facts(record: SessionRecord) -> Facts:
 def _turn(turn: TurnRecord) -> dict[str, str | datetime | None]:
     """Its instant comes out as `format_instant` writes it."""
     return {"speaker": turn.speaker, "text": turn.text, "at": turn.at}
-
-
-def _folded(text: str | None) -> str | None:
-    return None if text is None else fold(text)

@@ -34,10 +34,8 @@ def parse_search(text: str, path: tuple[PathSegment, ...]) -> Search:
 
 def search_sql(search: Search, parameters: Parameters, *, everywhere: bool) -> str:
     """Return a condition over `session s`; `everywhere` also searches summaries and comments."""
-    if search.digits is None:
-        parts = [f"s.contact_folded like {_substring_pattern(search.folded, parameters)}"]
-    else:
-        parts = [f"s.phone_digits like {_substring_pattern(search.digits, parameters)}"]
+    column, text = ("contact_folded", search.folded) if search.digits is None else ("phone_digits", search.digits)
+    parts = [f"s.{column} like {_substring_pattern(text, parameters)}"]
     if everywhere:
         pattern = _substring_pattern(search.folded, parameters)
         parts += [f"s.summary_folded like {pattern}", f"s.comment_folded like {pattern}"]

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from session_graph.errors import StoreError
-from session_graph.settings import Settings
+from session_graph.settings import PREFIX, Settings
 from session_graph.store.database import Database, open_database
-from session_graph.store.embedded.server import EmbeddedServer, start_embedded
+from session_graph.store.embedded.server import EmbeddedServer, has_database, start_embedded
 from session_graph.store.migration import migrate
 
 WATCH_SECONDS = 0.5
@@ -18,6 +19,19 @@ WATCH_SECONDS = 0.5
 async def open_store(settings: Settings) -> AsyncIterator[Database]:
     """Yield the open database of the settings. Raises StoreError if it cannot be used."""
     async with store_url(settings) as url, open_url(url, settings) as database:
+        yield database
+
+
+@asynccontextmanager
+async def open_existing_store(settings: Settings) -> AsyncIterator[Database]:
+    """Like `open_store`, but never creates an embedded database. Raises StoreError if there is none."""
+    if not settings.database_url and not await asyncio.to_thread(has_database, settings.home):
+        raise StoreError(
+            f"There is no database: {PREFIX}DATABASE_URL is not set, and {settings.home.resolve()} "
+            f"({PREFIX}HOME) has no embedded one. Set one of the two variables, or create the database with "
+            "`session-graph serve` or `session-graph demo`."
+        )
+    async with open_store(settings) as database:
         yield database
 
 
@@ -50,12 +64,12 @@ async def store_url(settings: Settings) -> AsyncIterator[str]:
         await asyncio.to_thread(supervisor.server.stop)
 
 
+@dataclass(slots=True)
 class ServerSupervisor:
     """Restarts the embedded server if it dies, or if the process that owned it ends."""
 
-    def __init__(self, server: EmbeddedServer, home: Path) -> None:
-        self.server = server
-        self._home = home
+    server: EmbeddedServer
+    home: Path
 
     async def watch(self) -> None:
         while True:
@@ -63,4 +77,4 @@ class ServerSupervisor:
             if not await asyncio.to_thread(self.server.is_alive):
                 await asyncio.to_thread(self.server.stop)
                 with suppress(StoreError):  # the next round tries again
-                    self.server = await asyncio.to_thread(start_embedded, self._home)
+                    self.server = await asyncio.to_thread(start_embedded, self.home)

@@ -124,6 +124,14 @@ def start_embedded(home: Path, *, bin_dir: Path | None = None) -> EmbeddedServer
         raise StoreError(f"The embedded database in {home} cannot be used: {error}.") from error
 
 
+def has_database(home: Path) -> bool:
+    """Return whether a database has been started in `home`, or is being started. Creates nothing."""
+    if not home.is_dir():
+        return False
+    data = ServerHome(home, find_binaries(find_os_user(home))).data
+    return data.is_dir() or data.with_suffix(".owner").exists()
+
+
 class Deadline:
     """The time that all steps of one start share."""
 

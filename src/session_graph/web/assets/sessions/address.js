@@ -5,20 +5,24 @@
 
 import { FIELDS } from "./filters.js";
 
+/** @typedef {{ field: string, direction: "ASC" | "DESC" }} Order */
+
 /**
  * @typedef {object} View
- * @property {object} filter see filters.js
- * @property {{ field: string, direction: "ASC" | "DESC" }} order
+ * @property {import("./filters.js").Filter} filter
+ * @property {Order} order
  * @property {string[] | null} columns codes; null for the default choice
- * @property {string | null} session the open one
+ * @property {string | null} session the id of the open one
  * @property {string | null} group what the dashboard is grouped by
  */
 
+/** @type {Order} */
 export const DEFAULT_ORDER = { field: "STARTED_AT", direction: "DESC" };
 
 /** @returns {View} */
 export function readAddress() {
   const params = new URLSearchParams(location.hash.slice(1));
+  /** @type {import("./filters.js").Filter} */
   const filter = {};
   for (const field of FIELDS) {
     const values = params.getAll(field.name).filter((value) => value !== "");
@@ -38,16 +42,17 @@ export function readAddress() {
   };
 }
 
+/** @param {import("./filters.js").Field} field @param {string[]} values @returns {import("./filters.js").Filter} */
 function readField(field, values) {
   const [value] = values;
   if (field.kind === "flag") return value === "true" || value === "false" ? { [field.name]: value === "true" } : {};
   if (field.kind === "instant") return Number.isNaN(Date.parse(value)) ? {} : { [field.name]: value };
-  const known = values.filter((each) => !field.words || each in field.words);
+  const known = values.filter((each) => !field.words || Object.hasOwn(field.words, each));
   if (!known.length) return {};
   return { [field.name]: field.kind === "choices" ? [...new Set(known)] : known[0] };
 }
 
-/** @param {View} view @returns {string} with its # */
+/** Returns the address of a view, from its # on. @param {View} view */
 export function writeAddress(view) {
   const params = new URLSearchParams();
   for (const field of FIELDS) {
@@ -63,7 +68,7 @@ export function writeAddress(view) {
   return `#${params}`;
 }
 
-/** Puts the view into the address; with `replace`, without a step that "back" would undo. */
+/** Puts the view into the address; with `replace`, without a step for "back". @param {View} view @param {boolean} replace */
 export function goTo(view, replace = false) {
   const address = writeAddress(view);
   if (address === (location.hash || "#")) return;

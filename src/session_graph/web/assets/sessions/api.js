@@ -1,8 +1,9 @@
 /**
- * Asking the API: one POST a question. Whatever goes wrong becomes an ApiError with a code and words for a person.
+ * Requests to the API, each a POST. Whatever goes wrong becomes an ApiError with a code and words for a person.
  */
 
-/** What to say and advise, by code; the API's own sentence is said where there is none. */
+/** What happened and what to do about it, by code. For other codes the API's own sentence is shown. */
+/** @type {Record<string, [string, string]>} */
 const WORDS = {
   OFFLINE: ["The server cannot be reached.", "Check the connection, and try again."],
   UNAUTHENTICATED: [
@@ -15,7 +16,7 @@ const WORDS = {
 };
 
 export class ApiError extends Error {
-  /** @param {string} code @param {string} message @param {Object<string, *>} [extensions] */
+  /** @param {string} code @param {string} message @param {Record<string, any>} [extensions] */
   constructor(code, message, extensions = {}) {
     super(message);
     this.code = code;
@@ -26,19 +27,19 @@ export class ApiError extends Error {
     return WORDS[this.code]?.[0] ?? this.message;
   }
 
-  /** What to do about it; empty where the title says it all. */
+  /** What to do about it; empty if the title says it all. */
   get advice() {
     return WORDS[this.code]?.[1] ?? "";
   }
 
-  /** Whether it is about this place of the arguments, as in `filter.search`. */
+  /** Whether it is about this path of the arguments, as in `filter.search`. @param {string[]} path */
   isAbout(...path) {
     return path.every((part, index) => this.extensions.path?.[index] === part);
   }
 }
 
 export class Api {
-  /** @param {string} key @param {() => void} onRefused called whenever the key is not taken (any more) */
+  /** @param {string} key @param {() => void} onRefused called whenever the key is not valid, or not any more */
   constructor(key, onRefused) {
     this.key = key;
     this.onRefused = onRefused;
@@ -48,8 +49,12 @@ export class Api {
     return { Authorization: `Bearer ${this.key}`, "Content-Type": "application/json" };
   }
 
-  /** The data of the answer. Raises ApiError, and AbortError where the signal says so. */
-  async ask(query, variables = {}, signal = undefined) {
+  /**
+   * Returns the data of the answer. Raises ApiError, and AbortError when the signal aborts.
+   * @param {string} query @param {Record<string, unknown>} [variables] @param {AbortSignal} [signal]
+   * @returns {Promise<any>}
+   */
+  async ask(query, variables = {}, signal) {
     const answer = await this.#post(query, variables, signal);
     const error = answer.errors?.[0];
     if (!error) return answer.data;
@@ -58,6 +63,7 @@ export class Api {
     throw new ApiError(code, error.message, error.extensions);
   }
 
+  /** @param {string} query @param {Record<string, unknown>} variables @param {AbortSignal} [signal] */
   async #post(query, variables, signal) {
     let response;
     try {
@@ -70,7 +76,7 @@ export class Api {
       });
       return await response.json();
     } catch (error) {
-      if (error.name === "AbortError") throw error;
+      if (signal?.aborted) throw error;
       if (response && error instanceof SyntaxError) {
         throw new ApiError("INTERNAL", `The server answered with status ${response.status} and no GraphQL.`);
       }

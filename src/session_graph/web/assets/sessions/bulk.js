@@ -1,12 +1,11 @@
 /**
- * Editing many sessions at once: those selected, or all that the filter leaves. It is tried first, and said how many
- * would change, before anything is.
+ * Edits many sessions at once: those selected, or all that match the filter. A dry run says how many would change before
+ * anything does.
  */
 
 import { openDialog } from "./dialogs.js";
 import { fill, h, newId } from "./elements.js";
-import { ASSESSMENTS, count } from "./formats.js";
-import { mayEdit } from "./roles.js";
+import { ASSESSMENTS, count, counted } from "./formats.js";
 
 const MUTATION = `mutation Bulk($input: UpdateSessionsInput!) {
   updateSessions(input: $input) { matchedCount changedCount errors { code message path } }
@@ -15,20 +14,22 @@ const YES_NO = { true: "Yes", false: "No" };
 const STARS = { 1: "1 star", 2: "2 stars", 3: "3 stars", 4: "4 stars", 5: "5 stars" };
 const CLEAR = "clear";
 
-/** field of the patch, the right that it needs, label, and its choices; a text where there are none */
+/** Field of the patch, label, and its choices; without choices it is a text. @typedef {[string, string, Record<string, string>?]} Field */
+
+/** @type {Field[]} */
 const FIELDS = [
-  ["humanAssessment", "humanAssessment", "Human assessment", { ...ASSESSMENTS, [CLEAR]: "None" }],
-  ["conversationQuality", "conversationQuality", "Conversation quality", { ...STARS, [CLEAR]: "No rating" }],
-  ["isLead", "isLead", "Is Lead", YES_NO],
-  ["isOpportunity", "isOpportunity", "Is Opportunity", YES_NO],
-  ["isTodo", "isTodo", "Is Todo", YES_NO],
-  ["isDone", "isDone", "Is Done", YES_NO],
-  ["isTest", "isTest", "Is Test", YES_NO],
-  ["isArchived", "isArchived", "Is Archived", YES_NO],
-  ["addTags", "tags", "Add tags"],
-  ["removeTags", "tags", "Remove tags"],
-  ["comment", "comment", "Comment"],
-  ["externalId", "externalId", "External ID"],
+  ["humanAssessment", "Human assessment", { ...ASSESSMENTS, [CLEAR]: "None" }],
+  ["conversationQuality", "Conversation quality", { ...STARS, [CLEAR]: "No rating" }],
+  ["isLead", "Is Lead", YES_NO],
+  ["isOpportunity", "Is Opportunity", YES_NO],
+  ["isTodo", "Is Todo", YES_NO],
+  ["isDone", "Is Done", YES_NO],
+  ["isTest", "Is Test", YES_NO],
+  ["isArchived", "Is Archived", YES_NO],
+  ["addTags", "Add tags"],
+  ["removeTags", "Remove tags"],
+  ["comment", "Comment"],
+  ["externalId", "External ID"],
 ];
 
 export class BulkBar {
@@ -42,7 +43,7 @@ export class BulkBar {
 
   /** @param {Set<string>} ids */
   show(ids) {
-    const { total } = this.#app;
+    const total = this.#app.total ?? 0;
     this.element.hidden = ids.size === 0;
     if (!ids.size) return;
     const isFiltered = Object.keys(this.#app.view.filter).length > 0;
@@ -63,22 +64,26 @@ export class BulkBar {
     );
   }
 
+  /** @param {string[] | null} ids @param {number} number */
   #open(ids, number) {
     const target = ids ? { ids } : { filter: this.#app.graphQLFilter };
-    new BulkDialog(this.#app, target, `Edit ${count(number)} ${number === 1 ? "session" : "sessions"}`);
+    new BulkDialog(this.#app, target, `Edit ${counted(number, "session")}`);
   }
 }
 
 class BulkDialog {
   #app;
   #target;
+  /** The patch of the last dry run. @type {Record<string, unknown> | null} */
   #tried = null;
 
+  /** @param {import("./sessions.js").SessionsView} app @param {object} target a SessionTarget @param {string} title */
   constructor(app, target, title) {
     this.#app = app;
     this.#target = target;
+    /** @type {Map<string, HTMLSelectElement | HTMLInputElement>} */
     this.controls = new Map();
-    const fields = FIELDS.filter(([, right]) => mayEdit(app.viewer.role, right));
+    const fields = FIELDS.filter(([name]) => app.viewer.mayEdit(name));
     this.said = h(
       "p",
       { class: "preview", role: "status", "aria-live": "polite" },
@@ -105,7 +110,8 @@ class BulkDialog {
     });
   }
 
-  #drawField([name, , label, choices]) {
+  /** @param {Field} field */
+  #drawField([name, label, choices]) {
     const id = newId();
     const control = choices
       ? h(
@@ -125,6 +131,7 @@ class BulkDialog {
   }
 
   #patch() {
+    /** @type {Record<string, unknown>} */
     const patch = {};
     for (const [name, { value, tagName }] of this.controls) {
       if (!value.trim()) continue;
@@ -141,7 +148,7 @@ class BulkDialog {
     return patch;
   }
 
-  /** What was tried does not hold any more. */
+  /** The result of the dry run no longer holds. */
   #edited() {
     this.#tried = null;
     this.apply.disabled = true;
@@ -149,6 +156,7 @@ class BulkDialog {
     fill(this.problem);
   }
 
+  /** @param {Record<string, unknown> | null} patch @param {boolean} dryRun */
   async #send(patch, dryRun) {
     this.preview.disabled = this.apply.disabled = true;
     fill(this.problem);
@@ -159,7 +167,7 @@ class BulkDialog {
       if (!done.errors.length) return done;
       fill(
         this.problem,
-        done.errors.map((error) => `${error.message}. `),
+        done.errors.map((/** @type {{ message: string }} */ { message }) => `${message}. `),
       );
     } catch (error) {
       fill(this.problem, `${error.title} ${error.advice}`);
@@ -177,10 +185,10 @@ class BulkDialog {
     this.#tried = patch;
     fill(
       this.said,
-      h("strong", {}, `${count(done.changedCount)} of ${count(done.matchedCount)} sessions will change.`),
+      h("strong", {}, `${count(done.changedCount)} of ${counted(done.matchedCount, "session")} will change.`),
       done.changedCount < done.matchedCount && " The others are as wanted already.",
     );
-    fill(this.apply, done.changedCount === 1 ? "Change 1 session" : `Change ${count(done.changedCount)} sessions`);
+    fill(this.apply, `Change ${counted(done.changedCount, "session")}`);
     this.apply.disabled = done.changedCount === 0;
   }
 
@@ -188,7 +196,7 @@ class BulkDialog {
     const done = await this.#send(this.#tried, false);
     if (!done) return;
     this.dialog.close();
-    this.#app.notify(`${count(done.changedCount)} ${done.changedCount === 1 ? "session" : "sessions"} changed.`);
+    this.#app.notify(`${counted(done.changedCount, "session")} changed.`);
     this.#app.table.clearSelection();
     this.#app.refresh();
   }

@@ -17,17 +17,19 @@ import {
   zoneName,
 } from "./formats.js";
 
+/** @import { Column } from "./columns.js" */
+/** @import { Session } from "./list.js" */
+
 /**
- * The value as nodes and texts; null where there is none.
- * @param {import("./columns.js").Column} column
- * @param {object} session
- * @param {string} currency
+ * The value as nodes and texts; null if there is none.
+ * @param {Column} column @param {Session} session @param {string} currency
  */
 export function drawValue(column, session, currency) {
   const value = column.kind === "agent" ? session.agent : session[column.field];
   return value === null || value === undefined ? null : DRAW[column.kind](value, session, currency);
 }
 
+/** @type {Record<string, (value: any, session: Session, currency: string) => import("./elements.js").Child>} */
 const DRAW = {
   text: (value) => value,
   id: (value) => h("code", { title: value }, value),
@@ -41,7 +43,7 @@ const DRAW = {
     Object.entries(value)
       .map(([key, text]) => `${key}=${text}`)
       .join("  ") || null,
-  tags: (value) => (value.length ? value.map((tag) => h("span", { class: "tag" }, tag)) : null),
+  tags: (value) => (value.length ? value.map((/** @type {string} */ tag) => h("span", { class: "tag" }, tag)) : null),
   flag: (value) =>
     value
       ? h("span", { class: "flag" }, icon("check"), hidden("Yes"))
@@ -53,6 +55,7 @@ const DRAW = {
   stars: (value) => drawStars(value),
 };
 
+/** @param {string} value @param {string} timeZone */
 function drawInstant(value, timeZone) {
   return h(
     "time",
@@ -62,7 +65,8 @@ function drawInstant(value, timeZone) {
   );
 }
 
-export function drawStars(value) {
+/** @param {number} value */
+function drawStars(value) {
   return h(
     "span",
     { class: "stars", role: "img", "aria-label": `${value} of 5 stars` },
@@ -73,10 +77,10 @@ export function drawStars(value) {
 
 const nothing = () => h("span", { class: "none", "aria-hidden": "true" }, "–");
 
-/** For whoever listens. */
+/** Text for screen readers only. @param {string} text */
 const hidden = (text) => h("span", { class: "hidden" }, text);
 
-/** A row's cells, one for each column. */
+/** A row's cells, one for each column. @param {Session} session @param {Column[]} columns @param {string} currency */
 export function drawCells(session, columns, currency) {
   return columns.map((column) => {
     const text = column.kind === "text" ? session[column.field] : null;
@@ -85,7 +89,7 @@ export function drawCells(session, columns, currency) {
   });
 }
 
-/** What a card shows, where it is chosen, and where. */
+/** The parts of a card, and the columns that each shows if they are chosen. @type {[string, string[]][]} */
 const ON_CARD = [
   ["title", ["CONTACT", "CONTACT_NAME"]],
   ["when", ["STARTED_AT"]],
@@ -96,7 +100,10 @@ const ON_CARD = [
   ],
 ];
 
-/** The same as a card: of the chosen columns, those that it has a place for. */
+/**
+ * The same as a card: of the chosen columns, those that it has a part for.
+ * @param {Session} session @param {Column[]} columns @param {string} currency
+ */
 export function drawCard(session, columns, currency) {
   return ON_CARD.map(([place, codes]) => {
     const shown = columns.filter((column) => codes.includes(column.code));

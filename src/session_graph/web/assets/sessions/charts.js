@@ -10,16 +10,18 @@ const HEIGHT = 132;
 const PLOT = { left: 40, right: 8, top: 10, bottom: 20 };
 const MOST_LABELS = 7;
 
+/** @typedef {{ key: string, label: string, value: number, words: string }} Point `value` decides its height alone */
+
 /**
  * @typedef {object} Series
  * @property {string} title
- * @property {{ key: string, label: string, value: number, words: string }[]} points `value` is for lengths alone
+ * @property {Point[]} points
  * @property {"columns" | "line"} kind
  * @property {string} summary what it shows in one sentence
  * @property {(key: string) => void} [onChoose]
  */
 
-/** @param {Series} series @returns {HTMLElement} a figure that follows its width */
+/** Draws a figure that follows the width of its place. @param {Series} series */
 export function drawSeries(series) {
   const plot = h("div", {
     class: "plot",
@@ -39,7 +41,9 @@ export function drawSeries(series) {
   );
 }
 
+/** @param {Series} series */
 function drawTable({ title, points }) {
+  /** @param {Point} point */
   const row = ({ label, words }) => h("tr", {}, h("th", { scope: "row" }, label), h("td", {}, words));
   return h(
     "details",
@@ -56,6 +60,7 @@ class Plot {
   #chosen = -1;
   #width = 0;
 
+  /** @param {Series} series @param {HTMLElement} element @param {HTMLElement} tip */
   constructor(series, element, tip) {
     this.#series = series;
     this.#element = element;
@@ -71,6 +76,7 @@ class Plot {
     return this.#width - PLOT.left - PLOT.right;
   }
 
+  /** @param {number} index */
   #x(index) {
     return PLOT.left + (this.#inner * (index + 0.5)) / this.#series.points.length;
   }
@@ -80,6 +86,7 @@ class Plot {
     if (!this.#width) return;
     const { points, kind } = this.#series;
     const top = ceiling(Math.max(0, ...points.map((point) => point.value)));
+    /** @param {number} value */
     const y = (value) => HEIGHT - PLOT.bottom - ((HEIGHT - PLOT.top - PLOT.bottom) * value) / top;
     const lines = [0, top / 2, top].map((value) => [
       svg("line", { class: "grid", x1: PLOT.left, x2: this.#width - PLOT.right, y1: y(value), y2: y(value) }),
@@ -100,6 +107,7 @@ class Plot {
     this.tops = points.map((point) => y(point.value));
   }
 
+  /** @param {Point[]} points @param {(value: number) => number} y */
   #drawColumns(points, y) {
     const width = Math.max(1, Math.min(28, (this.#inner / points.length) * 0.72));
     return points.map(({ value }, index) => {
@@ -115,6 +123,7 @@ class Plot {
     });
   }
 
+  /** @param {Point[]} points @param {(value: number) => number} y */
   #drawLine(points, y) {
     const places = points.map(({ value }, index) => `${this.#x(index).toFixed(1)},${y(value).toFixed(1)}`);
     const base = y(0);
@@ -144,6 +153,7 @@ class Plot {
     );
   }
 
+  /** @param {MouseEvent} event */
   #indexAt(event) {
     const x = event.clientX - this.#element.getBoundingClientRect().left - PLOT.left;
     return Math.max(
@@ -152,6 +162,7 @@ class Plot {
     );
   }
 
+  /** @param {number} index */
   #point(index) {
     this.#chosen = index;
     const point = this.#series.points[index];
@@ -161,27 +172,30 @@ class Plot {
       mark.classList.toggle("chosen", place === index);
     if (!point) return;
     const x = this.#x(index);
-    this.guide?.setAttribute("x1", x);
-    this.guide?.setAttribute("x2", x);
+    for (const end of ["x1", "x2"]) this.guide?.setAttribute(end, String(x));
     fill(this.#tip, h("b", {}, point.words), h("span", {}, point.label));
     this.#tip.classList.toggle("leftward", x > this.#width / 2);
     this.#tip.style.setProperty("left", `${x}px`);
     this.#tip.style.setProperty("top", `${Math.min(this.tops?.[index] ?? 0, HEIGHT - 70)}px`);
   }
 
+  /** @param {number} index */
   #choose(index) {
     const point = this.#series.points[index];
     if (point) this.#series.onChoose?.(point.key);
   }
 
+  /** @param {KeyboardEvent} event */
   #press(event) {
     const last = this.#series.points.length - 1;
-    const next = {
+    /** @type {Record<string, number>} */
+    const steps = {
       ArrowRight: Math.min(last, this.#chosen + 1),
       ArrowLeft: Math.max(0, this.#chosen - 1),
       Home: 0,
       End: last,
-    }[event.key];
+    };
+    const next = steps[event.key];
     if (event.key === "Enter") this.#choose(this.#chosen);
     else if (next === undefined) return;
     else this.#point(next);
@@ -190,9 +204,9 @@ class Plot {
   }
 }
 
-/** A round number that is no less: 1, 2, 4, 5 or 10 times a power of ten, halved without a rest of sessions. */
+/** The next round number: 1, 2, 4, 6, 8 or 10 times a power of ten, at least 2. @param {number} value */
 function ceiling(value) {
   if (value <= 2) return 2;
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 4, 6, 8, 10].map((step) => step * power).find((round) => round >= value);
+  return power * ([1, 2, 4, 6, 8].find((step) => step * power >= value) ?? 10);
 }

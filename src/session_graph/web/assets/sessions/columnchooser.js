@@ -1,12 +1,12 @@
-/** Choosing columns. The choice is what the next request selects, and nothing else. */
+/** The dialog to choose columns. The next request selects those, and nothing else. */
 
-import { defaultColumns, visibleColumns } from "./columns.js";
+import { defaultColumns } from "./columns.js";
 import { openDialog } from "./dialogs.js";
 import { fill, h } from "./elements.js";
 
 /** @param {import("./sessions.js").SessionsView} app */
 export function openColumnChooser(app) {
-  const all = visibleColumns(app.viewer.visibleColumns);
+  const all = app.viewer.columns;
   const usual = defaultColumns(app.viewer).map((column) => column.code);
   let chosen = new Set(app.columns.map((column) => column.code));
   const list = h("div", { class: "columnlist", role: "group", "aria-label": "Columns" });
@@ -41,11 +41,13 @@ export function openColumnChooser(app) {
     apply.disabled = chosen.size === 0;
   }
 
+  /** @param {string} code @param {boolean} on */
   function choose(code, on) {
     chosen[on ? "add" : "delete"](code);
     say();
   }
 
+  /** @param {string[]} codes */
   function choices(codes) {
     return () => {
       chosen = new Set(codes);

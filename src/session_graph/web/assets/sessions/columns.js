@@ -1,100 +1,120 @@
 /**
- * The columns of a session, each declared once: the table's head and cells, the chooser, the selection, the reports.
+ * The columns of a session. The API says which there are, of what type, what they mean and which the viewer may see;
+ * this module says how the page shows them: label, kind of cell, width, and which it shows by default.
  */
 
 /**
  * @typedef {object} Column
  * @property {string} code its value of SessionColumn
- * @property {string} field its field in GraphQL
+ * @property {string} field its field of Session
  * @property {string} label
  * @property {string} kind how its cells are drawn
- * @property {string} about what it says
+ * @property {string} about its description in the API
  * @property {number} width in pixels; the summary takes what is left
- * @property {string} [order] its value of SessionOrderField
+ * @property {string | undefined} order its value of SessionOrderField, if sessions can be ordered by it
  */
 
-/** The Builder's order, with date and time first as in the exported report; then what is beside the 26. */
+/** @typedef {{ kind: string, name: string | null, ofType?: TypeRef | null }} TypeRef a type as introspection has it */
+
+/** Labels that are not the code in words. @type {Record<string, string>} */
+const LABELS = {
+  STARTED_AT: "Date/Time",
+  ASR: "ASR",
+  EXTERNAL_ID: "External ID",
+  ID: "Session Id",
+  UTMS: "UTMs",
+  DURATION_SECONDS: "Duration",
+  EMAIL: "E-mail",
+};
+
+/** The kind of a column that its type does not tell. @type {Record<string, string>} */
+const KINDS = {
+  asr: "money",
+  leadValue: "money",
+  conversionRate: "ratio",
+  recognition: "ratio",
+  durationSeconds: "duration",
+  conversationQuality: "stars",
+};
+
+/** The kind of a column by its GraphQL type. A column of another type is not in the table. @type {Record<string, string>} */
+const KINDS_BY_TYPE = {
+  ID: "id",
+  String: "text",
+  Boolean: "flag",
+  Int: "decimal",
+  Decimal: "decimal",
+  DateTime: "instant",
+  Channel: "channel",
+  SessionLength: "length",
+  Assessment: "assessment",
+  StringMap: "map",
+  Agent: "agent",
+  "[String]": "tags",
+};
+
+/** @type {Record<string, number>} */
 // prettier-ignore
-const ROWS = [
-  ["STARTED_AT", "Date/Time", "instant", "When it began, in the agent's time zone", 164, "STARTED_AT"],
-  ["IS_ARCHIVED", "Is Archived", "flag", "Archived sessions are left out of active reporting", 76],
-  ["SESSION_TYPE", "Session Type", "text", "The intent category", 136, "SESSION_TYPE"],
-  ["IS_LEAD", "Is Lead", "flag", "The user expressed an intent to buy", 52],
-  ["IS_OPPORTUNITY", "Is Opportunity", "flag", "A lead that did not fail", 108],
-  ["ASR", "ASR", "money", "Additional secured revenue", 98, "ASR"],
-  ["IS_TEST", "Is Test", "flag", "Test sessions never count in ASR", 56],
-  ["IS_TODO", "Is Todo", "flag", "Someone must follow up", 56],
-  ["CONTACT", "Contact", "text", "The user's name, else the word “User”", 128, "CONTACT"],
-  ["CONTACT_INFORMATION", "Contact Information", "text", "Phone, e-mail and other details that were collected", 200],
-  ["SUMMARY", "Summary", "text", "What happened, written by the AI", 230],
-  ["LEAD_VALUE", "Lead Value", "money", "What the lead would pay if it converted", 98, "LEAD_VALUE"],
-  ["CONVERSION_RATE", "Conversion Rate", "ratio", "The agent's conversion ratio when the session closed", 112],
-  ["RECOGNITION", "Recognition", "ratio", "The share that is credited to the agent", 96],
-  ["SESSION_LENGTH", "Session Length", "length", "Short, regular or long, by the agent's thresholds", 108],
-  ["AUTO_ASSESSMENT", "Auto Assessment", "assessment", "The machine's verdict", 100, "AUTO_ASSESSMENT"],
-  ["HUMAN_ASSESSMENT", "Human Assessment", "assessment", "A person's verdict; it wins over the machine's", 100, "HUMAN_ASSESSMENT"],
-  ["CONVERSATION_QUALITY", "Conversation Quality", "stars", "A person's rating, one to five stars", 104, "CONVERSATION_QUALITY"],
-  ["WORKING_HOURS", "Working Hours", "flag", "It began in the agent's business hours", 104],
-  ["COMMENT", "Comment", "text", "A person's comment", 220],
-  ["UNITS", "Units", "decimal", "Industry units, such as guests or square feet", 72],
-  ["INTEGRATION", "Integration", "text", "The outside system it came through", 112],
-  ["EXTERNAL_ID", "External ID", "text", "The outside system's own identifier", 120, "EXTERNAL_ID"],
-  ["ACTUAL_RESULT", "Actual Result", "text", "What happened, as the AI judged it", 240],
-  ["EXPECTED_RESULT", "Expected Result", "text", "What should have happened", 240],
-  ["ID", "Session Id", "id", "The session's identifier", 120],
-  ["UTMS", "UTMs", "map", "UTM parameters of the source's address", 200],
-  ["ENDED_AT", "Ended At", "instant", "When it ended, in the agent's time zone", 172, "ENDED_AT"],
-  ["DURATION_SECONDS", "Duration", "duration", "From begin to end", 84, "DURATION"],
-  ["CHANNEL", "Channel", "channel", "Voice, SMS or chat", 72],
-  ["CONNECTOR", "Connector", "text", "The named connection to the integration", 160],
-  ["AGENT", "Agent", "agent", "The AI employee that held it", 180],
-  ["CONTACT_NAME", "Contact Name", "text", "The user's name, where it was collected", 140],
-  ["PHONE", "Phone", "text", "The user's phone number, where it was collected", 128],
-  ["EMAIL", "E-mail", "text", "The user's e-mail address, where it was collected", 200],
-  ["IS_DONE", "Is Done", "flag", "Nothing is left to do", 56],
-  ["TAGS", "Tags", "tags", "Free labels", 180],
-  ["VERSION", "Version", "decimal", "Counts its changes, from 1", 72],
-  ["UPDATED_AT", "Updated At", "instant", "When it was recorded or last changed", 172, "UPDATED_AT"],
-  ["ASSESSMENT", "Assessment", "assessment", "The assessment that counts: the human one where set", 96],
-];
-
-/** @type {Column[]} */
-export const COLUMNS = ROWS.map(([code, label, kind, about, width, order]) => ({
-  code,
-  field: code.toLowerCase().replace(/_(.)/g, (_, letter) => letter.toUpperCase()),
-  label,
-  kind,
-  about,
-  width,
-  order,
-}));
-
-const BY_CODE = new Map(COLUMNS.map((column) => [column.code, column]));
+const WIDTHS = {
+  STARTED_AT: 164, IS_ARCHIVED: 76, SESSION_TYPE: 136, IS_LEAD: 52, IS_OPPORTUNITY: 108, ASR: 98, IS_TEST: 56,
+  IS_TODO: 56, CONTACT: 128, CONTACT_INFORMATION: 200, SUMMARY: 230, LEAD_VALUE: 98, CONVERSION_RATE: 112,
+  RECOGNITION: 96, SESSION_LENGTH: 108, AUTO_ASSESSMENT: 100, HUMAN_ASSESSMENT: 100, CONVERSATION_QUALITY: 104,
+  WORKING_HOURS: 104, COMMENT: 220, UNITS: 72, INTEGRATION: 112, EXTERNAL_ID: 120, ACTUAL_RESULT: 240,
+  EXPECTED_RESULT: 240, ID: 120, UTMS: 200, ENDED_AT: 172, DURATION_SECONDS: 84, CHANNEL: 72, CONNECTOR: 160,
+  AGENT: 180, CONTACT_NAME: 140, PHONE: 128, EMAIL: 200, IS_DONE: 56, TAGS: 180, VERSION: 72, UPDATED_AT: 172,
+  ASSESSMENT: 96,
+};
+const USUAL_WIDTH = 140;
 
 // prettier-ignore
 const DEFAULT = [
   "STARTED_AT", "SESSION_TYPE", "CONTACT", "SUMMARY", "IS_LEAD", "IS_OPPORTUNITY", "ASR", "LEAD_VALUE",
   "AUTO_ASSESSMENT", "HUMAN_ASSESSMENT", "CONVERSATION_QUALITY", "CHANNEL",
 ];
+/** @type {Record<string, string[]>} */
 const MORE_FOR = { PORTAL: ["IS_TODO", "IS_DONE", "TAGS", "COMMENT"], PARTNER: ["EXTERNAL_ID", "CONTACT_INFORMATION"] };
 
-/** The report's columns as domain.md has them; what the viewer may not see is left out by the API. */
+/** The number of columns in a report as domain.md has it; the API leaves out those that the viewer may not see. */
 export const REPORT_SIZE = 24;
 
-/** Those that the viewer may see, in order. @param {string[]} visible */
-export const visibleColumns = (visible) => COLUMNS.filter((column) => visible.includes(column.code));
+/** `isLead` → `IS_LEAD`. @param {string} field */
+export const codeOf = (field) => field.replace(/[A-Z]/g, "_$&").toUpperCase();
 
-/** The choice of who has not chosen. */
-export function defaultColumns(viewer) {
-  const chosen = [...DEFAULT, ...(MORE_FOR[viewer.role] ?? [])];
-  return visibleColumns(viewer.visibleColumns).filter((column) => chosen.includes(column.code));
+/** `SESSION_TYPE` → `Session type`. @param {string} code */
+export const inSentenceCase = (code) => code[0] + code.slice(1).toLowerCase().replaceAll("_", " ");
+
+/** `SESSION_TYPE` → `Session Type`. @param {string} code */
+export const labelOf = (code) =>
+  LABELS[code] ?? inSentenceCase(code).replace(/ ./g, (initial) => initial.toUpperCase());
+
+/**
+ * Every column that a table can have, by code.
+ * @param {{ name: string, description: string, type: TypeRef }[]} fields of Session
+ * @param {string[]} orders the values of SessionOrderField
+ * @returns {Map<string, Column>}
+ */
+export function describeColumns(fields, orders) {
+  const columns = new Map();
+  for (const { name: field, description: about, type } of fields) {
+    const [code, kind] = [codeOf(field), KINDS[field] ?? KINDS_BY_TYPE[nameOf(type)]];
+    if (!kind) continue;
+    const order = orders.find((each) => each === code || `${each}_SECONDS` === code);
+    columns.set(code, { code, field, label: labelOf(code), kind, about, width: WIDTHS[code] ?? USUAL_WIDTH, order });
+  }
+  return columns;
 }
 
-/** @param {string} code @returns {Column | undefined} */
-export const columnOf = (code) => BY_CODE.get(code);
+/** The name of the type inside, in brackets if it is of a list. @param {TypeRef} type @returns {string} */
+function nameOf({ kind, name, ofType }) {
+  if (!ofType) return String(name);
+  return kind === "LIST" ? `[${nameOf(ofType)}]` : nameOf(ofType);
+}
 
-/** The column by which an order sorts. */
-export const columnOfOrder = (order) => COLUMNS.find((column) => column.order === order);
+/** The columns that the page shows as long as nobody has chosen. @param {import("./viewer.js").Viewer} viewer */
+export function defaultColumns({ role, columns }) {
+  const codes = [...DEFAULT, ...(MORE_FOR[role] ?? [])];
+  return columns.filter((column) => codes.includes(column.code));
+}
 
 /**
  * What to select of a session so that these columns can be drawn, and nothing else. Times need the agent's zone.

@@ -1,71 +1,75 @@
 /**
- * The figures of what the filter leaves: totals beside those of the span before, days as charts, groups as bars.
- * Sums are the server's; nothing is added up here.
+ * The figures of the sessions that match the filter: totals beside those of the span before, days as charts, groups as
+ * bars. The server adds up; the page does not.
  */
 
 import { drawSeries } from "./charts.js";
 import { fill, h } from "./elements.js";
-import {
-  ASSESSMENTS,
-  CHANNELS,
-  LENGTHS,
-  change,
-  count,
-  day,
-  decimal,
-  hour,
-  money,
-  points,
-  score,
-  signedRatio,
-} from "./formats.js";
-import { mayReadFigure } from "./roles.js";
-import { toGraphQL } from "./filters.js";
+import { inSentenceCase } from "./columns.js";
+import { FIELDS, toGraphQL, valueWords } from "./filters.js";
+import { change, count, counted, day, decimal, hour, money, points, score, signedRatio } from "./formats.js";
 
-/** label, its two letters' meaning, how it is written, and what counts it below */
+/** @import { Filter } from "./filters.js" */
+/** @import { View } from "./address.js" */
+
+/** @typedef {Record<string, any>} Totals a DashboardTotals, with the selected metrics */
+/** @typedef {{ from: string, to: string, totals: Totals }} Interval */
+/** @typedef {{ key: string | null, totals: Totals }} Group */
+/** @typedef {Totals & { timeZone: string, previous: Totals | null, series: Interval[], groups: Group[] }} Answer */
+
+/** @typedef {{ label: string, kind: "count" | "deals" | "money" | "score", about: string, beneath?: string }} Figure */
+
+/** How the page shows each metric; `beneath` is an amount that stands under it. @type {Record<string, Figure>} */
 const FIGURES = {
-  totalSessionCount: ["Sessions", "All but test and archived ones", "count"],
-  totalLeadCount: ["Leads", "The user expressed an intent to buy", "count", "totalLeadValue"],
-  totalOpportunityCount: ["Opportunities", "Leads that did not fail", "count", "totalOpportunityValue"],
-  totalAdditionalDealCount: [
-    "Additional deals",
-    "Deals won only thanks to the agent: opportunity × conversion × success × recognition, summed",
-    "deals",
-  ],
-  totalAsr: ["ASR", "Additional secured revenue", "money"],
-  opportunitySuccessScore: [
-    "OSS",
-    "Opportunity success score: the agent's mean success over assessed opportunities",
-    "score",
-  ],
-  conversationSuccessScore: ["CSS", "Conversation success score: the mean of 0.2 × stars over rated sessions", "score"],
-  leadSuccessScore: ["LSS", "Lead success score: successful leads among assessed leads", "score"],
+  totalSessionCount: { label: "Sessions", kind: "count", about: "All but test and archived ones" },
+  totalLeadCount: {
+    label: "Leads",
+    kind: "count",
+    about: "The user expressed an intent to buy",
+    beneath: "totalLeadValue",
+  },
+  totalOpportunityCount: {
+    label: "Opportunities",
+    kind: "count",
+    about: "Leads that did not fail",
+    beneath: "totalOpportunityValue",
+  },
+  totalAdditionalDealCount: {
+    label: "Additional deals",
+    kind: "deals",
+    about: "Deals won only thanks to the agent: opportunity × conversion × success × recognition, summed",
+  },
+  totalAsr: { label: "ASR", kind: "money", about: "Additional secured revenue" },
+  opportunitySuccessScore: {
+    label: "OSS",
+    kind: "score",
+    about: "Opportunity success score: the agent's mean success over assessed opportunities",
+  },
+  conversationSuccessScore: {
+    label: "CSS",
+    kind: "score",
+    about: "Conversation success score: the mean of 0.2 × stars over rated sessions",
+  },
+  leadSuccessScore: {
+    label: "LSS",
+    kind: "score",
+    about: "Lead success score: successful leads among assessed leads",
+  },
 };
-const BENEATH = { totalLeadValue: "worth", totalOpportunityValue: "worth" };
 
-const GROUPS = {
-  CHANNEL: ["Channel", "CHANNEL", "channels", (key) => CHANNELS[key]],
-  SESSION_TYPE: ["Session type", "SESSION_TYPE", "sessionTypes"],
-  WORKING_HOURS: [
-    "Working hours",
-    "WORKING_HOURS",
-    "workingHours",
-    (key) => (key === "true" ? "In working hours" : "Outside working hours"),
-  ],
-  AGENT: ["Agent", "AGENT", "agents"],
-  INTEGRATION: ["Integration", "INTEGRATION", "integrations"],
-  ASSESSMENT: ["Assessment", "ASSESSMENT", "assessments", (key) => ASSESSMENTS[key]],
-  SESSION_LENGTH: ["Session length", "SESSION_LENGTH", "sessionLengths", (key) => LENGTHS[key]],
-};
+/** The columns that sessions are grouped by. A bar filters by its column's filter. */
+const GROUPS = ["CHANNEL", "SESSION_TYPE", "WORKING_HOURS", "AGENT", "INTEGRATION", "ASSESSMENT", "SESSION_LENGTH"];
 const MOST_BARS = 5;
 const KEPT = "session_graph.figures";
 const NARROW = matchMedia("(max-width: 720px)");
+/** @type {Record<string, string>} */
 const INTERVALS = { DAY: "by day", WEEK: "by week", MONTH: "by month", HOUR: "by hour" };
 
 export class Dashboard {
   #app;
   #abort = new AbortController();
   #all = false;
+  #isDue = false;
   /** How long the last answer took, in milliseconds. */
   took = 0;
 
@@ -98,30 +102,36 @@ export class Dashboard {
 
   #toggled() {
     localStorage.setItem(KEPT, this.element.open ? "open" : "closed");
-    if (this.element.open && this.stale) this.load(this.#app.view, true);
+    if (this.element.open && this.#isDue) this.load(this.#app.view, true);
   }
 
   #figures() {
-    return Object.keys(FIGURES).filter((name) => mayReadFigure(this.#app.viewer.role, name));
+    return Object.keys(FIGURES).filter((name) => this.#app.viewer.mayRead(name));
+  }
+
+  /** The amount under a metric, if it has one that the viewer may read. @param {string} name */
+  #beneath(name) {
+    const { beneath } = FIGURES[name];
+    return beneath && this.#app.viewer.mayRead(beneath) ? beneath : null;
   }
 
   get #worth() {
-    return mayReadFigure(this.#app.viewer.role, "totalAsr") ? "totalAsr" : "totalLeadValue";
+    return this.#app.viewer.mayRead("totalAsr") ? "totalAsr" : "totalLeadValue";
   }
 
   #groups() {
-    return Object.keys(GROUPS).filter((group) => this.#app.may(GROUPS[group][1]));
+    return GROUPS.filter((group) => this.#app.viewer.maySee(group));
   }
 
-  /** Asks for the figures of a view; closed, only once it is opened. */
+  /** Loads the figures of a view; if closed, when it is opened. @param {View} view @param {boolean} isNew */
   async load(view, isNew) {
     this.#abort.abort();
     this.#abort = new AbortController();
-    this.stale = !this.element.open;
-    if (this.stale) return;
+    this.#isDue = !this.element.open;
+    if (this.#isDue) return;
     const { signal } = this.#abort;
     if (isNew) this.element.classList.add("stale");
-    const by = this.#groups().includes(view.group) ? view.group : "AGENT";
+    const by = this.#groups().find((group) => group === view.group) ?? "AGENT";
     const intervals = view.filter.period === "LAST_24_HOURS" ? ["HOUR"] : ["DAY", "WEEK", "MONTH"];
     const began = Date.now();
     try {
@@ -144,11 +154,14 @@ export class Dashboard {
     this.element.classList.remove("stale");
   }
 
-  /** By day, and by longer intervals where the span has too many of them. */
+  /**
+   * Asks by the first interval, and if the span has too many of these, by the next.
+   * @param {Filter} filter @param {string} by @param {string[]} intervals @param {AbortSignal} signal
+   */
   async #ask(filter, by, [interval, ...longer], signal) {
     const names = this.#figures()
-      .flatMap((name) => [name, FIGURES[name][3]])
-      .filter(Boolean)
+      .flatMap((name) => [name, this.#beneath(name) ?? []])
+      .flat()
       .join(" ");
     const few = `totalSessionCount ${this.#worth}`;
     const query = `query Dashboard($filter: SessionFilter, $by: DashboardGroup!, $interval: Interval!) {
@@ -168,6 +181,7 @@ export class Dashboard {
     }
   }
 
+  /** @param {Answer} dashboard @param {Filter} filter @param {string} by @param {string} interval */
   #show(dashboard, filter, by, interval) {
     const { previous } = dashboard;
     fill(
@@ -187,15 +201,19 @@ export class Dashboard {
     fill(this.charts, this.#drawCharts(dashboard, interval), this.#drawGroups(dashboard.groups, by));
   }
 
+  /** @param {string} name @param {any} value */
   #write(name, value) {
     if (value === null || value === undefined) return "–";
     const { currency } = this.#app.viewer.account;
-    const kind = BENEATH[name] ? "money" : FIGURES[name][2];
-    return { count, score, deals: (text) => decimal(text, 1), money: (text) => money(text, currency) }[kind](value);
+    const kind = FIGURES[name]?.kind ?? "money";
+    if (kind === "money") return money(value, currency);
+    return kind === "deals" ? decimal(value, 1) : kind === "score" ? score(value) : count(value);
   }
 
+  /** @param {string} name @param {Totals | null} totals @param {Totals | null} previous */
   #drawFigure(name, totals, previous) {
-    const [label, about, , beneath] = FIGURES[name];
+    const { label, about } = FIGURES[name];
+    const beneath = this.#beneath(name);
     return h(
       "div",
       { class: "figure", title: about },
@@ -205,14 +223,15 @@ export class Dashboard {
         "p",
         { class: "beneath" },
         beneath && totals && h("span", {}, this.#write(beneath, totals[beneath])),
-        this.#drawChange(name, totals, previous),
+        totals && previous && this.#drawChange(name, totals, previous),
       ),
     );
   }
 
+  /** @param {string} name @param {Totals} totals @param {Totals} previous */
   #drawChange(name, totals, previous) {
-    if (!previous || previous[name] === null || totals[name] === null) return null;
-    const isScore = FIGURES[name][2] === "score";
+    if (previous[name] === null || totals[name] === null) return null;
+    const isScore = FIGURES[name].kind === "score";
     const by = isScore ? totals[name] - previous[name] : change(previous[name], totals[name]);
     if (by === null) return null;
     const kind = by > 0.0005 ? "up" : by < -0.0005 ? "down" : "same";
@@ -223,20 +242,24 @@ export class Dashboard {
     );
   }
 
+  /** @param {Answer} dashboard @param {string} interval */
   #drawCharts({ series, timeZone }, interval) {
     if (!series.length) return h("p", { class: "hint empty" }, "No days to draw.");
+    /** @param {string} from */
     const label = (from) => (interval === "HOUR" ? hour(from, timeZone) : day(from, timeZone));
-    const choose = (from) => {
-      const point = series.find((each) => each.from === from);
+    /** @param {string} start */
+    const choose = (start) => {
+      const { from, to } = series.find((interval) => interval.from === start) ?? series[0];
       const { period, ...rest } = this.#app.view.filter;
-      this.#app.change({ filter: { ...rest, from: point.from, to: point.to } });
+      this.#app.change({ filter: { ...rest, from, to } });
     };
+    /** @param {string} title @param {"columns" | "line"} kind @param {string} name */
     const chart = (title, kind, name) => {
       const points = series.map(({ from, totals }) => ({
         key: from,
         label: label(from),
         value: Number(totals[name]),
-        words: name === "totalSessionCount" ? `${count(totals[name])} sessions` : this.#write(name, totals[name]),
+        words: name === "totalSessionCount" ? counted(totals[name], "session") : this.#write(name, totals[name]),
       }));
       const most = points.reduce((best, point) => (point.value > best.value ? point : best));
       return drawSeries({
@@ -244,7 +267,7 @@ export class Dashboard {
         kind,
         points,
         onChoose: choose,
-        summary: `${points.length} points from ${points[0].label} to ${points.at(-1).label}; the most is ${most.words} on ${most.label}.`,
+        summary: `${counted(points.length, "point")} from ${points[0].label} to ${points.at(-1)?.label}; the most is ${most.words} on ${most.label}.`,
       });
     };
     return [
@@ -253,14 +276,15 @@ export class Dashboard {
     ];
   }
 
+  /** @param {Group[]} groups @param {string} by @returns {HTMLElement} */
   #drawGroups(groups, by) {
     const select = h(
       "select",
       {
         "aria-label": "Group by",
-        onchange: () => this.#app.change({ group: select.value === "AGENT" ? null : select.value }, true),
+        onchange: ({ target: { value } }) => this.#app.change({ group: value === "AGENT" ? null : value }, true),
       },
-      this.#groups().map((group) => h("option", { value: group, selected: group === by }, GROUPS[group][0])),
+      this.#groups().map((group) => h("option", { value: group, selected: group === by }, inSentenceCase(group))),
     );
     const sorted = [...groups].sort((a, b) => b.totals.totalSessionCount - a.totals.totalSessionCount);
     const most = Math.max(1, ...sorted.map((group) => group.totals.totalSessionCount));
@@ -291,24 +315,20 @@ export class Dashboard {
     return figure;
   }
 
+  /** @param {Group} group @param {string} by @param {number} most */
   #drawBar({ key, totals }, by, most) {
-    const [, , filterName, words] = GROUPS[by];
-    const agent = by === "AGENT" && this.#app.viewer.agents.find((each) => each.idn === key)?.name;
-    const name = key === null ? "None" : agent || (words?.(key) ?? key);
+    const field = FIELDS.find(({ column }) => column === by);
+    const name = key === null || !field ? "None" : valueWords(field, key, this.#app.viewer);
     const choose = () => {
-      const value = filterName === "workingHours" ? key === "true" : [key];
-      this.#app.change({ filter: { ...this.#app.view.filter, [filterName]: value } });
+      const value = field?.kind === "flag" ? key === "true" : [key];
+      if (field) this.#app.change({ filter: { ...this.#app.view.filter, [field.name]: value } });
     };
     const bar = h("span", { style: { width: `${(100 * totals.totalSessionCount) / most}%` } });
     const content = [
       h("span", { class: "name" }, name),
       h("span", { class: "track" }, bar),
       h("span", { class: "number" }, count(totals.totalSessionCount)),
-      h(
-        "span",
-        { class: "worth" },
-        this.#write(this.#worth === "totalAsr" ? "totalAsr" : "totalLeadValue", totals[this.#worth]),
-      ),
+      h("span", { class: "worth" }, this.#write(this.#worth, totals[this.#worth])),
     ];
     return h(
       "li",

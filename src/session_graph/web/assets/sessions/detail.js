@@ -1,16 +1,20 @@
 /**
- * The panel of one session: what it was, what was said, how its ASR came about, who changed what, and the review.
+ * The panel of one session: its facts, transcript, the factors of its ASR, its history, and the review.
  */
 
 import { drawValue } from "./cells.js";
-import { COLUMNS, selection, visibleColumns } from "./columns.js";
+import { codeOf, labelOf, selection } from "./columns.js";
 import { Editor } from "./editor.js";
 import { fill, h, icon } from "./elements.js";
-import { clock, directionOf, duration, inWords, instant, money, ratio, zoneName } from "./formats.js";
+import { CHANNELS, clock, directionOf, duration, inWords, instant, money, ratio, zoneName } from "./formats.js";
+
+/** @import { Column } from "./columns.js" */
+/** @import { Session } from "./list.js" */
 
 const NARROW = matchMedia("(max-width: 900px)");
+/** @type {Record<string, string>} */
 const SPEAKERS = { USER: "User", AGENT: "Agent", SYSTEM: "System" };
-/** Shown above the facts, so not again among them. */
+/** The fields that are shown above the facts, and not again among them. */
 // prettier-ignore
 const ELSEWHERE = new Set([
   "contact", "contactInformation", "contactName", "phone", "email", "summary", "startedAt", "durationSeconds",
@@ -19,11 +23,13 @@ const ELSEWHERE = new Set([
 
 export class Detail {
   #app;
+  /** @type {Session | null} */
   #session = null;
+  /** @type {string | null} */
   #id = null;
   #abort = new AbortController();
   #fields;
-  /** What was typed and not saved, by session and field. @type {Map<string, Map<string, string>>} */
+  /** The texts that were typed and not saved, by session and field. @type {Map<string, Map<string, string>>} */
   #drafts = new Map();
 
   /** @param {import("./sessions.js").SessionsView} app */
@@ -32,6 +38,9 @@ export class Detail {
     this.#fields = this.#select();
     this.place = h("p", { class: "place" });
     this.content = h("div", { class: "content", tabindex: "-1" });
+    this.derived = h("div", { class: "derived" });
+    this.history = h("section", { class: "history" });
+    /** @param {string} label @param {Parameters<typeof icon>[0]} name @param {() => void} onclick */
     const bare = (label, name, onclick) =>
       h("button", { type: "button", class: "bare", "aria-label": label, title: label, onclick }, icon(name));
     this.element = h(
@@ -50,16 +59,15 @@ export class Detail {
     this.element.addEventListener("keydown", (event) => this.editor?.press(event));
   }
 
-  /** Fields of the session for the panel; after an edit the same without the transcript. */
+  /** The fields of the session for the panel, but for the transcript, which no edit changes. */
   #select() {
-    const visible = this.#app.viewer.visibleColumns;
-    const columns = selection(visibleColumns(visible)).replace(/ agent \{.*\}/, "");
+    const { viewer } = this.#app;
+    const columns = selection(viewer.columns).replace(/ agent \{.*\}/, "");
     const parts = [
       columns,
       "agent { idn name timeZone }",
-      visible.includes("ASR_FACTORS") &&
-        "asrFactors { leadValue opportunity conversionRate success recognition isTest }",
-      visible.includes("HISTORY") && "history { at by field before after }",
+      viewer.maySee("ASR_FACTORS") && "asrFactors { leadValue opportunity conversionRate success recognition isTest }",
+      viewer.maySee("HISTORY") && "history { at by field before after }",
     ];
     return parts.filter(Boolean).join(" ");
   }
@@ -83,13 +91,13 @@ export class Detail {
     if (!this.#session) fill(this.content, h("p", { role: "status", class: "hint" }, "Loading…"));
     this.showPlace();
     this.content.focus();
-    const transcript = this.#app.may("TRANSCRIPT") ? "transcript { position speaker text at }" : "";
+    const transcript = this.#app.viewer.maySee("TRANSCRIPT") ? "transcript { position speaker text at }" : "";
     try {
       const query = `query Session($id: ID!) { session(id: $id) { ${this.#fields} ${transcript} } }`;
       const { session } = await this.#app.api.ask(query, { id }, signal);
       this.content.classList.remove("stale");
       this.#session = session;
-      if (session) this.#draw();
+      if (session) this.#draw(session);
       else
         fill(
           this.content,
@@ -126,29 +134,29 @@ export class Detail {
     fill(this.place, index >= 0 ? `${index + 1} of ${total ?? "…"}` : "Not in this list");
   }
 
-  /** Somebody changed the open session elsewhere: shown at once; what was typed here stays. */
+  /** Shows what somebody changed elsewhere in the open session; what was typed here stays. @param {Session} session */
   noteChange(session) {
     if (!this.#session || session.version <= this.#session.version) return;
     const id = this.#id;
     this.#app.api.ask(`query Changed($id: ID!) { session(id: $id) { ${this.#fields} } }`, { id }).then(
       (data) => id === this.#id && data.session && this.#update(data.session, true),
-      () => {}, // the next save tells
+      () => {}, // the next save is refused, and shows the change
     );
   }
 
+  /** @param {Session} session @param {boolean} fromElsewhere */
   #update(session, fromElsewhere = false) {
     this.#session = { ...this.#session, ...session };
-    if (fromElsewhere) this.editor.note(this.#session);
-    else this.editor.show(this.#session);
-    this.#drawDerived();
+    if (fromElsewhere) this.editor?.note(this.#session);
+    else this.editor?.show(this.#session);
+    this.#drawDerived(this.#session);
   }
 
-  #draw() {
-    const session = this.#session;
-    this.derived = h("div", { class: "derived" });
-    this.history = h("section", { class: "history" });
-    if (!this.#drafts.has(session.id)) this.#drafts.set(session.id, new Map());
-    this.editor = new Editor(this.#app, session, this.#fields, this.#drafts.get(session.id), (saved) => {
+  /** @param {Session} session */
+  #draw(session) {
+    const drafts = this.#drafts.get(session.id) ?? new Map();
+    this.#drafts.set(session.id, drafts);
+    this.editor = new Editor(this.#app, session, this.#fields, drafts, (saved) => {
       this.#update(saved);
       this.#app.saved(saved);
     });
@@ -166,20 +174,19 @@ export class Detail {
       ),
     );
     this.content.scrollTop = 0;
-    this.#drawDerived();
+    this.#drawDerived(session);
   }
 
-  #drawDerived() {
-    fill(this.derived, this.#drawAsr(this.#session));
-    fill(this.history, this.#drawHistory(this.#session));
+  /** @param {Session} session */
+  #drawDerived(session) {
+    fill(this.derived, this.#drawAsr(session));
+    fill(this.history, this.#drawHistory(session));
   }
 
+  /** @param {Session} session */
   #drawTitle(session) {
     const zone = session.agent.timeZone;
-    const channel = drawValue(
-      COLUMNS.find((column) => column.field === "channel"),
-      session,
-    );
+    const channel = CHANNELS[session.channel] ?? session.channel;
     return h(
       "div",
       { class: "title" },
@@ -191,7 +198,7 @@ export class Detail {
     );
   }
 
-  /** The lead as it becomes revenue: each factor with what it says. */
+  /** How the lead becomes revenue, factor by factor. @param {Session} session */
   #drawAsr(session) {
     if (session.asr === undefined) return null;
     const { currency } = this.#app.viewer.account;
@@ -203,6 +210,7 @@ export class Detail {
         h("h3", {}, "ASR"),
         h("p", { class: "result" }, money(session.asr, currency)),
       );
+    /** @param {string} sign @param {string} label @param {string} value @param {string} about @param {boolean} isOff */
     const row = (sign, label, value, about, isOff = false) =>
       h(
         "tr",
@@ -252,9 +260,12 @@ export class Detail {
     );
   }
 
+  /** @param {Session} session */
   #drawResults(session) {
     if (!session.actualResult && !session.expectedResult) return null;
-    const part = (label, text) => h("div", {}, h("h3", {}, label), h("p", { dir: directionOf(text ?? "") }, text ?? "–"));
+    /** @param {string} label @param {string | null} [text] */
+    const part = (label, text) =>
+      h("div", {}, h("h3", {}, label), h("p", { dir: directionOf(text ?? "") }, text ?? "–"));
     return h(
       "section",
       { class: "results" },
@@ -263,8 +274,10 @@ export class Detail {
     );
   }
 
+  /** @param {Session} session */
   #drawTranscript({ transcript, agent }) {
     if (!transcript) return null;
+    /** @param {{ speaker: string, text: string, at: string | null }} turn */
     const turn = ({ speaker, text, at }) =>
       h(
         "li",
@@ -282,11 +295,11 @@ export class Detail {
     );
   }
 
+  /** @param {Session} session */
   #drawFacts(session) {
     const { viewer } = this.#app;
-    const columns = visibleColumns(viewer.visibleColumns).filter(
-      (column) => !ELSEWHERE.has(column.field) && !this.editor.has(column.field),
-    );
+    const columns = viewer.columns.filter((column) => !ELSEWHERE.has(column.field) && !this.editor?.has(column.field));
+    /** @param {Column} column */
     const fact = (column) => {
       const value = drawValue(column, session, viewer.account.currency);
       return value === null ? null : h("div", {}, h("dt", { title: column.about }, column.label), h("dd", {}, value));
@@ -294,14 +307,15 @@ export class Detail {
     return h("section", {}, h("h3", {}, "Facts"), h("dl", { class: "facts" }, columns.map(fact)));
   }
 
+  /** @param {Session} session */
   #drawHistory({ history, agent }) {
     if (!history) return null;
-    const label = (field) => COLUMNS.find((column) => column.field === field)?.label ?? field;
+    /** @param {{ at: string, by: string, field: string, before: string | null, after: string | null }} change */
     const entry = ({ at, by, field, before, after }) =>
       h(
         "li",
         {},
-        h("b", {}, label(field)),
+        h("b", {}, labelOf(codeOf(field))),
         " ",
         h("bdi", {}, inWords(field, before)),
         " → ",
@@ -315,6 +329,7 @@ export class Detail {
   }
 }
 
+/** Why the ASR is what it is. @param {Session} session @param {Record<string, any>} factors */
 function explain(session, factors) {
   if (factors.isTest) return "A test session never counts.";
   if (!Number(factors.leadValue))

@@ -4,14 +4,17 @@
 
 import { h, icon } from "./elements.js";
 
+/** @import { Child } from "./elements.js" */
+
 /**
- * Opens one; it is gone when it is closed.
+ * Opens a dialog, which is removed when it is closed.
  * @param {string} title its name, too
- * @param {{ body: *, foot?: *, onClose?: () => void, wide?: boolean }} parts
+ * @param {{ body: Child, foot?: Child, wide?: boolean }} parts
  * @returns {HTMLDialogElement}
  */
-export function openDialog(title, { body, foot, onClose, wide = false }) {
+export function openDialog(title, { body, foot, wide = false }) {
   const from = document.activeElement;
+  /** @type {HTMLDialogElement} */
   const dialog = h(
     "dialog",
     {
@@ -19,8 +22,7 @@ export function openDialog(title, { body, foot, onClose, wide = false }) {
       "aria-label": title,
       onclose: () => {
         dialog.remove();
-        onClose?.();
-        from?.focus?.();
+        if (from instanceof HTMLElement) from.focus();
       },
       onclick: (event) => event.target === dialog && dialog.close(),
     },

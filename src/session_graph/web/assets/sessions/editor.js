@@ -1,12 +1,15 @@
 /**
- * The review of a session, in place: choices are saved at once, texts when asked to. Every save says which version it
- * has seen, so nobody's change is overwritten unseen; what was typed here stays until it is saved or taken back.
+ * The review of a session, in place. Choices are saved at once, texts by their buttons. Every save names the version
+ * that it changes, so the API refuses to overwrite a change that nobody has seen here (optimistic concurrency). A typed
+ * text stays until it is saved or taken back.
  */
 
 import { fill, h, icon, newId } from "./elements.js";
-import { ASSESSMENTS, ASSESSMENT_MEANINGS, inWords } from "./formats.js";
-import { mayEdit } from "./roles.js";
+import { ASSESSMENTS, inWords } from "./formats.js";
 
+/** @import { Session } from "./list.js" */
+
+/** @type {Record<string, string>} */
 const FLAGS = {
   isLead: "Is Lead",
   isOpportunity: "Is Opportunity",
@@ -15,6 +18,7 @@ const FLAGS = {
   isTest: "Is Test",
   isArchived: "Is Archived",
 };
+/** @type {Record<string, string>} */
 const LABELS = {
   ...FLAGS,
   humanAssessment: "Human assessment",
@@ -23,6 +27,7 @@ const LABELS = {
   externalId: "External ID",
   tags: "Tags",
 };
+/** @type {Record<string, string | null>} */
 const VERDICT_KEYS = { 1: "YES_A", 2: "YES_B", 3: "NO", 0: null };
 
 export class Editor {
@@ -30,22 +35,28 @@ export class Editor {
   #session;
   #fields;
   #onSaved;
+  /** @type {Promise<unknown>} */
   #saving = Promise.resolve();
   /** Texts that were typed and not saved, by field. */
   #typed;
+  /** Shows a session in a control, by field. @type {Record<string, (session: Session) => void>} */
   #parts = {};
+  /** @type {Record<string, HTMLElement>} */
   #problems = {};
 
   /**
    * @param {import("./sessions.js").SessionsView} app
-   * @param {string} fields what to select after a save
+   * @param {Session} session
+   * @param {string} fields to select after a save
    * @param {Map<string, string>} typed kept by the caller, so that leaving the session loses nothing
+   * @param {(session: Session) => void} onSaved
    */
   constructor(app, session, fields, typed, onSaved) {
     this.#app = app;
     this.#typed = typed;
     this.#fields = fields;
     this.#onSaved = onSaved;
+    this.#session = session;
     this.conflict = h("div", { class: "conflict", role: "alert", hidden: true });
     this.said = h("p", { class: "said hint", role: "status" });
     this.element = h(
@@ -63,18 +74,18 @@ export class Editor {
     this.show(session);
   }
 
-  /** Whether it edits this field, as the role may. */
+  /** Whether the viewer may edit this field of a session. @param {string} field */
   has(field) {
-    return mayEdit(this.#app.viewer.role, field);
+    return this.#app.viewer.mayEdit(field === "tags" ? "addTags" : field);
   }
 
-  /** The session as it is now. What was typed stays. */
+  /** Shows the session as it is now. What was typed stays. @param {Session} session */
   show(session) {
     this.#session = session;
     for (const show of Object.values(this.#parts)) show(session);
   }
 
-  /** Somebody changed it elsewhere. What was typed over what they changed is a conflict before it is saved. */
+  /** Shows what somebody changed elsewhere; a text that was typed over it is a conflict already. @param {Session} session */
   note(session) {
     const typed = [...this.#typed].filter(([field]) => (this.#session[field] ?? "") !== (session[field] ?? ""));
     if (typed.length) {
@@ -83,9 +94,10 @@ export class Editor {
     this.show(session);
   }
 
+  /** @param {KeyboardEvent} event */
   press(event) {
     if (
-      event.target.closest("textarea, input:not([type=radio], [type=checkbox]), select") ||
+      /** @type {Element} */ (event.target).closest("textarea, input:not([type=radio], [type=checkbox]), select") ||
       event.ctrlKey ||
       event.metaKey ||
       event.altKey
@@ -98,9 +110,11 @@ export class Editor {
 
   // Controls
 
+  /** @param {Session} session */
   #drawVerdict(session) {
     const name = newId();
     const choices = [...Object.entries(ASSESSMENTS), ["", "None"]];
+    /** @param {string[]} choice */
     const radio = ([value, label]) => {
       const input = h("input", {
         type: "radio",
@@ -113,7 +127,7 @@ export class Editor {
         "label",
         {
           class: `verdictchoice ${value.toLowerCase() || "unset"}`,
-          title: ASSESSMENT_MEANINGS[value] ?? "Leave it to the machine",
+          title: this.#app.viewer.meanings[value] ?? "Leave it to the machine",
         },
         input,
         h("span", {}, label),
@@ -134,7 +148,7 @@ export class Editor {
         { class: "hint" },
         "The machine said ",
         machine ? h("span", { class: `verdict ${machine.toLowerCase()}` }, ASSESSMENTS[machine]) : "nothing",
-        machine && ` ${ASSESSMENT_MEANINGS[machine].toLowerCase()}`,
+        machine && ` ${this.#app.viewer.meanings[machine].toLowerCase()}`,
       ),
       this.#problemOf("humanAssessment"),
     );
@@ -142,6 +156,7 @@ export class Editor {
 
   #drawStars() {
     const name = newId();
+    /** @param {number} stars */
     const radio = (stars) =>
       h(
         "label",
@@ -165,7 +180,7 @@ export class Editor {
     this.#parts.conversationQuality = ({ conversationQuality }) => {
       for (const input of group.querySelectorAll("input")) {
         input.checked = Number(input.value) === conversationQuality;
-        input.parentElement.classList.toggle("lit", Number(input.value) <= (conversationQuality ?? 0));
+        input.parentElement?.classList.toggle("lit", Number(input.value) <= (conversationQuality ?? 0));
       }
       clear.hidden = conversationQuality === null;
     };
@@ -180,8 +195,12 @@ export class Editor {
   }
 
   #drawFlags() {
+    /** @param {string} flag */
     const box = (flag) => {
-      const input = h("input", { type: "checkbox", onchange: () => this.#save({ [flag]: input.checked }) });
+      const input = h("input", {
+        type: "checkbox",
+        onchange: ({ target }) => this.#save({ [flag]: target.checked }),
+      });
       this.#parts[flag] = (now) => (input.checked = now[flag]);
       return h("label", { class: "choice" }, input, h("span", {}, FLAGS[flag]));
     };
@@ -196,6 +215,7 @@ export class Editor {
     );
   }
 
+  /** @param {string} field @param {HTMLInputElement | HTMLTextAreaElement} input */
   #drawText(field, input) {
     const id = newId();
     const save = h(
@@ -212,12 +232,11 @@ export class Editor {
       actions.hidden = input.value === (this.#session[field] ?? "");
       if (actions.hidden) this.#typed.delete(field);
     });
-    input.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey || input.tagName === "INPUT")) {
-        event.preventDefault();
-        this.#saveText(field);
-      }
-    });
+    input.onkeydown = (event) => {
+      if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey || input.tagName === "INPUT")) return;
+      event.preventDefault();
+      this.#saveText(field);
+    };
     this.#parts[field] = (now) => {
       input.value = this.#typed.get(field) ?? now[field] ?? "";
       actions.hidden = !this.#typed.has(field);
@@ -228,6 +247,7 @@ export class Editor {
   #drawTags() {
     const [id, offers] = [newId(), newId()];
     const list = h("ul", { class: "tags", "aria-label": "Tags" });
+    /** @type {HTMLInputElement} */
     const input = h("input", {
       id,
       type: "text",
@@ -243,6 +263,7 @@ export class Editor {
       },
     });
     this.#parts.tags = ({ tags }) => {
+      /** @param {string} tag */
       const remove = (tag) =>
         h(
           "button",
@@ -256,7 +277,7 @@ export class Editor {
         );
       fill(
         list,
-        tags.map((tag) => h("li", { class: "tag" }, tag, remove(tag))),
+        tags.map((/** @type {string} */ tag) => h("li", { class: "tag" }, tag, remove(tag))),
       );
     };
     const options = (this.#app.viewer.options.tags ?? []).map((tag) => h("option", { value: tag }));
@@ -270,12 +291,14 @@ export class Editor {
     );
   }
 
+  /** @param {string} field */
   #problemOf(field) {
     const problem = h("p", { class: "problem", role: "alert" });
     this.#problems[field] = problem;
     return problem;
   }
 
+  /** @param {string} field */
   #takeBack(field) {
     this.#typed.delete(field);
     this.#parts[field](this.#session);
@@ -283,23 +306,25 @@ export class Editor {
 
   // Saving
 
-  /** A verdict takes the comment with it that was typed beside it. */
+  /** Saves a verdict, together with the comment that was typed beside it. @param {string | null} verdict */
   #choose(verdict) {
     const comment = this.#typed.get("comment");
     return this.#save({ humanAssessment: verdict, ...(comment !== undefined && { comment: comment || null }) });
   }
 
+  /** @param {string} field */
   #saveText(field) {
     if (this.#typed.has(field)) this.#save({ [field]: this.#typed.get(field) || null });
   }
 
-  /** One after another, each on top of the version that the one before it left. Tells whether it was done. */
+  /** Saves one patch after another, each on the version that the last one made. @param {Record<string, unknown>} patch */
   #save(patch) {
     const done = this.#saving.then(() => this.#send(patch));
     this.#saving = done.catch(() => {});
     return done;
   }
 
+  /** Returns whether the patch was saved. @param {Record<string, unknown>} patch @returns {Promise<boolean>} */
   async #send(patch) {
     for (const problem of Object.values(this.#problems)) fill(problem);
     fill(this.said, "Saving…");
@@ -307,7 +332,8 @@ export class Editor {
       const { session, errors } = await this.#mutate(patch);
       if (!errors.length) return this.#succeed(session, patch);
       fill(this.said);
-      if (errors.some((error) => error.code === "CONFLICT") && session) this.#showConflict(session, patch);
+      if (session && errors.some((/** @type {any} */ error) => error.code === "CONFLICT"))
+        this.#showConflict(session, patch);
       else for (const error of errors) this.#showProblem(error, patch);
     } catch (error) {
       fill(this.said);
@@ -317,6 +343,7 @@ export class Editor {
     return false;
   }
 
+  /** @param {Record<string, unknown>} patch */
   async #mutate(patch) {
     const { id, version } = this.#session;
     const answer = `{ session { ${this.#fields} } errors { code message path } }`;
@@ -331,6 +358,7 @@ export class Editor {
     return data[name];
   }
 
+  /** @param {Session} session @param {Record<string, unknown>} patch */
   #succeed(session, patch) {
     for (const field of Object.keys(patch)) {
       if (this.#typed.has(field) && (this.#typed.get(field) || null) === patch[field]) this.#typed.delete(field);
@@ -341,6 +369,7 @@ export class Editor {
     return true;
   }
 
+  /** @param {{ path: string[], message: string }} error @param {Record<string, unknown>} patch */
   #showProblem(error, patch) {
     const named = error.path.find((part) => part in LABELS);
     const field = named ?? ("addTags" in patch || "removeTags" in patch ? "tags" : Object.keys(patch)[0]);
@@ -348,13 +377,15 @@ export class Editor {
     fill(this.#problems[field] ?? this.said, words);
   }
 
-  /** Somebody else was first: what they changed, and the choice. */
+  /** Somebody else was first: shows their change and the choice. @param {Session} now @param {Record<string, unknown>} patch */
   #showConflict(now, patch) {
     const before = this.#session;
     const differs = Object.keys(LABELS).filter((field) => JSON.stringify(before[field]) !== JSON.stringify(now[field]));
     const by = now.history?.[0]?.by;
+    /** @param {string} field */
     const change = (field) =>
       h("li", {}, h("b", {}, LABELS[field]), ` ${inWords(field, before[field])} → ${inWords(field, now[field])}`);
+    /** @param {string} label @param {() => unknown} act @param {string} [kind] */
     const decide = (label, act, kind) =>
       h("button", { type: "button", class: kind, onclick: () => ((this.conflict.hidden = true), act()) }, label);
     this.#session = { ...before, ...now };
@@ -378,12 +409,18 @@ export class Editor {
   }
 }
 
-/** Arrows move between radio buttons without choosing on the way: each choice would be a save. */
+/** @type {Record<string, number>} */
+const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
+
+/** Arrows move between radio buttons without choosing: each choice would be a save. @param {KeyboardEvent} event */
 function walk(event) {
-  const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+  const step = STEPS[event.key];
+  const current = /** @type {HTMLInputElement} */ (event.target);
   if (!step) return;
   event.preventDefault();
   event.stopPropagation();
-  const all = [...event.target.closest("fieldset").querySelectorAll("input[type=radio]")];
-  all[(all.indexOf(event.target) + step + all.length) % all.length].focus();
+  /** @type {NodeListOf<HTMLInputElement> | undefined} */
+  const radios = current.closest("fieldset")?.querySelectorAll("input[type=radio]");
+  const all = [...(radios ?? [])];
+  all[(all.indexOf(current) + step + all.length) % all.length].focus();
 }

@@ -7,28 +7,60 @@
 const SVG = "http://www.w3.org/2000/svg";
 const PROPERTIES = new Set(["checked", "disabled", "hidden", "indeterminate", "open", "selected", "value"]);
 
-/** @param {string} tag @param {Object<string, *>} [attributes] @param {...*} children nulls and false are left out */
+/** @typedef {Node | string | number | false | null | undefined | Child[]} Child null and false are left out */
+
+/** @typedef {Event & { currentTarget: HTMLElement, target: HTMLInputElement }} InputEvent */
+
+/**
+ * @typedef {object} Handlers
+ * @property {(event: MouseEvent) => unknown} [onclick]
+ * @property {(event: KeyboardEvent & { target: HTMLElement }) => unknown} [onkeydown]
+ * @property {(event: InputEvent) => unknown} [onchange]
+ * @property {(event: Event) => unknown} [oninput]
+ * @property {(event: Event) => unknown} [onsubmit]
+ * @property {(event: Event) => unknown} [onclose]
+ * @property {(event: Event) => unknown} [oncancel]
+ * @property {(event: Event) => unknown} [ontoggle]
+ */
+
+/** @typedef {Handlers & Record<string, unknown>} Attributes null, undefined and false are left out */
+
+/**
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag @param {Attributes} [attributes] @param {Child[]} children
+ */
 export function h(tag, attributes, ...children) {
   return build(document.createElement(tag), attributes, children);
 }
 
-/** The same for SVG. */
+/**
+ * The same for SVG.
+ * @template {keyof SVGElementTagNameMap} Tag
+ * @param {Tag} tag @param {Attributes} [attributes] @param {Child[]} children
+ */
 export function svg(tag, attributes, ...children) {
   return build(document.createElementNS(SVG, tag), attributes, children);
 }
 
+/**
+ * @template {Element} Made
+ * @param {Made} element @param {Attributes | undefined} attributes @param {Child[]} children
+ */
 function build(element, attributes, children) {
   append(element, children);
   for (const [name, value] of Object.entries(attributes ?? {})) set(element, name, value);
   return element;
 }
 
+/** @param {Element} element @param {Child[]} children */
 function append(element, children) {
-  element.append(
-    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
-  );
+  const shown = /** @type {unknown[]} */ (children)
+    .flat(Infinity)
+    .filter((child) => child !== null && child !== undefined && child !== false);
+  element.append(.../** @type {(Node | string)[]} */ (shown));
 }
 
+/** @param {any} element @param {string} name @param {any} value */
 function set(element, name, value) {
   if (value === null || value === undefined) return;
   if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
@@ -37,16 +69,16 @@ function set(element, name, value) {
   else if (value !== false) element.setAttribute(name, value === true ? "" : value);
 }
 
-/** Puts the children in place of what is there. */
+/** Replaces the children of an element. @template {Element} Filled @param {Filled} element @param {Child[]} children */
 export function fill(element, ...children) {
   element.replaceChildren();
   append(element, children);
   return element;
 }
 
-/** An icon of ours, drawn with lines in a box of 16; decoration for whoever cannot see it. */
-export function icon(path) {
-  return svg("svg", { class: "icon", viewBox: "0 0 16 16", "aria-hidden": "true" }, svg("path", { d: ICONS[path] }));
+/** An icon, drawn with lines in a box of 16 × 16; screen readers pass over it. @param {keyof typeof ICONS} name */
+export function icon(name) {
+  return svg("svg", { class: "icon", viewBox: "0 0 16 16", "aria-hidden": "true" }, svg("path", { d: ICONS[name] }));
 }
 
 const ICONS = {
@@ -74,13 +106,18 @@ export function newId() {
 }
 
 /**
- * Calls once things have been quiet for a time, and at the latest after `most`: milliseconds, or what tells them.
+ * Returns a function that calls `call` once it has itself not been called for `quiet` milliseconds, and at the latest
+ * after `most`. Both may be functions that return the number.
+ * @template {unknown[]} Arguments
+ * @param {(...args: Arguments) => void} call @param {number | (() => number)} quiet @param {number | (() => number)} most
  */
 export function debounce(call, quiet, most = Infinity) {
+  /** @param {number | (() => number)} time */
   const pause = (time) => (typeof time === "function" ? time() : time);
   let timer = 0;
   let since = 0;
-  const later = (...args) => {
+  /** @param {Arguments} args */
+  return (...args) => {
     const now = Date.now();
     since = timer ? since : now;
     clearTimeout(timer);
@@ -92,9 +129,4 @@ export function debounce(call, quiet, most = Infinity) {
       Math.max(0, Math.min(pause(quiet), since + pause(most) - now)),
     );
   };
-  later.cancel = () => {
-    clearTimeout(timer);
-    timer = 0;
-  };
-  return later;
 }

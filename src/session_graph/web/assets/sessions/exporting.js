@@ -1,25 +1,29 @@
 /**
- * Having the rows of the list sent by e-mail, and following the report until its mail is out.
+ * The dialog that exports the rows of the list by e-mail, and follows the export until its mail is out.
  */
 
 import { REPORT_SIZE } from "./columns.js";
 import { openDialog } from "./dialogs.js";
 import { fill, h, newId } from "./elements.js";
 import { chips } from "./filters.js";
-import { count } from "./formats.js";
+import { count, counted } from "./formats.js";
 import { Stream } from "./stream.js";
 
-const REPORT = `id status progress rowCount rowsWritten timeZone bytes downloadUrl error expiresAt
+const EXPORT = `id status progress rowCount rowsWritten timeZone bytes downloadUrl error expiresAt
   deliveries { recipient status error }`;
-const ANSWER = `{ export { ${REPORT} } errors { code message path } }`;
+const ANSWER = `{ export { ${EXPORT} } errors { code message path } }`;
 const REQUEST = `mutation Export($input: RequestSessionExportInput!) { requestSessionExport(input: $input) ${ANSWER} }`;
 const CANCEL = `mutation Cancel($id: ID!) { cancelSessionExport(id: $id) ${ANSWER} }`;
 const RETRY = `mutation Retry($id: ID!) { retrySessionExport(id: $id) ${ANSWER} }`;
-const LOOK = `query Export($id: ID!) { export(id: $id) { ${REPORT} } }`;
-const FOLLOW = `subscription Progress($id: ID!) { exportProgress(id: $id) { ${REPORT} } }`;
+const LOOK = `query Export($id: ID!) { export(id: $id) { ${EXPORT} } }`;
+const FOLLOW = `subscription Progress($id: ID!) { exportProgress(id: $id) { ${EXPORT} } }`;
+
+/** @typedef {{ message: string, path: string[] }} UserError */
+/** @typedef {Record<string, any>} SessionExport */
 
 const POLL = 1000;
 const ENDED = ["DONE", "FAILED", "CANCELLED", "EXPIRED"];
+/** @type {Record<string, string>} */
 const STATUS = {
   QUEUED: "Waiting for its turn…",
   RUNNING: "Writing the rows…",
@@ -29,6 +33,7 @@ const STATUS = {
   CANCELLED: "Cancelled.",
   EXPIRED: "The file is gone; have it written again.",
 };
+/** @type {Record<string, string>} */
 const DELIVERY = {
   WAITING: "being sent",
   ACCEPTED: "sent",
@@ -60,9 +65,10 @@ export function openExport(app) {
     autocomplete: "off",
   });
   const chosen = h("input", { type: "radio", name: radios, value: "own" });
-  const active = chips(view.filter, account.timeZone, (idn) => idn).map((chip) => chip.label);
+  const active = chips(view.filter, viewer).map((chip) => chip.label);
   const button = h("button", { type: "submit", class: "primary", form: "export-form" }, "Send the report");
-  let last = { content: null, key: null };
+  /** The last request, and its key: a repeated one is not sent twice. */
+  let last = { content: "", key: "" };
 
   const form = h(
     "form",
@@ -70,11 +76,7 @@ export function openExport(app) {
     h(
       "p",
       {},
-      h(
-        "strong",
-        {},
-        app.total === null ? "All sessions" : `${count(app.total)} ${app.total === 1 ? "session" : "sessions"}`,
-      ),
+      h("strong", {}, app.total === null ? "All sessions" : counted(app.total, "session")),
       active.length ? ` that match: ${active.join(" · ")}` : " of the account, without a filter.",
       " In the order of the table, as they stand when the report begins.",
     ),
@@ -140,7 +142,7 @@ export function openExport(app) {
       if (payload.export) return follow(payload.export);
       fill(
         problem,
-        payload.errors.map((error) => h("span", {}, `${sentence(error)} `)),
+        payload.errors.map((/** @type {UserError} */ error) => h("span", {}, `${sentence(error)} `)),
       );
     } catch (error) {
       fill(problem, `${error.title} ${error.advice}`);
@@ -148,16 +150,18 @@ export function openExport(app) {
     button.disabled = false;
   }
 
-  function follow(report) {
-    const progress = new Progress(app, report);
-    fill(dialog.querySelector(".content"), progress.element);
-    fill(dialog.querySelector("footer"), progress.buttons);
+  /** @param {SessionExport} requested */
+  function follow(requested) {
+    const progress = new Progress(app, requested);
+    dialog.querySelector(".content")?.replaceChildren(progress.element);
+    dialog.querySelector("footer")?.replaceChildren(...progress.buttons);
     dialog.addEventListener("close", () => progress.stop());
   }
 
   const dialog = openDialog("Export", { body: form, foot: [button] });
 }
 
+/** @param {import("./viewer.js").Viewer} viewer */
 function explainRecipients({ email, account }) {
   const listed = account.exportRecipients;
   const others = listed.length
@@ -168,26 +172,31 @@ function explainRecipients({ email, account }) {
     : `Your key has no address of its own; ${others}.`;
 }
 
-/** `input.recipients.0 must be …` as a sentence. */
+/** @type {Record<string, string>} */
+const ARGUMENTS = { recipients: "A recipient", timeZone: "The time zone", columns: "The columns" };
+
+/** `input.recipients.0 must be …` as a sentence. @param {UserError} error */
 function sentence({ message, path }) {
-  const label = { recipients: "A recipient", timeZone: "The time zone", columns: "The columns" }[path[1]];
+  const label = ARGUMENTS[path[1]];
   return `${label ? message.replace(/^\S+/, label) : message}.`;
 }
 
-/** Also where crypto.randomUUID is not, as the page is not served over https. */
+/** 32 random hexadecimal digits. crypto.randomUUID is missing if the page is not served over https. */
 const newKey = () =>
   [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
-/** A report on its way: by stream where the server has one, else by looking every second. */
+/** The progress of an export: followed by a stream, or looked up every second if the server serves none. */
 class Progress {
   #app;
   #timer = 0;
+  /** @type {Stream | null} */
   #stream = null;
   #stopped = false;
 
-  constructor(app, report) {
+  /** @param {import("./sessions.js").SessionsView} app @param {SessionExport} requested */
+  constructor(app, requested) {
     this.#app = app;
-    this.id = report.id;
+    this.id = requested.id;
     this.status = h("p", { class: "status", role: "status" });
     this.bar = h("progress", { max: 1, "aria-label": "Progress" });
     this.rows = h("p", { class: "hint" });
@@ -215,7 +224,7 @@ class Progress {
       "Send again",
     );
     this.buttons = [this.cancel, this.retry];
-    this.#show(report);
+    this.#show(requested);
     this.#follow();
   }
 
@@ -253,6 +262,7 @@ class Progress {
     if (!this.#stopped) this.#timer = setTimeout(() => this.#look(), POLL);
   }
 
+  /** @param {string} mutation @param {string} name */
   async #change(mutation, name) {
     this.cancel.disabled = this.retry.disabled = true;
     try {
@@ -260,7 +270,7 @@ class Progress {
       if (payload.export) this.#show(payload.export);
       fill(
         this.problem,
-        payload.errors.map((error) => `${error.message}. `),
+        payload.errors.map((/** @type {UserError} */ error) => `${error.message}. `),
       );
       this.#follow();
     } catch (error) {
@@ -269,27 +279,21 @@ class Progress {
     this.cancel.disabled = this.retry.disabled = false;
   }
 
-  #show(report) {
-    const ended = ENDED.includes(report.status);
-    fill(this.status, STATUS[report.status]);
-    this.status.dataset.status = report.status;
-    if (report.status === "QUEUED") this.bar.removeAttribute("value");
-    else this.bar.value = ended ? Number(report.status === "DONE") : report.progress;
+  /** @param {SessionExport} now */
+  #show(now) {
+    const ended = ENDED.includes(now.status);
+    fill(this.status, STATUS[now.status]);
+    this.status.dataset.status = now.status;
+    if (now.status === "QUEUED") this.bar.removeAttribute("value");
+    else this.bar.value = ended ? Number(now.status === "DONE") : now.progress;
     this.bar.hidden = ended;
-    const rows =
-      report.rowCount === null
-        ? ""
-        : ended || report.status === "SENDING"
-          ? `${count(report.rowCount)} rows`
-          : `${count(report.rowsWritten)} of ${count(report.rowCount)} rows`;
-    fill(
-      this.rows,
-      rows,
-      rows && `; times ${report.timeZone === "local" ? "each in the agent's zone" : `in ${report.timeZone}`}`,
-    );
+    const written = ended || now.status === "SENDING" ? "" : `${count(now.rowsWritten)} of `;
+    const rows = now.rowCount === null ? "" : `${written}${counted(now.rowCount, "row")}`;
+    const zone = now.timeZone === "local" ? "each in the agent's zone" : `in ${now.timeZone}`;
+    fill(this.rows, rows, rows && `; times ${zone}`);
     fill(
       this.deliveries,
-      report.deliveries.map(({ recipient, status, error }) =>
+      now.deliveries.map((/** @type {Record<string, string>} */ { recipient, status, error }) =>
         h(
           "li",
           { class: status.toLowerCase() },
@@ -299,12 +303,12 @@ class Progress {
         ),
       ),
     );
-    fill(this.problem, report.error);
+    fill(this.problem, now.error);
     fill(
       this.link,
-      report.downloadUrl && h("a", { class: "download", href: report.downloadUrl, download: "" }, "Download the CSV"),
+      now.downloadUrl && h("a", { class: "download", href: now.downloadUrl, download: "" }, "Download the CSV"),
     );
     this.cancel.hidden = ended;
-    this.retry.hidden = !["FAILED", "CANCELLED", "EXPIRED"].includes(report.status);
+    this.retry.hidden = !["FAILED", "CANCELLED", "EXPIRED"].includes(now.status);
   }
 }

@@ -6,16 +6,21 @@ import { debounce, fill, h, icon, newId } from "./elements.js";
 import { visibleFields } from "./filters.js";
 import { fromWallClock, wallClock } from "./formats.js";
 
+/** @import { Field, Filter } from "./filters.js" */
+
 const MANY = 8;
 
 export class FilterPanel {
-  /** @param {import("./sessions.js").SessionsView} app */
-  constructor(app) {
+  /** @type {HTMLElement | null} */
+  #range = null;
+
+  /** @param {import("./sessions.js").SessionsView} app @param {() => void} onClose */
+  constructor(app, onClose) {
     this.app = app;
     this.fields = h("div", { class: "fields" });
     this.element = h(
       "dialog",
-      { class: "filters sheet", "aria-label": "Filters", onclose: () => this.onclose?.() },
+      { class: "filters sheet", "aria-label": "Filters", onclose: onClose },
       h(
         "div",
         { class: "bar" },
@@ -36,7 +41,7 @@ export class FilterPanel {
     );
   }
 
-  /** Beside the table where there is room, above it as a sheet where there is none. */
+  /** Beside the table if there is room, else above it as a sheet. */
   open() {
     if (matchMedia("(max-width: 1100px)").matches) this.element.showModal();
     else this.element.show();
@@ -46,46 +51,53 @@ export class FilterPanel {
     this.element.close();
   }
 
-  /** @param {object} filter */
+  /** @param {Filter} filter */
   show(filter) {
-    const focused = document.activeElement?.closest?.(".filters") ? document.activeElement.dataset.key : null;
+    const active = document.activeElement;
+    const focused = active instanceof HTMLElement && active.closest(".filters") ? active.dataset.key : null;
     const scroll = this.fields.scrollTop;
-    const fields = visibleFields(this.app.viewer.visibleColumns).filter((field) => field.kind !== "text");
+    const fields = visibleFields(this.app.viewer).filter((field) => field.kind !== "text");
+    /** @param {Field} field */
     const draw = (field) => this.#draw(field, filter);
-    if (!this.range?.contains(document.activeElement)) this.range = this.#drawRange(); // not while it is typed in
+    if (!this.#range?.contains(active)) this.#range = this.#drawRange(); // not while somebody types there
     fill(
       this.fields,
-      this.range,
+      this.#range,
       fields.filter((field) => !field.further).map(draw),
       h("h3", {}, "Further"),
       fields.filter((field) => field.further).map(draw),
     );
     this.fields.scrollTop = scroll;
-    if (focused) this.fields.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+    const again = focused && this.fields.querySelector(`[data-key="${CSS.escape(focused)}"]`);
+    if (again instanceof HTMLElement) again.focus();
   }
 
+  /** @param {Field} field @param {Filter} filter */
   #draw(field, filter) {
     if (field.kind === "flag") return this.#drawFlag(field, filter);
     if (field.kind === "choices") return this.#drawChoices(field, filter);
     return null;
   }
 
+  /** @param {Filter} filter @param {string} name @param {unknown} value */
   #set(filter, name, value) {
     const { [name]: _, ...rest } = filter;
     this.app.change({ filter: value === undefined ? rest : { ...rest, [name]: value } });
   }
 
-  /** A year is typed digit by digit, each of which the browser tells: taken once it is quiet, and likely. */
+  /** A year is typed digit by digit, each an event: a time counts after a pause, and from 1970 on. */
   #drawRange() {
     const { timeZone } = this.app.viewer.account;
     const { filter } = this.app.view;
-    const take = debounce((name, value) => {
+    const take = debounce((/** @type {string} */ name, /** @type {string} */ value) => {
       const { period, [name]: _, ...rest } = this.app.view.filter;
       if (!value || value >= "1970")
         this.app.change({ filter: value ? { ...rest, [name]: fromWallClock(value, timeZone) } : rest });
     }, 600);
+    /** @param {string} name @param {string} label */
     const input = (name, label) => {
       const id = newId();
+      /** @type {HTMLInputElement} */
       const control = h("input", {
         id,
         type: "datetime-local",
@@ -105,13 +117,15 @@ export class FilterPanel {
     );
   }
 
+  /** @param {Field} field @param {Filter} filter */
   #drawFlag(field, filter) {
     const name = newId();
     const value = filter[field.name];
-    const radio = (label, own, title) =>
+    /** @param {string} label @param {boolean} [own] */
+    const radio = (label, own) =>
       h(
         "label",
-        { title },
+        { title: field.words?.[String(own)] },
         h("input", {
           type: "radio",
           name,
@@ -126,24 +140,22 @@ export class FilterPanel {
       "fieldset",
       { class: "flagfield" },
       h("legend", {}, field.label),
-      h(
-        "div",
-        { class: "segments" },
-        radio("Any", undefined),
-        radio(yes, true, field.words.true),
-        radio(no, false, field.words.false),
-      ),
+      h("div", { class: "segments" }, radio("Any"), radio(yes, true), radio(no, false)),
     );
   }
 
+  /** @param {Field} field @param {Filter} filter */
   #drawChoices(field, filter) {
+    /** @type {string[]} */
     const chosen = filter[field.name] ?? [];
     const offered = this.#offer(field, chosen);
     if (!offered.length) return null;
+    /** @param {string} key @param {boolean} on */
     const toggle = (key, on) => {
       const next = on ? [...chosen, key] : chosen.filter((each) => each !== key);
       this.#set(filter, field.name, next.length ? next : undefined);
     };
+    /** @param {string[]} choice */
     const box = ([key, words]) =>
       h(
         "label",
@@ -165,11 +177,12 @@ export class FilterPanel {
     );
   }
 
+  /** The choices of a field: key and words. @param {Field} field @param {string[]} chosen */
   #offer(field, chosen) {
     if (field.words) return Object.entries(field.words);
     const { options, agents } = this.app.viewer;
     if (field.options === "agents") return agents.map(({ idn, name }) => [idn, name]);
-    return [...new Set([...chosen, ...(options[field.options] ?? [])])]
+    return [...new Set([...chosen, ...(options[field.options ?? ""] ?? [])])]
       .sort((a, b) => a.localeCompare(b))
       .map((each) => [each, each]);
   }

@@ -2,48 +2,68 @@
  * Values as people read them. Decimals arrive as strings and go to Intl as strings: nothing is rounded on the way.
  */
 
+/** @type {Record<string, string>} */
 export const ASSESSMENTS = { YES_A: "Yes-A", YES_B: "Yes-B", NO: "No" };
-export const ASSESSMENT_MEANINGS = { YES_A: "The script was carried out", YES_B: "Saved by a fallback", NO: "Failed" };
+/** @type {Record<string, string>} */
 export const CHANNELS = { VOICE: "Voice", SMS: "SMS", CHAT: "Chat" };
+/** @type {Record<string, string>} */
 export const LENGTHS = { SHORT: "Short", REGULAR: "Regular", LONG: "Long" };
+/** @type {Record<string, string>} */
 export const PERIODS = { LAST_24_HOURS: "Last 24 hours", LAST_7_DAYS: "Last 7 days", LAST_30_DAYS: "Last 30 days" };
 
 const DAY = 86_400_000;
 const formatters = new Map();
 
+/**
+ * @template Formatter
+ * @param {new (locale: string | undefined, options: any) => Formatter} kind
+ * @param {string | undefined} locale @param {object} options @returns {Formatter}
+ */
 function formatter(kind, locale, options) {
   const key = JSON.stringify([kind.name, options]);
   if (!formatters.has(key)) formatters.set(key, new kind(locale, options));
   return formatters.get(key);
 }
 
+/** @param {Intl.NumberFormatOptions} options */
 const number = (options) => formatter(Intl.NumberFormat, undefined, options);
 
-/** `"1234.50"` → `$1,234.50`; with `short`, without cents. @param {string} text @param {string} currency */
-export function money(text, currency, short = false) {
-  return number({ style: "currency", currency, ...(short && { maximumFractionDigits: 0 }) }).format(text);
-}
+/** @typedef {Intl.StringNumericLiteral | number} Numeric a decimal of the API, or a count */
 
-export const ratio = (text) => number({ style: "percent", maximumFractionDigits: 2 }).format(text);
-export const score = (text) => number({ style: "percent", maximumFractionDigits: 1 }).format(text);
-export const decimal = (text, places = 10) => number({ maximumFractionDigits: places }).format(text);
+/** `"1234.50"` → `$1,234.50`. @param {Numeric} value @param {string} currency */
+export const money = (value, currency) => number({ style: "currency", currency }).format(value);
+
+/** @param {Numeric} value */
+export const ratio = (value) => number({ style: "percent", maximumFractionDigits: 2 }).format(value);
+
+/** @param {Numeric} value */
+export const score = (value) => number({ style: "percent", maximumFractionDigits: 1 }).format(value);
+
+/** @param {Numeric} value @param {number} places */
+export const decimal = (value, places = 10) => number({ maximumFractionDigits: places }).format(value);
+
+/** @param {Numeric} value */
 export const count = (value) => number({}).format(value);
 
-/** Large counts and amounts on an axis: 1.2K. */
+/** `1` → `1 session`, `2` → `2 sessions`. @param {number} value @param {string} noun */
+export const counted = (value, noun) => `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
+
+/** Large counts and amounts on an axis: 1.2K. @param {number} value */
 export const compact = (value) => number({ notation: "compact", maximumFractionDigits: 1 }).format(value);
 
-/** The change from one figure to another as a share of the first; null where there was nothing. */
+/** The change from one figure to another as a share of the first; null if that was 0. @param {Numeric} before @param {Numeric} now */
 export function change(before, now) {
   const [old, current] = [Number(before), Number(now)];
   return old ? (current - old) / old : null;
 }
 
+/** @param {number} value */
 export const signedRatio = (value) =>
   number({ style: "percent", maximumFractionDigits: Math.abs(value) < 0.1 ? 1 : 0, signDisplay: "exceptZero" }).format(
     value,
   );
 
-/** The change of a share in percentage points: +1.3 pp. */
+/** The change of a share in percentage points: +1.3 pp. @param {number} value */
 export const points = (value) =>
   `${number({ maximumFractionDigits: 1, signDisplay: "exceptZero" }).format(100 * value)} pp`;
 
@@ -53,10 +73,10 @@ export function instant(iso, timeZone) {
   return formatter(Intl.DateTimeFormat, undefined, options).format(new Date(iso));
 }
 
-/** The same without the year where it is this one: for dense rows. */
+/** The same without the year, if it is within 300 days: for dense rows. @param {string} iso @param {string} timeZone */
 export function shortInstant(iso, timeZone) {
   const date = new Date(iso);
-  const recent = Math.abs(Date.now() - date) < 300 * DAY;
+  const recent = Math.abs(Date.now() - Number(date)) < 300 * DAY;
   const options = {
     ...(!recent && { year: "numeric" }),
     month: "short",
@@ -68,54 +88,68 @@ export function shortInstant(iso, timeZone) {
   return formatter(Intl.DateTimeFormat, undefined, options).format(date);
 }
 
-/** What people call the zone at that time: `PST`. */
+/** What people call the zone at that time: `PST`. @param {string} iso @param {string} timeZone */
 export function zoneName(iso, timeZone) {
   const parts = formatter(Intl.DateTimeFormat, undefined, { timeZoneName: "short", timeZone }).formatToParts(
     new Date(iso),
   );
-  return parts.find((part) => part.type === "timeZoneName").value;
+  return parts.find((part) => part.type === "timeZoneName")?.value;
 }
 
+/** @param {string} iso @param {string} timeZone @param {Intl.DateTimeFormatOptions} [options] */
 export function day(iso, timeZone, options = { weekday: "short", month: "short", day: "numeric" }) {
   return formatter(Intl.DateTimeFormat, undefined, { ...options, timeZone }).format(new Date(iso));
 }
 
+/** @param {string} iso @param {string} timeZone */
 export const hour = (iso, timeZone) =>
   formatter(Intl.DateTimeFormat, undefined, { hour: "numeric", timeZone }).format(new Date(iso));
 
+/** @param {string} iso @param {string} timeZone */
 export const clock = (iso, timeZone) =>
   formatter(Intl.DateTimeFormat, undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone }).format(
     new Date(iso),
   );
 
 const TEXTS = ["comment", "externalId"];
+/** @type {Record<string, string>} */
+const WORDS = { true: "Yes", false: "No", ...ASSESSMENTS };
 
-/** A value of an edited field in words, as a session has it or as its history does: `true`, `YES_A`, `["vip"]`. */
+/**
+ * A value of an edited field in words, as a session has it or as its history does: `true`, `YES_A`, `["vip"]`.
+ * @param {string} field @param {any} value
+ */
 export function inWords(field, value) {
   if (value === null || value === undefined) return "nothing";
   if (TEXTS.includes(field)) return `“${value}”`;
   const plain = field === "tags" && !Array.isArray(value) ? JSON.parse(value) : value;
   if (Array.isArray(plain)) return plain.join(", ") || "nothing";
-  return { true: "Yes", false: "No", ...ASSESSMENTS }[plain] ?? String(plain);
+  return WORDS[String(plain)] ?? String(plain);
 }
 
 const RIGHT_TO_LEFT = /[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/gu;
 
-/** Which way most of a text's letters run. Its first letter, which `dir="auto"` goes by, may be a foreign name's. */
+/**
+ * The direction in which most letters of a text run. The first letter, which `dir="auto"` goes by, may be a foreign name's.
+ * @param {string} text
+ */
 export function directionOf(text) {
   const backwards = text.match(RIGHT_TO_LEFT)?.length ?? 0;
-  return backwards && 2 * backwards > text.match(/\p{L}/gu).length ? "rtl" : "ltr";
+  return backwards && 2 * backwards > (text.match(/\p{L}/gu)?.length ?? 0) ? "rtl" : "ltr";
 }
 
-/** `195` → `3:15`. */
+/** `195` → `3:15`. @param {number} seconds */
 export function duration(seconds) {
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60)];
   const tail = String(seconds % 60).padStart(2, "0");
   return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${tail}` : `${minutes}:${tail}`;
 }
 
-/** What the wall clock shows in a zone, as `datetime-local` has it: `2026-11-21T14:03`. */
-export function wallClock(iso, timeZone) {
+/**
+ * What the wall clock shows in a zone, as `datetime-local` has it: `2026-11-21T14:03`.
+ * @param {string | number} time @param {string} timeZone
+ */
+export function wallClock(time, timeZone) {
   const options = {
     year: "numeric",
     month: "2-digit",
@@ -125,15 +159,20 @@ export function wallClock(iso, timeZone) {
     hourCycle: "h23",
     timeZone,
   };
-  const parts = formatter(Intl.DateTimeFormat, "en-US", options).formatToParts(new Date(iso));
-  const part = (type) => parts.find((each) => each.type === type).value;
+  const parts = formatter(Intl.DateTimeFormat, "en-US", options).formatToParts(new Date(time));
+  /** @param {string} type */
+  const part = (type) => parts.find((each) => each.type === type)?.value;
   return `${part("year")}-${part("month")}-${part("day")}T${part("hour")}:${part("minute")}`;
 }
 
-/** The instant at which the wall clock of a zone shows this; of two, the first. Inverse of `wallClock`. */
+/**
+ * The instant at which the wall clock of a zone shows this; of two, the first. Inverse of `wallClock`.
+ * @param {string} local @param {string} timeZone
+ */
 export function fromWallClock(local, timeZone) {
   const wanted = Date.parse(`${local}Z`);
   if (Number.isNaN(wanted)) return null;
+  /** @param {number} time */
   const offset = (time) => Date.parse(`${wallClock(time, timeZone)}Z`) - time;
   const either = [wanted - DAY, wanted + DAY].map((time) => wanted - offset(time)).sort((a, b) => a - b);
   const found = either.find((time) => wallClock(time, timeZone) === local) ?? either[1];

@@ -1,4 +1,4 @@
-/** The keys of the page, for whoever asks with "?". */
+/** The keys of the page, shown by "?". */
 
 import { openDialog } from "./dialogs.js";
 import { h } from "./elements.js";
@@ -19,6 +19,7 @@ const KEYS = [
 ];
 
 export function openKeys() {
+  /** @param {string[]} row */
   const row = ([keys, what]) =>
     h(
       "div",

@@ -1,50 +1,65 @@
 /**
- * The sessions that are loaded: pages by cursor, and what happens to them live. Draws nothing.
+ * The sessions that are loaded, page by page, and their live changes. Draws nothing.
  */
 
-import { columnOfOrder, selection } from "./columns.js";
+import { selection } from "./columns.js";
 import { editedFields, toGraphQL } from "./filters.js";
+
+/** @import { Column } from "./columns.js" */
+/** @import { View } from "./address.js" */
+
+/** @typedef {{ id: string, version: number } & Record<string, any>} Session with the fields that were selected */
+/** @typedef {{ kind: string, index?: number, id?: string }} ListChange */
 
 const PAGE = 100;
 
 export class SessionList {
-  /** @type {object[]} in order */
+  /** @type {Session[]} in order */
   rows = [];
   hasNext = false;
   isLoading = false;
-  /** Whether the rows are those of the view before, shown until the new ones are there. */
+  /** Whether the rows are those of the view before, shown until the new ones arrive. */
   isStale = false;
   /** @type {import("./api.js").ApiError | null} */
   error = null;
-  /** Ids of rows that no longer match, but stay in place while somebody looks at them. */
+  /** Ids of rows that no longer match, but stay in place while somebody looks at them. @type {Set<string>} */
   departed = new Set();
 
   #api;
+  #viewer;
   #onChange;
   #abort = new AbortController();
+  /** @type {string | null} */
   #cursor = null;
-  #view = null;
+  /** @type {View} */
+  #view;
   #fields = "";
+  /** @type {import("./live.js").SessionEvent[]} */
   #waiting = [];
 
-  /** @param {import("./api.js").Api} api @param {(change: {kind: string, index?: number, id?: string}) => void} onChange */
-  constructor(api, onChange) {
+  /**
+   * @param {import("./api.js").Api} api @param {import("./viewer.js").Viewer} viewer
+   * @param {View} view @param {(change: ListChange) => void} onChange
+   */
+  constructor(api, viewer, view, onChange) {
     this.#api = api;
+    this.#viewer = viewer;
+    this.#view = view;
     this.#onChange = onChange;
   }
 
-  /** What a row has: the chosen columns, the order's, and what tells whether an edit takes it out of the filter. */
+  /** The fields of a row: the chosen columns, the order's, and those that say whether an edited row still matches. */
   get fields() {
     return this.#fields;
   }
 
-  /** Starts again with the first page of a view. @param {import("./address.js").View} view */
+  /** Starts again with the first page of a view. @param {View} view @param {Column[]} columns */
   async load(view, columns) {
     this.#abort.abort();
     this.#abort = new AbortController();
-    const [ordered, edited] = [columnOfOrder(view.order.field), editedFields(view.filter)];
+    const ordered = this.#viewer.columnOfOrder(view.order.field);
     this.#view = view;
-    this.#fields = `${selection([...columns, ordered])} ${edited.join(" ")}`.trim();
+    this.#fields = [selection(ordered ? [...columns, ordered] : columns), ...editedFields(view.filter)].join(" ");
     this.#cursor = null;
     this.#waiting = [];
     this.isStale = this.rows.length > 0;
@@ -56,15 +71,16 @@ export class SessionList {
     });
   }
 
-  /** The next page, unless there is none or it is under way. After an error only where somebody asks `again`. */
+  /** Loads the next page, unless there is none or it is under way; after an error only `again`. */
   async more(again = false) {
     if (this.isLoading || !this.hasNext || (this.error && !again)) return;
     await this.#fetch((page) => {
       const known = new Set(this.rows.map((row) => row.id));
-      this.rows.push(...page.nodes.filter((node) => !known.has(node.id)));
+      this.rows.push(...page.nodes.filter(({ id }) => !known.has(id)));
     });
   }
 
+  /** @param {(page: { nodes: Session[] }) => void} take */
   async #fetch(take) {
     const { signal } = this.#abort;
     this.isLoading = true;
@@ -84,17 +100,18 @@ export class SessionList {
       take(sessions);
     } catch (error) {
       if (signal.aborted) return;
-      this.error = error;
+      this.error = /** @type {import("./api.js").ApiError} */ (error);
     }
     this.isLoading = false;
     this.#onChange({ kind: "loaded" });
   }
 
+  /** @param {string | null} id */
   indexOf(id) {
     return this.rows.findIndex((row) => row.id === id);
   }
 
-  /** A live event: in at the right place, changed where it is, or out. @param {{kind, sessionId, session}} event */
+  /** A live event: the session comes in at its place, changes, or leaves. @param {import("./live.js").SessionEvent} event */
   apply(event) {
     if (this.isStale || (this.isLoading && !this.#cursor)) {
       this.#waiting.push(event);
@@ -105,7 +122,7 @@ export class SessionList {
     }
   }
 
-  /** The session as it is now; new rows only where they belong among those that are loaded. */
+  /** The session as it is now; a new row only if its place is among those that are loaded. @param {Session} session */
   put(session) {
     const before = this.indexOf(session.id);
     if (before >= 0 && this.rows[before].version >= session.version) return; // known, as of an edit made here
@@ -120,7 +137,7 @@ export class SessionList {
     }
   }
 
-  /** A row that is edited here stays where it is, whatever the order says, so that nobody loses their place. */
+  /** Changes a row that was edited here. It keeps its place, whatever the order. @param {Session} session */
   replace(session) {
     const index = this.indexOf(session.id);
     if (index < 0 || this.rows[index].version > session.version) return;
@@ -128,7 +145,7 @@ export class SessionList {
     this.#onChange({ kind: "changed", index, id: session.id });
   }
 
-  /** It no longer matches: marked, until `dismiss` takes it out. */
+  /** Marks a row that no longer matches, until `dismiss` takes it out. @param {string} id */
   depart(id) {
     const index = this.indexOf(id);
     if (index < 0) return;
@@ -136,7 +153,7 @@ export class SessionList {
     this.#onChange({ kind: "departed", index, id });
   }
 
-  /** Takes out what no longer matches, except for the session that is being looked at. */
+  /** Takes out what no longer matches, except for the open session. @param {string | null} except */
   dismiss(except = null) {
     for (const id of [...this.departed].filter((each) => each !== except)) {
       const index = this.indexOf(id);
@@ -147,8 +164,10 @@ export class SessionList {
     }
   }
 
+  /** @param {Session} session */
   #placeOf(session) {
-    const compare = comparator(this.#view.order);
+    const { field, direction } = this.#view.order;
+    const compare = comparator(this.#viewer.columnOfOrder(field), direction);
     let [low, high] = [0, this.rows.length];
     while (low < high) {
       const middle = (low + high) >> 1;
@@ -159,15 +178,18 @@ export class SessionList {
   }
 }
 
-/** The API's order: empty values last in both directions, ties by id. */
-export function comparator({ field, direction }) {
-  const { field: name, kind } = columnOfOrder(field);
+/**
+ * Compares as the API does: empty values last in both directions, ties by id.
+ * @param {Column | undefined} column @param {"ASC" | "DESC"} direction @returns {(a: Session, b: Session) => number}
+ */
+function comparator(column, direction) {
+  const { field, kind } = column ?? { field: "id", kind: "text" };
   const sign = direction === "DESC" ? -1 : 1;
   const byKey = KEYS[kind] ?? KEYS.text;
   return (a, b) => {
-    const [left, right] = [a[name], b[name]];
-    if ((left ?? null) === null || (right ?? null) === null) {
-      const empties = ((left ?? null) === null) - ((right ?? null) === null);
+    const [left, right] = [a[field] ?? null, b[field] ?? null];
+    if (left === null || right === null) {
+      const empties = Number(left === null) - Number(right === null);
       return empties || sign * compareTexts(a.id, b.id);
     }
     return sign * (byKey(left, right) || compareTexts(a.id, b.id));
@@ -175,6 +197,7 @@ export function comparator({ field, direction }) {
 }
 
 const VERDICTS = ["YES_A", "YES_B", "NO"];
+/** @type {Record<string, (a: any, b: any) => number>} */
 const KEYS = {
   instant: (a, b) => compareTexts(a.slice(0, -1), b.slice(0, -1)),
   money: (a, b) => compareDecimals(a, b),
@@ -184,9 +207,10 @@ const KEYS = {
   text: (a, b) => compareTexts(fold(a), fold(b)),
 };
 
+/** @param {string} a @param {string} b */
 const compareTexts = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 
-/** Exactly: 15 digits and 10 places are more than a float holds. */
+/** Exactly: 15 digits and 10 places are more than a float holds. @param {string} a @param {string} b */
 function compareDecimals(a, b) {
   const [left, right] = [a, b].map((text) => {
     const [whole, places = ""] = text.split(".");
@@ -195,5 +219,6 @@ function compareDecimals(a, b) {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
+/** @param {string} text */
 const fold = (text) =>
   text.normalize("NFKD").toLowerCase().replaceAll("ß", "ss").normalize("NFKD").replace(/\p{M}/gu, "");

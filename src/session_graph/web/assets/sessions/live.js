@@ -4,22 +4,27 @@
 
 import { SELDOM, Stream } from "./stream.js";
 
+/** @param {string} fields */
 const query = (fields) => `subscription Live($filter: SessionFilter, $after: String) {
   sessionEvents(filter: $filter, after: $after) { kind sessionId cursor session { ${fields} } }
 }`;
+
+/** @typedef {{ kind: string, sessionId: string, cursor: string, session: import("./list.js").Session | null }} SessionEvent */
 
 export class LiveSessions {
   #api;
   #onEvent;
   #onState;
   #onGap;
+  /** @type {Stream | null} */
   #stream = null;
   #quietUntil = 0;
 
   /**
-   * @param {(event: {kind, sessionId, cursor, session}) => void} onEvent
-   * @param {(state: string) => void} onState
-   * @param {() => void} onGap something may have happened that nobody was told of
+   * @param {import("./api.js").Api} api
+   * @param {(event: SessionEvent) => void} onEvent
+   * @param {(state: import("./stream.js").LiveState) => void} onState
+   * @param {() => void} onGap called if events may have been missed
    */
   constructor(api, onEvent, onState, onGap) {
     this.#api = api;
@@ -28,26 +33,30 @@ export class LiveSessions {
     this.#onGap = onGap;
   }
 
-  /** Whether the server serves no streams, as far as is known. */
+  /** Whether the server was found to serve no streams. */
   get isOff() {
     return this.#quietUntil > Date.now();
   }
 
   /**
-   * Follows this filter instead, with these fields of each session. What happens between the list's answer and the
-   * stream's beginning nobody tells: `isAnswered` says whether there is such a gap.
+   * Follows this filter instead, with these fields of each session. No event reports what happens between the list's
+   * answer and the stream's beginning: `isAnswered` says whether there is such a gap.
+   * @param {import("./filters.js").Filter} filter @param {string} fields @param {() => boolean} isAnswered
    */
   follow(filter, fields, isAnswered) {
     this.stop();
+    /** @type {string | null} */
     let after = null;
     let isGap = isAnswered;
     const request = () => ({ query: query(fields), variables: { filter, ...(after && { after }) } });
+    /** @param {import("./stream.js").LiveState} state */
     const onState = (state) => {
       this.#quietUntil = state === "off" ? Date.now() + SELDOM : 0;
       if (state === "live" && !after && isGap()) this.#onGap();
       isGap = () => state !== "live";
       this.#onState(state);
     };
+    /** @param {{ sessionEvents: SessionEvent }} data */
     const onNext = ({ sessionEvents: event }) => {
       after = event.cursor;
       this.#onEvent(event);

@@ -1,32 +1,34 @@
 /**
- * The page: who is signed in. Where to look for what:
+ * The page: signed in or not. Where to look for what:
  *
  *     page        signed in or not                    address     the view as it stands behind the #
- *     signin      the key, and who asks                columns     every column, declared once
- *     sessions    keeps all the parts in step          filters     every filter, declared once
- *     topbar      search, live, sign out               formats     values as people read them
- *     toolbar     presets, chips, what can be done     cells       values as cells and cards
- *     filterpanel every filter                         list        the sessions that are loaded
- *     dashboard   figures, days, groups                api         one question, one answer, one kind of error
- *     table       the rows in view, keys, selection    live        new and changed sessions
- *     detail      one session                          stream      subscriptions by server-sent events
- *     editor      its review, in place                 roles       what a role may, besides its columns
- *     bulk        many at once                         elements    making elements, never of text
- *     exporting   reports, until the mail is out       charts      series in SVG
+ *     signin      the key                             viewer      who signed in, and what they may
+ *     sessions    keeps all the parts in step         columns     how each column is shown
+ *     topbar      search, live, sign out              filters     every filter, declared once
+ *     toolbar     presets, chips, actions             formats     values as people read them
+ *     filterpanel every filter                        cells       values as cells and cards
+ *     dashboard   figures, days, groups               list        the sessions that are loaded
+ *     table       the rows in view, keys, selection   live        new and changed sessions
+ *     detail      one session                         api         requests, answers, one kind of error
+ *     editor      its review, in place                stream      subscriptions by server-sent events
+ *     bulk        many sessions at once               elements    elements, never made of text
+ *     exporting   an export, until its mail is out    charts      series in SVG
  *     columnchooser, keys, dialogs, theme
  */
 
 import { Api } from "./api.js";
-import { drawSignIn, forgetKey, keptKey, readViewer } from "./signin.js";
+import { drawSignIn, forgetKey, keptKey } from "./signin.js";
 import { fill, h } from "./elements.js";
 import { applyTheme } from "./theme.js";
-import { readsSessions } from "./roles.js";
 import { SessionsView } from "./sessions.js";
+import { readViewer } from "./viewer.js";
 
 const EXPIRED = "You were signed out: the key is not valid any more. Sign in again to go on where you were.";
 
+/** @type {SessionsView | null} */
 let shown = null;
 
+/** @param {string} [reason] */
 function showSignIn(reason) {
   shown?.end();
   shown = null;
@@ -38,8 +40,9 @@ function signOut(reason = "") {
   showSignIn(reason);
 }
 
+/** @param {string} key @param {import("./viewer.js").Viewer} viewer */
 function showSessions(key, viewer) {
-  if (!readsSessions(viewer.role)) {
+  if (!viewer.readsSessions) {
     signOut("That key records sessions and cannot read them. Sign in with a key of another role.");
     return;
   }

@@ -1,11 +1,11 @@
 /**
- * The view of somebody who is signed in: keeps address, table, figures, panels and the live stream in step.
+ * The page of somebody who is signed in: keeps address, table, figures, panels and the live stream in step.
  */
 
 import { DEFAULT_ORDER, goTo, readAddress } from "./address.js";
 import { BulkBar } from "./bulk.js";
 import { openColumnChooser } from "./columnchooser.js";
-import { columnOf, columnOfOrder, defaultColumns, visibleColumns } from "./columns.js";
+import { defaultColumns } from "./columns.js";
 import { Dashboard } from "./dashboard.js";
 import { Detail } from "./detail.js";
 import { debounce, fill, h, icon } from "./elements.js";
@@ -15,38 +15,44 @@ import { fieldOf, stillMatches, toGraphQL, visibleFields } from "./filters.js";
 import { openKeys } from "./keys.js";
 import { LiveSessions } from "./live.js";
 import { SessionList } from "./list.js";
-import { readOptions } from "./signin.js";
 import { SessionTable } from "./table.js";
 import { Toolbar } from "./toolbar.js";
 import { TopBar } from "./topbar.js";
+import { readOptions } from "./viewer.js";
+
+/** @import { View } from "./address.js" */
+/** @import { ApiError } from "./api.js" */
+/** @import { SessionEvent } from "./live.js" */
+/** @import { ListChange, Session } from "./list.js" */
 
 const COUNT = "query Count($filter: SessionFilter) { sessions(filter: $filter, first: 1) { totalCount } }";
+
 export class SessionsView {
-  /** @type {import("./address.js").View} */
+  /** @type {View} */
   view = { filter: {}, order: DEFAULT_ORDER, columns: null, session: null, group: null };
-  /** How many match; null while that is not known. */
+  /** How many sessions match; null while that is not known. @type {number | null} */
   total = null;
 
   #ended = new AbortController();
   #counting = new AbortController();
-  /** What takes the server long is asked for less often. */
+  #isShown = false;
+  /** The longer the server takes for the figures, the less often they are asked for. */
   #refreshSoon = debounce(
     () => this.#refreshFigures(),
     () => Math.max(1200, 4 * this.dashboard.took),
     () => Math.max(8000, 12 * this.dashboard.took),
   );
 
-  /** @param {import("./api.js").Api} api @param {object} viewer as `readViewer` has it */
+  /** @param {import("./api.js").Api} api @param {import("./viewer.js").Viewer} viewer @param {() => void} onSignOut */
   constructor(api, viewer, onSignOut) {
     this.api = api;
     this.viewer = viewer;
-    const { currency } = viewer.account;
     const { signal } = this.#ended;
     this.change = this.change.bind(this);
     this.notices = h("div", { class: "notices", role: "status", "aria-live": "polite" });
     this.scroller = h("main", { class: "scroller", tabindex: "-1" });
-    this.list = new SessionList(api, (change) => this.#listChanged(change));
-    this.table = new SessionTable(this.list, this.scroller, currency, {
+    this.list = new SessionList(api, viewer, this.view, (change) => this.#listChanged(change));
+    this.table = new SessionTable(this.list, this.scroller, viewer, {
       open: (id) => this.change({ session: id }),
       order: (order) => this.change({ order }),
       select: (ids) => this.bulk.show(ids),
@@ -54,8 +60,7 @@ export class SessionsView {
       drawEmpty: () => this.#drawEmpty(),
     });
     this.dashboard = new Dashboard(this);
-    this.filters = new FilterPanel(this);
-    this.filters.onclose = () => this.#filtersMoved();
+    this.filters = new FilterPanel(this, () => this.#filtersMoved());
     this.toolbar = new Toolbar({
       viewer,
       change: this.change,
@@ -95,7 +100,7 @@ export class SessionsView {
         this.viewer.options = options;
         this.filters.show(this.view.filter);
       },
-      () => {}, // the panel does without what it cannot offer
+      () => {}, // the panel offers less
     );
   }
 
@@ -106,20 +111,20 @@ export class SessionsView {
     this.dashboard.stop();
   }
 
-  /** The chosen columns. @returns {import("./columns.js").Column[]} */
+  /** The chosen columns. */
   get columns() {
-    return this.view.columns ? this.view.columns.map(columnOf) : defaultColumns(this.viewer);
+    const { columns } = this.view;
+    return columns ? this.viewer.columns.filter(({ code }) => columns.includes(code)) : defaultColumns(this.viewer);
   }
 
   get graphQLFilter() {
     return toGraphQL(this.view.filter);
   }
 
-  may(code) {
-    return this.viewer.visibleColumns.includes(code);
-  }
-
-  /** Another view, in the address too. With `replace` "back" skips the one before. */
+  /**
+   * Changes the view, and the address. With `replace`, "back" skips the view before.
+   * @param {Partial<View>} patch @param {boolean} replace
+   */
   change(patch, replace = false) {
     const before = this.view;
     this.view = { ...before, ...patch };
@@ -133,29 +138,35 @@ export class SessionsView {
     this.view = view;
     goTo(view, true);
     if (refused.length) this.notify(`Left out of this link, as your role does not have it: ${refused.join(", ")}.`);
-    this.#apply(this.toolbar.shown ? before : null);
-    this.toolbar.shown = true;
+    this.#apply(this.#isShown ? before : null);
+    this.#isShown = true;
   }
 
-  /** The view without what the role may not see, and the names of that. */
+  /** The view without what the viewer may not see, and the labels of what is left out. @param {View} view */
   #allowed(view) {
+    /** @type {string[]} */
     const refused = [];
-    const mine = new Set(visibleFields(this.viewer.visibleColumns).map((field) => field.name));
+    const { viewer } = this;
+    const mine = new Set(visibleFields(viewer).map((field) => field.name));
     const filter = Object.fromEntries(
-      Object.entries(view.filter).filter(([name]) => mine.has(name) || !refused.push(fieldOf(name).label)),
+      Object.entries(view.filter).filter(([name]) => mine.has(name) || !refused.push(fieldOf(name)?.label ?? name)),
     );
-    const codes = view.columns?.filter(
-      (code) => (this.may(code) && columnOf(code)) || !refused.push(columnOf(code)?.label ?? code),
-    );
-    const ordered = columnOfOrder(view.order.field);
-    const order = ordered && this.may(ordered.code) ? view.order : DEFAULT_ORDER;
+    const codes = view.columns?.filter((code) => {
+      const column = viewer.columnOf(code);
+      return (column && viewer.maySee(code)) || !refused.push(column?.label ?? code);
+    });
+    const ordered = viewer.columnOfOrder(view.order.field);
+    const order = ordered && viewer.maySee(ordered.code) ? view.order : DEFAULT_ORDER;
     if (order !== view.order) refused.push(`the order by ${ordered?.label ?? view.order.field}`);
-    const columns = codes?.length ? visibleColumns(codes).map((column) => column.code) : null;
+    const shown = viewer.columns.filter(({ code }) => codes?.includes(code)).map(({ code }) => code);
+    const columns = shown.length ? shown : null;
     return { view: { ...view, filter, order, columns }, refused };
   }
 
+  /** @param {View | null} before */
   #apply(before) {
     const { view } = this;
+    /** @param {(keyof View)[]} names */
     const differs = (...names) =>
       !before || names.some((name) => JSON.stringify(before[name]) !== JSON.stringify(view[name]));
     if (differs("filter", "order")) {
@@ -175,6 +186,7 @@ export class SessionsView {
     if (differs("session")) this.#showSession(before);
   }
 
+  /** @param {View | null} before */
   #showSession(before) {
     const { session } = this.view;
     this.list.dismiss(session);
@@ -193,7 +205,7 @@ export class SessionsView {
     this.table.draw();
   }
 
-  /** Opens the session before or behind the open one. */
+  /** Opens the session so many rows after the open one; before it, if negative. @param {number} by */
   step(by) {
     const index = this.list.indexOf(this.view.session) + by;
     const next = this.list.rows[index];
@@ -212,6 +224,7 @@ export class SessionsView {
     this.dashboard.load(this.view, false);
   }
 
+  /** @param {boolean} isNew */
   async #refreshCount(isNew) {
     this.#counting.abort();
     this.#counting = new AbortController();
@@ -220,11 +233,12 @@ export class SessionsView {
     try {
       const { sessions } = await this.api.ask(COUNT, { filter: this.graphQLFilter }, signal);
       this.#setTotal(sessions.totalCount);
-    } catch (error) {
+    } catch {
       if (!signal.aborted && isNew) this.toolbar.count.replaceChildren("Not counted");
     }
   }
 
+  /** @param {number | null} total */
   #setTotal(total) {
     this.total = total;
     this.toolbar.setCount(total);
@@ -232,6 +246,7 @@ export class SessionsView {
     this.detail.showPlace();
   }
 
+  /** @param {ListChange} change */
   #listChanged(change) {
     this.table.note(change);
     if (change.kind !== "loaded") return;
@@ -243,28 +258,29 @@ export class SessionsView {
     this.detail.showPlace();
   }
 
+  /** @param {SessionEvent} event */
   #happened(event) {
     const isOpen = event.sessionId === this.view.session;
     this.list.apply(event);
-    if (isOpen && event.kind !== "LEFT") this.detail.noteChange(event.session);
+    if (isOpen && event.session) this.detail.noteChange(event.session);
     if (!isOpen) this.list.dismiss(this.view.session);
     this.#refreshSoon();
   }
 
-  /** Where the server is there again, what could not be asked of it is. */
+  /** When the server is back, asks again for what failed. @param {import("./stream.js").LiveState} state */
   #showLive(state) {
     this.top.showLive(state);
     if (state === "live" && this.list.error?.code === "OFFLINE") this.refresh();
   }
 
-  /** Sessions may have come while nobody listened: looked at again, unless somebody is far down the list. */
+  /** Loads what may have been missed. Somebody who is far down the list is asked to refresh instead. */
   #bridge() {
     this.#refreshSoon();
     if (this.scroller.scrollTop < 2000) this.list.load(this.view, this.columns);
     else this.notify("The connection was lost for a while. Refresh to see what happened meanwhile.");
   }
 
-  /** After an edit of the open session: its row, and every figure that depends on it. */
+  /** After an edit of the open session: shows its row and the figures anew. @param {Session} session */
   saved(session) {
     this.list.replace(session);
     if (!stillMatches(this.view.filter, session)) this.list.depart(session.id);
@@ -299,6 +315,7 @@ export class SessionsView {
     );
   }
 
+  /** @param {ApiError} error */
   #drawRemedies(error) {
     const again = () => (this.list.rows.length && !this.list.isStale ? this.list.more(true) : this.refresh());
     const { from, to, ...rest } = this.view.filter;
@@ -315,8 +332,9 @@ export class SessionsView {
     ];
   }
 
-  /** Says something that needs no answer. */
+  /** Shows a message for eight seconds. @param {string} words */
   notify(words) {
+    /** @type {HTMLElement} */
     const notice = h(
       "p",
       { class: "notice" },
@@ -331,19 +349,22 @@ export class SessionsView {
     setTimeout(() => notice.remove(), 8000);
   }
 
+  /** @param {KeyboardEvent} event */
   #press(event) {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (document.querySelector("dialog:modal")) {
       if (!this.detail.element.matches(":modal")) return;
     }
     if (event.key === "Escape") return this.#escape(event);
-    if (event.target.closest("input:not([type=checkbox], [type=radio]), textarea, select")) return;
+    const place = /** @type {Element} */ (event.target);
+    if (place.closest("input:not([type=checkbox], [type=radio]), textarea, select")) return;
     const act = this.#keys()[event.key];
     if (!act) return;
     event.preventDefault();
     act();
   }
 
+  /** @returns {Record<string, () => unknown>} */
   #keys() {
     const { session } = this.view;
     return {
@@ -359,8 +380,9 @@ export class SessionsView {
     };
   }
 
+  /** @param {KeyboardEvent} event */
   #escape(event) {
-    if (event.target === this.top.searchBox && event.target.value) return;
+    if (event.target === this.top.searchBox && this.top.searchBox.value) return;
     if (this.view.session) this.change({ session: null });
     else if (this.filters.element.open) this.filters.close();
     else if (this.table.selected.size) this.table.clearSelection();

@@ -1,44 +1,19 @@
 /**
- * Signing in with an API key. It is kept for this tab alone, and is never in an address.
+ * Signing in with an API key. The key is kept for this tab alone, and is never in an address.
  */
 
 import { Api } from "./api.js";
 import { fill, h, newId } from "./elements.js";
-import { readableOptions } from "./roles.js";
+import { readViewer } from "./viewer.js";
 
 const KEPT = "session_graph.key";
-
-const WHO = `query Who {
-  viewer { role name email visibleColumns account { id name currency timeZone exportRecipients } }
-}`;
-
-const AGENTS = "query Agents { agents { idn name timeZone } }";
 
 export const keptKey = () => sessionStorage.getItem(KEPT);
 export const forgetKey = () => sessionStorage.removeItem(KEPT);
 
 /**
- * Who asks, with what filters can offer them. Raises ApiError.
- * @param {Api} api
- */
-export async function readViewer(api) {
-  const agents = api.ask(AGENTS).then(
-    (data) => data.agents,
-    () => [], // who sees no sessions sees no agents
-  );
-  const { viewer } = await api.ask(WHO);
-  return { ...viewer, agents: await agents, options: {} };
-}
-
-/** What occurs among the sessions that the viewer may see: apart, as it takes longer than the first rows. */
-export async function readOptions(api, viewer) {
-  const names = readableOptions(viewer.visibleColumns).join(" ");
-  const data = await api.ask(`query Options { viewer { account { filterOptions { ${names} } } } }`);
-  return data.viewer.account.filterOptions;
-}
-
-/**
- * The sign-in page. Calls `onSignedIn` with the Api and the viewer.
+ * The sign-in page.
+ * @param {(key: string, viewer: import("./viewer.js").Viewer) => void} onSignedIn
  * @param {string} reason why somebody who was signed in sees it; empty at first
  */
 export function drawSignIn(onSignedIn, reason = "") {
@@ -96,6 +71,7 @@ export function drawSignIn(onSignedIn, reason = "") {
     }
   }
 
+  /** @param {string} words */
   function say(words) {
     fill(message, words);
     key.setAttribute("aria-invalid", String(Boolean(words)));

@@ -1,16 +1,21 @@
 /**
- * A subscription by server-sent events, through fetch, as an EventSource can send no key
- * (the protocol "GraphQL over Server-Sent Events", distinct connections).
+ * A subscription by server-sent events (the protocol "GraphQL over Server-Sent Events", distinct connections), opened
+ * again when it breaks.
  */
 
+import { isEventStream, readEvents } from "../shared/eventstream.js";
+
+/** The first and the longest pause before another attempt, in milliseconds. */
 const QUICK = 1000;
 const SLOW = 30_000;
-/** Until a server that serves no streams is asked again. */
+/** The pause after a server that serves no streams. */
 export const SELDOM = 5 * 60_000;
-/** A stream sends comments to show that it lives; without any for so long it does not. */
+/** A stream sends comments to show that it lives. Without any for so long it counts as broken. */
 const SILENCE = 60_000;
-/** How long a stream must have lived to count as one that works. */
+/** A stream that lasted so long was a success: the next pause is the first again. */
 const SETTLED = 5000;
+
+/** @typedef {"live" | "connecting" | "off"} LiveState */
 
 export class Stream {
   #api;
@@ -22,9 +27,9 @@ export class Stream {
 
   /**
    * @param {import("./api.js").Api} api
-   * @param {() => {query: string, variables: object}} request asked for at each attempt
-   * @param {{ onNext: (data: object) => void, onState?: (state: "live" | "connecting" | "off") => void,
-   *   onEnd?: () => void }} handlers with `onEnd`, a stream that is complete is not opened again
+   * @param {() => { query: string, variables: object }} request called at each attempt
+   * @param {{ onNext: (data: any) => void, onState?: (state: LiveState) => void, onEnd?: () => void }} handlers
+   *   with `onEnd`, a stream that is complete is not opened again
    * @param {number} [delay] before the first attempt, in milliseconds
    */
   constructor(api, request, handlers, delay = 0) {
@@ -40,7 +45,7 @@ export class Stream {
     clearTimeout(this.#timer);
   }
 
-  /** At once, where it waits for its next attempt. */
+  /** Make the next attempt at once, if the stream waits for it. */
   retry() {
     if (!this.#timer) return;
     clearTimeout(this.#timer);
@@ -54,8 +59,8 @@ export class Stream {
     let ended = "broken";
     try {
       ended = await this.#listen(signal);
-    } catch (error) {
-      if (error.name === "AbortError" && signal.aborted) return;
+    } catch {
+      // no connection, or one that broke
     }
     if (signal.aborted) return;
     if (ended === "complete" && this.#handlers.onEnd) return this.#handlers.onEnd();
@@ -65,12 +70,12 @@ export class Stream {
     this.#timer = setTimeout(() => this.#open(), isOff ? SELDOM : this.#pause());
   }
 
-  /** Longer after each failure, and not for everybody at once. */
+  /** Milliseconds: longer after each failure, and random, so that not every page comes back at once. */
   #pause() {
     return Math.min(SLOW, QUICK * 2 ** Math.max(0, this.#failures - 1)) * (0.5 + Math.random());
   }
 
-  /** Until it ends: "complete", "broken", or "refused" where the answer is no stream. */
+  /** Returns how it ended: "complete", "broken", or "refused" if the answer is no stream. @param {AbortSignal} signal */
   async #listen(signal) {
     const attempt = new AbortController();
     const forward = () => attempt.abort();
@@ -84,13 +89,13 @@ export class Stream {
         cache: "no-store",
         signal: attempt.signal,
       });
-      if (!response.ok || !response.headers.get("content-type")?.startsWith("text/event-stream")) {
+      if (!isEventStream(response)) {
         if (response.status === 401) this.#api.onRefused();
         await response.body?.cancel();
         return response.status >= 500 ? "broken" : "refused";
       }
       this.#handlers.onState?.("live");
-      for await (const { event, data } of readEvents(response.body)) {
+      for await (const { event, data } of readEvents(response)) {
         clearTimeout(silence);
         silence = setTimeout(forward, SILENCE);
         if (event === "complete") return "complete";
@@ -104,44 +109,10 @@ export class Stream {
     }
   }
 
-  /** Whether the result was data. */
+  /** Returns whether the result had data. @param {{ data?: any, errors?: any[] }} result */
   #take(result) {
     if (result.errors?.some((error) => error.extensions?.code === "UNAUTHENTICATED")) this.#api.onRefused();
     if (result.data) this.#handlers.onNext(result.data);
     return Boolean(result.data);
-  }
-}
-
-/**
- * The events of a stream as the HTML standard parses them; a comment is an event named "comment".
- * @param {ReadableStream<Uint8Array>} body
- */
-export async function* readEvents(body) {
-  const decoder = new TextDecoder();
-  const reader = body.getReader();
-  let rest = "";
-  let current = { event: "message", data: [] };
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      rest += decoder.decode(value, { stream: true });
-      const ends = rest.endsWith("\r") ? rest.length - 1 : rest.length; // its \n may be still to come
-      const lines = rest.slice(0, ends).split(/\r\n|\r|\n/);
-      rest = lines.pop() + rest.slice(ends);
-      for (const line of lines) {
-        const [, name, text = ""] = /^([^:]*)(?:: ?)?(.*)$/s.exec(line);
-        if (line.startsWith(":")) yield { event: "comment", data: text };
-        else if (name === "event") current.event = text;
-        else if (name === "data") current.data.push(text);
-        else if (line === "") {
-          if (current.data.length || current.event === "complete")
-            yield { event: current.event, data: current.data.join("\n") };
-          current = { event: "message", data: [] };
-        }
-      }
-    }
-  } finally {
-    await reader.cancel().catch(() => {});
   }
 }

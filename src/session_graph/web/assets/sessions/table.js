@@ -1,13 +1,28 @@
 /**
- * The table of sessions, as a grid whose rows can be reached by keys. Of thousands of rows only those in view exist:
- * all are of one height, so a row's place follows from its index.
+ * The table of sessions, as a grid whose rows can be reached by keys. Of thousands of rows only those in view exist: all
+ * have one height, so a row's place follows from its index.
  *
  * On a narrow screen the same rows are cards.
  */
 
+import { DEFAULT_ORDER } from "./address.js";
 import { drawCard, drawCells } from "./cells.js";
-import { columnOfOrder } from "./columns.js";
 import { fill, h } from "./elements.js";
+
+/** @import { Order } from "./address.js" */
+/** @import { ApiError } from "./api.js" */
+/** @import { Column } from "./columns.js" */
+/** @import { Child } from "./elements.js" */
+/** @import { ListChange, Session } from "./list.js" */
+
+/**
+ * @typedef {object} Actions
+ * @property {(id: string) => void} open
+ * @property {(order: Order) => void} order
+ * @property {(ids: Set<string>) => void} select
+ * @property {(error: ApiError) => Child} remedies
+ * @property {() => Child} drawEmpty
+ */
 
 const ROW = 36;
 const CARD = 106;
@@ -19,33 +34,39 @@ const NARROW = matchMedia("(max-width: 720px)");
 export class SessionTable {
   /** Index of the row that has the focus, or would get it. */
   active = 0;
-  /** @type {Set<string>} ids */
+  /** @type {Set<string>} the ids */
   selected = new Set();
-  /** The session that is open beside the table. */
+  /** The id of the session that is open beside the table. @type {string | null} */
   opened = null;
 
   #list;
   #scroller;
   #actions;
-  #currency;
+  #viewer;
+  /** @type {Column[]} */
   #columns = [];
-  #order = null;
+  #order = DEFAULT_ORDER;
+  /** The rows that exist, by id; the session is missing while the row is only a place. @type {Map<string, { element: HTMLElement, session?: Session }>} */
   #drawn = new Map();
+  /** Ids of new and changed rows that are not marked yet. @type {Set<string>} */
   #fresh = new Set();
+  /** The box that selects all rows. @type {HTMLInputElement | null} */
+  #all = null;
   #anchor = 0;
   #frame = 0;
+  /** @type {ApiError | "empty" | "end" | null} */
   #said = null;
 
   /**
    * @param {import("./list.js").SessionList} list
-   * @param {HTMLElement} scroller what scrolls the table, and what is above it
-   * @param {string} currency
-   * @param {{ open, order, select, retry }} actions
+   * @param {HTMLElement} scroller of the table and what is above it
+   * @param {import("./viewer.js").Viewer} viewer
+   * @param {Actions} actions
    */
-  constructor(list, scroller, currency, actions) {
+  constructor(list, scroller, viewer, actions) {
     this.#list = list;
     this.#scroller = scroller;
-    this.#currency = currency;
+    this.#viewer = viewer;
     this.#actions = actions;
     this.head = h("div", { class: "head", role: "rowgroup" });
     this.body = h("div", { class: "body", role: "rowgroup" });
@@ -57,7 +78,7 @@ export class SessionTable {
     );
     this.foot = h("div", { class: "foot", role: "status" });
     this.element.addEventListener("keydown", (event) => this.#press(event));
-    this.body.addEventListener("focusin", (event) => this.#noteFocus(event));
+    this.body.addEventListener("focusin", (event) => this.#noteFocus(/** @type {Element} */ (event.target)));
     scroller.addEventListener("scroll", () => this.#schedule(), { passive: true });
     new ResizeObserver(() => this.#schedule()).observe(scroller);
     NARROW.addEventListener("change", () => this.show(this.#columns, this.#order));
@@ -67,7 +88,7 @@ export class SessionTable {
     return NARROW.matches ? CARD : ROW;
   }
 
-  /** Other columns or another order. */
+  /** Other columns or another order. @param {Column[]} columns @param {Order} order */
   show(columns, order) {
     this.#columns = columns;
     this.#order = order;
@@ -80,18 +101,18 @@ export class SessionTable {
     );
     this.element.style.setProperty("--width", NARROW.matches ? "100%" : `${width}px`);
     this.element.style.setProperty("--row", `${this.#height}px`);
-    this.element.setAttribute("aria-colcount", columns.length + 1);
+    this.element.setAttribute("aria-colcount", String(columns.length + 1));
     fill(this.head, this.#drawHead());
     this.#forget();
     this.draw();
   }
 
-  /** How many there are in all, for whoever cannot see the end. */
+  /** The number of rows, for screen readers; -1 if it is not known. @param {number} total */
   setTotal(total) {
-    this.element.setAttribute("aria-rowcount", total < 0 ? -1 : total + 1);
+    this.element.setAttribute("aria-rowcount", String(total < 0 ? -1 : total + 1));
   }
 
-  /** Back to the first row, as after another filter. */
+  /** Goes back to the first row, as after another filter. */
   rewind() {
     this.active = 0;
     this.#anchor = 0;
@@ -101,8 +122,8 @@ export class SessionTable {
     if (this.#scroller.scrollTop > top) this.#scroller.scrollTop = Math.max(0, top);
   }
 
-  /** What the list told: new rows are marked, and what is in view stays where it is. */
-  note({ kind, index, id }) {
+  /** Shows a change of the list: new rows are marked, and what is in view stays in its place. @param {ListChange} change */
+  note({ kind, index = 0, id = "" }) {
     if (kind === "inserted" || kind === "changed") this.#fresh.add(id);
     const above = this.#scroller.scrollTop - this.body.offsetTop;
     if (kind === "inserted" && index <= this.active && this.#list.rows.length > 1) this.active += 1;
@@ -117,7 +138,8 @@ export class SessionTable {
   }
 
   #schedule() {
-    this.#frame ||= requestAnimationFrame(() => {
+    if (this.#frame) return;
+    this.#frame = requestAnimationFrame(() => {
       this.#frame = 0;
       this.draw();
     });
@@ -128,12 +150,12 @@ export class SessionTable {
     this.#drawn.clear();
   }
 
-  /** The rows in view, made where they are missing. */
+  /** Shows the rows in view, and makes those that are missing. */
   draw() {
     const { rows, hasNext, isLoading, isStale, error } = this.#list;
     const empty = rows.length === 0;
     this.element.classList.toggle("stale", isStale);
-    this.element.setAttribute("aria-busy", isLoading);
+    this.element.setAttribute("aria-busy", String(isLoading));
     const pending = isLoading && empty ? SKELETONS : hasNext && !error ? 3 : 0;
     this.body.style.setProperty("height", `${(rows.length + pending) * this.#height}px`);
     const top = this.#scroller.scrollTop - this.body.offsetTop;
@@ -145,7 +167,9 @@ export class SessionTable {
     if (last + PREFETCH > rows.length && !isStale) this.#list.more();
   }
 
+  /** @param {Session[]} rows @param {number} first @param {number} last */
   #place(rows, first, last) {
+    /** @type {Set<string>} */
     const wanted = new Set();
     const focused = this.body.contains(document.activeElement) ? this.active : -1;
     for (let index = first; index < last; index++) this.#drawRow(rows[index], index, wanted);
@@ -162,16 +186,17 @@ export class SessionTable {
     this.#arrange();
   }
 
-  /** Rows stand in the document as they stand on the screen, for whoever reads it. None that is in place is moved. */
+  /** Puts the rows into the document in the order of the screen, for screen readers. Those in place are not moved. */
   #arrange() {
-    const place = ({ element }) => Number(element.dataset.index);
+    const elements = [...this.#drawn.values()].map(({ element }) => element);
     let next = this.body.firstChild;
-    for (const { element } of [...this.#drawn.values()].sort((a, b) => place(a) - place(b))) {
-      if (element === next) next = next.nextSibling;
+    for (const element of elements.sort((a, b) => Number(a.dataset.index) - Number(b.dataset.index))) {
+      if (element === next) next = element.nextSibling;
       else this.body.insertBefore(element, next);
     }
   }
 
+  /** @param {Session} session @param {number} index @param {Set<string>} wanted */
   #drawRow(session, index, wanted) {
     wanted.add(session.id);
     let drawn = this.#drawn.get(session.id);
@@ -191,24 +216,27 @@ export class SessionTable {
     this.#update(drawn.element, session, index);
   }
 
+  /** @param {HTMLElement} element */
   #focusAfter(element) {
     element.tabIndex = 0;
     element.focus({ preventScroll: true });
   }
 
+  /** @param {HTMLElement} element @param {Session} session @param {number} index */
   #update(element, session, index) {
     const selected = this.selected.has(session.id);
     this.#move(element, index);
-    element.setAttribute("aria-rowindex", index + 2);
-    element.setAttribute("aria-selected", selected);
+    element.setAttribute("aria-rowindex", String(index + 2));
+    element.setAttribute("aria-selected", String(selected));
     element.tabIndex = index === this.active ? 0 : -1;
     element.classList.toggle("opened", session.id === this.opened);
     element.classList.toggle("departed", this.#list.departed.has(session.id));
     if (session.id === this.opened) element.setAttribute("aria-current", "true");
     else element.removeAttribute("aria-current");
-    element.querySelector("input").checked = selected;
+    /** @type {HTMLInputElement} */ (element.querySelector("input")).checked = selected;
   }
 
+  /** @param {Session} session */
   #makeRow(session) {
     const box = h("input", {
       type: "checkbox",
@@ -224,13 +252,14 @@ export class SessionTable {
       { class: "row", role: "row", "data-id": session.id },
       h("div", { class: "box", role: "gridcell", onclick: (event) => event.stopPropagation() }, h("label", {}, box)),
     );
-    row.append(...(NARROW.matches ? drawCard : drawCells)(session, this.#columns, this.#currency));
+    row.append(...(NARROW.matches ? drawCard : drawCells)(session, this.#columns, this.#viewer.account.currency));
     row.addEventListener("click", () => {
-      if (!getSelection().toString()) this.#actions.open(session.id);
+      if (!String(getSelection())) this.#actions.open(session.id);
     });
     return row;
   }
 
+  /** @param {string} key @param {number} index @param {Set<string>} wanted */
   #drawGhost(key, index, wanted) {
     wanted.add(key);
     let drawn = this.#drawn.get(key);
@@ -250,33 +279,35 @@ export class SessionTable {
     this.#move(drawn.element, index);
   }
 
+  /** @param {HTMLElement} element @param {number} index */
   #move(element, index) {
-    element.dataset.index = index;
+    element.dataset.index = String(index);
     element.style.setProperty("transform", `translateY(${index * this.#height}px)`);
   }
 
   #drawHead() {
-    const all = h("input", {
+    this.#all = h("input", {
       type: "checkbox",
       "aria-label": "Select all that are loaded",
-      onclick: () => this.#selectAll(all.checked),
+      onchange: ({ target }) => this.#selectAll(target.checked),
     });
     const cells = this.#columns.map((column) => this.#drawHeader(column));
     return h(
       "div",
       { class: "row", role: "row", "aria-rowindex": 1 },
-      h("div", { class: "box", role: "columnheader" }, h("label", {}, all)),
+      h("div", { class: "box", role: "columnheader" }, h("label", {}, this.#all)),
       cells,
     );
   }
 
+  /** @param {Column} column */
   #drawHeader(column) {
-    const sorted = columnOfOrder(this.#order.field) === column;
+    const sorted = column.order === this.#order.field;
     const descending = this.#order.direction === "DESC";
     const attributes = { class: `cell ${column.kind}`, role: "columnheader", title: column.about };
-    if (!column.order) return h("div", attributes, h("span", {}, column.label));
-    const reorder = () =>
-      this.#actions.order({ field: column.order, direction: sorted === descending ? "ASC" : "DESC" });
+    const { order: field } = column;
+    if (!field) return h("div", attributes, h("span", {}, column.label));
+    const reorder = () => this.#actions.order({ field, direction: sorted === descending ? "ASC" : "DESC" });
     return h(
       "div",
       { ...attributes, "aria-sort": sorted ? (descending ? "descending" : "ascending") : "none" },
@@ -289,7 +320,7 @@ export class SessionTable {
     );
   }
 
-  /** Only where it says something else: it is told to whoever listens, and its buttons may have the focus. */
+  /** Changes the foot only if it says something else: screen readers read it, and its buttons may have the focus. */
   #showFoot() {
     const { rows, error, hasNext, isLoading, isStale } = this.#list;
     const isEmpty = !rows.length && !isLoading && !isStale;
@@ -300,12 +331,14 @@ export class SessionTable {
     fill(this.foot, this.#drawFoot(said));
   }
 
+  /** @param {ApiError | "empty" | "end" | null} said */
   #drawFoot(said) {
     if (said === "empty") return this.#actions.drawEmpty();
     if (said === "end") return h("p", { class: "end" }, "That is all of them.");
     return said && this.#drawTrouble(said);
   }
 
+  /** @param {ApiError} error */
   #drawTrouble(error) {
     return h(
       "div",
@@ -318,6 +351,7 @@ export class SessionTable {
 
   // Selection and keys
 
+  /** @param {number} index @param {boolean} through from the row that was selected last */
   #select(index, through = false) {
     const [from, to] = through ? [Math.min(this.#anchor, index), Math.max(this.#anchor, index)] : [index, index];
     const on = !this.selected.has(this.#list.rows[index].id);
@@ -327,6 +361,7 @@ export class SessionTable {
     this.#selectionChanged();
   }
 
+  /** @param {boolean} on */
   #selectAll(on) {
     this.selected = new Set(on ? this.#list.rows.map((row) => row.id) : []);
     this.#selectionChanged();
@@ -338,24 +373,27 @@ export class SessionTable {
   }
 
   #selectionChanged() {
-    const all = this.head.querySelector("input");
-    all.checked = this.selected.size > 0 && this.selected.size === this.#list.rows.length;
-    all.indeterminate = this.selected.size > 0 && !all.checked;
+    const isAll = this.selected.size > 0 && this.selected.size === this.#list.rows.length;
+    if (this.#all) Object.assign(this.#all, { checked: isAll, indeterminate: this.selected.size > 0 && !isAll });
     this.draw();
     this.#actions.select(this.selected);
   }
 
-  #noteFocus(event) {
-    const id = event.target.closest("[data-id]")?.dataset.id;
+  /** @param {Element} place */
+  #noteFocus(place) {
+    const id = place.closest("[data-id]")?.getAttribute("data-id");
     const index = id ? this.#list.indexOf(id) : -1;
     if (index < 0 || index === this.active) return;
     this.active = index;
     this.#schedule();
   }
 
+  /** @param {KeyboardEvent} event */
   #press(event) {
-    if (event.target.closest(".head") || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (/** @type {Element} */ (event.target).closest(".head") || event.altKey || event.ctrlKey || event.metaKey)
+      return;
     const page = Math.max(1, Math.floor(this.#scroller.clientHeight / this.#height) - 2);
+    /** @type {Record<string, number>} */
     const steps = {
       ArrowDown: 1,
       j: 1,
@@ -374,7 +412,7 @@ export class SessionTable {
     event.preventDefault();
   }
 
-  /** Moves the focus to a row, and the row into view. */
+  /** Moves the focus to a row, and the row into view. @param {number} index */
   focus(index) {
     this.active = Math.max(0, Math.min(index, this.#list.rows.length - 1));
     this.reveal(this.active);
@@ -382,7 +420,7 @@ export class SessionTable {
     if (row) this.#drawn.get(row.id)?.element.focus({ preventScroll: true });
   }
 
-  /** Scrolls so far that a row is in view. */
+  /** Scrolls so far that a row is in view. @param {number} index */
   reveal(index) {
     const top = this.body.offsetTop + index * this.#height;
     const visible = this.#scroller.scrollTop + this.head.offsetHeight;

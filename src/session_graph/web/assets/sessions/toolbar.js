@@ -5,12 +5,19 @@
 import { chips } from "./filters.js";
 import { fill, h, icon } from "./elements.js";
 import { PERIODS, count } from "./formats.js";
-import { COLUMNS } from "./columns.js";
 
+/** @import { Filter } from "./filters.js" */
+/** @import { Order, View } from "./address.js" */
+
+/** @type {Record<string, string>} */
 const SHORT = { LAST_24_HOURS: "24 hours", LAST_7_DAYS: "7 days", LAST_30_DAYS: "30 days" };
 
 export class Toolbar {
-  /** @param {{ viewer, change: (patch) => void, openFilters, openColumns, openExport }} app */
+  /**
+   * @param {object} app
+   * @param {import("./viewer.js").Viewer} app.viewer @param {(patch: Partial<View>) => void} app.change
+   * @param {() => void} app.openFilters @param {() => void} app.openColumns @param {() => void} app.openExport
+   */
   constructor(app) {
     this.app = app;
     this.count = h("p", { class: "count", role: "status", "aria-live": "polite" });
@@ -54,13 +61,13 @@ export class Toolbar {
     );
   }
 
-  /** @param {import("./address.js").View} view */
+  /** @param {View} view */
   show(view) {
     fill(this.presets, this.#drawPeriods(view.filter), this.#drawQuick(view.filter));
     fill(this.sort, this.#drawSort(view.order));
     const { viewer } = this.app;
-    const name = (idn) => viewer.agents.find((agent) => agent.idn === idn)?.name ?? idn;
-    const active = chips(view.filter, viewer.account.timeZone, name);
+    const active = chips(view.filter, viewer);
+    /** @param {{ label: string, without: Filter }} chip */
     const drop = ({ label, without }) =>
       h(
         "li",
@@ -87,7 +94,7 @@ export class Toolbar {
     fill(this.filters, icon("filter"), "Filters ", active.length > 0 && h("span", { class: "badge" }, active.length));
   }
 
-  /** @param {number | null} total null while it is counted */
+  /** @param {number | null} total null while the server counts */
   setCount(total) {
     fill(
       this.count,
@@ -102,12 +109,15 @@ export class Toolbar {
     );
   }
 
+  /** @param {Filter} filter */
   #drawPeriods(filter) {
     const own = filter.from || filter.to;
+    /** @param {string | null} period */
     const choose = (period) => {
       const { period: _, from, to, ...rest } = filter;
       this.app.change({ filter: period ? { ...rest, period } : rest });
     };
+    /** @param {string | null} period @param {string} label @param {string} title @param {boolean} pressed */
     const button = (period, label, title, pressed) =>
       h(
         "button",
@@ -122,8 +132,10 @@ export class Toolbar {
     );
   }
 
+  /** @param {Filter} filter */
   #drawQuick(filter) {
-    const visible = this.app.viewer.visibleColumns;
+    const { viewer } = this.app;
+    /** @param {string} label @param {string} title @param {string} name @param {unknown} value */
     const toggle = (label, title, name, value) => {
       const pressed = JSON.stringify(filter[name]) === JSON.stringify(value);
       const { [name]: _, ...rest } = filter;
@@ -142,19 +154,18 @@ export class Toolbar {
     };
     return [
       toggle("Live only", "Leave test sessions out", "isTest", false),
-      visible.includes("AUTO_ASSESSMENT") &&
-        toggle("Machine said No", "Auto Assessment: No", "autoAssessments", ["NO"]),
-      visible.includes("HUMAN_ASSESSMENT") &&
+      viewer.maySee("AUTO_ASSESSMENT") && toggle("Machine said No", "Auto Assessment: No", "autoAssessments", ["NO"]),
+      viewer.maySee("HUMAN_ASSESSMENT") &&
         toggle("Not reviewed", "No human assessment yet", "humanAssessments", ["NONE"]),
-      visible.includes("CONVERSATION_QUALITY") && toggle("Low stars", "One or two stars", "stars", ["1", "2"]),
+      viewer.maySee("CONVERSATION_QUALITY") && toggle("Low stars", "One or two stars", "stars", ["1", "2"]),
       toggle("To do", "Someone must follow up", "isTodo", true),
     ];
   }
 
+  /** @param {Order} order */
   #drawSort(order) {
-    const options = COLUMNS.filter(
-      (column) => column.order && this.app.viewer.visibleColumns.includes(column.code),
-    ).flatMap(({ order: field, label }) =>
+    const sortable = this.app.viewer.columns.filter((column) => column.order);
+    const options = sortable.flatMap(({ order: field, label }) =>
       ["DESC", "ASC"].map((direction) =>
         h(
           "option",
@@ -163,13 +174,14 @@ export class Toolbar {
         ),
       ),
     );
+    /** @type {HTMLSelectElement} */
     const select = h(
       "select",
       {
         "aria-label": "Order",
         onchange: () => {
           const [field, direction] = select.value.split(" ");
-          this.app.change({ order: { field, direction } });
+          this.app.change({ order: { field, direction: direction === "ASC" ? "ASC" : "DESC" } });
         },
       },
       options,

@@ -2,10 +2,10 @@
  * The bar at the top: whose sessions, the search, whether the page is live, and who is signed in.
  */
 
+import { inSentenceCase } from "./columns.js";
 import { debounce, fill, h, icon } from "./elements.js";
 import { searchProblem } from "./filters.js";
 import { openKeys } from "./keys.js";
-import { WORDS } from "./roles.js";
 import { drawThemeButton } from "./theme.js";
 
 const LIVE = {
@@ -18,7 +18,7 @@ export class TopBar {
   #app;
   #searchSoon = debounce(() => this.#search(), 300);
 
-  /** @param {import("./sessions.js").SessionsView} app */
+  /** @param {import("./sessions.js").SessionsView} app @param {() => void} onSignOut */
   constructor(app, onSignOut) {
     this.#app = app;
     this.searchHint = h("p", { class: "searchhint", id: "search-hint", role: "status" });
@@ -47,8 +47,10 @@ export class TopBar {
     return h("search", {}, h("label", { class: "searchbox" }, icon("search"), this.searchBox, key), this.searchHint);
   }
 
+  /** @param {() => void} onSignOut */
   #drawWho(onSignOut) {
     const { viewer } = this.#app;
+    /** @param {string} label @param {Parameters<typeof icon>[0]} name @param {() => void} onclick */
     const bare = (label, name, onclick) =>
       h("button", { type: "button", class: "bare", "aria-label": label, title: label, onclick }, icon(name));
     return h(
@@ -58,18 +60,18 @@ export class TopBar {
       bare("Refresh", "refresh", () => this.#app.refresh()),
       bare("Keys", "question", openKeys),
       drawThemeButton(),
-      h("span", { class: "role", title: viewer.email ?? viewer.name }, WORDS[viewer.role]),
+      h("span", { class: "role", title: viewer.email ?? viewer.name }, inSentenceCase(viewer.role)),
       h("button", { type: "button", class: "link", onclick: onSignOut }, "Sign out"),
     );
   }
 
-  /** @param {object} filter */
+  /** @param {import("./filters.js").Filter} filter */
   show(filter) {
     if (document.activeElement !== this.searchBox) this.searchBox.value = filter.search ?? "";
     this.sayOfSearch(null);
   }
 
-  /** @param {"live" | "connecting" | "off"} state */
+  /** @param {import("./stream.js").LiveState} state */
   showLive(state) {
     const [words, hint] = LIVE[state];
     this.live.className = `live is-${state}`;
@@ -77,7 +79,7 @@ export class TopBar {
     fill(this.live, words);
   }
 
-  /** Enter searches at once, and the arrow goes on to the rows. */
+  /** Enter searches at once, and the down arrow goes on to the rows. @param {KeyboardEvent} event */
   #press(event) {
     if (event.key === "Enter") this.#search();
     if (event.key !== "ArrowDown") return;
@@ -93,7 +95,7 @@ export class TopBar {
     if (!problem && search !== (old ?? "")) this.#app.change({ filter: search ? { ...rest, search } : rest }, true);
   }
 
-  /** Why the search is not answered; null where it is. */
+  /** Says why the search is not answered; null if it is. @param {string | null} words */
   sayOfSearch(words) {
     fill(this.searchHint, words);
     this.searchBox.setAttribute("aria-invalid", String(Boolean(words)));

@@ -1,4 +1,7 @@
-// GraphiQL over our API, with a field for the key and examples to choose from. The key is kept for this tab alone.
+/**
+ * GraphiQL over our API, with a field for the key and examples to choose from. The key is kept for this tab alone.
+ */
+
 import {
   GraphiQL,
   createElement,
@@ -8,11 +11,17 @@ import {
   useGraphiQLActions,
   useState,
 } from "/explore/bundle/graphiql.js";
+import { isEventStream, readEvents } from "/assets/shared/eventstream.js";
 
 const KEY = "session_graph.key";
 const WORKERS = ["graphql", "json"]; // and the editor's own for the rest
 
-// A variable of an example may stand for something of the account that asks.
+/** @typedef {{ query: string, variables: Record<string, unknown>, operationName?: string }} Request */
+/** @typedef {{ name: string, query: string, variables: Record<string, unknown> }} Example */
+/** @typedef {{ next: (result: unknown) => void, error: (error: unknown) => void, complete: () => void }} Observer */
+
+// A variable of an example may stand for a value of the viewer's account: a query for it, and how to find it there.
+/** @type {Record<string, [string, (data: any) => unknown]>} */
 const STAND_INS = {
   "@session": ["{ sessions(first: 1) { nodes { id } } }", (data) => data.sessions.nodes[0].id],
   "@externalId": [
@@ -21,12 +30,13 @@ const STAND_INS = {
   ],
 };
 
-globalThis.MonacoEnvironment = {
-  getWorker: (id, label) => new Worker(`/explore/bundle/${WORKERS.includes(label) ? label : "editor"}.worker.js`),
-};
+/** @param {unknown} id @param {string} label */
+const getWorker = (id, label) => new Worker(`/explore/bundle/${WORKERS.includes(label) ? label : "editor"}.worker.js`);
+Object.assign(globalThis, { MonacoEnvironment: { getWorker } });
 
 const readKey = () => sessionStorage.getItem(KEY) ?? "";
 
+/** @param {Request} request @param {string} accept @param {AbortSignal} [signal] */
 function post(request, accept, signal) {
   return fetch("/graphql", {
     method: "POST",
@@ -37,34 +47,29 @@ function post(request, accept, signal) {
   });
 }
 
+/** @param {Request} request */
 async function ask(request) {
   if (!readKey()) return { errors: [{ message: "Type a key into the field above first." }] };
   return (await post(request, "application/json")).json();
 }
 
-// Each answer of an event stream goes to the observer, until the stream ends or the signal ends it.
+/**
+ * Passes each answer of an event stream to the observer, until the stream ends or the signal ends it.
+ * @param {Request} request @param {Observer} observer @param {AbortSignal} signal
+ */
 async function follow(request, observer, signal) {
   const response = await post(request, "text/event-stream", signal);
-  if (!response.headers.get("Content-Type")?.startsWith("text/event-stream")) {
-    return observer.next(await response.json());
-  }
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
-  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
-    const events = (text + piece.value).split("\n\n");
-    text = events.pop();
-    for (const event of events) {
-      const [name, data] = ["event: ", "data: "].map((field) => valueOf(event, field));
-      if (name === "next") observer.next(JSON.parse(data));
-      if (name === "complete") return;
-    }
+  if (!isEventStream(response)) return observer.next(await response.json());
+  for await (const { event, data } of readEvents(response)) {
+    if (event === "next") observer.next(JSON.parse(data));
+    if (event === "complete") return;
   }
 }
 
-const valueOf = (event, field) => event.split("\n").find((line) => line.startsWith(field))?.slice(field.length);
-
+/** @param {Request} request */
 function subscribe(request) {
   return {
+    /** @param {Observer} observer */
     subscribe(observer) {
       const ending = new AbortController();
       follow(request, observer, ending.signal).then(
@@ -76,46 +81,56 @@ function subscribe(request) {
   };
 }
 
-// Read anew, as the editor knows the operations of an example that was just chosen only after a while.
+/** Parses the query again, as the editor knows the operations of a new example only after a while. @param {string} query */
 function findOperations(query) {
   try {
-    return parse(query).definitions.filter(({ kind }) => kind === "OperationDefinition");
+    return parse(query).definitions.filter((/** @type {any} */ { kind }) => kind === "OperationDefinition");
   } catch {
     return [];
   }
 }
 
+/** @param {Request} request */
 function fetcher({ query, operationName, variables }) {
   const operations = findOperations(query);
-  const chosen = operations.length > 1 ? operations.find(({ name }) => name?.value === operationName) : operations[0];
+  const isChosen = (/** @type {any} */ { name }) => name?.value === operationName;
+  const chosen = operations.length > 1 ? operations.find(isChosen) : operations[0];
   const request = operations.length > 1 ? { query, operationName, variables } : { query, variables };
   return chosen?.operation === "subscription" && readKey() ? subscribe(request) : ask(request);
 }
 
+/** The variables of an example with the values that they stand for. @param {Record<string, unknown>} variables */
 async function fillIn(variables) {
   const filled = Object.entries(variables).map(async ([name, value]) => {
-    const standIn = STAND_INS[Array.isArray(value) ? value[0] : value];
+    const standIn = STAND_INS[String(Array.isArray(value) ? value[0] : value)];
     if (!standIn) return [name, value];
     const [query, choose] = standIn;
-    const found = await ask({ query }).then(({ data }) => choose(data)).catch(() => undefined);
+    const found = await ask({ query, variables: {} })
+      .then(({ data }) => choose(data))
+      .catch(() => undefined);
     if (found === undefined) return [name, value];
     return [name, Array.isArray(value) ? [found] : found];
   });
   return Object.fromEntries(await Promise.all(filled));
 }
 
-function Given({ examples }) {
+/** The field for the key and the menu of examples. @param {{ examples: Example[] }} properties */
+function Bar({ examples }) {
   const [key, setKey] = useState(readKey);
   const { addTab, introspect } = useGraphiQLActions();
-  const { queryEditor, variableEditor } = useGraphiQL(({ queryEditor, variableEditor }) => ({ queryEditor, variableEditor }));
+  const pickEditors = (/** @type {any} */ { queryEditor, variableEditor }) => ({ queryEditor, variableEditor });
+  const { queryEditor, variableEditor } = useGraphiQL(pickEditors);
 
+  /** @param {{ target: HTMLInputElement }} event */
   function keep(event) {
     sessionStorage.setItem(KEY, event.target.value.trim());
     setKey(event.target.value);
   }
 
+  /** @param {{ target: HTMLSelectElement }} event */
   async function show(event) {
     const example = examples.find(({ name }) => name === event.target.value);
+    if (!example) return;
     const variables = JSON.stringify(await fillIn(example.variables), null, 2);
     const written = queryEditor.getValue().trim();
     if (written && !examples.some(({ query }) => query.trim() === written)) addTab();
@@ -139,7 +154,7 @@ function Given({ examples }) {
         spellCheck: false,
         onChange: keep,
         onBlur: () => introspect(),
-        onKeyDown: (event) => event.key === "Enter" && event.target.blur(),
+        onKeyDown: (/** @type {any} */ event) => event.key === "Enter" && event.target.blur(),
       }),
     ),
     createElement(
@@ -156,6 +171,7 @@ function Given({ examples }) {
   );
 }
 
+/** @type {Example[]} */
 const examples = await fetch("/explore/examples").then((response) => response.json());
 createRoot(document.getElementById("explorer")).render(
   createElement(
@@ -170,6 +186,6 @@ createRoot(document.getElementById("explorer")).render(
       shouldPersistHeaders: false,
       showPersistHeadersSettings: false,
     },
-    createElement(GraphiQL.Logo, null, createElement(Given, { examples })),
+    createElement(GraphiQL.Logo, null, createElement(Bar, { examples })),
   ),
 );

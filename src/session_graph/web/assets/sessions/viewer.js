@@ -1,0 +1,120 @@
+/**
+ * The person or program whose key it is, and what the API says that they may see and do. The page knows no rule of its
+ * own: it shows what the API would accept, and the API decides.
+ */
+
+import { describeColumns } from "./columns.js";
+import { visibleFields } from "./filters.js";
+
+/** @typedef {{ idn: string, name: string, timeZone: string }} Agent */
+/** @typedef {{ id: string, name: string, currency: string, timeZone: string, exportRecipients: string[] }} Account */
+
+const VIEWER = `query Viewer {
+  viewer {
+    role name email visibleColumns editableFields readableFigures
+    account { id name currency timeZone exportRecipients }
+  }
+  session: __type(name: "Session") {
+    fields { name description type { kind name ofType { kind name ofType { kind name ofType { kind name } } } } }
+  }
+  orders: __type(name: "SessionOrderField") { enumValues { name } }
+  assessments: __type(name: "Assessment") { enumValues { name description } }
+}`;
+
+const AGENTS = "query Agents { agents { idn name timeZone } }";
+
+export class Viewer {
+  /** What filters can offer: values by list of `filterOptions`. @type {Record<string, string[]>} */
+  options = {};
+
+  #visible;
+  #editable;
+  #readable;
+  #columns;
+
+  /** @param {Record<string, any>} answer to VIEWER @param {Agent[]} agents */
+  constructor({ viewer, session, orders, assessments }, agents) {
+    /** @type {string} */
+    this.role = viewer.role;
+    /** @type {string} */
+    this.name = viewer.name;
+    /** @type {string | null} */
+    this.email = viewer.email;
+    /** @type {Account} */
+    this.account = viewer.account;
+    this.agents = agents;
+    /** What each assessment means, without its full stop. @type {Record<string, string>} */
+    this.meanings = Object.fromEntries(
+      assessments.enumValues.map((/** @type {any} */ { name, description }) => [name, description.replace(/\.$/, "")]),
+    );
+    this.#visible = new Set(viewer.visibleColumns);
+    this.#editable = new Set(viewer.editableFields);
+    this.#readable = new Set(viewer.readableFigures);
+    this.#columns = describeColumns(
+      session.fields,
+      orders.enumValues.map((/** @type {any} */ { name }) => name),
+    );
+    /** The columns that the viewer may see: date and time first, as in the report, then in the API's order. */
+    this.columns = [
+      "STARTED_AT",
+      ...viewer.visibleColumns.filter((/** @type {string} */ code) => code !== "STARTED_AT"),
+    ]
+      .filter((code) => this.maySee(code))
+      .flatMap((code) => this.columnOf(code) ?? []);
+  }
+
+  /** Whether the viewer can read sessions at all: each list of them shows when they began. */
+  get readsSessions() {
+    return this.maySee("STARTED_AT");
+  }
+
+  /** @param {string} code of a column */
+  maySee(code) {
+    return this.#visible.has(code);
+  }
+
+  /** @param {string} field of SessionPatch */
+  mayEdit(field) {
+    return this.#editable.has(field);
+  }
+
+  /** @param {string} metric a field of the dashboard */
+  mayRead(metric) {
+    return this.#readable.has(metric);
+  }
+
+  /** The column, whether the viewer may see it or not. @param {string} code */
+  columnOf(code) {
+    return this.#columns.get(code);
+  }
+
+  /** The column by which an order sorts. @param {string} order */
+  columnOfOrder(order) {
+    return [...this.#columns.values()].find((column) => column.order === order);
+  }
+
+  /** @param {string} idn */
+  agentName(idn) {
+    return this.agents.find((agent) => agent.idn === idn)?.name ?? idn;
+  }
+}
+
+/** Reads who signs in with the key of `api`, and what they may. Raises ApiError. @param {import("./api.js").Api} api */
+export async function readViewer(api) {
+  const agents = api.ask(AGENTS).then(
+    (data) => data.agents,
+    () => [], // a viewer who sees no sessions sees no agents
+  );
+  return new Viewer(await api.ask(VIEWER), await agents);
+}
+
+/**
+ * Reads what occurs among the sessions that the viewer may see, for filters to offer. Apart from `readViewer`, as it
+ * takes longer than the first rows.
+ * @param {import("./api.js").Api} api @param {Viewer} viewer
+ */
+export async function readOptions(api, viewer) {
+  const names = visibleFields(viewer).flatMap(({ options }) => (options && options !== "agents" ? [options] : []));
+  const data = await api.ask(`query Options { viewer { account { filterOptions { ${names.join(" ")} } } } }`);
+  return data.viewer.account.filterOptions;
+}
