@@ -29,7 +29,7 @@ from session_graph.engine.context import RequestContext
 from session_graph.engine.fields import ArgumentReader, Coordinate, FieldRequest, Raw, reader_of
 from session_graph.engine.operation import AuthorizedOperation, Operation, PreparedOperation
 from session_graph.engine.plan_cache import PlanCache
-from session_graph.engine.selection import FieldSelection, Selection
+from session_graph.engine.selection import FieldSelection, Parents, Selection
 from session_graph.errors import Forbidden, ForbiddenField, TooLarge
 
 MAX_ROOT_MUTATIONS = 10
@@ -66,7 +66,7 @@ class OperationFields:
 
 @dataclass(frozen=True, slots=True)
 class CoercedArguments:
-    """The arguments of a use, by GraphQL name and by its reader's parameters, and what the reader's `selects` found."""
+    """The arguments of a use, by GraphQL name and by parameter, and the result of its reader's `selects`."""
 
     raw: Raw
     by_parameter: Raw
@@ -109,7 +109,7 @@ class Analyzer:
         _limit_mutations(analyzed.selection)
         self._check(context.viewer.role, analyzed.coordinates)
         fields = [(use.type, use.nodes) for use in analyzed.uses]
-        arguments = [_read(context, *pair) for pair in zip(analyzed.uses, analyzed.arguments, strict=True)]
+        arguments = [_read(context, use, each) for use, each in zip(analyzed.uses, analyzed.arguments, strict=True)]
         context.operation = AuthorizedOperation(analyzed.selection, fields, arguments)
 
     def _find_refused(self, role: str, coordinates: frozenset[Coordinate]) -> list[Coordinate]:
@@ -180,7 +180,7 @@ def _find_fields(selection: Selection) -> OperationFields:
     assert root is not None
     uses: list[FieldUse] = []
     coordinates: set[Coordinate] = set()
-    unread: list[tuple[GraphQLObjectType, Sequence[Any]]] = [(root, [selection.operation])]
+    unread: list[tuple[GraphQLObjectType, Parents]] = [(root, [selection.operation])]
     while unread:
         parent, parents = unread.pop()
         for nodes in selection.merged_fields(parents, parent.name).values():

@@ -41,7 +41,7 @@ _RESOLUTION = "session_graph.resolution"
 
 @dataclass(frozen=True, slots=True)
 class FieldRequest(Generic[C, S]):
-    """What a reader needs besides the arguments: the request's context, and the result of its `selects`."""
+    """The first parameter of a reader: the request's context, and the result of the reader's `selects`."""
 
     context: C
     selected: S
@@ -117,7 +117,7 @@ def field(
 
 
 def subscription(description: str, *, reads: ArgumentReader[A]) -> Callable[[Callable[[Any, Any, A], T]], Any]:
-    """Make a subscription likewise. It has begun when the resolver returns the generator of its events."""
+    """Make a field of the root Subscription. It has begun when the resolver returns the generator."""
     return field(description, reads=reads, make=strawberry.subscription)
 
 

@@ -4,16 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
-from graphql import (
-    DocumentNode,
-    FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
-    Node,
-    OperationDefinitionNode,
-    SelectionNode,
-    SelectionSetNode,
-)
+from graphql.language import ast
 
 from session_graph.errors import TooLarge
 from session_graph.settings import Settings
@@ -65,7 +56,7 @@ NOUNS = {
 }
 
 
-def check_size(document: DocumentNode, limits: Limits) -> None:
+def check_size(document: ast.DocumentNode, limits: Limits) -> None:
     """Raise TooLarge if an operation exceeds a limit. Takes time linear in the text, however fragments are nested.
 
     A document with a fragment that contains itself is not measured: validation refuses it.
@@ -75,7 +66,7 @@ def check_size(document: DocumentNode, limits: Limits) -> None:
     except CycleError:
         return
     for node in document.definitions:
-        if isinstance(node, OperationDefinitionNode):
+        if isinstance(node, ast.OperationDefinitionNode):
             _compare(_measure_operation(node, fragments), limits)
 
 
@@ -87,9 +78,9 @@ def _compare(size: Size, limits: Limits) -> None:
             raise TooLarge(f"An operation may have {limit} {noun}; this one has {actual}.")
 
 
-def _measure_fragments(document: DocumentNode) -> Mapping[str, Size]:
+def _measure_fragments(document: ast.DocumentNode) -> Mapping[str, Size]:
     """Return the size of each fragment by name. Raises CycleError."""
-    nodes = {node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)}
+    nodes = {node.name.value: node for node in document.definitions if isinstance(node, ast.FragmentDefinitionNode)}
     spreads = {name: _find_spreads(node.selection_set) for name, node in nodes.items()}
     sizes: dict[str, Size] = {}
     for name in TopologicalSorter(spreads).static_order():
@@ -98,46 +89,46 @@ def _measure_fragments(document: DocumentNode) -> Mapping[str, Size]:
     return sizes
 
 
-def _find_spreads(selection_set: SelectionSetNode) -> set[str]:
+def _find_spreads(selection_set: ast.SelectionSetNode) -> set[str]:
     names: set[str] = set()
     unread = [selection_set]
     while unread:
         for selection in unread.pop().selections:
-            if isinstance(selection, FragmentSpreadNode):
+            if isinstance(selection, ast.FragmentSpreadNode):
                 names.add(selection.name.value)
             elif inner := _inner(selection):
                 unread.append(inner)
     return names
 
 
-def _measure_operation(node: OperationDefinitionNode, fragments: Mapping[str, Size]) -> Size:
+def _measure_operation(node: ast.OperationDefinitionNode, fragments: Mapping[str, Size]) -> Size:
     size = _measure(node.selection_set, fragments)
     directives = _count(node.directives) + sum(_count(each.directives) for each in node.variable_definitions or ())
     return Size(size.depth, size.fields, size.aliases, size.directives + directives, size.root_fields)
 
 
-def _measure(selection_set: SelectionSetNode, fragments: Mapping[str, Size]) -> Size:
+def _measure(selection_set: ast.SelectionSetNode, fragments: Mapping[str, Size]) -> Size:
     """Measure recursively, which is safe: the parser refuses selections nested deeper than 200."""
     depth = fields = aliases = directives = root_fields = 0
     for selection in selection_set.selections:
-        if isinstance(selection, FragmentSpreadNode):
+        if isinstance(selection, ast.FragmentSpreadNode):
             size = fragments.get(selection.name.value, Size())
         else:
             inner = _inner(selection)
             size = _measure(inner, fragments) if inner else Size()
-        is_field = isinstance(selection, FieldNode)
+        is_field = isinstance(selection, ast.FieldNode)
         depth = max(depth, size.depth + is_field)
         fields += size.fields + is_field
-        aliases += size.aliases + (isinstance(selection, FieldNode) and selection.alias is not None)
+        aliases += size.aliases + (isinstance(selection, ast.FieldNode) and selection.alias is not None)
         directives += size.directives + _count(selection.directives)
         root_fields += 1 if is_field else size.root_fields
     return Size(depth, fields, aliases, directives, root_fields)
 
 
-def _count(nodes: Sequence[Node] | None) -> int:
+def _count(nodes: Sequence[ast.Node] | None) -> int:
     return len(nodes) if nodes else 0
 
 
-def _inner(selection: SelectionNode) -> SelectionSetNode | None:
-    inner: SelectionSetNode | None = getattr(selection, "selection_set", None)
+def _inner(selection: ast.SelectionNode) -> ast.SelectionSetNode | None:
+    inner: ast.SelectionSetNode | None = getattr(selection, "selection_set", None)
     return inner

@@ -34,7 +34,7 @@ from session_graph.engine.internals import field_definition, type_name_of
 from session_graph.engine.operation import AuthorizedOperation, Operation
 from session_graph.engine.plan_cache import PlanCache
 from session_graph.engine.row_compiler import Assembler, RowWriter, is_passed_through
-from session_graph.engine.selection import FieldSelection, Selection
+from session_graph.engine.selection import FieldSelection, Parents, Selection
 
 _ENCODER = msgspec.json.Encoder(enc_hook=lambda json: msgspec.Raw(json.contents))
 """Writes the assembled rows, and the JSON of scalars that are JSON already (`orjson.Fragment`)."""
@@ -190,7 +190,7 @@ class _Compiler:
         self._operation = operation
         self._selection: Selection = operation.selection
 
-    def plan_object(self, type_: GraphQLObjectType, parents: Sequence[Any], wrap: Wrap | None = None) -> ObjectPlan:
+    def plan_object(self, type_: GraphQLObjectType, parents: Parents, wrap: Wrap | None = None) -> ObjectPlan:
         fields = self._selection.merged_fields(parents, type_.name)
         writer = RowWriter(type_, are_rows=wrap is not None)
         resolved = [

@@ -95,7 +95,7 @@ class Assembler:
         )
         source = f"def assemble(objects):\n    return [{made} {loops}]\n"
         exec(source, names := dict(names))  # noqa: S102 - only names of the schema, no input
-        assemble: Assemble = names.pop("assemble")  # not in its own globals: a cycle would outlive the plan
+        assemble: Assemble = names.pop("assemble")  # without this cycle, it is freed with its plan
         return assemble
 
 

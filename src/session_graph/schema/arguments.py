@@ -1,4 +1,4 @@
-"""The arguments of fields, and their readers (see `engine.fields`), which return what `sessions` takes.
+"""The arguments of fields, and their readers (see `engine.fields`), which return the parameters of use cases.
 
 All readers raise BadUserInput.
 """
@@ -53,7 +53,7 @@ ArchivedArgument = Annotated[bool | None, argument("Include archived sessions.")
 
 @dataclass(frozen=True, slots=True)
 class DashboardArguments:
-    """What a dashboard counts. The resolver checks the time zone, since only the database knows the zones."""
+    """The arguments of a dashboard. The resolver checks the time zone, since only the database knows the zones."""
 
     selection: DashboardSelection
     filter: Filter

@@ -50,7 +50,7 @@ def input_type(
 ) -> Any:
     """Make the input type of a model.
 
-    With `required`, only the named fields are required: for an update of what the model describes.
+    `required` names the only required fields, for the input of an update.
     """
     hints = get_type_hints(model, include_extras=True)
     namespace: dict[str, Any] = {"__module__": __name__, "__annotations__": {}}

@@ -16,6 +16,7 @@ from session_graph.errors import InvalidInput, LimitReached, NotFound, PathSegme
 from session_graph.exports.recipients import change_recipients
 from session_graph.exports.requests import ExportRequest, cancel_export, find_export, request_export, retry_export
 from session_graph.parsing import below
+from session_graph.schema import mutation_types as types
 from session_graph.schema.accounts import Account
 from session_graph.schema.context import Info
 from session_graph.schema.exports import SessionExport
@@ -28,25 +29,6 @@ from session_graph.schema.mutation_fields import (
     roles_by_mutation,
     to_user_errors,
     user_error,
-)
-from session_graph.schema.mutation_types import (
-    AccountPayload,
-    AgentPayload,
-    CreateAgent,
-    OverrideAssessment,
-    RecordResult,
-    RecordSessionInput,
-    RecordSessionsPayload,
-    RequestSessionExport,
-    SessionExportPayload,
-    SessionPayload,
-    UpdateAccount,
-    UpdateAgentInput,
-    UpdateSession,
-    UpdateSessions,
-    UpdateSessionsPayload,
-    UserError,
-    UserErrorCode,
 )
 from session_graph.schema.selections import session_columns
 from session_graph.schema.sessions import Agent, Session
@@ -76,23 +58,23 @@ class Mutation:
     @mutation(
         "Set or clear the human assessment. Every metric that depends on it changes at once.",
         EDITORS,
-        input_of(OverrideAssessment, "The assessment."),
+        input_of(types.OverrideAssessment, "The assessment."),
     )
-    async def override_assessment(self, info: Info, edit: OverrideAssessment) -> SessionPayload:
+    async def override_assessment(self, info: Info, edit: types.OverrideAssessment) -> types.SessionPayload:
         with below(INPUT):
             return await _edit(info, edit)
 
-    @mutation("Edit a session.", STAFF, input_of(UpdateSession, "The edit."))
-    async def update_session(self, info: Info, edit: UpdateSession) -> SessionPayload:
+    @mutation("Edit a session.", STAFF, input_of(types.UpdateSession, "The edit."))
+    async def update_session(self, info: Info, edit: types.UpdateSession) -> types.SessionPayload:
         with below(INPUT, "patch"):
             return await _edit(info, edit)
 
     @mutation(
         "Make one edit of many sessions, all or nothing.",
         STAFF,
-        input_of(UpdateSessions, "The edit.", filter_at=("target", "filter")),
+        input_of(types.UpdateSessions, "The edit.", filter_at=("target", "filter")),
     )
-    async def update_sessions(self, info: Info, edit: UpdateSessions) -> UpdateSessionsPayload:
+    async def update_sessions(self, info: Info, edit: types.UpdateSessions) -> types.UpdateSessionsPayload:
         context, target = info.context, edit.target
         if target.ids is not None and len(target.ids) > MAX_IDS:
             raise LimitReached.at(f"must have at most {MAX_IDS:,} entries", (INPUT, "target", "ids"))
@@ -103,26 +85,26 @@ class Mutation:
             done = await edit_sessions(
                 context.database, context.viewer, filter_, target.ids, edit.patch, dry_run=edit.dry_run
             )
-        return UpdateSessionsPayload(matched_count=done.matched, changed_count=done.changed)
+        return types.UpdateSessionsPayload(matched_count=done.matched, changed_count=done.changed)
 
     @mutation(
         "Record a closed session. To repeat a record with the same id and content is no error.",
         RECORDERS,
         input_of(SessionRecord, "The session."),
     )
-    async def record_session(self, info: Info, record: SessionRecord) -> SessionPayload:
+    async def record_session(self, info: Info, record: SessionRecord) -> types.SessionPayload:
         context = info.context
         (outcome,) = await record_sessions(context.database, context.viewer.account.id, [record])
         is_known = outcome.status is not Status.REFUSED or outcome.is_conflict
         session = await _read_recorded(info, outcome.id) if is_known and outcome.id else None
-        return SessionPayload(session=session, errors=_outcome_errors(outcome, (INPUT,)))
+        return types.SessionPayload(session=session, errors=_outcome_errors(outcome, (INPUT,)))
 
     @mutation(
         "Record up to 500 closed sessions in one transaction. Records that are refused do not affect the others.",
         RECORDERS,
-        raw_input(list[RecordSessionInput], "The sessions."),
+        raw_input(list[types.RecordSessionInput], "The sessions."),
     )
-    async def record_sessions(self, info: Info, records: Sequence[Mapping[str, Any]]) -> RecordSessionsPayload:
+    async def record_sessions(self, info: Info, records: Sequence[Mapping[str, Any]]) -> types.RecordSessionsPayload:
         if len(records) > MOST_RECORDS:
             raise LimitReached.at(f"must have at most {MOST_RECORDS} records", (INPUT,))
         parsed, errors = _parse_records(records)
@@ -130,43 +112,45 @@ class Mutation:
         outcomes = dict(zip(parsed, recorded, strict=True))
         errors += [error for i, outcome in outcomes.items() for error in _outcome_errors(outcome, (INPUT, i))]
         results = [outcomes.get(i) or Outcome(Status.REFUSED, None) for i in range(len(records))]
-        return RecordSessionsPayload(
+        return types.RecordSessionsPayload(
             recorded_count=sum(result.status is Status.RECORDED for result in results),
             duplicate_count=sum(result.status is Status.DUPLICATE for result in results),
-            results=[RecordResult(id=_text_id(result.id), status=result.status) for result in results],
+            results=[types.RecordResult(id=_text_id(result.id), status=result.status) for result in results],
             errors=errors,
         )
 
-    @mutation("Create an agent.", ADMINS, input_of(CreateAgent, "The agent."))
-    async def create_agent(self, info: Info, agent: CreateAgent) -> AgentPayload:
+    @mutation("Create an agent.", ADMINS, input_of(types.CreateAgent, "The agent."))
+    async def create_agent(self, info: Info, agent: types.CreateAgent) -> types.AgentPayload:
         with below(INPUT):
-            return AgentPayload(agent=Agent(model=await create_agent(info.context.viewer.account.id, agent)))
+            return types.AgentPayload(agent=Agent(model=await create_agent(info.context.viewer.account.id, agent)))
 
     @mutation(
         "Change an agent. Closed sessions keep the attributes that they were closed with.",
         ADMINS,
-        raw_input(UpdateAgentInput, "The change."),
+        raw_input(types.UpdateAgentInput, "The change."),
     )
-    async def update_agent(self, info: Info, change: Mapping[str, Any]) -> AgentPayload:
+    async def update_agent(self, info: Info, change: Mapping[str, Any]) -> types.AgentPayload:
         changes = dict(change)
         with below(INPUT):
             agent = await change_agent(info.context.viewer.account.id, changes.pop("idn"), changes)
             if agent is None:
                 raise NotFound.at("is not the idn of an agent of this account", ("idn",))
-        return AgentPayload(agent=Agent(model=agent))
+        return types.AgentPayload(agent=Agent(model=agent))
 
-    @mutation("Change the account.", ADMINS, input_of(UpdateAccount, "The change."))
-    async def update_account(self, info: Info, change: UpdateAccount) -> AccountPayload:
+    @mutation("Change the account.", ADMINS, input_of(types.UpdateAccount, "The change."))
+    async def update_account(self, info: Info, change: types.UpdateAccount) -> types.AccountPayload:
         with below(INPUT):
             account = await _change_account(info.context.viewer.account.id, change)
-        return AccountPayload(account=Account(facts=facts_of(account)))
+        return types.AccountPayload(account=Account(facts=facts_of(account)))
 
     @mutation(
         "Request an export, which is written and sent in the background.",
         ALL,
-        input_of(RequestSessionExport, "The export.", filter_at=("filter",)),
+        input_of(types.RequestSessionExport, "The export.", filter_at=("filter",)),
     )
-    async def request_session_export(self, info: Info, export: RequestSessionExport) -> SessionExportPayload:
+    async def request_session_export(
+        self, info: Info, export: types.RequestSessionExport
+    ) -> types.SessionExportPayload:
         context = info.context
         request = ExportRequest(
             filter=export.filter or {},
@@ -183,11 +167,11 @@ class Mutation:
         return await _export_payload(info, export_id)
 
     @mutation("Cancel an export that is not done yet, and disable its links.", ALL, id_of("The export's UUID."))
-    async def cancel_session_export(self, info: Info, export_id: UUID) -> SessionExportPayload:
+    async def cancel_session_export(self, info: Info, export_id: UUID) -> types.SessionExportPayload:
         return await _change_export(info, export_id, cancel_export)
 
     @mutation("Queue an export again that has failed, expired or been cancelled.", ALL, id_of("The export's UUID."))
-    async def retry_session_export(self, info: Info, export_id: UUID) -> SessionExportPayload:
+    async def retry_session_export(self, info: Info, export_id: UUID) -> types.SessionExportPayload:
         return await _change_export(info, export_id, retry_export)
 
 
@@ -195,7 +179,7 @@ MUTATIONS = roles_by_mutation(Mutation)
 """The roles that may call each mutation."""
 
 
-async def _edit(info: Info, edit: OverrideAssessment | UpdateSession) -> SessionPayload:
+async def _edit(info: Info, edit: types.OverrideAssessment | types.UpdateSession) -> types.SessionPayload:
     """Edit a session. Raises InvalidInput with paths below the patch."""
     columns = session_columns(selected(info).below(("SessionPayload", "session")))
     done = await edit_session(
@@ -204,14 +188,14 @@ async def _edit(info: Info, edit: OverrideAssessment | UpdateSession) -> Session
     session, errors = Session(row=done.session) if done.session else None, []
     if done.refusal is Refusal.NOT_FOUND:
         message = "is not the id of a session that you may see"
-        errors = [user_error((INPUT, "sessionId"), message, UserErrorCode.NOT_FOUND)]
+        errors = [user_error((INPUT, "sessionId"), message, types.UserErrorCode.NOT_FOUND)]
     elif done.refusal is Refusal.CONFLICT:
         message = "is not the session's version: somebody else has changed it"
-        errors = [user_error((INPUT, "expectedVersion"), message, UserErrorCode.CONFLICT)]
-    return SessionPayload(session=session, errors=errors)
+        errors = [user_error((INPUT, "expectedVersion"), message, types.UserErrorCode.CONFLICT)]
+    return types.SessionPayload(session=session, errors=errors)
 
 
-async def _change_account(account_id: UUID, change: UpdateAccount) -> AccountModel:
+async def _change_account(account_id: UUID, change: types.UpdateAccount) -> AccountModel:
     """Change the account in one transaction. Return when no process has the old facts in a cache."""
     async with in_transaction():
         await change_recipients(account_id, change.add_export_recipients, change.remove_export_recipients)
@@ -228,16 +212,16 @@ async def _change_account(account_id: UUID, change: UpdateAccount) -> AccountMod
 
 async def _change_export(
     info: Info, export_id: UUID, change: Callable[[Database, Caller, UUID], Awaitable[bool]]
-) -> SessionExportPayload:
+) -> types.SessionExportPayload:
     await change(info.context.database, info.context.viewer, export_id)
     return await _export_payload(info, export_id)
 
 
-async def _export_payload(info: Info, export_id: UUID) -> SessionExportPayload:
+async def _export_payload(info: Info, export_id: UUID) -> types.SessionExportPayload:
     row = await find_export(info.context.database, info.context.viewer, export_id)
     if row is None:
         raise NotFound.at("is not the id of an export that you may see", ("id",))
-    return SessionExportPayload(export=SessionExport(row=row))
+    return types.SessionExportPayload(export=SessionExport(row=row))
 
 
 async def _read_recorded(info: Info, session_id: UUID) -> Any:
@@ -246,10 +230,10 @@ async def _read_recorded(info: Info, session_id: UUID) -> Any:
     return Session(row=row) if row else None
 
 
-def _parse_records(records: Sequence[Mapping[str, Any]]) -> tuple[dict[int, SessionRecord], list[UserError]]:
+def _parse_records(records: Sequence[Mapping[str, Any]]) -> tuple[dict[int, SessionRecord], list[types.UserError]]:
     """Return the valid records by index, and the errors of the others."""
     parsed: dict[int, SessionRecord] = {}
-    errors: list[UserError] = []
+    errors: list[types.UserError] = []
     for index, raw in enumerate(records):
         try:
             with below(INPUT, index):
@@ -259,10 +243,10 @@ def _parse_records(records: Sequence[Mapping[str, Any]]) -> tuple[dict[int, Sess
     return parsed, errors
 
 
-def _outcome_errors(outcome: Outcome, path: Path) -> list[UserError]:
+def _outcome_errors(outcome: Outcome, path: Path) -> list[types.UserError]:
     if outcome.problem is None:
         return []
-    code = UserErrorCode.CONFLICT if outcome.is_conflict else UserErrorCode.INVALID
+    code = types.UserErrorCode.CONFLICT if outcome.is_conflict else types.UserErrorCode.INVALID
     return [user_error((*path, *outcome.problem.path), outcome.problem.message, code)]
 
 

@@ -22,12 +22,7 @@ from session_graph.schema.arguments import (
 )
 from session_graph.schema.context import Info
 from session_graph.schema.dashboards import Dashboard, load_dashboards
-from session_graph.schema.exports import (
-    ExportListArguments,
-    SessionExport,
-    SessionExportConnection,
-    read_export_list,
-)
+from session_graph.schema.exports import ExportListArguments, SessionExport, SessionExportConnection, read_export_list
 from session_graph.schema.nodes import Node
 from session_graph.schema.selections import session_columns
 from session_graph.schema.sessions import Agent, ListSource, Session, SessionConnection, load_sessions, of_lists
@@ -53,10 +48,9 @@ class ExternalSessions:
 
     @batched("The sessions, newest first, at most 100.", reads=read_size_of_each)
     async def sessions(entries: Sequence["ExternalSessions"], info: Info, size: int) -> list[list[Session]]:
-        columns, request = session_columns(selected(info)), PageRequest(size)
+        database, columns, request = info.context.database, session_columns(selected(info)), PageRequest(size)
         pages = await of_lists(
-            entries,
-            lambda source: read_pages(info.context.database, source.sessions, columns, request, source.keys),
+            entries, lambda source: read_pages(database, source.sessions, columns, request, source.keys)
         )
         return [[Session(row=row) for row in page.rows] for page in pages]
 
@@ -99,18 +93,14 @@ class Query:
         return connection
 
     @field(
-        "One entry for each External ID, in the requested order; an unknown one has no sessions.",
-        reads=read_external,
+        "One entry for each External ID, in the requested order; an unknown one has no sessions.", reads=read_external
     )
     async def sessions_by_external_id(self, info: Info, arguments: ExternalArguments) -> list[ExternalSessions]:
         sessions = SessionList(info.context.viewer, arguments.filter, parent=EXTERNAL_ID)
         source = ListSource(sessions, list(dict.fromkeys(arguments.external_ids)))
         return [ExternalSessions(external_id=text, source=source) for text in arguments.external_ids]
 
-    @field(
-        "The exports that you requested, newest first; for an ADMIN, all of the account.",
-        reads=read_export_list,
-    )
+    @field("The exports that you requested, newest first; for an ADMIN, all of the account.", reads=read_export_list)
     async def exports(self, info: Info, page: ExportListArguments) -> SessionExportConnection:
         context = info.context
         rows = await list_exports(context.database, context.viewer, page.size, page.after)

@@ -19,7 +19,7 @@ def session_columns(sessions: FieldSelection) -> frozenset[str]:
 
 
 def select_list(connection: FieldSelection) -> ListSelection:
-    """Return what a field of type SessionConnection selects: columns, cursors and pageInfo."""
+    """Return the columns, cursors and pageInfo that a field of type SessionConnection selects."""
     return connection.once(_select_list)
 
 
