@@ -4,7 +4,7 @@
  */
 
 import { openDialog } from "./dialogs.js";
-import { fill, h, newId } from "./elements.js";
+import { button, fill, h, labelled } from "./elements.js";
 import { ASSESSMENTS, count, counted } from "./formats.js";
 
 const MUTATION = `mutation Bulk($input: UpdateSessionsInput!) {
@@ -48,19 +48,13 @@ export class BulkBar {
     if (!ids.size) return;
     const isFiltered = Object.keys(this.#app.view.filter).length > 0;
     const all =
-      isFiltered &&
-      total > ids.size &&
-      h("button", { type: "button", onclick: () => this.#open(null, total) }, `Edit all ${count(total)} that match`);
+      isFiltered && total > ids.size && button(`Edit all ${count(total)} that match`, () => this.#open(null, total));
     fill(
       this.element,
       h("p", { role: "status" }, h("strong", {}, count(ids.size)), " selected"),
-      h("button", { type: "button", class: "primary", onclick: () => this.#open([...ids], ids.size) }, "Edit selected"),
+      button("Edit selected", () => this.#open([...ids], ids.size), { class: "primary" }),
       all,
-      h(
-        "button",
-        { type: "button", class: "link", onclick: () => this.#app.table.clearSelection() },
-        "Clear selection",
-      ),
+      button("Clear selection", () => this.#app.table.clearSelection(), { class: "link" }),
     );
   }
 
@@ -90,12 +84,8 @@ class BulkDialog {
       "Choose what to set. Nothing changes before you have seen how many sessions it concerns.",
     );
     this.problem = h("p", { class: "problem", role: "alert" });
-    this.preview = h("button", { type: "button", onclick: () => this.#try() }, "Preview");
-    this.apply = h(
-      "button",
-      { type: "button", class: "primary", disabled: true, onclick: () => this.#apply() },
-      "Apply",
-    );
+    this.preview = button("Preview", () => this.#try());
+    this.apply = button("Apply", () => this.#apply(), { class: "primary", disabled: true });
     this.dialog = openDialog(title, {
       body: [
         h(
@@ -106,28 +96,26 @@ class BulkDialog {
         this.said,
         this.problem,
       ],
-      foot: [h("button", { type: "button", onclick: () => this.dialog.close() }, "Cancel"), this.preview, this.apply],
+      foot: [button("Cancel", () => this.dialog.close()), this.preview, this.apply],
     });
   }
 
   /** @param {Field} field */
   #drawField([name, label, choices]) {
-    const id = newId();
     const control = choices
       ? h(
           "select",
-          { id },
+          {},
           h("option", { value: "" }, "Leave as it is"),
           Object.entries(choices).map(([value, words]) => h("option", { value }, words)),
         )
       : h("input", {
-          id,
           type: "text",
           autocomplete: "off",
           placeholder: name.endsWith("Tags") ? "Comma-separated" : "Leave as it is",
         });
     this.controls.set(name, control);
-    return h("div", { class: "field" }, h("label", { for: id }, label), control);
+    return labelled(label, control);
   }
 
   #patch() {

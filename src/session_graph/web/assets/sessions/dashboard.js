@@ -4,7 +4,7 @@
  */
 
 import { drawSeries } from "./charts.js";
-import { fill, h } from "./elements.js";
+import { button, fill, h, trouble } from "./elements.js";
 import { inSentenceCase } from "./columns.js";
 import { FIELDS, toGraphQL, valueWords } from "./filters.js";
 import { change, count, counted, day, decimal, hour, money, points, score, signedRatio } from "./formats.js";
@@ -138,17 +138,8 @@ export class Dashboard {
       await this.#ask(view.filter, by, intervals, signal);
     } catch (error) {
       if (signal.aborted) return;
-      const again = h("button", { type: "button", onclick: () => this.load(view, true) }, "Try again");
-      fill(
-        this.charts,
-        h(
-          "div",
-          { class: "trouble", role: "alert" },
-          h("strong", {}, `The figures are missing. ${error.title}`),
-          h("p", {}, error.advice),
-          again,
-        ),
-      );
+      const again = button("Try again", () => this.load(view, true));
+      fill(this.charts, trouble(`The figures are missing. ${error.title}`, error.advice, again));
     }
     this.took = Date.now() - began;
     this.element.classList.remove("stale");
@@ -289,18 +280,11 @@ export class Dashboard {
     const sorted = [...groups].sort((a, b) => b.totals.totalSessionCount - a.totals.totalSessionCount);
     const most = Math.max(1, ...sorted.map((group) => group.totals.totalSessionCount));
     const shown = this.#all ? sorted : sorted.slice(0, MOST_BARS);
-    const more = h(
-      "button",
-      {
-        type: "button",
-        class: "link",
-        onclick: () => {
-          this.#all = !this.#all;
-          figure.replaceWith(this.#drawGroups(groups, by));
-        },
-      },
-      this.#all ? "Show fewer" : `Show all ${sorted.length}`,
-    );
+    const toggle = () => {
+      this.#all = !this.#all;
+      figure.replaceWith(this.#drawGroups(groups, by));
+    };
+    const more = button(this.#all ? "Show fewer" : `Show all ${sorted.length}`, toggle, { class: "link" });
     const figure = h(
       "figure",
       { class: "chart groups" },
@@ -335,7 +319,7 @@ export class Dashboard {
       {},
       key === null
         ? h("span", { class: "barline" }, content)
-        : h("button", { type: "button", class: "barline", title: `Only ${name}`, onclick: choose }, content),
+        : button(content, choose, { class: "barline", title: `Only ${name}` }),
     );
   }
 }

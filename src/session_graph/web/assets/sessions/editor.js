@@ -4,8 +4,9 @@
  * text stays until it is saved or taken back.
  */
 
-import { fill, h, icon, newId } from "./elements.js";
+import { button, choice, fill, h, iconButton, labelled, newId } from "./elements.js";
 import { ASSESSMENTS, inWords } from "./formats.js";
+import { hasModifier, isTyping } from "./keys.js";
 
 /** @import { Session } from "./list.js" */
 
@@ -96,19 +97,11 @@ export class Editor {
 
   /** @param {KeyboardEvent} event */
   press(event) {
-    if (
-      /** @type {Element} */ (event.target).closest("textarea, input:not([type=radio], [type=checkbox]), select") ||
-      event.ctrlKey ||
-      event.metaKey ||
-      event.altKey
-    )
-      return;
+    if (isTyping(event) || hasModifier(event)) return;
     if (!(event.key in VERDICT_KEYS) || !this.has("humanAssessment")) return;
     event.preventDefault();
     this.#choose(VERDICT_KEYS[event.key]);
   }
-
-  // Controls
 
   /** @param {Session} session */
   #drawVerdict(session) {
@@ -172,11 +165,7 @@ export class Editor {
         h("span", { "aria-hidden": "true" }, "★"),
       );
     const group = h("div", { class: "starchoice" }, [1, 2, 3, 4, 5].map(radio));
-    const clear = h(
-      "button",
-      { type: "button", class: "link", onclick: () => this.#save({ conversationQuality: null }) },
-      "No rating",
-    );
+    const clear = button("No rating", () => this.#save({ conversationQuality: null }), { class: "link" });
     this.#parts.conversationQuality = ({ conversationQuality }) => {
       for (const input of group.querySelectorAll("input")) {
         input.checked = Number(input.value) === conversationQuality;
@@ -202,7 +191,7 @@ export class Editor {
         onchange: ({ target }) => this.#save({ [flag]: target.checked }),
       });
       this.#parts[flag] = (now) => (input.checked = now[flag]);
-      return h("label", { class: "choice" }, input, h("span", {}, FLAGS[flag]));
+      return choice(input, FLAGS[flag]);
     };
     return h(
       "fieldset",
@@ -217,15 +206,9 @@ export class Editor {
 
   /** @param {string} field @param {HTMLInputElement | HTMLTextAreaElement} input */
   #drawText(field, input) {
-    const id = newId();
-    const save = h(
-      "button",
-      { type: "button", onclick: () => this.#saveText(field) },
-      `Save ${field === "comment" ? "comment" : LABELS[field]}`,
-    );
-    const back = h("button", { type: "button", class: "link", onclick: () => this.#takeBack(field) }, "Take back");
+    const save = button(`Save ${field === "comment" ? "comment" : LABELS[field]}`, () => this.#saveText(field));
+    const back = button("Take back", () => this.#takeBack(field), { class: "link" });
     const actions = h("div", { class: "actions" }, back, save);
-    input.id = id;
     input.setAttribute("dir", "auto");
     input.addEventListener("input", () => {
       this.#typed.set(field, input.value);
@@ -241,7 +224,7 @@ export class Editor {
       input.value = this.#typed.get(field) ?? now[field] ?? "";
       actions.hidden = !this.#typed.has(field);
     };
-    return h("div", { class: "field" }, h("label", { for: id }, LABELS[field]), input, this.#problemOf(field), actions);
+    return labelled(LABELS[field], input, this.#problemOf(field), actions);
   }
 
   #drawTags() {
@@ -264,17 +247,7 @@ export class Editor {
     });
     this.#parts.tags = ({ tags }) => {
       /** @param {string} tag */
-      const remove = (tag) =>
-        h(
-          "button",
-          {
-            type: "button",
-            class: "bare",
-            "aria-label": `Remove tag ${tag}`,
-            onclick: () => this.#save({ removeTags: [tag] }),
-          },
-          icon("close"),
-        );
+      const remove = (tag) => iconButton(`Remove tag ${tag}`, "close", () => this.#save({ removeTags: [tag] }));
       fill(
         list,
         tags.map((/** @type {string} */ tag) => h("li", { class: "tag" }, tag, remove(tag))),
@@ -303,8 +276,6 @@ export class Editor {
     this.#typed.delete(field);
     this.#parts[field](this.#session);
   }
-
-  // Saving
 
   /** Saves a verdict, together with the comment that was typed beside it. @param {string | null} verdict */
   #choose(verdict) {
@@ -386,8 +357,7 @@ export class Editor {
     const change = (field) =>
       h("li", {}, h("b", {}, LABELS[field]), ` ${inWords(field, before[field])} → ${inWords(field, now[field])}`);
     /** @param {string} label @param {() => unknown} act @param {string} [kind] */
-    const decide = (label, act, kind) =>
-      h("button", { type: "button", class: kind, onclick: () => ((this.conflict.hidden = true), act()) }, label);
+    const decide = (label, act, kind) => button(label, () => ((this.conflict.hidden = true), act()), { class: kind });
     this.#session = { ...before, ...now };
     fill(
       this.conflict,

@@ -18,6 +18,13 @@ const KEYS = [
   ["?", "These keys"],
 ];
 
+/** Whether a modifier is held, so that the key is the browser's. @param {KeyboardEvent} event */
+export const hasModifier = ({ ctrlKey, metaKey, altKey }) => ctrlKey || metaKey || altKey;
+
+/** Whether a key goes into a text or a list. @param {KeyboardEvent} event */
+export const isTyping = ({ target }) =>
+  /** @type {Element} */ (target).closest("textarea, input:not([type=radio], [type=checkbox]), select") !== null;
+
 export function openKeys() {
   /** @param {string[]} row */
   const row = ([keys, what]) =>

@@ -8,11 +8,11 @@ import { openColumnChooser } from "./columnchooser.js";
 import { defaultColumns } from "./columns.js";
 import { Dashboard } from "./dashboard.js";
 import { Detail } from "./detail.js";
-import { debounce, fill, h, icon } from "./elements.js";
+import { button, debounce, fill, h, iconButton } from "./elements.js";
 import { openExport } from "./exporting.js";
 import { FilterPanel } from "./filterpanel.js";
 import { fieldOf, stillMatches, toGraphQL, visibleFields } from "./filters.js";
-import { openKeys } from "./keys.js";
+import { hasModifier, isTyping, openKeys } from "./keys.js";
 import { LiveSessions } from "./live.js";
 import { SessionList } from "./list.js";
 import { SessionTable } from "./table.js";
@@ -311,7 +311,7 @@ export class SessionsView {
           ? "Take a filter away, or look at a longer time."
           : "They appear here as soon as an agent's conversation is recorded.",
       ),
-      filtered && h("button", { type: "button", onclick: () => this.change({ filter: {} }) }, "Clear all filters"),
+      filtered && button("Clear all filters", () => this.change({ filter: {} })),
     );
   }
 
@@ -320,15 +320,10 @@ export class SessionsView {
     const again = () => (this.list.rows.length && !this.list.isStale ? this.list.more(true) : this.refresh());
     const { from, to, ...rest } = this.view.filter;
     return [
-      h("button", { type: "button", class: "primary", onclick: again }, "Try again"),
+      button("Try again", again, { class: "primary" }),
       error.code === "TIMEOUT" &&
-        h(
-          "button",
-          { type: "button", onclick: () => this.change({ filter: { ...rest, period: "LAST_7_DAYS" } }) },
-          "Last 7 days only",
-        ),
-      error.code === "BAD_USER_INPUT" &&
-        h("button", { type: "button", onclick: () => this.change({ filter: {} }) }, "Clear all filters"),
+        button("Last 7 days only", () => this.change({ filter: { ...rest, period: "LAST_7_DAYS" } })),
+      error.code === "BAD_USER_INPUT" && button("Clear all filters", () => this.change({ filter: {} })),
     ];
   }
 
@@ -339,11 +334,7 @@ export class SessionsView {
       "p",
       { class: "notice" },
       words,
-      h(
-        "button",
-        { type: "button", class: "bare", "aria-label": "Dismiss", onclick: () => notice.remove() },
-        icon("close"),
-      ),
+      iconButton("Dismiss", "close", () => notice.remove()),
     );
     this.notices.append(notice);
     setTimeout(() => notice.remove(), 8000);
@@ -351,13 +342,12 @@ export class SessionsView {
 
   /** @param {KeyboardEvent} event */
   #press(event) {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.defaultPrevented || hasModifier(event)) return;
     if (document.querySelector("dialog:modal")) {
       if (!this.detail.element.matches(":modal")) return;
     }
     if (event.key === "Escape") return this.#escape(event);
-    const place = /** @type {Element} */ (event.target);
-    if (place.closest("input:not([type=checkbox], [type=radio]), textarea, select")) return;
+    if (isTyping(event)) return;
     const act = this.#keys()[event.key];
     if (!act) return;
     event.preventDefault();

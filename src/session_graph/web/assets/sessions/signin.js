@@ -3,10 +3,14 @@
  */
 
 import { Api } from "./api.js";
-import { fill, h, newId } from "./elements.js";
+import { fill, h, labelled, newId } from "./elements.js";
 import { readViewer } from "./viewer.js";
 
 const KEPT = "session_graph.key";
+// prettier-ignore
+const FIELD = {
+  type: "password", name: "key", autocomplete: "off", spellcheck: "false", required: true, placeholder: "sg_…",
+};
 
 export const keptKey = () => sessionStorage.getItem(KEPT);
 export const forgetKey = () => sessionStorage.removeItem(KEPT);
@@ -17,37 +21,18 @@ export const forgetKey = () => sessionStorage.removeItem(KEPT);
  * @param {string} reason why somebody who was signed in sees it; empty at first
  */
 export function drawSignIn(onSignedIn, reason = "") {
-  const [input, hint, problem] = [newId(), newId(), newId()];
+  const [hint, problem] = [newId(), newId()];
   const message = h("p", { id: problem, class: "problem", role: "alert" }, reason);
-  const key = h("input", {
-    id: input,
-    type: "password",
-    name: "key",
-    autocomplete: "off",
-    spellcheck: "false",
-    required: true,
-    placeholder: "sg_…",
-    "aria-describedby": `${hint} ${problem}`,
-  });
+  const key = h("input", { ...FIELD, "aria-describedby": `${hint} ${problem}` });
   const button = h("button", { type: "submit", class: "primary" }, "Sign in");
   const form = h(
     "form",
     { class: "signin", onsubmit: (event) => (event.preventDefault(), signIn()) },
     h("p", { class: "brand" }, "session_graph"),
     h("h1", {}, "Every conversation your AI employees had"),
-    h("div", { class: "field" }, h("label", { for: input }, "API key"), key, message),
+    labelled("API key", key, message),
     button,
-    h(
-      "p",
-      { id: hint, class: "hint" },
-      "The key decides what you see. ",
-      h("code", {}, "make run"),
-      " prints one for each role of the demo and keeps them in ",
-      h("code", {}, ".session-graph/demo-keys.json"),
-      "; ",
-      h("code", {}, "session-graph key create"),
-      " makes others. It stays in this tab until you sign out or close it.",
-    ),
+    drawHint(hint),
   );
 
   async function signIn() {
@@ -57,16 +42,14 @@ export function drawSignIn(onSignedIn, reason = "") {
     button.disabled = true;
     say("");
     try {
-      const api = new Api(text, () => {});
-      const viewer = await readViewer(api);
+      const viewer = await readViewer(new Api(text, () => {}));
       sessionStorage.setItem(KEPT, text);
       onSignedIn(text, viewer);
     } catch (error) {
       button.disabled = false;
+      const isWrong = error.code === "UNAUTHENTICATED";
       say(
-        error.code === "UNAUTHENTICATED"
-          ? "That key is not valid: it may be mistyped, revoked or expired."
-          : `${error.title} ${error.advice}`,
+        isWrong ? "That key is not valid: it may be mistyped, revoked or expired." : `${error.title} ${error.advice}`,
       );
     }
   }
@@ -80,4 +63,18 @@ export function drawSignIn(onSignedIn, reason = "") {
 
   queueMicrotask(() => key.focus());
   return h("main", { class: "door" }, form);
+}
+
+/** @param {string} id */
+function drawHint(id) {
+  const code = (/** @type {string} */ text) => h("code", {}, text);
+  const keys = [
+    code("make run"),
+    " prints one for each role of the demo and keeps them in ",
+    code(".session-graph/demo-keys.json"),
+    "; ",
+  ];
+  const others = [code("session-graph key create"), " makes others. "];
+  const place = "It stays in this tab until you sign out or close it.";
+  return h("p", { id, class: "hint" }, "The key decides what you see. ", keys, others, place);
 }

@@ -7,7 +7,9 @@
 
 import { DEFAULT_ORDER } from "./address.js";
 import { drawCard, drawCells } from "./cells.js";
-import { fill, h } from "./elements.js";
+import { fill, h, trouble } from "./elements.js";
+import { hasModifier } from "./keys.js";
+import { drawHead } from "./tablehead.js";
 
 /** @import { Order } from "./address.js" */
 /** @import { ApiError } from "./api.js" */
@@ -102,7 +104,12 @@ export class SessionTable {
     this.element.style.setProperty("--width", NARROW.matches ? "100%" : `${width}px`);
     this.element.style.setProperty("--row", `${this.#height}px`);
     this.element.setAttribute("aria-colcount", String(columns.length + 1));
-    fill(this.head, this.#drawHead());
+    this.#all = h("input", {
+      type: "checkbox",
+      "aria-label": "Select all that are loaded",
+      onchange: ({ target }) => this.#selectAll(target.checked),
+    });
+    fill(this.head, drawHead(this.#all, columns, order, this.#actions.order));
     this.#forget();
     this.draw();
   }
@@ -285,41 +292,6 @@ export class SessionTable {
     element.style.setProperty("transform", `translateY(${index * this.#height}px)`);
   }
 
-  #drawHead() {
-    this.#all = h("input", {
-      type: "checkbox",
-      "aria-label": "Select all that are loaded",
-      onchange: ({ target }) => this.#selectAll(target.checked),
-    });
-    const cells = this.#columns.map((column) => this.#drawHeader(column));
-    return h(
-      "div",
-      { class: "row", role: "row", "aria-rowindex": 1 },
-      h("div", { class: "box", role: "columnheader" }, h("label", {}, this.#all)),
-      cells,
-    );
-  }
-
-  /** @param {Column} column */
-  #drawHeader(column) {
-    const sorted = column.order === this.#order.field;
-    const descending = this.#order.direction === "DESC";
-    const attributes = { class: `cell ${column.kind}`, role: "columnheader", title: column.about };
-    const { order: field } = column;
-    if (!field) return h("div", attributes, h("span", {}, column.label));
-    const reorder = () => this.#actions.order({ field, direction: sorted === descending ? "ASC" : "DESC" });
-    return h(
-      "div",
-      { ...attributes, "aria-sort": sorted ? (descending ? "descending" : "ascending") : "none" },
-      h(
-        "button",
-        { type: "button", onclick: reorder },
-        h("span", {}, column.label),
-        h("span", { class: "arrow", "aria-hidden": "true" }, sorted && !descending ? "↑" : "↓"),
-      ),
-    );
-  }
-
   /** Changes the foot only if it says something else: screen readers read it, and its buttons may have the focus. */
   #showFoot() {
     const { rows, error, hasNext, isLoading, isStale } = this.#list;
@@ -340,16 +312,9 @@ export class SessionTable {
 
   /** @param {ApiError} error */
   #drawTrouble(error) {
-    return h(
-      "div",
-      { class: "trouble", role: "alert" },
-      h("strong", {}, error.title),
-      h("p", {}, error.advice, error.extensions?.id && ` (${error.extensions.id})`),
-      h("div", { class: "actions" }, this.#actions.remedies(error)),
-    );
+    const advice = [error.advice, error.extensions.id && ` (${error.extensions.id})`];
+    return trouble(error.title, advice, h("div", { class: "actions" }, this.#actions.remedies(error)));
   }
-
-  // Selection and keys
 
   /** @param {number} index @param {boolean} through from the row that was selected last */
   #select(index, through = false) {
@@ -390,8 +355,7 @@ export class SessionTable {
 
   /** @param {KeyboardEvent} event */
   #press(event) {
-    if (/** @type {Element} */ (event.target).closest(".head") || event.altKey || event.ctrlKey || event.metaKey)
-      return;
+    if (/** @type {Element} */ (event.target).closest(".head") || hasModifier(event)) return;
     const page = Math.max(1, Math.floor(this.#scroller.clientHeight / this.#height) - 2);
     /** @type {Record<string, number>} */
     const steps = {

@@ -3,7 +3,7 @@
  */
 
 import { inSentenceCase } from "./columns.js";
-import { debounce, fill, h, icon } from "./elements.js";
+import { button, debounce, fill, h, icon, iconButton } from "./elements.js";
 import { searchProblem } from "./filters.js";
 import { openKeys } from "./keys.js";
 import { drawThemeButton } from "./theme.js";
@@ -50,18 +50,15 @@ export class TopBar {
   /** @param {() => void} onSignOut */
   #drawWho(onSignOut) {
     const { viewer } = this.#app;
-    /** @param {string} label @param {Parameters<typeof icon>[0]} name @param {() => void} onclick */
-    const bare = (label, name, onclick) =>
-      h("button", { type: "button", class: "bare", "aria-label": label, title: label, onclick }, icon(name));
     return h(
       "div",
       { class: "who" },
       this.live,
-      bare("Refresh", "refresh", () => this.#app.refresh()),
-      bare("Keys", "question", openKeys),
+      iconButton("Refresh", "refresh", () => this.#app.refresh()),
+      iconButton("Keys", "question", openKeys),
       drawThemeButton(),
       h("span", { class: "role", title: viewer.email ?? viewer.name }, inSentenceCase(viewer.role)),
-      h("button", { type: "button", class: "link", onclick: onSignOut }, "Sign out"),
+      button("Sign out", onSignOut, { class: "link" }),
     );
   }
 
