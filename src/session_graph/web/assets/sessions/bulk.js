@@ -69,7 +69,7 @@ class BulkDialog {
   #app;
   #target;
   /** The patch of the last dry run. @type {Record<string, unknown> | null} */
-  #tried = null;
+  #previewed = null;
 
   /** @param {import("./sessions.js").SessionsView} app @param {object} target a SessionTarget @param {string} title */
   constructor(app, target, title) {
@@ -78,13 +78,13 @@ class BulkDialog {
     /** @type {Map<string, HTMLSelectElement | HTMLInputElement>} */
     this.controls = new Map();
     const fields = FIELDS.filter(([name]) => app.viewer.mayEdit(name));
-    this.said = h(
+    this.status = h(
       "p",
       { class: "preview", role: "status", "aria-live": "polite" },
       "Choose what to set. Nothing changes before you have seen how many sessions it concerns.",
     );
     this.problem = h("p", { class: "problem", role: "alert" });
-    this.preview = button("Preview", () => this.#try());
+    this.preview = button("Preview", () => this.#preview());
     this.apply = button("Apply", () => this.#apply(), { class: "primary", disabled: true });
     this.dialog = openDialog(title, {
       body: [
@@ -93,7 +93,7 @@ class BulkDialog {
           { class: "bulkfields", oninput: () => this.#edited() },
           fields.map((field) => this.#drawField(field)),
         ),
-        this.said,
+        this.status,
         this.problem,
       ],
       foot: [button("Cancel", () => this.dialog.close()), this.preview, this.apply],
@@ -138,7 +138,7 @@ class BulkDialog {
 
   /** The result of the dry run no longer holds. */
   #edited() {
-    this.#tried = null;
+    this.#previewed = null;
     this.apply.disabled = true;
     fill(this.apply, "Apply");
     fill(this.problem);
@@ -165,14 +165,14 @@ class BulkDialog {
     return null;
   }
 
-  async #try() {
+  async #preview() {
     const patch = this.#patch();
     if (!Object.keys(patch).length) return void fill(this.problem, "Choose at least one thing to set.");
     const done = await this.#send(patch, true);
     if (!done) return;
-    this.#tried = patch;
+    this.#previewed = patch;
     fill(
-      this.said,
+      this.status,
       h("strong", {}, `${count(done.changedCount)} of ${counted(done.matchedCount, "session")} will change.`),
       done.changedCount < done.matchedCount && " The others are as wanted already.",
     );
@@ -181,7 +181,7 @@ class BulkDialog {
   }
 
   async #apply() {
-    const done = await this.#send(this.#tried, false);
+    const done = await this.#send(this.#previewed, false);
     if (!done) return;
     this.dialog.close();
     this.#app.notify(`${counted(done.changedCount, "session")} changed.`);

@@ -8,21 +8,21 @@ import { button, choice, fill, h } from "./elements.js";
 export function openColumnChooser(app) {
   const all = app.viewer.columns.map(({ code }) => code);
   const usual = defaultColumns(app.viewer).map(({ code }) => code);
-  const boxes = new Map(all.map((code) => [code, h("input", { type: "checkbox", onchange: () => say() })]));
+  const boxes = new Map(all.map((code) => [code, h("input", { type: "checkbox", onchange: () => update() })]));
   const chosen = () => all.filter((code) => boxes.get(code)?.checked);
-  const said = h("p", { class: "hint", role: "status" });
+  const status = h("p", { class: "hint", role: "status" });
   const apply = button("Apply", () => take(), { class: "primary" });
 
   /** @param {string[]} codes */
   function choose(codes) {
     for (const [code, box] of boxes) box.checked = codes.includes(code);
-    say();
+    update();
   }
 
-  function say() {
+  function update() {
     const { length } = chosen();
     fill(
-      said,
+      status,
       length ? `${length} of ${all.length} columns; only these are asked for.` : "Choose at least one column.",
     );
     apply.disabled = length === 0;
@@ -42,6 +42,6 @@ export function openColumnChooser(app) {
   const dialog = openDialog("Columns", {
     wide: true,
     body: h("div", { class: "columnlist", role: "group", "aria-label": "Columns" }, choices),
-    foot: [said, button("Usual ones", () => choose(usual)), button("All", () => choose(all)), apply],
+    foot: [status, button("Usual ones", () => choose(usual)), button("All", () => choose(all)), apply],
   });
 }

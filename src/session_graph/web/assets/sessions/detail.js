@@ -130,7 +130,7 @@ export class Detail {
   }
 
   /** Shows what somebody changed elsewhere in the open session; what was typed here stays. @param {Session} session */
-  noteChange(session) {
+  showRemoteChange(session) {
     if (!this.#session || session.version <= this.#session.version) return;
     const id = this.#id;
     this.#app.api.ask(`query Changed($id: ID!) { session(id: $id) { ${this.#fields} } }`, { id }).then(
@@ -142,7 +142,7 @@ export class Detail {
   /** @param {Session} session @param {boolean} fromElsewhere */
   #update(session, fromElsewhere = false) {
     this.#session = { ...this.#session, ...session };
-    if (fromElsewhere) this.editor?.note(this.#session);
+    if (fromElsewhere) this.editor?.showRemoteChange(this.#session);
     else this.editor?.show(this.#session);
     this.#drawDerived(this.#session);
   }
@@ -231,7 +231,9 @@ export class Detail {
   /** @param {Session} session */
   #drawFacts(session) {
     const { viewer } = this.#app;
-    const columns = viewer.columns.filter((column) => !ELSEWHERE.has(column.field) && !this.editor?.has(column.field));
+    const columns = viewer.columns.filter(
+      (column) => !ELSEWHERE.has(column.field) && !this.editor?.canEdit(column.field),
+    );
     /** @param {Column} column */
     const fact = (column) => {
       const value = drawValue(column, session, viewer.account.currency);

@@ -1,5 +1,5 @@
 /**
- * Dialogs in front of the page: the browser keeps the focus inside, Escape closes, and the focus goes back.
+ * Modal dialogs: the browser keeps the focus inside, Escape closes, and the focus returns to where it was.
  */
 
 import { h, iconButton } from "./elements.js";

@@ -59,24 +59,24 @@ export class Editor {
     this.#onSaved = onSaved;
     this.#session = session;
     this.conflict = h("div", { class: "conflict", role: "alert", hidden: true });
-    this.said = h("p", { class: "said hint", role: "status" });
+    this.status = h("p", { class: "said hint", role: "status" });
     this.element = h(
       "section",
       { class: "review", "aria-label": "Review" },
       this.conflict,
-      this.has("humanAssessment") && this.#drawVerdict(session),
-      this.has("conversationQuality") && this.#drawStars(),
-      Object.keys(FLAGS).some((flag) => this.has(flag)) && this.#drawFlags(),
-      this.has("comment") && this.#drawText("comment", h("textarea", { rows: 2, maxlength: 10_000 })),
-      this.has("tags") && this.#drawTags(),
-      this.has("externalId") && this.#drawText("externalId", h("input", { type: "text", autocomplete: "off" })),
-      this.said,
+      this.canEdit("humanAssessment") && this.#drawVerdict(session),
+      this.canEdit("conversationQuality") && this.#drawStars(),
+      Object.keys(FLAGS).some((flag) => this.canEdit(flag)) && this.#drawFlags(),
+      this.canEdit("comment") && this.#drawText("comment", h("textarea", { rows: 2, maxlength: 10_000 })),
+      this.canEdit("tags") && this.#drawTags(),
+      this.canEdit("externalId") && this.#drawText("externalId", h("input", { type: "text", autocomplete: "off" })),
+      this.status,
     );
     this.show(session);
   }
 
   /** Whether the viewer may edit this field of a session. @param {string} field */
-  has(field) {
+  canEdit(field) {
     return this.#app.viewer.mayEdit(field === "tags" ? "addTags" : field);
   }
 
@@ -87,7 +87,7 @@ export class Editor {
   }
 
   /** Shows what somebody changed elsewhere; a text that was typed over it is a conflict already. @param {Session} session */
-  note(session) {
+  showRemoteChange(session) {
     const typed = [...this.#typed].filter(([field]) => (this.#session[field] ?? "") !== (session[field] ?? ""));
     if (typed.length) {
       this.#showConflict(session, Object.fromEntries(typed.map(([field, text]) => [field, text || null])));
@@ -98,7 +98,7 @@ export class Editor {
   /** @param {KeyboardEvent} event */
   press(event) {
     if (isTyping(event) || hasModifier(event)) return;
-    if (!(event.key in VERDICT_KEYS) || !this.has("humanAssessment")) return;
+    if (!(event.key in VERDICT_KEYS) || !this.canEdit("humanAssessment")) return;
     event.preventDefault();
     this.#choose(VERDICT_KEYS[event.key]);
   }
@@ -198,7 +198,7 @@ export class Editor {
       { class: "flags" },
       h("legend", {}, "Flags"),
       Object.keys(FLAGS)
-        .filter((flag) => this.has(flag))
+        .filter((flag) => this.canEdit(flag))
         .map(box),
       Object.keys(FLAGS).map((flag) => this.#problemOf(flag)),
     );
@@ -298,16 +298,16 @@ export class Editor {
   /** Returns whether the patch was saved. @param {Record<string, unknown>} patch @returns {Promise<boolean>} */
   async #send(patch) {
     for (const problem of Object.values(this.#problems)) fill(problem);
-    fill(this.said, "Saving…");
+    fill(this.status, "Saving…");
     try {
       const { session, errors } = await this.#mutate(patch);
       if (!errors.length) return this.#succeed(session, patch);
-      fill(this.said);
+      fill(this.status);
       if (session && errors.some((/** @type {any} */ error) => error.code === "CONFLICT"))
         this.#showConflict(session, patch);
       else for (const error of errors) this.#showProblem(error, patch);
     } catch (error) {
-      fill(this.said);
+      fill(this.status);
       this.#showProblem({ path: [], message: `${error.title} ${error.advice} Nothing was saved.` }, patch);
     }
     this.show(this.#session);
@@ -335,7 +335,7 @@ export class Editor {
       if (this.#typed.has(field) && (this.#typed.get(field) || null) === patch[field]) this.#typed.delete(field);
     }
     this.conflict.hidden = true;
-    fill(this.said, "Saved.");
+    fill(this.status, "Saved.");
     this.#onSaved(session);
     return true;
   }
@@ -345,7 +345,7 @@ export class Editor {
     const named = error.path.find((part) => part in LABELS);
     const field = named ?? ("addTags" in patch || "removeTags" in patch ? "tags" : Object.keys(patch)[0]);
     const words = error.path.length ? `${LABELS[field]} ${error.message.replace(/^\S+ /, "")}.` : error.message;
-    fill(this.#problems[field] ?? this.said, words);
+    fill(this.#problems[field] ?? this.status, words);
   }
 
   /** Somebody else was first: shows their change and the choice. @param {Session} now @param {Record<string, unknown>} patch */

@@ -1,5 +1,5 @@
 /**
- * Making elements. What is not an element becomes a text node, so no text of a session can ever be markup.
+ * Makes elements. A child that is no element becomes a text node, so no text of a session can become markup.
  *
  *     h("button", { class: "quiet", onclick: save }, "Save")
  */

@@ -2,7 +2,7 @@
  * The dialog that exports the rows of the list by e-mail, and follows the export until its mail is out.
  */
 
-import { REPORT_SIZE } from "./columns.js";
+import { EXPORT_SIZE } from "./columns.js";
 import { openDialog } from "./dialogs.js";
 import { button, choice, fill, h, labelled, newId } from "./elements.js";
 import { chips } from "./filters.js";
@@ -137,7 +137,7 @@ function drawColumns(chosen, number) {
     "fieldset",
     {},
     h("legend", {}, "Columns"),
-    choice(report, `The report's ${REPORT_SIZE} columns`, hint),
+    choice(report, `The report's ${EXPORT_SIZE} columns`, hint),
     choice(chosen, number === 1 ? "The column on screen" : `The ${number} columns on screen`),
   );
 }

@@ -27,7 +27,7 @@ export const isTyping = ({ target }) =>
 
 export function openKeys() {
   /** @param {string[]} row */
-  const row = ([keys, what]) =>
+  const row = ([keys, meaning]) =>
     h(
       "div",
       {},
@@ -36,7 +36,7 @@ export function openKeys() {
         {},
         keys.split("  ").map((key) => (key === "or" ? " or " : h("kbd", {}, key))),
       ),
-      h("dd", {}, what),
+      h("dd", {}, meaning),
     );
   openDialog("Keys", { body: h("dl", { class: "keys" }, KEYS.map(row)) });
 }

@@ -2,7 +2,7 @@
  * The page: signed in or not. Where to look for what:
  *
  *     page        signed in or not                    address     the view as it stands behind the #
- *     signin      the key                             viewer      who signed in, and what they may
+ *     signin      the key                             viewer      who signed in, with which rights
  *     sessions    keeps all the parts in step         columns     how each column is shown
  *     topbar      search, live, sign out              filters     every filter, declared once
  *     toolbar     presets, chips, actions             formats     values as people read them
@@ -18,7 +18,7 @@
  */
 
 import { Api } from "./api.js";
-import { drawSignIn, forgetKey, keptKey } from "./signin.js";
+import { drawSignIn, forgetKey, storedKey } from "./signin.js";
 import { button, fill, h, trouble } from "./elements.js";
 import { applyTheme } from "./theme.js";
 import { SessionsView } from "./sessions.js";
@@ -55,7 +55,7 @@ function showSessions(key, viewer) {
 
 async function start() {
   applyTheme();
-  const key = keptKey();
+  const key = storedKey();
   if (!key) return showSignIn();
   fill(document.body, h("p", { class: "door", role: "status" }, "Loading…"));
   try {

@@ -39,8 +39,8 @@ export class SessionsView {
   /** The longer the server takes for the figures, the less often they are asked for. */
   #refreshSoon = debounce(
     () => this.#refreshFigures(),
-    () => Math.max(1200, 4 * this.dashboard.took),
-    () => Math.max(8000, 12 * this.dashboard.took),
+    () => Math.max(1200, 4 * this.dashboard.lastDuration),
+    () => Math.max(8000, 12 * this.dashboard.lastDuration),
   );
 
   /** @param {import("./api.js").Api} api @param {import("./viewer.js").Viewer} viewer @param {() => void} onSignOut */
@@ -73,9 +73,9 @@ export class SessionsView {
     this.bulk = new BulkBar(this);
     this.live = new LiveSessions(
       api,
-      (event) => this.#happened(event),
+      (event) => this.#receive(event),
       (state) => this.#showLive(state),
-      () => this.#bridge(),
+      () => this.#loadMissed(),
     );
     fill(this.scroller, this.dashboard.element, this.table.element, this.table.foot);
     this.element = h(
@@ -248,21 +248,21 @@ export class SessionsView {
 
   /** @param {ListChange} change */
   #listChanged(change) {
-    this.table.note(change);
+    this.table.showChange(change);
     if (change.kind !== "loaded") return;
     const { error } = this.list;
     if (error?.isAbout("filter", "search"))
-      this.top.sayOfSearch(error.message.replace(/^filter\.search /, "The search "));
+      this.top.showSearchProblem(error.message.replace(/^filter\.search /, "The search "));
     const index = this.list.indexOf(this.view.session);
     if (index >= 0) this.table.active = index;
     this.detail.showPlace();
   }
 
   /** @param {SessionEvent} event */
-  #happened(event) {
+  #receive(event) {
     const isOpen = event.sessionId === this.view.session;
     this.list.apply(event);
-    if (isOpen && event.session) this.detail.noteChange(event.session);
+    if (isOpen && event.session) this.detail.showRemoteChange(event.session);
     if (!isOpen) this.list.dismiss(this.view.session);
     this.#refreshSoon();
   }
@@ -273,8 +273,8 @@ export class SessionsView {
     if (state === "live" && this.list.error?.code === "OFFLINE") this.refresh();
   }
 
-  /** Loads what may have been missed. Somebody who is far down the list is asked to refresh instead. */
-  #bridge() {
+  /** Loads again, as events may have been missed. Somebody far down the list is asked to refresh instead. */
+  #loadMissed() {
     this.#refreshSoon();
     if (this.scroller.scrollTop < 2000) this.list.load(this.view, this.columns);
     else this.notify("The connection was lost for a while. Refresh to see what happened meanwhile.");

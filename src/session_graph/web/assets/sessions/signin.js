@@ -6,14 +6,14 @@ import { Api } from "./api.js";
 import { fill, h, labelled, newId } from "./elements.js";
 import { readViewer } from "./viewer.js";
 
-const KEPT = "session_graph.key";
+const STORAGE_KEY = "session_graph.key";
 // prettier-ignore
 const FIELD = {
   type: "password", name: "key", autocomplete: "off", spellcheck: "false", required: true, placeholder: "sg_…",
 };
 
-export const keptKey = () => sessionStorage.getItem(KEPT);
-export const forgetKey = () => sessionStorage.removeItem(KEPT);
+export const storedKey = () => sessionStorage.getItem(STORAGE_KEY);
+export const forgetKey = () => sessionStorage.removeItem(STORAGE_KEY);
 
 /**
  * The sign-in page.
@@ -37,28 +37,28 @@ export function drawSignIn(onSignedIn, reason = "") {
 
   async function signIn() {
     const text = key.value.trim();
-    if (!text) return say("Paste a key first.");
-    if (/[^\x21-\x7e]/.test(text)) return say("That is not a key: it has spaces or letters that no key has.");
+    if (!text) return showProblem("Paste a key first.");
+    if (/[^\x21-\x7e]/.test(text)) return showProblem("That is not a key: it has spaces or letters that no key has.");
     button.disabled = true;
-    say("");
+    showProblem("");
     try {
       const viewer = await readViewer(new Api(text, () => {}));
-      sessionStorage.setItem(KEPT, text);
+      sessionStorage.setItem(STORAGE_KEY, text);
       onSignedIn(text, viewer);
     } catch (error) {
       button.disabled = false;
       const isWrong = error.code === "UNAUTHENTICATED";
-      say(
+      showProblem(
         isWrong ? "That key is not valid: it may be mistyped, revoked or expired." : `${error.title} ${error.advice}`,
       );
     }
   }
 
-  /** @param {string} words */
-  function say(words) {
-    fill(message, words);
-    key.setAttribute("aria-invalid", String(Boolean(words)));
-    if (words) key.focus();
+  /** @param {string} text */
+  function showProblem(text) {
+    fill(message, text);
+    key.setAttribute("aria-invalid", String(Boolean(text)));
+    if (text) key.focus();
   }
 
   queueMicrotask(() => key.focus());

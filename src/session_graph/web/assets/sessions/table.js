@@ -51,13 +51,13 @@ export class SessionTable {
   /** The rows that exist, by id; the session is missing while the row is only a place. @type {Map<string, { element: HTMLElement, session?: Session }>} */
   #drawn = new Map();
   /** Ids of new and changed rows that are not marked yet. @type {Set<string>} */
-  #fresh = new Set();
+  #unmarked = new Set();
   /** The box that selects all rows. @type {HTMLInputElement | null} */
   #all = null;
   #anchor = 0;
   #frame = 0;
   /** @type {ApiError | "empty" | "end" | null} */
-  #said = null;
+  #footState = null;
 
   /**
    * @param {import("./list.js").SessionList} list
@@ -123,15 +123,15 @@ export class SessionTable {
   rewind() {
     this.active = 0;
     this.#anchor = 0;
-    this.#fresh.clear();
+    this.#unmarked.clear();
     this.selected.clear();
     const top = this.element.offsetTop - this.head.offsetHeight;
     if (this.#scroller.scrollTop > top) this.#scroller.scrollTop = Math.max(0, top);
   }
 
   /** Shows a change of the list: new rows are marked, and what is in view stays in its place. @param {ListChange} change */
-  note({ kind, index = 0, id = "" }) {
-    if (kind === "inserted" || kind === "changed") this.#fresh.add(id);
+  showChange({ kind, index = 0, id = "" }) {
+    if (kind === "inserted" || kind === "changed") this.#unmarked.add(id);
     const above = this.#scroller.scrollTop - this.body.offsetTop;
     if (kind === "inserted" && index <= this.active && this.#list.rows.length > 1) this.active += 1;
     if (kind === "inserted" && above > this.#height && index * this.#height <= above)
@@ -218,7 +218,7 @@ export class SessionTable {
       }
       drawn = { element, session };
       this.#drawn.set(session.id, drawn);
-      if (this.#fresh.delete(session.id)) element.classList.add("fresh");
+      if (this.#unmarked.delete(session.id)) element.classList.add("fresh");
     }
     this.#update(drawn.element, session, index);
   }
@@ -297,17 +297,17 @@ export class SessionTable {
     const { rows, error, hasNext, isLoading, isStale } = this.#list;
     const isEmpty = !rows.length && !isLoading && !isStale;
     const isEnd = !hasNext && !isLoading && rows.length > 20;
-    const said = error ?? (isEmpty ? "empty" : isEnd ? "end" : null);
-    if (said === this.#said) return;
-    this.#said = said;
-    fill(this.foot, this.#drawFoot(said));
+    const state = error ?? (isEmpty ? "empty" : isEnd ? "end" : null);
+    if (state === this.#footState) return;
+    this.#footState = state;
+    fill(this.foot, this.#drawFoot(state));
   }
 
-  /** @param {ApiError | "empty" | "end" | null} said */
-  #drawFoot(said) {
-    if (said === "empty") return this.#actions.drawEmpty();
-    if (said === "end") return h("p", { class: "end" }, "That is all of them.");
-    return said && this.#drawTrouble(said);
+  /** @param {ApiError | "empty" | "end" | null} state */
+  #drawFoot(state) {
+    if (state === "empty") return this.#actions.drawEmpty();
+    if (state === "end") return h("p", { class: "end" }, "That is all of them.");
+    return state && this.#drawTrouble(state);
   }
 
   /** @param {ApiError} error */

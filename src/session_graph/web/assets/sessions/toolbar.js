@@ -1,5 +1,5 @@
 /**
- * What stands above the table: quick presets, active filters as chips, the number of sessions, and what can be done.
+ * The bar above the table: quick presets, active filters as chips, the number of sessions, order, columns, export.
  */
 
 import { chips } from "./filters.js";

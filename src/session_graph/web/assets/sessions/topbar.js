@@ -1,5 +1,5 @@
 /**
- * The bar at the top: whose sessions, the search, whether the page is live, and who is signed in.
+ * The bar at the top: the account's name, the search, the state of the live stream, and the viewer's role.
  */
 
 import { inSentenceCase } from "./columns.js";
@@ -34,7 +34,7 @@ export class TopBar {
     });
     this.live = h("p", { role: "status" });
     this.showLive("off");
-    this.element = h("header", { class: "top" }, this.#drawName(), this.#drawSearch(), this.#drawWho(onSignOut));
+    this.element = h("header", { class: "top" }, this.#drawName(), this.#drawSearch(), this.#drawActions(onSignOut));
   }
 
   #drawName() {
@@ -48,7 +48,7 @@ export class TopBar {
   }
 
   /** @param {() => void} onSignOut */
-  #drawWho(onSignOut) {
+  #drawActions(onSignOut) {
     const { viewer } = this.#app;
     return h(
       "div",
@@ -65,15 +65,15 @@ export class TopBar {
   /** @param {import("./filters.js").Filter} filter */
   show(filter) {
     if (document.activeElement !== this.searchBox) this.searchBox.value = filter.search ?? "";
-    this.sayOfSearch(null);
+    this.showSearchProblem(null);
   }
 
   /** @param {import("./stream.js").LiveState} state */
   showLive(state) {
-    const [words, hint] = LIVE[state];
+    const [text, hint] = LIVE[state];
     this.live.className = `live is-${state}`;
     this.live.title = hint;
-    fill(this.live, words);
+    fill(this.live, text);
   }
 
   /** Enter searches at once, and the down arrow goes on to the rows. @param {KeyboardEvent} event */
@@ -87,14 +87,14 @@ export class TopBar {
   #search() {
     const search = this.searchBox.value.trim();
     const problem = searchProblem(search);
-    this.sayOfSearch(problem);
+    this.showSearchProblem(problem);
     const { search: old, ...rest } = this.#app.view.filter;
     if (!problem && search !== (old ?? "")) this.#app.change({ filter: search ? { ...rest, search } : rest }, true);
   }
 
-  /** Says why the search is not answered; null if it is. @param {string | null} words */
-  sayOfSearch(words) {
-    fill(this.searchHint, words);
-    this.searchBox.setAttribute("aria-invalid", String(Boolean(words)));
+  /** Says why the search is not answered; null if it is. @param {string | null} text */
+  showSearchProblem(text) {
+    fill(this.searchHint, text);
+    this.searchBox.setAttribute("aria-invalid", String(Boolean(text)));
   }
 }

@@ -14,13 +14,13 @@ import {
 import { isEventStream, readEvents } from "/assets/shared/eventstream.js";
 
 const KEY = "session_graph.key";
-const WORKERS = ["graphql", "json"]; // and the editor's own for the rest
+const WORKERS = ["graphql", "json"]; // other languages have the editor's own
 
 /** @typedef {{ query: string, variables: Record<string, unknown>, operationName?: string }} Request */
 /** @typedef {{ name: string, query: string, variables: Record<string, unknown> }} Example */
 /** @typedef {{ next: (result: unknown) => void, error: (error: unknown) => void, complete: () => void }} Observer */
 
-// A variable of an example may stand for a value of the viewer's account: a query for it, and how to find it there.
+// A value of an example's variables may stand for one of the account's: a query for that, and where it is in the answer.
 /** @type {Record<string, [string, (data: any) => unknown]>} */
 const STAND_INS = {
   "@session": ["{ sessions(first: 1) { nodes { id } } }", (data) => data.sessions.nodes[0].id],
