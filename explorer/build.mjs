@@ -1,4 +1,4 @@
-// Bundles GraphiQL, its styles and the workers of its editor into the folder `bundle`, whole or not at all.
+// Bundle GraphiQL, its styles and its editor's workers into the folder `bundle`. A failed build leaves the old one.
 import { build } from "esbuild";
 import { copyFile, rename, rm } from "node:fs/promises";
 

@@ -1,4 +1,4 @@
-// What the page's own script uses of the packages. It is bundled once; the script itself needs no bundling.
+// The parts of the packages that web/explore/assets/explore.js imports. They are bundled once; the script is not.
 export { useGraphiQL, useGraphiQLActions } from "@graphiql/react";
 export { GraphiQL } from "graphiql";
 export { parse } from "graphql";

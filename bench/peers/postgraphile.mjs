@@ -1,5 +1,5 @@
-// PostGraphile 5 as its production notes recommend it: the Amber preset behind grafserv's adaptor for Node's own server,
-// NODE_ENV and GRAPHILE_ENV set to production by whoever starts this. Filters come from the community's plugin.
+// PostGraphile 5 as its production notes recommend: the Amber preset behind grafserv's adaptor for Node's own server.
+// The caller sets NODE_ENV and GRAPHILE_ENV to production. Filters come from the community's plugin.
 import { createServer } from "node:http";
 
 import { grafserv } from "postgraphile/grafserv/node";

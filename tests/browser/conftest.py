@@ -1,7 +1,7 @@
 """A real browser on a real server: one of each for all tests, and a fresh profile for each test.
 
-A test fails by whatever a page says as a warning or an error, by every error of its scripts, by every breach of its
-policy, and by every request to anywhere but its server, none of which gets out.
+A test fails on each warning or error in the page's console, each error of its scripts, each breach of its policy, and
+each request to another server, which is blocked.
 """
 
 import os
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 NOWHERE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
-TELL_BREACHES = """
+REPORT_BREACHES = """
 document.addEventListener("securitypolicyviolation", (event) =>
   console.error(`policy: ${event.effectiveDirective} ${event.blockedURI}`));
 """
@@ -31,12 +31,12 @@ document.addEventListener("securitypolicyviolation", (event) =>
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A server with the demo's account, in a database of its own; the text of a key for each role."""
+    """A server with the demo's account in a database of its own, and a key of each role."""
 
     address: str
     keys: dict[str, str]
     bundle: Path
-    """Where it looks for the explorer's bundle; nothing is there."""
+    """The folder in which it looks for the explorer's bundle; it does not exist."""
     home: Path
     database_url: str
 
@@ -56,7 +56,7 @@ async def site(
 
 @pytest.fixture(scope="package")
 async def browser(anyio_backend: str) -> AsyncIterator["Browser"]:
-    """A Chromium of this machine; skips where there is none."""
+    """The machine's Chromium. Skips the test if there is none."""
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
         pytest.skip("needs Chromium (Debian, Ubuntu: apt install chromium)")
@@ -72,13 +72,13 @@ async def browser(anyio_backend: str) -> AsyncIterator["Browser"]:
 
 @pytest.fixture
 def complaints() -> list[str]:
-    """What is wrong with the test's page so far. A test that expects some looks, and clears them."""
+    """The complaints about the test's page so far. A test that expects some checks and clears them."""
     return []
 
 
 @pytest.fixture
 async def page(browser: "Browser", site: Site, complaints: list[str]) -> AsyncIterator["Page"]:
-    """A page whose addresses are relative to the site; there must be no complaint about it at the end."""
+    """A page whose addresses are relative to the site. Fails the test if a complaint about it is left."""
 
     def hear(message: "ConsoleMessage") -> None:
         if message.type in ("error", "warning"):
@@ -92,16 +92,16 @@ async def page(browser: "Browser", site: Site, complaints: list[str]) -> AsyncIt
     context.on("console", hear)
     context.on("weberror", lambda error: complaints.append(f"script: {error.error}"))
     context.set_default_timeout(10_000)
-    await context.add_init_script(TELL_BREACHES)
+    await context.add_init_script(REPORT_BREACHES)
     await context.route(lambda address: not address.startswith(f"{site.address}/"), refuse)
     opened = await context.new_page()
     yield opened
-    await opened.evaluate("0")  # what was said before has arrived by now
+    await opened.evaluate("0")  # earlier messages have arrived by now
     await context.close()
     assert complaints == []
 
 
 @pytest.fixture
 def desk(page: "Page", site: Site) -> Desk:
-    """Somebody with a BUILDER's key at the Sessions page; not signed in yet."""
+    """A user of the Sessions page with a BUILDER's key, not signed in yet."""
     return Desk(page, site)

@@ -1,4 +1,4 @@
-"""For everybody: names, landmarks, contrast in both schemes, and a narrow screen."""
+"""Accessibility: names, landmarks, contrast in both color schemes, and a narrow screen."""
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -121,7 +121,7 @@ STEPS: list[Step] = [
     open_first, close_panel, open_filters, close_filters, open_columns, close_dialog, open_export, close_dialog,
     select_first, edit_selected, close_dialog,
 ]  # fmt: skip
-"""Past everything that opens."""
+"""Open and close every panel and dialog."""
 
 
 async def test_every_control_has_a_name_and_the_page_has_landmarks(desk: Desk, page: "Page") -> None:

@@ -1,4 +1,4 @@
-"""Many sessions at once: what is tried is what is done, and the figures are right afterwards."""
+"""Editing many sessions: the edit changes what the preview said, and the figures are right afterwards."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The explorer as people use it: how to get it, and a question asked with it."""
+"""The explorer in a browser: how to get it, requests and a subscription."""
 
 import re
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ ANSWER = "section.result-window .view-lines"
 
 @pytest.fixture
 def bundle(site: Site) -> Iterator[None]:
-    """The site has what `make explorer` has made."""
+    """Give the site the bundle of `make explorer`. Skips the test if there is none."""
     if not (MADE / "graphiql.js").is_file():
         pytest.skip("needs the explorer's bundle: make explorer")
     site.bundle.symlink_to(MADE)

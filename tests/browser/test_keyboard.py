@@ -1,4 +1,4 @@
-"""Without a mouse: from sign-in to a review and back to the row."""
+"""The page without a mouse: from sign-in to a review and back to the row."""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ FOCUSED = "document.activeElement.closest('[data-id]')?.dataset.id"
 IS_KEPT = """
 document.activeElement === document.body || document.activeElement.closest("dialog:modal") !== null
 """
-"""In the dialog, or between its end and its beginning with the browser."""
+"""Whether the focus is in the dialog, or with the browser between its last and its first control."""
 DIALOGS = {"c": "Columns", "e": "Export", "?": "Keys"}
 
 

@@ -1,4 +1,4 @@
-"""What happens elsewhere appears on the open page; through a lost connection, too, and without a gap."""
+"""Changes from elsewhere appear on the open page, and none is missed over a lost connection."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def follow(desk: Desk, name: str, origin: str = "") -> None:
-    """Signed in, and looking at the leads of that name as they come."""
+    """Sign in and follow the leads of that name."""
     await desk.sign_in(f"{origin}/#search={name}&isLead=true")
     await expect(desk.live).to_have_text("Live")
 
@@ -61,7 +61,7 @@ async def test_sessions_arrive_in_the_order_of_the_list(desk: Desk) -> None:
 
 @pytest.fixture
 async def wire(page: "Page", site: Site) -> AsyncIterator[Wire]:
-    """Between the page and the site."""
+    """A connection between the page and the site that a test can cut and mend."""
     async with wired(site.address) as wire:
         await page.route(f"{wire.address}/**", lambda route: route.continue_())
         yield wire

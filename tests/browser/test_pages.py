@@ -1,4 +1,4 @@
-"""Every page loads without a complaint; and complaints are noticed."""
+"""The page loads without a complaint, complaints are noticed, and event streams are parsed."""
 
 from typing import TYPE_CHECKING
 
@@ -48,7 +48,7 @@ async def test_a_complaint_is_noticed(page: "Page", complaints: list[str]) -> No
 
     await page.goto("/strange", wait_until="load")
 
-    await page.evaluate("0")  # what was said before has arrived by now
+    await page.evaluate("0")  # earlier messages have arrived by now
     said = "\n".join(complaints)
     complaints.clear()
     for expected in (

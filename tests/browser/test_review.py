@@ -1,4 +1,4 @@
-"""A reviewer's week, as domain.md walks it: from sign-in to the CSV in the mailbox."""
+"""A reviewer's week as domain.md describes it, from sign-in to the CSV in the mailbox."""
 
 import asyncio
 import email
@@ -30,7 +30,7 @@ def mails(outbox: Path) -> set[Path]:
 
 
 async def find_mail(outbox: Path, known: set[Path]) -> list[dict[str, str]]:
-    """The rows of the report in the mail that has come."""
+    """Wait for the new mail, and return the rows of its CSV."""
 
     async def look() -> set[Path]:
         return mails(outbox) - known

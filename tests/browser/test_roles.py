@@ -1,4 +1,4 @@
-"""A role's page names its own columns, as access.md has them, and nothing else: neither on screen nor in a request."""
+"""A role's page shows and requests the columns that access.md gives the role, and no others."""
 
 import re
 from collections.abc import Iterator
@@ -36,12 +36,12 @@ OF_COLUMNS: dict[str, str] = {
     "sessionTypes": "sessionType",
     "to": "startedAt",
 }
-"""The columns behind filters that have another name."""
+"""The fields of the columns that filters of another name read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What a role is to see. Each list is in the page's order."""
+    """What the page shows a role. Each list is in the page's order."""
 
     role: str
     columns: list[str]
@@ -126,7 +126,7 @@ BUILDER = Sight(
 
 
 def fields_of(request: dict[str, Any], type_name: str) -> Iterator[str]:
-    """The fields of a type that a document selects."""
+    """Yield the fields of a type that a document selects."""
     info = TypeInfo(SCHEMA)
 
     class Noter(Visitor):
@@ -145,7 +145,7 @@ def fields_of(request: dict[str, Any], type_name: str) -> Iterator[str]:
 
 
 def filtered_by(condition: Any) -> Iterator[str]:
-    """The columns that a filter reads, however deep."""
+    """Yield the fields of the columns that a filter reads, at every depth."""
     if isinstance(condition, list):
         for each in condition:
             yield from filtered_by(each)
@@ -162,7 +162,7 @@ async def texts(desk: Desk, selector: str) -> list[str]:
 
 
 async def walk(desk: Desk, sight: Sight) -> None:
-    """Past everything that names columns, each as it is to be."""
+    """Open everything that names columns, and compare it with what the role may see."""
     page = desk.page
     assert await texts(desk, ".figure .label") == sight.figures
     assert await texts(desk, ".groups select option") == sight.groups

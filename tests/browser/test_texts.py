@@ -1,4 +1,4 @@
-"""A text of a session is text: whatever stands in it is shown as it stands, and nothing of it is carried out."""
+"""The page shows texts of a session literally, and runs nothing that they contain."""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ ATTACK = (
     '<img src="http://127.0.0.2/i" onerror="top.hit=1"><script>top.hit=2</script>"><svg onload=top.hit=3>'
     "</textarea></title>{{7*7}}${7*7}&lt;b&gt;\u202egnp.exe"
 )
-"""Elements, ends of attributes and elements, templates, a character reference, and an override of the direction."""
+"""Elements, ends of attributes and elements, templates, a character reference, and a direction override."""
 SHORT = '"><svg onload=top.hit=4>'
 TYPE = f"type {ATTACK}"
 AGENT = """mutation ($input: CreateAgentInput!) { createAgent(input: $input) { errors { message } } }"""
@@ -37,7 +37,7 @@ COMMENT = f"comment {ATTACK}"
 
 @pytest.fixture
 async def attacked(desk: Desk) -> str:
-    """A session with all of that in it; its id."""
+    """Record a session with all of these texts; return its id."""
     agent = {"idn": "zz-attacked", "name": NAME, "timeZone": "America/New_York"}
     await desk.ask(AGENT, "ADMIN", input=agent)
     session = await desk.record(

@@ -1,4 +1,4 @@
-"""When something goes wrong the page says what to do, loses nothing, and goes on."""
+"""After an error the page says what to do, keeps what was typed, and works again."""
 
 import asyncio
 import re
@@ -24,7 +24,7 @@ SESSION = "query ($id: ID!) { session(id: $id) { comment humanAssessment } }"
 
 @contextmanager
 def failing(complaints: list[str]) -> Iterator[None]:
-    """Chromium itself tells of each request that fails; nothing else may be said."""
+    """Accept Chromium's own message about each failed request, and no other complaint."""
     yield
     assert [complaint for complaint in complaints if "Failed to load resource" not in complaint] == []
     complaints.clear()
@@ -155,7 +155,7 @@ async def test_a_failed_save_says_that_nothing_was_saved_and_keeps_what_was_type
 
 
 async def edit_stale(desk: Desk, session: str, contact: str) -> "Locator":
-    """Type and save a comment over a version that the page has not been told is old; the conflict that it shows."""
+    """Save a comment over a version that the page does not know is old; return the conflict that it shows."""
 
     async def deafen(route: "Route") -> None:
         await (route.abort() if is_about(route, "subscription") else route.fallback())

@@ -1,4 +1,4 @@
-"""The view stands in the address, and what is chosen is what is asked for."""
+"""The address holds the view, and the page requests the chosen columns alone."""
 
 import re
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ ALWAYS = {"id", "version"}
 
 
 def selected(request: dict[str, Any]) -> set[str]:
-    """The fields of a session that a document of the list selects."""
+    """Return the fields of a session that a request of the list selects."""
     (operation,) = parse(request["query"]).definitions
     assert isinstance(operation, OperationDefinitionNode)
     node: Any = operation
@@ -34,7 +34,7 @@ def lists(asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 async def choose(desk: Desk, **columns: bool) -> None:
-    """By their labels, with _ for a space."""
+    """Choose columns by their labels, with _ for a space."""
     await desk.page.get_by_role("button", name="Columns").click()
     dialog = desk.page.get_by_role("dialog", name="Columns")
     for label, on in columns.items():

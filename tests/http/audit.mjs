@@ -1,4 +1,4 @@
-// The audits of the npm package graphql-http: node audit.mjs <folder with node_modules> <address> <authorization>
+// Run the audits of the npm package graphql-http: node audit.mjs <folder with node_modules> <address> <authorization>
 import { createRequire } from "node:module";
 import { join } from "node:path";
 

@@ -1,4 +1,4 @@
-"""The Sessions page as it is served, and the names in its modules held against the code that they name."""
+"""The Sessions page as it is served, and the names in its modules, compared with the code."""
 
 import posixpath
 import re

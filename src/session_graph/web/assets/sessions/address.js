@@ -1,6 +1,6 @@
 /**
- * The view as it stands in the address behind the #: filters, order, columns, the open session. A link shows the same.
- * Nothing secret is ever in it; what is behind the # is not sent to the server either.
+ * The view in the address, after the #: filters, order, columns, the open session. A link shows the same view. It holds
+ * nothing secret, and a browser does not send the part after the # to the server.
  */
 
 import { FIELDS } from "./filters.js";

@@ -4,7 +4,7 @@
  */
 
 import { openDialog } from "./dialogs.js";
-import { fill, h, newId } from "./elements.js";
+import { button, fill, h, labelled } from "./elements.js";
 import { ASSESSMENTS, count, counted } from "./formats.js";
 
 const MUTATION = `mutation Bulk($input: UpdateSessionsInput!) {
@@ -48,19 +48,13 @@ export class BulkBar {
     if (!ids.size) return;
     const isFiltered = Object.keys(this.#app.view.filter).length > 0;
     const all =
-      isFiltered &&
-      total > ids.size &&
-      h("button", { type: "button", onclick: () => this.#open(null, total) }, `Edit all ${count(total)} that match`);
+      isFiltered && total > ids.size && button(`Edit all ${count(total)} that match`, () => this.#open(null, total));
     fill(
       this.element,
       h("p", { role: "status" }, h("strong", {}, count(ids.size)), " selected"),
-      h("button", { type: "button", class: "primary", onclick: () => this.#open([...ids], ids.size) }, "Edit selected"),
+      button("Edit selected", () => this.#open([...ids], ids.size), { class: "primary" }),
       all,
-      h(
-        "button",
-        { type: "button", class: "link", onclick: () => this.#app.table.clearSelection() },
-        "Clear selection",
-      ),
+      button("Clear selection", () => this.#app.table.clearSelection(), { class: "link" }),
     );
   }
 
@@ -75,7 +69,7 @@ class BulkDialog {
   #app;
   #target;
   /** The patch of the last dry run. @type {Record<string, unknown> | null} */
-  #tried = null;
+  #previewed = null;
 
   /** @param {import("./sessions.js").SessionsView} app @param {object} target a SessionTarget @param {string} title */
   constructor(app, target, title) {
@@ -84,18 +78,14 @@ class BulkDialog {
     /** @type {Map<string, HTMLSelectElement | HTMLInputElement>} */
     this.controls = new Map();
     const fields = FIELDS.filter(([name]) => app.viewer.mayEdit(name));
-    this.said = h(
+    this.status = h(
       "p",
       { class: "preview", role: "status", "aria-live": "polite" },
       "Choose what to set. Nothing changes before you have seen how many sessions it concerns.",
     );
     this.problem = h("p", { class: "problem", role: "alert" });
-    this.preview = h("button", { type: "button", onclick: () => this.#try() }, "Preview");
-    this.apply = h(
-      "button",
-      { type: "button", class: "primary", disabled: true, onclick: () => this.#apply() },
-      "Apply",
-    );
+    this.preview = button("Preview", () => this.#preview());
+    this.apply = button("Apply", () => this.#apply(), { class: "primary", disabled: true });
     this.dialog = openDialog(title, {
       body: [
         h(
@@ -103,31 +93,29 @@ class BulkDialog {
           { class: "bulkfields", oninput: () => this.#edited() },
           fields.map((field) => this.#drawField(field)),
         ),
-        this.said,
+        this.status,
         this.problem,
       ],
-      foot: [h("button", { type: "button", onclick: () => this.dialog.close() }, "Cancel"), this.preview, this.apply],
+      foot: [button("Cancel", () => this.dialog.close()), this.preview, this.apply],
     });
   }
 
   /** @param {Field} field */
   #drawField([name, label, choices]) {
-    const id = newId();
     const control = choices
       ? h(
           "select",
-          { id },
+          {},
           h("option", { value: "" }, "Leave as it is"),
           Object.entries(choices).map(([value, words]) => h("option", { value }, words)),
         )
       : h("input", {
-          id,
           type: "text",
           autocomplete: "off",
           placeholder: name.endsWith("Tags") ? "Comma-separated" : "Leave as it is",
         });
     this.controls.set(name, control);
-    return h("div", { class: "field" }, h("label", { for: id }, label), control);
+    return labelled(label, control);
   }
 
   #patch() {
@@ -150,7 +138,7 @@ class BulkDialog {
 
   /** The result of the dry run no longer holds. */
   #edited() {
-    this.#tried = null;
+    this.#previewed = null;
     this.apply.disabled = true;
     fill(this.apply, "Apply");
     fill(this.problem);
@@ -177,14 +165,14 @@ class BulkDialog {
     return null;
   }
 
-  async #try() {
+  async #preview() {
     const patch = this.#patch();
     if (!Object.keys(patch).length) return void fill(this.problem, "Choose at least one thing to set.");
     const done = await this.#send(patch, true);
     if (!done) return;
-    this.#tried = patch;
+    this.#previewed = patch;
     fill(
-      this.said,
+      this.status,
       h("strong", {}, `${count(done.changedCount)} of ${counted(done.matchedCount, "session")} will change.`),
       done.changedCount < done.matchedCount && " The others are as wanted already.",
     );
@@ -193,7 +181,7 @@ class BulkDialog {
   }
 
   async #apply() {
-    const done = await this.#send(this.#tried, false);
+    const done = await this.#send(this.#previewed, false);
     if (!done) return;
     this.dialog.close();
     this.#app.notify(`${counted(done.changedCount, "session")} changed.`);

@@ -1,5 +1,5 @@
 /**
- * How the values of a session look, by kind of column: in the table, in cards, in the detail panel.
+ * Draws the values of a session by kind of column: for the table, the cards and the panel.
  */
 
 import { h, icon } from "./elements.js";

@@ -1,6 +1,5 @@
 /**
- * Charts of our own, in SVG: a series of days as columns or as a line. Points can be pointed at, walked by arrow keys
- * and read as a table.
+ * Charts in SVG: a series of days as columns or as a line. A point is read by the pointer, by arrow keys, or in a table.
  */
 
 import { fill, h, svg } from "./elements.js";

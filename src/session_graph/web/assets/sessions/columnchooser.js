@@ -2,81 +2,46 @@
 
 import { defaultColumns } from "./columns.js";
 import { openDialog } from "./dialogs.js";
-import { fill, h } from "./elements.js";
+import { button, choice, fill, h } from "./elements.js";
 
 /** @param {import("./sessions.js").SessionsView} app */
 export function openColumnChooser(app) {
-  const all = app.viewer.columns;
-  const usual = defaultColumns(app.viewer).map((column) => column.code);
-  let chosen = new Set(app.columns.map((column) => column.code));
-  const list = h("div", { class: "columnlist", role: "group", "aria-label": "Columns" });
-  const said = h("p", { class: "hint", role: "status" });
-
-  function show() {
-    fill(
-      list,
-      all.map((column) =>
-        h(
-          "label",
-          { class: "choice", title: column.about },
-          h("input", {
-            type: "checkbox",
-            checked: chosen.has(column.code),
-            onchange: (event) => choose(column.code, event.target.checked),
-          }),
-          h("span", {}, column.label, h("small", {}, column.about)),
-        ),
-      ),
-    );
-    say();
-  }
-
-  function say() {
-    fill(
-      said,
-      chosen.size
-        ? `${chosen.size} of ${all.length} columns; only these are asked for.`
-        : "Choose at least one column.",
-    );
-    apply.disabled = chosen.size === 0;
-  }
-
-  /** @param {string} code @param {boolean} on */
-  function choose(code, on) {
-    chosen[on ? "add" : "delete"](code);
-    say();
-  }
+  const all = app.viewer.columns.map(({ code }) => code);
+  const usual = defaultColumns(app.viewer).map(({ code }) => code);
+  const boxes = new Map(all.map((code) => [code, h("input", { type: "checkbox", onchange: () => update() })]));
+  const chosen = () => all.filter((code) => boxes.get(code)?.checked);
+  const status = h("p", { class: "hint", role: "status" });
+  const apply = button("Apply", () => take(), { class: "primary" });
 
   /** @param {string[]} codes */
-  function choices(codes) {
-    return () => {
-      chosen = new Set(codes);
-      show();
-    };
+  function choose(codes) {
+    for (const [code, box] of boxes) box.checked = codes.includes(code);
+    update();
   }
 
-  const apply = h(
-    "button",
-    {
-      type: "button",
-      class: "primary",
-      onclick: () => {
-        const codes = all.map((column) => column.code).filter((code) => chosen.has(code));
-        dialog.close();
-        app.change({ columns: codes.join() === usual.join() ? null : codes });
-      },
-    },
-    "Apply",
-  );
-  show();
+  function update() {
+    const { length } = chosen();
+    fill(
+      status,
+      length ? `${length} of ${all.length} columns; only these are asked for.` : "Choose at least one column.",
+    );
+    apply.disabled = length === 0;
+  }
+
+  function take() {
+    const codes = chosen();
+    dialog.close();
+    app.change({ columns: codes.join() === usual.join() ? null : codes });
+  }
+
+  choose(app.columns.map(({ code }) => code));
+  const choices = app.viewer.columns.map(({ code, label, about }) => {
+    const box = boxes.get(code);
+    return box && choice(box, label, h("small", {}, about));
+  });
   const dialog = openDialog("Columns", {
     wide: true,
-    body: list,
-    foot: [
-      said,
-      h("button", { type: "button", onclick: choices(usual) }, "Usual ones"),
-      h("button", { type: "button", onclick: choices(all.map((column) => column.code)) }, "All"),
-      apply,
-    ],
+    body: h("div", { class: "columnlist", role: "group", "aria-label": "Columns" }, choices),
+    foot: [status, button("Usual ones", () => choose(usual)), button("All", () => choose(all)), apply],
   });
 }

@@ -74,8 +74,8 @@ const DEFAULT = [
 /** @type {Record<string, string[]>} */
 const MORE_FOR = { PORTAL: ["IS_TODO", "IS_DONE", "TAGS", "COMMENT"], PARTNER: ["EXTERNAL_ID", "CONTACT_INFORMATION"] };
 
-/** The number of columns in a report as domain.md has it; the API leaves out those that the viewer may not see. */
-export const REPORT_SIZE = 24;
+/** The number of columns of an export (domain.md); the API leaves out those that the viewer may not see. */
+export const EXPORT_SIZE = 24;
 
 /** `isLead` → `IS_LEAD`. @param {string} field */
 export const codeOf = (field) => field.replace(/[A-Z]/g, "_$&").toUpperCase();
@@ -117,7 +117,7 @@ export function defaultColumns({ role, columns }) {
 }
 
 /**
- * What to select of a session so that these columns can be drawn, and nothing else. Times need the agent's zone.
+ * The fields of a session to select so that these columns can be drawn, and no others. Times need the agent's zone.
  * @param {Column[]} columns
  */
 export function selection(columns) {

@@ -4,7 +4,7 @@
  */
 
 import { drawSeries } from "./charts.js";
-import { fill, h } from "./elements.js";
+import { button, fill, h, trouble } from "./elements.js";
 import { inSentenceCase } from "./columns.js";
 import { FIELDS, toGraphQL, valueWords } from "./filters.js";
 import { change, count, counted, day, decimal, hour, money, points, score, signedRatio } from "./formats.js";
@@ -60,7 +60,7 @@ const FIGURES = {
 /** The columns that sessions are grouped by. A bar filters by its column's filter. */
 const GROUPS = ["CHANNEL", "SESSION_TYPE", "WORKING_HOURS", "AGENT", "INTEGRATION", "ASSESSMENT", "SESSION_LENGTH"];
 const MOST_BARS = 5;
-const KEPT = "session_graph.figures";
+const STORAGE_KEY = "session_graph.figures";
 const NARROW = matchMedia("(max-width: 720px)");
 /** @type {Record<string, string>} */
 const INTERVALS = { DAY: "by day", WEEK: "by week", MONTH: "by month", HOUR: "by hour" };
@@ -70,8 +70,8 @@ export class Dashboard {
   #abort = new AbortController();
   #all = false;
   #isDue = false;
-  /** How long the last answer took, in milliseconds. */
-  took = 0;
+  /** The duration of the last request, in milliseconds. */
+  lastDuration = 0;
 
   /** @param {import("./sessions.js").SessionsView} app */
   constructor(app) {
@@ -83,7 +83,7 @@ export class Dashboard {
       "details",
       {
         class: "dashboard",
-        open: (localStorage.getItem(KEPT) ?? (NARROW.matches ? "closed" : "open")) === "open",
+        open: (localStorage.getItem(STORAGE_KEY) ?? (NARROW.matches ? "closed" : "open")) === "open",
         ontoggle: () => this.#toggled(),
       },
       h("summary", {}, h("h2", {}, "Figures"), this.note),
@@ -101,7 +101,7 @@ export class Dashboard {
   }
 
   #toggled() {
-    localStorage.setItem(KEPT, this.element.open ? "open" : "closed");
+    localStorage.setItem(STORAGE_KEY, this.element.open ? "open" : "closed");
     if (this.element.open && this.#isDue) this.load(this.#app.view, true);
   }
 
@@ -115,7 +115,7 @@ export class Dashboard {
     return beneath && this.#app.viewer.mayRead(beneath) ? beneath : null;
   }
 
-  get #worth() {
+  get #moneyMetric() {
     return this.#app.viewer.mayRead("totalAsr") ? "totalAsr" : "totalLeadValue";
   }
 
@@ -138,19 +138,10 @@ export class Dashboard {
       await this.#ask(view.filter, by, intervals, signal);
     } catch (error) {
       if (signal.aborted) return;
-      const again = h("button", { type: "button", onclick: () => this.load(view, true) }, "Try again");
-      fill(
-        this.charts,
-        h(
-          "div",
-          { class: "trouble", role: "alert" },
-          h("strong", {}, `The figures are missing. ${error.title}`),
-          h("p", {}, error.advice),
-          again,
-        ),
-      );
+      const again = button("Try again", () => this.load(view, true));
+      fill(this.charts, trouble(`The figures are missing. ${error.title}`, error.advice, again));
     }
-    this.took = Date.now() - began;
+    this.lastDuration = Date.now() - began;
     this.element.classList.remove("stale");
   }
 
@@ -163,12 +154,12 @@ export class Dashboard {
       .flatMap((name) => [name, this.#beneath(name) ?? []])
       .flat()
       .join(" ");
-    const few = `totalSessionCount ${this.#worth}`;
+    const metrics = `totalSessionCount ${this.#moneyMetric}`;
     const query = `query Dashboard($filter: SessionFilter, $by: DashboardGroup!, $interval: Interval!) {
       dashboard(filter: $filter) {
         ${names} timeZone previous { ${names} }
-        series(interval: $interval) { from to totals { ${few} } }
-        groups(by: $by) { key totals { ${few} } }
+        series(interval: $interval) { from to totals { ${metrics} } }
+        groups(by: $by) { key totals { ${metrics} } }
       }
     }`;
     try {
@@ -272,7 +263,7 @@ export class Dashboard {
     };
     return [
       chart("Sessions", "columns", "totalSessionCount"),
-      chart(this.#worth === "totalAsr" ? "ASR" : "Lead value", "line", this.#worth),
+      chart(this.#moneyMetric === "totalAsr" ? "ASR" : "Lead value", "line", this.#moneyMetric),
     ];
   }
 
@@ -289,18 +280,11 @@ export class Dashboard {
     const sorted = [...groups].sort((a, b) => b.totals.totalSessionCount - a.totals.totalSessionCount);
     const most = Math.max(1, ...sorted.map((group) => group.totals.totalSessionCount));
     const shown = this.#all ? sorted : sorted.slice(0, MOST_BARS);
-    const more = h(
-      "button",
-      {
-        type: "button",
-        class: "link",
-        onclick: () => {
-          this.#all = !this.#all;
-          figure.replaceWith(this.#drawGroups(groups, by));
-        },
-      },
-      this.#all ? "Show fewer" : `Show all ${sorted.length}`,
-    );
+    const toggle = () => {
+      this.#all = !this.#all;
+      figure.replaceWith(this.#drawGroups(groups, by));
+    };
+    const more = button(this.#all ? "Show fewer" : `Show all ${sorted.length}`, toggle, { class: "link" });
     const figure = h(
       "figure",
       { class: "chart groups" },
@@ -328,14 +312,14 @@ export class Dashboard {
       h("span", { class: "name" }, name),
       h("span", { class: "track" }, bar),
       h("span", { class: "number" }, count(totals.totalSessionCount)),
-      h("span", { class: "worth" }, this.#write(this.#worth, totals[this.#worth])),
+      h("span", { class: "worth" }, this.#write(this.#moneyMetric, totals[this.#moneyMetric])),
     ];
     return h(
       "li",
       {},
       key === null
         ? h("span", { class: "barline" }, content)
-        : h("button", { type: "button", class: "barline", title: `Only ${name}`, onclick: choose }, content),
+        : button(content, choose, { class: "barline", title: `Only ${name}` }),
     );
   }
 }

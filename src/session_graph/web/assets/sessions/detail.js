@@ -5,8 +5,9 @@
 import { drawValue } from "./cells.js";
 import { codeOf, labelOf, selection } from "./columns.js";
 import { Editor } from "./editor.js";
-import { fill, h, icon } from "./elements.js";
-import { CHANNELS, clock, directionOf, duration, inWords, instant, money, ratio, zoneName } from "./formats.js";
+import { button, fill, h, iconButton, trouble } from "./elements.js";
+import { CHANNELS, clock, directionOf, duration, inWords, instant, zoneName } from "./formats.js";
+import { drawLedger } from "./ledger.js";
 
 /** @import { Column } from "./columns.js" */
 /** @import { Session } from "./list.js" */
@@ -40,19 +41,16 @@ export class Detail {
     this.content = h("div", { class: "content", tabindex: "-1" });
     this.derived = h("div", { class: "derived" });
     this.history = h("section", { class: "history" });
-    /** @param {string} label @param {Parameters<typeof icon>[0]} name @param {() => void} onclick */
-    const bare = (label, name, onclick) =>
-      h("button", { type: "button", class: "bare", "aria-label": label, title: label, onclick }, icon(name));
     this.element = h(
       "dialog",
       { class: "detail", "aria-label": "Session", oncancel: (event) => (event.preventDefault(), this.#leave()) },
       h(
         "div",
         { class: "bar" },
-        bare("Previous session", "left", () => app.step(-1)),
-        bare("Next session", "right", () => app.step(1)),
+        iconButton("Previous session", "left", () => app.step(-1)),
+        iconButton("Next session", "right", () => app.step(1)),
         this.place,
-        bare("Close session", "close", () => this.#leave()),
+        iconButton("Close session", "close", () => this.#leave()),
       ),
       this.content,
     );
@@ -112,11 +110,8 @@ export class Detail {
       if (signal.aborted) return;
       this.content.classList.remove("stale");
       this.#session = null;
-      const again = h("button", { type: "button", onclick: () => ((this.#id = null), this.open(id)) }, "Try again");
-      fill(
-        this.content,
-        h("div", { class: "trouble", role: "alert" }, h("strong", {}, error.title), h("p", {}, error.advice), again),
-      );
+      const again = button("Try again", () => ((this.#id = null), this.open(id)));
+      fill(this.content, trouble(error.title, error.advice, again));
     }
   }
 
@@ -135,7 +130,7 @@ export class Detail {
   }
 
   /** Shows what somebody changed elsewhere in the open session; what was typed here stays. @param {Session} session */
-  noteChange(session) {
+  showRemoteChange(session) {
     if (!this.#session || session.version <= this.#session.version) return;
     const id = this.#id;
     this.#app.api.ask(`query Changed($id: ID!) { session(id: $id) { ${this.#fields} } }`, { id }).then(
@@ -147,7 +142,7 @@ export class Detail {
   /** @param {Session} session @param {boolean} fromElsewhere */
   #update(session, fromElsewhere = false) {
     this.#session = { ...this.#session, ...session };
-    if (fromElsewhere) this.editor?.note(this.#session);
+    if (fromElsewhere) this.editor?.showRemoteChange(this.#session);
     else this.editor?.show(this.#session);
     this.#drawDerived(this.#session);
   }
@@ -179,7 +174,7 @@ export class Detail {
 
   /** @param {Session} session */
   #drawDerived(session) {
-    fill(this.derived, this.#drawAsr(session));
+    fill(this.derived, session.asr !== undefined && drawLedger(session, this.#app.viewer.account.currency));
     fill(this.history, this.#drawHistory(session));
   }
 
@@ -195,68 +190,6 @@ export class Detail {
       h("p", {}, h("time", { datetime: session.startedAt }, instant(session.startedAt, zone)), ` · ${zone}`),
       h("p", {}, channel, ` · ${duration(session.durationSeconds)} · ${session.agent.name}`),
       session.summary && h("p", { class: "summary", dir: directionOf(session.summary) }, session.summary),
-    );
-  }
-
-  /** How the lead becomes revenue, factor by factor. @param {Session} session */
-  #drawAsr(session) {
-    if (session.asr === undefined) return null;
-    const { currency } = this.#app.viewer.account;
-    const { asrFactors: factors } = session;
-    if (!factors)
-      return h(
-        "section",
-        { class: "ledger" },
-        h("h3", {}, "ASR"),
-        h("p", { class: "result" }, money(session.asr, currency)),
-      );
-    /** @param {string} sign @param {string} label @param {string} value @param {string} about @param {boolean} isOff */
-    const row = (sign, label, value, about, isOff = false) =>
-      h(
-        "tr",
-        { class: isOff ? "off" : null, title: about },
-        h("td", { "aria-hidden": "true" }, sign),
-        h("th", { scope: "row" }, label),
-        h("td", {}, value),
-      );
-    return h(
-      "section",
-      { class: "ledger" },
-      h("h3", {}, "How the ASR came about"),
-      h(
-        "table",
-        { "aria-label": "Factors of the ASR" },
-        h(
-          "tbody",
-          {},
-          row(
-            "",
-            "Lead value",
-            money(factors.leadValue, currency),
-            "What the lead would pay if it converted",
-            !Number(factors.leadValue),
-          ),
-          row(
-            "×",
-            factors.opportunity ? "Opportunity" : "No opportunity",
-            factors.opportunity ? "1" : "0",
-            "1 if it is an opportunity",
-            !factors.opportunity,
-          ),
-          row("×", "Conversion", ratio(factors.conversionRate), "The agent's conversion ratio when the session closed"),
-          row(
-            "×",
-            factors.success ? "Success" : "No success",
-            factors.success ? "1" : "0",
-            "1 if the assessment that counts is Yes-A or Yes-B",
-            !factors.success,
-          ),
-          row("×", "Recognition", ratio(factors.recognition), "The share that is credited to the agent"),
-          factors.isTest && row("×", "Test session", "0", "Test sessions never count in ASR", true),
-        ),
-        h("tfoot", {}, row("=", "ASR", money(session.asr, currency), "Rounded half-up to cents")),
-      ),
-      h("p", { class: "hint" }, explain(session, factors)),
     );
   }
 
@@ -298,7 +231,9 @@ export class Detail {
   /** @param {Session} session */
   #drawFacts(session) {
     const { viewer } = this.#app;
-    const columns = viewer.columns.filter((column) => !ELSEWHERE.has(column.field) && !this.editor?.has(column.field));
+    const columns = viewer.columns.filter(
+      (column) => !ELSEWHERE.has(column.field) && !this.editor?.canEdit(column.field),
+    );
     /** @param {Column} column */
     const fact = (column) => {
       const value = drawValue(column, session, viewer.account.currency);
@@ -327,19 +262,4 @@ export class Detail {
       history.length ? h("ol", {}, history.map(entry)) : h("p", { class: "hint" }, "Nobody has changed anything."),
     ];
   }
-}
-
-/** Why the ASR is what it is. @param {Session} session @param {Record<string, any>} factors */
-function explain(session, factors) {
-  if (factors.isTest) return "A test session never counts.";
-  if (!Number(factors.leadValue))
-    return session.isLead ? "The lead has no value." : "It is no lead, so there is nothing to secure.";
-  if (!factors.opportunity) return "The lead failed: refused, no availability, or no phone or e-mail was left.";
-  if (!factors.success)
-    return session.assessment
-      ? "The agent did not do its job: assessed No."
-      : "Nobody has assessed it, so it is no success.";
-  return session.workingHours
-    ? "In working hours the agent is credited with its recognition."
-    : "Outside working hours the agent is credited in full.";
 }

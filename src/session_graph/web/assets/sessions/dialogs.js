@@ -1,8 +1,8 @@
 /**
- * Dialogs in front of the page: the browser keeps the focus inside, Escape closes, and the focus goes back.
+ * Modal dialogs: the browser keeps the focus inside, Escape closes, and the focus returns to where it was.
  */
 
-import { h, icon } from "./elements.js";
+import { h, iconButton } from "./elements.js";
 
 /** @import { Child } from "./elements.js" */
 
@@ -33,11 +33,7 @@ export function openDialog(title, { body, foot, wide = false }) {
         "div",
         { class: "bar" },
         h("h2", {}, title),
-        h(
-          "button",
-          { type: "button", class: "bare", "aria-label": "Close", onclick: () => dialog.close() },
-          icon("close"),
-        ),
+        iconButton("Close", "close", () => dialog.close()),
       ),
       h("div", { class: "content" }, body),
       foot && h("footer", {}, foot),

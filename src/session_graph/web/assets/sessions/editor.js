@@ -4,8 +4,9 @@
  * text stays until it is saved or taken back.
  */
 
-import { fill, h, icon, newId } from "./elements.js";
+import { button, choice, fill, h, iconButton, labelled, newId } from "./elements.js";
 import { ASSESSMENTS, inWords } from "./formats.js";
+import { hasModifier, isTyping } from "./keys.js";
 
 /** @import { Session } from "./list.js" */
 
@@ -58,24 +59,24 @@ export class Editor {
     this.#onSaved = onSaved;
     this.#session = session;
     this.conflict = h("div", { class: "conflict", role: "alert", hidden: true });
-    this.said = h("p", { class: "said hint", role: "status" });
+    this.status = h("p", { class: "said hint", role: "status" });
     this.element = h(
       "section",
       { class: "review", "aria-label": "Review" },
       this.conflict,
-      this.has("humanAssessment") && this.#drawVerdict(session),
-      this.has("conversationQuality") && this.#drawStars(),
-      Object.keys(FLAGS).some((flag) => this.has(flag)) && this.#drawFlags(),
-      this.has("comment") && this.#drawText("comment", h("textarea", { rows: 2, maxlength: 10_000 })),
-      this.has("tags") && this.#drawTags(),
-      this.has("externalId") && this.#drawText("externalId", h("input", { type: "text", autocomplete: "off" })),
-      this.said,
+      this.canEdit("humanAssessment") && this.#drawVerdict(session),
+      this.canEdit("conversationQuality") && this.#drawStars(),
+      Object.keys(FLAGS).some((flag) => this.canEdit(flag)) && this.#drawFlags(),
+      this.canEdit("comment") && this.#drawText("comment", h("textarea", { rows: 2, maxlength: 10_000 })),
+      this.canEdit("tags") && this.#drawTags(),
+      this.canEdit("externalId") && this.#drawText("externalId", h("input", { type: "text", autocomplete: "off" })),
+      this.status,
     );
     this.show(session);
   }
 
   /** Whether the viewer may edit this field of a session. @param {string} field */
-  has(field) {
+  canEdit(field) {
     return this.#app.viewer.mayEdit(field === "tags" ? "addTags" : field);
   }
 
@@ -86,7 +87,7 @@ export class Editor {
   }
 
   /** Shows what somebody changed elsewhere; a text that was typed over it is a conflict already. @param {Session} session */
-  note(session) {
+  showRemoteChange(session) {
     const typed = [...this.#typed].filter(([field]) => (this.#session[field] ?? "") !== (session[field] ?? ""));
     if (typed.length) {
       this.#showConflict(session, Object.fromEntries(typed.map(([field, text]) => [field, text || null])));
@@ -96,19 +97,11 @@ export class Editor {
 
   /** @param {KeyboardEvent} event */
   press(event) {
-    if (
-      /** @type {Element} */ (event.target).closest("textarea, input:not([type=radio], [type=checkbox]), select") ||
-      event.ctrlKey ||
-      event.metaKey ||
-      event.altKey
-    )
-      return;
-    if (!(event.key in VERDICT_KEYS) || !this.has("humanAssessment")) return;
+    if (isTyping(event) || hasModifier(event)) return;
+    if (!(event.key in VERDICT_KEYS) || !this.canEdit("humanAssessment")) return;
     event.preventDefault();
     this.#choose(VERDICT_KEYS[event.key]);
   }
-
-  // Controls
 
   /** @param {Session} session */
   #drawVerdict(session) {
@@ -172,11 +165,7 @@ export class Editor {
         h("span", { "aria-hidden": "true" }, "★"),
       );
     const group = h("div", { class: "starchoice" }, [1, 2, 3, 4, 5].map(radio));
-    const clear = h(
-      "button",
-      { type: "button", class: "link", onclick: () => this.#save({ conversationQuality: null }) },
-      "No rating",
-    );
+    const clear = button("No rating", () => this.#save({ conversationQuality: null }), { class: "link" });
     this.#parts.conversationQuality = ({ conversationQuality }) => {
       for (const input of group.querySelectorAll("input")) {
         input.checked = Number(input.value) === conversationQuality;
@@ -202,14 +191,14 @@ export class Editor {
         onchange: ({ target }) => this.#save({ [flag]: target.checked }),
       });
       this.#parts[flag] = (now) => (input.checked = now[flag]);
-      return h("label", { class: "choice" }, input, h("span", {}, FLAGS[flag]));
+      return choice(input, FLAGS[flag]);
     };
     return h(
       "fieldset",
       { class: "flags" },
       h("legend", {}, "Flags"),
       Object.keys(FLAGS)
-        .filter((flag) => this.has(flag))
+        .filter((flag) => this.canEdit(flag))
         .map(box),
       Object.keys(FLAGS).map((flag) => this.#problemOf(flag)),
     );
@@ -217,15 +206,9 @@ export class Editor {
 
   /** @param {string} field @param {HTMLInputElement | HTMLTextAreaElement} input */
   #drawText(field, input) {
-    const id = newId();
-    const save = h(
-      "button",
-      { type: "button", onclick: () => this.#saveText(field) },
-      `Save ${field === "comment" ? "comment" : LABELS[field]}`,
-    );
-    const back = h("button", { type: "button", class: "link", onclick: () => this.#takeBack(field) }, "Take back");
+    const save = button(`Save ${field === "comment" ? "comment" : LABELS[field]}`, () => this.#saveText(field));
+    const back = button("Take back", () => this.#takeBack(field), { class: "link" });
     const actions = h("div", { class: "actions" }, back, save);
-    input.id = id;
     input.setAttribute("dir", "auto");
     input.addEventListener("input", () => {
       this.#typed.set(field, input.value);
@@ -241,7 +224,7 @@ export class Editor {
       input.value = this.#typed.get(field) ?? now[field] ?? "";
       actions.hidden = !this.#typed.has(field);
     };
-    return h("div", { class: "field" }, h("label", { for: id }, LABELS[field]), input, this.#problemOf(field), actions);
+    return labelled(LABELS[field], input, this.#problemOf(field), actions);
   }
 
   #drawTags() {
@@ -264,17 +247,7 @@ export class Editor {
     });
     this.#parts.tags = ({ tags }) => {
       /** @param {string} tag */
-      const remove = (tag) =>
-        h(
-          "button",
-          {
-            type: "button",
-            class: "bare",
-            "aria-label": `Remove tag ${tag}`,
-            onclick: () => this.#save({ removeTags: [tag] }),
-          },
-          icon("close"),
-        );
+      const remove = (tag) => iconButton(`Remove tag ${tag}`, "close", () => this.#save({ removeTags: [tag] }));
       fill(
         list,
         tags.map((/** @type {string} */ tag) => h("li", { class: "tag" }, tag, remove(tag))),
@@ -304,8 +277,6 @@ export class Editor {
     this.#parts[field](this.#session);
   }
 
-  // Saving
-
   /** Saves a verdict, together with the comment that was typed beside it. @param {string | null} verdict */
   #choose(verdict) {
     const comment = this.#typed.get("comment");
@@ -327,16 +298,16 @@ export class Editor {
   /** Returns whether the patch was saved. @param {Record<string, unknown>} patch @returns {Promise<boolean>} */
   async #send(patch) {
     for (const problem of Object.values(this.#problems)) fill(problem);
-    fill(this.said, "Saving…");
+    fill(this.status, "Saving…");
     try {
       const { session, errors } = await this.#mutate(patch);
       if (!errors.length) return this.#succeed(session, patch);
-      fill(this.said);
+      fill(this.status);
       if (session && errors.some((/** @type {any} */ error) => error.code === "CONFLICT"))
         this.#showConflict(session, patch);
       else for (const error of errors) this.#showProblem(error, patch);
     } catch (error) {
-      fill(this.said);
+      fill(this.status);
       this.#showProblem({ path: [], message: `${error.title} ${error.advice} Nothing was saved.` }, patch);
     }
     this.show(this.#session);
@@ -364,7 +335,7 @@ export class Editor {
       if (this.#typed.has(field) && (this.#typed.get(field) || null) === patch[field]) this.#typed.delete(field);
     }
     this.conflict.hidden = true;
-    fill(this.said, "Saved.");
+    fill(this.status, "Saved.");
     this.#onSaved(session);
     return true;
   }
@@ -374,7 +345,7 @@ export class Editor {
     const named = error.path.find((part) => part in LABELS);
     const field = named ?? ("addTags" in patch || "removeTags" in patch ? "tags" : Object.keys(patch)[0]);
     const words = error.path.length ? `${LABELS[field]} ${error.message.replace(/^\S+ /, "")}.` : error.message;
-    fill(this.#problems[field] ?? this.said, words);
+    fill(this.#problems[field] ?? this.status, words);
   }
 
   /** Somebody else was first: shows their change and the choice. @param {Session} now @param {Record<string, unknown>} patch */
@@ -386,8 +357,7 @@ export class Editor {
     const change = (field) =>
       h("li", {}, h("b", {}, LABELS[field]), ` ${inWords(field, before[field])} → ${inWords(field, now[field])}`);
     /** @param {string} label @param {() => unknown} act @param {string} [kind] */
-    const decide = (label, act, kind) =>
-      h("button", { type: "button", class: kind, onclick: () => ((this.conflict.hidden = true), act()) }, label);
+    const decide = (label, act, kind) => button(label, () => ((this.conflict.hidden = true), act()), { class: kind });
     this.#session = { ...before, ...now };
     fill(
       this.conflict,

@@ -1,5 +1,5 @@
 /**
- * Making elements. What is not an element becomes a text node, so no text of a session can ever be markup.
+ * Makes elements. A child that is no element becomes a text node, so no text of a session can become markup.
  *
  *     h("button", { class: "quiet", onclick: save }, "Save")
  */
@@ -68,6 +68,26 @@ function set(element, name, value) {
   else if (PROPERTIES.has(name)) element[name] = value;
   else if (value !== false) element.setAttribute(name, value === true ? "" : value);
 }
+
+/** A button. @param {Child} label @param {(event: MouseEvent) => unknown} onclick @param {Attributes} [attributes] */
+export const button = (label, onclick, attributes) => h("button", { type: "button", onclick, ...attributes }, label);
+
+/** A button with an icon and no text. @param {string} label @param {keyof typeof ICONS} name @param {() => unknown} onclick */
+export const iconButton = (label, name, onclick) =>
+  button(icon(name), onclick, { class: "bare", "aria-label": label, title: label });
+
+/** A check box or radio button with its label. @param {HTMLInputElement} input @param {Child[]} label */
+export const choice = (input, ...label) => h("label", { class: "choice" }, input, h("span", {}, label));
+
+/** A control with its label above it. @param {string} label @param {HTMLElement} control @param {Child[]} more */
+export function labelled(label, control, ...more) {
+  control.id ||= newId();
+  return h("div", { class: "field" }, h("label", { for: control.id }, label), control, more);
+}
+
+/** What went wrong, and what to do about it. @param {string} title @param {Child} advice @param {Child[]} actions */
+export const trouble = (title, advice, ...actions) =>
+  h("div", { class: "trouble", role: "alert" }, h("strong", {}, title), h("p", {}, advice), actions);
 
 /** Replaces the children of an element. @template {Element} Filled @param {Filled} element @param {Child[]} children */
 export function fill(element, ...children) {

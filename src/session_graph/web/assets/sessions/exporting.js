@@ -2,9 +2,9 @@
  * The dialog that exports the rows of the list by e-mail, and follows the export until its mail is out.
  */
 
-import { REPORT_SIZE } from "./columns.js";
+import { EXPORT_SIZE } from "./columns.js";
 import { openDialog } from "./dialogs.js";
-import { fill, h, newId } from "./elements.js";
+import { button, choice, fill, h, labelled, newId } from "./elements.js";
 import { chips } from "./filters.js";
 import { count, counted } from "./formats.js";
 import { Stream } from "./stream.js";
@@ -42,123 +42,114 @@ const DELIVERY = {
 };
 
 /** @param {import("./sessions.js").SessionsView} app */
-export function openExport(app) {
-  const { viewer, view } = app;
-  const { account } = viewer;
-  const [to, hint, zone, zones] = [newId(), newId(), newId(), newId()];
-  const radios = newId();
-  const own = app.columns.map((column) => column.code);
-  const problem = h("p", { class: "problem", role: "alert" });
-  const recipients = h("input", {
-    id: to,
-    type: "text",
-    value: viewer.email ?? "",
-    "aria-describedby": hint,
-    autocomplete: "email",
-    placeholder: "ana@example.com",
-  });
-  const timeZone = h("input", {
-    id: zone,
-    type: "text",
-    list: zones,
-    placeholder: "Each agent's own",
-    autocomplete: "off",
-  });
-  const chosen = h("input", { type: "radio", name: radios, value: "own" });
-  const active = chips(view.filter, viewer).map((chip) => chip.label);
-  const button = h("button", { type: "submit", class: "primary", form: "export-form" }, "Send the report");
-  /** The last request, and its key: a repeated one is not sent twice. */
-  let last = { content: "", key: "" };
+export const openExport = (app) => new ExportDialog(app);
 
-  const form = h(
-    "form",
-    { id: "export-form", class: "exportform", onsubmit: (event) => (event.preventDefault(), request()) },
-    h(
-      "p",
-      {},
-      h("strong", {}, app.total === null ? "All sessions" : counted(app.total, "session")),
-      active.length ? ` that match: ${active.join(" · ")}` : " of the account, without a filter.",
-      " In the order of the table, as they stand when the report begins.",
-    ),
-    h(
-      "div",
-      { class: "field" },
-      h("label", { for: to }, "Recipients"),
-      recipients,
-      h("p", { id: hint, class: "hint" }, explainRecipients(viewer)),
-    ),
-    h(
-      "fieldset",
-      {},
-      h("legend", {}, "Columns"),
-      h(
-        "label",
-        { class: "choice" },
-        h("input", { type: "radio", name: radios, value: "report", checked: true }),
-        h(
-          "span",
-          {},
-          `The report's ${REPORT_SIZE} columns`,
-          h("small", {}, "Those of them that you may see, as other tools expect them"),
-        ),
-      ),
-      h(
-        "label",
-        { class: "choice" },
-        chosen,
-        h("span", {}, own.length === 1 ? "The column on screen" : `The ${own.length} columns on screen`),
-      ),
-    ),
-    h(
-      "div",
-      { class: "field" },
-      h("label", { for: zone }, "Time zone"),
-      timeZone,
-      h(
-        "datalist",
-        { id: zones },
-        [account.timeZone, ...Intl.supportedValuesOf("timeZone")].map((name) => h("option", { value: name })),
-      ),
-    ),
-    problem,
-  );
+class ExportDialog {
+  #app;
+  /** The last request and its key. */
+  #last = { content: "", key: "" };
 
-  async function request() {
+  /** @param {import("./sessions.js").SessionsView} app */
+  constructor(app) {
+    this.#app = app;
+    const { viewer } = app;
+    const [hint, zones] = [newId(), newId()];
+    this.recipients = h("input", {
+      type: "text",
+      value: viewer.email ?? "",
+      "aria-describedby": hint,
+      autocomplete: "email",
+      placeholder: "ana@example.com",
+    });
+    this.timeZone = h("input", { type: "text", list: zones, placeholder: "Each agent's own", autocomplete: "off" });
+    this.chosen = h("input", { type: "radio", name: newId(), value: "own" });
+    this.problem = h("p", { class: "problem", role: "alert" });
+    this.send = h("button", { type: "submit", class: "primary", form: "export-form" }, "Send the report");
+    const form = h(
+      "form",
+      { id: "export-form", class: "exportform", onsubmit: (event) => (event.preventDefault(), this.#request()) },
+      describeSessions(app),
+      labelled("Recipients", this.recipients, h("p", { id: hint, class: "hint" }, explainRecipients(viewer))),
+      drawColumns(this.chosen, app.columns.length),
+      labelled("Time zone", this.timeZone, drawTimeZones(zones, viewer.account.timeZone)),
+      this.problem,
+    );
+    this.dialog = openDialog("Export", { body: form, foot: [this.send] });
+  }
+
+  /** The input of the mutation. The same input has the same key, so sending it again requests no second export. */
+  #input() {
+    const [recipients, timeZone] = [this.recipients.value.trim(), this.timeZone.value.trim()];
     const input = {
-      filter: app.graphQLFilter,
-      orderBy: view.order,
-      ...(chosen.checked && { columns: own }),
-      ...(recipients.value.trim() && { recipients: recipients.value.split(/[\s,;]+/).filter(Boolean) }),
-      ...(timeZone.value.trim() && { timeZone: timeZone.value.trim() }),
+      filter: this.#app.graphQLFilter,
+      orderBy: this.#app.view.order,
+      ...(this.chosen.checked && { columns: this.#app.columns.map(({ code }) => code) }),
+      ...(recipients && { recipients: recipients.split(/[\s,;]+/).filter(Boolean) }),
+      ...(timeZone && { timeZone }),
     };
     const content = JSON.stringify(input);
-    if (content !== last.content) last = { content, key: newKey() }; // pressed twice, or after a lost answer: one report
-    button.disabled = true;
-    fill(problem);
+    if (content !== this.#last.content) this.#last = { content, key: newKey() };
+    return { ...input, idempotencyKey: this.#last.key };
+  }
+
+  async #request() {
+    this.send.disabled = true;
+    fill(this.problem);
     try {
-      const { requestSessionExport: payload } = await app.api.ask(REQUEST, {
-        input: { ...input, idempotencyKey: last.key },
-      });
-      if (payload.export) return follow(payload.export);
+      const { requestSessionExport: payload } = await this.#app.api.ask(REQUEST, { input: this.#input() });
+      if (payload.export) return this.#follow(payload.export);
       fill(
-        problem,
+        this.problem,
         payload.errors.map((/** @type {UserError} */ error) => h("span", {}, `${sentence(error)} `)),
       );
     } catch (error) {
-      fill(problem, `${error.title} ${error.advice}`);
+      fill(this.problem, `${error.title} ${error.advice}`);
     }
-    button.disabled = false;
+    this.send.disabled = false;
   }
 
   /** @param {SessionExport} requested */
-  function follow(requested) {
-    const progress = new Progress(app, requested);
-    dialog.querySelector(".content")?.replaceChildren(progress.element);
-    dialog.querySelector("footer")?.replaceChildren(...progress.buttons);
-    dialog.addEventListener("close", () => progress.stop());
+  #follow(requested) {
+    const progress = new Progress(this.#app, requested);
+    this.dialog.querySelector(".content")?.replaceChildren(progress.element);
+    this.dialog.querySelector("footer")?.replaceChildren(...progress.buttons);
+    this.dialog.addEventListener("close", () => progress.stop());
   }
+}
 
-  const dialog = openDialog("Export", { body: form, foot: [button] });
+/** Which sessions the export will have. @param {import("./sessions.js").SessionsView} app */
+function describeSessions({ total, view, viewer }) {
+  const active = chips(view.filter, viewer).map((chip) => chip.label);
+  return h(
+    "p",
+    {},
+    h("strong", {}, total === null ? "All sessions" : counted(total, "session")),
+    active.length ? ` that match: ${active.join(" · ")}` : " of the account, without a filter.",
+    " In the order of the table, as they stand when the report begins.",
+  );
+}
+
+/** The choice of columns. @param {HTMLInputElement} chosen those on screen @param {number} number how many these are */
+function drawColumns(chosen, number) {
+  const report = h("input", { type: "radio", name: chosen.name, value: "report", checked: true });
+  const hint = h("small", {}, "Those of them that you may see, as other tools expect them");
+  return h(
+    "fieldset",
+    {},
+    h("legend", {}, "Columns"),
+    choice(report, `The report's ${EXPORT_SIZE} columns`, hint),
+    choice(chosen, number === 1 ? "The column on screen" : `The ${number} columns on screen`),
+  );
+}
+
+/** The zones to choose from, the account's first. @param {string} id @param {string} own */
+function drawTimeZones(id, own) {
+  const names = [own, ...Intl.supportedValuesOf("timeZone")];
+  return h(
+    "datalist",
+    { id },
+    names.map((name) => h("option", { value: name })),
+  );
 }
 
 /** @param {import("./viewer.js").Viewer} viewer */
@@ -213,16 +204,8 @@ class Progress {
       this.problem,
       this.link,
     );
-    this.cancel = h(
-      "button",
-      { type: "button", onclick: () => this.#change(CANCEL, "cancelSessionExport") },
-      "Cancel report",
-    );
-    this.retry = h(
-      "button",
-      { type: "button", onclick: () => this.#change(RETRY, "retrySessionExport") },
-      "Send again",
-    );
+    this.cancel = button("Cancel report", () => this.#change(CANCEL, "cancelSessionExport"));
+    this.retry = button("Send again", () => this.#change(RETRY, "retrySessionExport"));
     this.buttons = [this.cancel, this.retry];
     this.#show(requested);
     this.#follow();

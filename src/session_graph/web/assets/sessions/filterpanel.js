@@ -2,7 +2,7 @@
  * The filter panel: a control for each filter that the viewer may use. It changes the view at once.
  */
 
-import { debounce, fill, h, icon, newId } from "./elements.js";
+import { button, choice, debounce, fill, h, iconButton, labelled, newId } from "./elements.js";
 import { visibleFields } from "./filters.js";
 import { fromWallClock, wallClock } from "./formats.js";
 
@@ -25,18 +25,14 @@ export class FilterPanel {
         "div",
         { class: "bar" },
         h("h2", {}, "Filters"),
-        h(
-          "button",
-          { type: "button", class: "bare", "aria-label": "Close filters", onclick: () => this.close() },
-          icon("close"),
-        ),
+        iconButton("Close filters", "close", () => this.close()),
       ),
       this.fields,
       h(
         "footer",
         {},
-        h("button", { type: "button", onclick: () => app.change({ filter: {} }) }, "Clear all"),
-        h("button", { type: "button", class: "primary", onclick: () => this.close() }, "Done"),
+        button("Clear all", () => app.change({ filter: {} })),
+        button("Done", () => this.close(), { class: "primary" }),
       ),
     );
   }
@@ -96,16 +92,14 @@ export class FilterPanel {
     }, 600);
     /** @param {string} name @param {string} label */
     const input = (name, label) => {
-      const id = newId();
       /** @type {HTMLInputElement} */
       const control = h("input", {
-        id,
         type: "datetime-local",
         "data-key": name,
         value: filter[name] ? wallClock(filter[name], timeZone) : "",
         oninput: () => take(name, control.value),
       });
-      return h("div", { class: "field" }, h("label", { for: id }, label), control);
+      return labelled(label, control);
     };
     return h(
       "fieldset",
@@ -156,18 +150,11 @@ export class FilterPanel {
       this.#set(filter, field.name, next.length ? next : undefined);
     };
     /** @param {string[]} choice */
-    const box = ([key, words]) =>
-      h(
-        "label",
-        { class: "choice" },
-        h("input", {
-          type: "checkbox",
-          "data-key": `${field.name} ${key}`,
-          checked: chosen.includes(key),
-          onchange: (event) => toggle(key, event.target.checked),
-        }),
-        h("span", {}, words),
-      );
+    const box = ([key, words]) => {
+      const [name, checked] = [`${field.name} ${key}`, chosen.includes(key)];
+      const onchange = (/** @type {{ target: HTMLInputElement }} */ { target }) => toggle(key, target.checked);
+      return choice(h("input", { type: "checkbox", "data-key": name, checked, onchange }), words);
+    };
     const boxes = h("div", { class: offered.length > MANY ? "choices many" : "choices" }, offered.map(box));
     return h(
       "fieldset",

@@ -86,18 +86,19 @@ export const visibleFields = (viewer) => FIELDS.filter((field) => viewer.maySee(
 export function toGraphQL(filter) {
   const { humanAssessments, stars, ...plain } = filter;
   /** @type {Filter} */
-  const made = { ...plain };
+  const result = { ...plain };
   /** @type {Filter[][]} */
-  const either = [];
-  if (humanAssessments) either.push(humanConditions(humanAssessments));
-  if (stars) either.push(stars.map(starCondition));
-  for (const branches of either) {
-    if (branches.length === 1 && !Object.keys(branches[0]).some((key) => key in made)) Object.assign(made, branches[0]);
-    else if (made.anyOf)
-      made.anyOf = made.anyOf.map((/** @type {Filter} */ branch) => ({ ...branch, anyOf: branches }));
-    else made.anyOf = branches;
+  const disjunctions = [];
+  if (humanAssessments) disjunctions.push(humanConditions(humanAssessments));
+  if (stars) disjunctions.push(stars.map(starCondition));
+  for (const branches of disjunctions) {
+    if (branches.length === 1 && !Object.keys(branches[0]).some((key) => key in result))
+      Object.assign(result, branches[0]);
+    else if (result.anyOf)
+      result.anyOf = result.anyOf.map((/** @type {Filter} */ branch) => ({ ...branch, anyOf: branches }));
+    else result.anyOf = branches;
   }
-  return made;
+  return result;
 }
 
 /** @param {string[]} values @returns {Filter[]} */
@@ -120,13 +121,13 @@ const starCondition = (value) =>
  * @param {Filter} filter @param {import("./list.js").Session} session
  */
 export function stillMatches(filter, session) {
-  return Object.entries(filter).every(([name, wanted]) => {
+  return Object.entries(filter).every(([name, expected]) => {
     const field = BY_NAME.get(name);
     const actual = field?.edits ? session[field.edits] : undefined;
     if (actual === undefined) return true;
-    if (field?.kind === "flag") return actual === wanted;
+    if (field?.kind === "flag") return actual === expected;
     const values = Array.isArray(actual) ? actual : [String(actual ?? NONE)];
-    return values.some((value) => wanted.includes(value));
+    return values.some((value) => expected.includes(value));
   });
 }
 

@@ -1,5 +1,5 @@
 /**
- * Values as people read them. Decimals arrive as strings and go to Intl as strings: nothing is rounded on the way.
+ * Values as people read them. Decimals arrive as strings and go to Intl as strings, so none is rounded as a float.
  */
 
 /** @type {Record<string, string>} */

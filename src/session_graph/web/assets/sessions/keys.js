@@ -18,9 +18,16 @@ const KEYS = [
   ["?", "These keys"],
 ];
 
+/** Whether a modifier is held, so that the key is the browser's. @param {KeyboardEvent} event */
+export const hasModifier = ({ ctrlKey, metaKey, altKey }) => ctrlKey || metaKey || altKey;
+
+/** Whether a key goes into a text or a list. @param {KeyboardEvent} event */
+export const isTyping = ({ target }) =>
+  /** @type {Element} */ (target).closest("textarea, input:not([type=radio], [type=checkbox]), select") !== null;
+
 export function openKeys() {
   /** @param {string[]} row */
-  const row = ([keys, what]) =>
+  const row = ([keys, meaning]) =>
     h(
       "div",
       {},
@@ -29,7 +36,7 @@ export function openKeys() {
         {},
         keys.split("  ").map((key) => (key === "or" ? " or " : h("kbd", {}, key))),
       ),
-      h("dd", {}, what),
+      h("dd", {}, meaning),
     );
   openDialog("Keys", { body: h("dl", { class: "keys" }, KEYS.map(row)) });
 }

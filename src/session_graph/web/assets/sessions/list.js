@@ -125,7 +125,7 @@ export class SessionList {
   /** The session as it is now; a new row only if its place is among those that are loaded. @param {Session} session */
   put(session) {
     const before = this.indexOf(session.id);
-    if (before >= 0 && this.rows[before].version >= session.version) return; // known, as of an edit made here
+    if (before >= 0 && this.rows[before].version >= session.version) return; // an edit made here was faster than its event
     this.departed.delete(session.id);
     if (before >= 0) this.rows.splice(before, 1);
     const index = this.#placeOf(session);

@@ -18,7 +18,7 @@ export class LiveSessions {
   #onGap;
   /** @type {Stream | null} */
   #stream = null;
-  #quietUntil = 0;
+  #offUntil = 0;
 
   /**
    * @param {import("./api.js").Api} api
@@ -35,12 +35,12 @@ export class LiveSessions {
 
   /** Whether the server was found to serve no streams. */
   get isOff() {
-    return this.#quietUntil > Date.now();
+    return this.#offUntil > Date.now();
   }
 
   /**
-   * Follows this filter instead, with these fields of each session. No event reports what happens between the list's
-   * answer and the stream's beginning: `isAnswered` says whether there is such a gap.
+   * Follows this filter from now on, with these fields of each session. No event reports a change between the list's
+   * answer and the stream's beginning; `isAnswered` says whether the list has been answered already.
    * @param {import("./filters.js").Filter} filter @param {string} fields @param {() => boolean} isAnswered
    */
   follow(filter, fields, isAnswered) {
@@ -51,7 +51,7 @@ export class LiveSessions {
     const request = () => ({ query: query(fields), variables: { filter, ...(after && { after }) } });
     /** @param {import("./stream.js").LiveState} state */
     const onState = (state) => {
-      this.#quietUntil = state === "off" ? Date.now() + SELDOM : 0;
+      this.#offUntil = state === "off" ? Date.now() + SELDOM : 0;
       if (state === "live" && !after && isGap()) this.#onGap();
       isGap = () => state !== "live";
       this.#onState(state);
@@ -61,7 +61,7 @@ export class LiveSessions {
       after = event.cursor;
       this.#onEvent(event);
     };
-    this.#stream = new Stream(this.#api, request, { onState, onNext }, this.#quietUntil - Date.now());
+    this.#stream = new Stream(this.#api, request, { onState, onNext }, this.#offUntil - Date.now());
   }
 
   retry() {

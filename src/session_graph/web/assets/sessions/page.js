@@ -2,14 +2,15 @@
  * The page: signed in or not. Where to look for what:
  *
  *     page        signed in or not                    address     the view as it stands behind the #
- *     signin      the key                             viewer      who signed in, and what they may
+ *     signin      the key                             viewer      who signed in, with which rights
  *     sessions    keeps all the parts in step         columns     how each column is shown
  *     topbar      search, live, sign out              filters     every filter, declared once
  *     toolbar     presets, chips, actions             formats     values as people read them
  *     filterpanel every filter                        cells       values as cells and cards
  *     dashboard   figures, days, groups               list        the sessions that are loaded
  *     table       the rows in view, keys, selection   live        new and changed sessions
- *     detail      one session                         api         requests, answers, one kind of error
+ *     tablehead   its columns, and the order          api         requests, answers, one kind of error
+ *     detail      one session                         ledger      how its ASR came about
  *     editor      its review, in place                stream      subscriptions by server-sent events
  *     bulk        many sessions at once               elements    elements, never made of text
  *     exporting   an export, until its mail is out    charts      series in SVG
@@ -17,8 +18,8 @@
  */
 
 import { Api } from "./api.js";
-import { drawSignIn, forgetKey, keptKey } from "./signin.js";
-import { fill, h } from "./elements.js";
+import { drawSignIn, forgetKey, storedKey } from "./signin.js";
+import { button, fill, h, trouble } from "./elements.js";
 import { applyTheme } from "./theme.js";
 import { SessionsView } from "./sessions.js";
 import { readViewer } from "./viewer.js";
@@ -54,22 +55,15 @@ function showSessions(key, viewer) {
 
 async function start() {
   applyTheme();
-  const key = keptKey();
+  const key = storedKey();
   if (!key) return showSignIn();
   fill(document.body, h("p", { class: "door", role: "status" }, "Loading…"));
   try {
     showSessions(key, await readViewer(new Api(key, () => {})));
   } catch (error) {
     if (error.code === "UNAUTHENTICATED") return signOut(EXPIRED);
-    const again = h("button", { type: "button", class: "primary", onclick: start }, "Try again");
-    fill(
-      document.body,
-      h(
-        "main",
-        { class: "door" },
-        h("div", { class: "trouble", role: "alert" }, h("strong", {}, error.title), h("p", {}, error.advice), again),
-      ),
-    );
+    const again = button("Try again", start, { class: "primary" });
+    fill(document.body, h("main", { class: "door" }, trouble(error.title, error.advice, again)));
   }
 }
 

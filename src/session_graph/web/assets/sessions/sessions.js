@@ -8,11 +8,11 @@ import { openColumnChooser } from "./columnchooser.js";
 import { defaultColumns } from "./columns.js";
 import { Dashboard } from "./dashboard.js";
 import { Detail } from "./detail.js";
-import { debounce, fill, h, icon } from "./elements.js";
+import { button, debounce, fill, h, iconButton } from "./elements.js";
 import { openExport } from "./exporting.js";
 import { FilterPanel } from "./filterpanel.js";
 import { fieldOf, stillMatches, toGraphQL, visibleFields } from "./filters.js";
-import { openKeys } from "./keys.js";
+import { hasModifier, isTyping, openKeys } from "./keys.js";
 import { LiveSessions } from "./live.js";
 import { SessionList } from "./list.js";
 import { SessionTable } from "./table.js";
@@ -39,8 +39,8 @@ export class SessionsView {
   /** The longer the server takes for the figures, the less often they are asked for. */
   #refreshSoon = debounce(
     () => this.#refreshFigures(),
-    () => Math.max(1200, 4 * this.dashboard.took),
-    () => Math.max(8000, 12 * this.dashboard.took),
+    () => Math.max(1200, 4 * this.dashboard.lastDuration),
+    () => Math.max(8000, 12 * this.dashboard.lastDuration),
   );
 
   /** @param {import("./api.js").Api} api @param {import("./viewer.js").Viewer} viewer @param {() => void} onSignOut */
@@ -73,9 +73,9 @@ export class SessionsView {
     this.bulk = new BulkBar(this);
     this.live = new LiveSessions(
       api,
-      (event) => this.#happened(event),
+      (event) => this.#receive(event),
       (state) => this.#showLive(state),
-      () => this.#bridge(),
+      () => this.#loadMissed(),
     );
     fill(this.scroller, this.dashboard.element, this.table.element, this.table.foot);
     this.element = h(
@@ -248,21 +248,21 @@ export class SessionsView {
 
   /** @param {ListChange} change */
   #listChanged(change) {
-    this.table.note(change);
+    this.table.showChange(change);
     if (change.kind !== "loaded") return;
     const { error } = this.list;
     if (error?.isAbout("filter", "search"))
-      this.top.sayOfSearch(error.message.replace(/^filter\.search /, "The search "));
+      this.top.showSearchProblem(error.message.replace(/^filter\.search /, "The search "));
     const index = this.list.indexOf(this.view.session);
     if (index >= 0) this.table.active = index;
     this.detail.showPlace();
   }
 
   /** @param {SessionEvent} event */
-  #happened(event) {
+  #receive(event) {
     const isOpen = event.sessionId === this.view.session;
     this.list.apply(event);
-    if (isOpen && event.session) this.detail.noteChange(event.session);
+    if (isOpen && event.session) this.detail.showRemoteChange(event.session);
     if (!isOpen) this.list.dismiss(this.view.session);
     this.#refreshSoon();
   }
@@ -273,8 +273,8 @@ export class SessionsView {
     if (state === "live" && this.list.error?.code === "OFFLINE") this.refresh();
   }
 
-  /** Loads what may have been missed. Somebody who is far down the list is asked to refresh instead. */
-  #bridge() {
+  /** Loads again, as events may have been missed. Somebody far down the list is asked to refresh instead. */
+  #loadMissed() {
     this.#refreshSoon();
     if (this.scroller.scrollTop < 2000) this.list.load(this.view, this.columns);
     else this.notify("The connection was lost for a while. Refresh to see what happened meanwhile.");
@@ -311,7 +311,7 @@ export class SessionsView {
           ? "Take a filter away, or look at a longer time."
           : "They appear here as soon as an agent's conversation is recorded.",
       ),
-      filtered && h("button", { type: "button", onclick: () => this.change({ filter: {} }) }, "Clear all filters"),
+      filtered && button("Clear all filters", () => this.change({ filter: {} })),
     );
   }
 
@@ -320,15 +320,10 @@ export class SessionsView {
     const again = () => (this.list.rows.length && !this.list.isStale ? this.list.more(true) : this.refresh());
     const { from, to, ...rest } = this.view.filter;
     return [
-      h("button", { type: "button", class: "primary", onclick: again }, "Try again"),
+      button("Try again", again, { class: "primary" }),
       error.code === "TIMEOUT" &&
-        h(
-          "button",
-          { type: "button", onclick: () => this.change({ filter: { ...rest, period: "LAST_7_DAYS" } }) },
-          "Last 7 days only",
-        ),
-      error.code === "BAD_USER_INPUT" &&
-        h("button", { type: "button", onclick: () => this.change({ filter: {} }) }, "Clear all filters"),
+        button("Last 7 days only", () => this.change({ filter: { ...rest, period: "LAST_7_DAYS" } })),
+      error.code === "BAD_USER_INPUT" && button("Clear all filters", () => this.change({ filter: {} })),
     ];
   }
 
@@ -339,11 +334,7 @@ export class SessionsView {
       "p",
       { class: "notice" },
       words,
-      h(
-        "button",
-        { type: "button", class: "bare", "aria-label": "Dismiss", onclick: () => notice.remove() },
-        icon("close"),
-      ),
+      iconButton("Dismiss", "close", () => notice.remove()),
     );
     this.notices.append(notice);
     setTimeout(() => notice.remove(), 8000);
@@ -351,13 +342,12 @@ export class SessionsView {
 
   /** @param {KeyboardEvent} event */
   #press(event) {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.defaultPrevented || hasModifier(event)) return;
     if (document.querySelector("dialog:modal")) {
       if (!this.detail.element.matches(":modal")) return;
     }
     if (event.key === "Escape") return this.#escape(event);
-    const place = /** @type {Element} */ (event.target);
-    if (place.closest("input:not([type=checkbox], [type=radio]), textarea, select")) return;
+    if (isTyping(event)) return;
     const act = this.#keys()[event.key];
     if (!act) return;
     event.preventDefault();

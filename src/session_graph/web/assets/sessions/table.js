@@ -7,7 +7,9 @@
 
 import { DEFAULT_ORDER } from "./address.js";
 import { drawCard, drawCells } from "./cells.js";
-import { fill, h } from "./elements.js";
+import { fill, h, trouble } from "./elements.js";
+import { hasModifier } from "./keys.js";
+import { drawHead } from "./tablehead.js";
 
 /** @import { Order } from "./address.js" */
 /** @import { ApiError } from "./api.js" */
@@ -49,13 +51,13 @@ export class SessionTable {
   /** The rows that exist, by id; the session is missing while the row is only a place. @type {Map<string, { element: HTMLElement, session?: Session }>} */
   #drawn = new Map();
   /** Ids of new and changed rows that are not marked yet. @type {Set<string>} */
-  #fresh = new Set();
+  #unmarked = new Set();
   /** The box that selects all rows. @type {HTMLInputElement | null} */
   #all = null;
   #anchor = 0;
   #frame = 0;
   /** @type {ApiError | "empty" | "end" | null} */
-  #said = null;
+  #footState = null;
 
   /**
    * @param {import("./list.js").SessionList} list
@@ -102,7 +104,12 @@ export class SessionTable {
     this.element.style.setProperty("--width", NARROW.matches ? "100%" : `${width}px`);
     this.element.style.setProperty("--row", `${this.#height}px`);
     this.element.setAttribute("aria-colcount", String(columns.length + 1));
-    fill(this.head, this.#drawHead());
+    this.#all = h("input", {
+      type: "checkbox",
+      "aria-label": "Select all that are loaded",
+      onchange: ({ target }) => this.#selectAll(target.checked),
+    });
+    fill(this.head, drawHead(this.#all, columns, order, this.#actions.order));
     this.#forget();
     this.draw();
   }
@@ -116,15 +123,15 @@ export class SessionTable {
   rewind() {
     this.active = 0;
     this.#anchor = 0;
-    this.#fresh.clear();
+    this.#unmarked.clear();
     this.selected.clear();
     const top = this.element.offsetTop - this.head.offsetHeight;
     if (this.#scroller.scrollTop > top) this.#scroller.scrollTop = Math.max(0, top);
   }
 
   /** Shows a change of the list: new rows are marked, and what is in view stays in its place. @param {ListChange} change */
-  note({ kind, index = 0, id = "" }) {
-    if (kind === "inserted" || kind === "changed") this.#fresh.add(id);
+  showChange({ kind, index = 0, id = "" }) {
+    if (kind === "inserted" || kind === "changed") this.#unmarked.add(id);
     const above = this.#scroller.scrollTop - this.body.offsetTop;
     if (kind === "inserted" && index <= this.active && this.#list.rows.length > 1) this.active += 1;
     if (kind === "inserted" && above > this.#height && index * this.#height <= above)
@@ -211,7 +218,7 @@ export class SessionTable {
       }
       drawn = { element, session };
       this.#drawn.set(session.id, drawn);
-      if (this.#fresh.delete(session.id)) element.classList.add("fresh");
+      if (this.#unmarked.delete(session.id)) element.classList.add("fresh");
     }
     this.#update(drawn.element, session, index);
   }
@@ -285,71 +292,29 @@ export class SessionTable {
     element.style.setProperty("transform", `translateY(${index * this.#height}px)`);
   }
 
-  #drawHead() {
-    this.#all = h("input", {
-      type: "checkbox",
-      "aria-label": "Select all that are loaded",
-      onchange: ({ target }) => this.#selectAll(target.checked),
-    });
-    const cells = this.#columns.map((column) => this.#drawHeader(column));
-    return h(
-      "div",
-      { class: "row", role: "row", "aria-rowindex": 1 },
-      h("div", { class: "box", role: "columnheader" }, h("label", {}, this.#all)),
-      cells,
-    );
-  }
-
-  /** @param {Column} column */
-  #drawHeader(column) {
-    const sorted = column.order === this.#order.field;
-    const descending = this.#order.direction === "DESC";
-    const attributes = { class: `cell ${column.kind}`, role: "columnheader", title: column.about };
-    const { order: field } = column;
-    if (!field) return h("div", attributes, h("span", {}, column.label));
-    const reorder = () => this.#actions.order({ field, direction: sorted === descending ? "ASC" : "DESC" });
-    return h(
-      "div",
-      { ...attributes, "aria-sort": sorted ? (descending ? "descending" : "ascending") : "none" },
-      h(
-        "button",
-        { type: "button", onclick: reorder },
-        h("span", {}, column.label),
-        h("span", { class: "arrow", "aria-hidden": "true" }, sorted && !descending ? "↑" : "↓"),
-      ),
-    );
-  }
-
   /** Changes the foot only if it says something else: screen readers read it, and its buttons may have the focus. */
   #showFoot() {
     const { rows, error, hasNext, isLoading, isStale } = this.#list;
     const isEmpty = !rows.length && !isLoading && !isStale;
     const isEnd = !hasNext && !isLoading && rows.length > 20;
-    const said = error ?? (isEmpty ? "empty" : isEnd ? "end" : null);
-    if (said === this.#said) return;
-    this.#said = said;
-    fill(this.foot, this.#drawFoot(said));
+    const state = error ?? (isEmpty ? "empty" : isEnd ? "end" : null);
+    if (state === this.#footState) return;
+    this.#footState = state;
+    fill(this.foot, this.#drawFoot(state));
   }
 
-  /** @param {ApiError | "empty" | "end" | null} said */
-  #drawFoot(said) {
-    if (said === "empty") return this.#actions.drawEmpty();
-    if (said === "end") return h("p", { class: "end" }, "That is all of them.");
-    return said && this.#drawTrouble(said);
+  /** @param {ApiError | "empty" | "end" | null} state */
+  #drawFoot(state) {
+    if (state === "empty") return this.#actions.drawEmpty();
+    if (state === "end") return h("p", { class: "end" }, "That is all of them.");
+    return state && this.#drawTrouble(state);
   }
 
   /** @param {ApiError} error */
   #drawTrouble(error) {
-    return h(
-      "div",
-      { class: "trouble", role: "alert" },
-      h("strong", {}, error.title),
-      h("p", {}, error.advice, error.extensions?.id && ` (${error.extensions.id})`),
-      h("div", { class: "actions" }, this.#actions.remedies(error)),
-    );
+    const advice = [error.advice, error.extensions.id && ` (${error.extensions.id})`];
+    return trouble(error.title, advice, h("div", { class: "actions" }, this.#actions.remedies(error)));
   }
-
-  // Selection and keys
 
   /** @param {number} index @param {boolean} through from the row that was selected last */
   #select(index, through = false) {
@@ -390,8 +355,7 @@ export class SessionTable {
 
   /** @param {KeyboardEvent} event */
   #press(event) {
-    if (/** @type {Element} */ (event.target).closest(".head") || event.altKey || event.ctrlKey || event.metaKey)
-      return;
+    if (/** @type {Element} */ (event.target).closest(".head") || hasModifier(event)) return;
     const page = Math.max(1, Math.floor(this.#scroller.clientHeight / this.#height) - 2);
     /** @type {Record<string, number>} */
     const steps = {

@@ -1,13 +1,13 @@
 /**
- * Light or dark: as the system says, unless somebody chose here.
+ * Light or dark: the system's theme, unless somebody chose the other one here.
  */
 
 import { fill, h, icon } from "./elements.js";
 
-const KEPT = "session_graph.theme";
+const STORAGE_KEY = "session_graph.theme";
 const DARK = matchMedia("(prefers-color-scheme: dark)");
 
-const isDark = () => (localStorage.getItem(KEPT) ?? (DARK.matches ? "dark" : "light")) === "dark";
+const isDark = () => (localStorage.getItem(STORAGE_KEY) ?? (DARK.matches ? "dark" : "light")) === "dark";
 
 export function applyTheme() {
   document.documentElement.dataset.theme = isDark() ? "dark" : "light";
@@ -24,8 +24,8 @@ export function drawThemeButton() {
 
   function toggle() {
     const next = isDark() ? "light" : "dark";
-    if (next === (DARK.matches ? "dark" : "light")) localStorage.removeItem(KEPT);
-    else localStorage.setItem(KEPT, next);
+    if (next === (DARK.matches ? "dark" : "light")) localStorage.removeItem(STORAGE_KEY);
+    else localStorage.setItem(STORAGE_KEY, next);
     applyTheme();
     show();
   }

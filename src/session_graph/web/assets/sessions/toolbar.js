@@ -1,9 +1,9 @@
 /**
- * What stands above the table: quick presets, active filters as chips, the number of sessions, and what can be done.
+ * The bar above the table: quick presets, active filters as chips, the number of sessions, order, columns, export.
  */
 
 import { chips } from "./filters.js";
-import { fill, h, icon } from "./elements.js";
+import { button, fill, h, icon } from "./elements.js";
 import { PERIODS, count } from "./formats.js";
 
 /** @import { Filter } from "./filters.js" */
@@ -24,12 +24,7 @@ export class Toolbar {
     this.presets = h("div", { class: "presets" });
     this.chips = h("ul", { class: "chips", "aria-label": "Active filters" });
     this.sort = h("div", { class: "sort" });
-    this.filters = h(
-      "button",
-      { type: "button", class: "tool", "aria-expanded": "false", onclick: app.openFilters },
-      icon("filter"),
-      "Filters",
-    );
+    this.filters = button([icon("filter"), "Filters"], app.openFilters, { class: "tool", "aria-expanded": "false" });
     this.element = h(
       "section",
       { class: "toolbar", "aria-label": "View" },
@@ -43,18 +38,8 @@ export class Toolbar {
           { class: "tools" },
           this.count,
           this.sort,
-          h(
-            "button",
-            { type: "button", class: "tool", onclick: app.openColumns },
-            icon("columns"),
-            h("span", {}, "Columns"),
-          ),
-          h(
-            "button",
-            { type: "button", class: "tool", onclick: app.openExport },
-            icon("export"),
-            h("span", {}, "Export"),
-          ),
+          button([icon("columns"), h("span", {}, "Columns")], app.openColumns, { class: "tool" }),
+          button([icon("export"), h("span", {}, "Export")], app.openExport, { class: "tool" }),
         ),
       ),
       this.chips,
@@ -68,28 +53,16 @@ export class Toolbar {
     const { viewer } = this.app;
     const active = chips(view.filter, viewer);
     /** @param {{ label: string, without: Filter }} chip */
-    const drop = ({ label, without }) =>
-      h(
-        "li",
-        {},
-        h(
-          "button",
-          {
-            type: "button",
-            class: "chip",
-            "aria-label": `Remove filter ${label}`,
-            onclick: () => this.app.change({ filter: without }),
-          },
-          label,
-          icon("close"),
-        ),
-      );
-    const clear = h(
-      "li",
-      {},
-      h("button", { type: "button", class: "link", onclick: () => this.app.change({ filter: {} }) }, "Clear all"),
+    const drop = ({ label, without }) => {
+      const attributes = { class: "chip", "aria-label": `Remove filter ${label}` };
+      return button([label, icon("close")], () => this.app.change({ filter: without }), attributes);
+    };
+    const clear = button("Clear all", () => this.app.change({ filter: {} }), { class: "link" });
+    const buttons = active.length ? [...active.map(drop), clear] : [];
+    fill(
+      this.chips,
+      buttons.map((each) => h("li", {}, each)),
     );
-    fill(this.chips, active.map(drop), active.length > 0 && clear);
     this.chips.hidden = active.length === 0;
     fill(this.filters, icon("filter"), "Filters ", active.length > 0 && h("span", { class: "badge" }, active.length));
   }
@@ -118,17 +91,13 @@ export class Toolbar {
       this.app.change({ filter: period ? { ...rest, period } : rest });
     };
     /** @param {string | null} period @param {string} label @param {string} title @param {boolean} pressed */
-    const button = (period, label, title, pressed) =>
-      h(
-        "button",
-        { type: "button", title, "aria-label": title, "aria-pressed": String(pressed), onclick: () => choose(period) },
-        label,
-      );
+    const segment = (period, label, title, pressed) =>
+      button(label, () => choose(period), { title, "aria-label": title, "aria-pressed": String(pressed) });
     return h(
       "div",
       { class: "segments", role: "group", "aria-label": "Time range" },
-      Object.keys(PERIODS).map((period) => button(period, SHORT[period], PERIODS[period], filter.period === period)),
-      button(null, own ? "Custom" : "All", own ? "From and to, as filtered" : "All time", !filter.period),
+      Object.keys(PERIODS).map((period) => segment(period, SHORT[period], PERIODS[period], filter.period === period)),
+      segment(null, own ? "Custom" : "All", own ? "From and to, as filtered" : "All time", !filter.period),
     );
   }
 
@@ -140,17 +109,8 @@ export class Toolbar {
       const pressed = JSON.stringify(filter[name]) === JSON.stringify(value);
       const { [name]: _, ...rest } = filter;
       const next = pressed ? rest : { ...rest, [name]: value };
-      return h(
-        "button",
-        {
-          type: "button",
-          class: "quick",
-          title,
-          "aria-pressed": String(pressed),
-          onclick: () => this.app.change({ filter: next }),
-        },
-        label,
-      );
+      const attributes = { class: "quick", title, "aria-pressed": String(pressed) };
+      return button(label, () => this.app.change({ filter: next }), attributes);
     };
     return [
       toggle("Live only", "Leave test sessions out", "isTest", false),

@@ -1,9 +1,9 @@
 /**
- * The bar at the top: whose sessions, the search, whether the page is live, and who is signed in.
+ * The bar at the top: the account's name, the search, the state of the live stream, and the viewer's role.
  */
 
 import { inSentenceCase } from "./columns.js";
-import { debounce, fill, h, icon } from "./elements.js";
+import { button, debounce, fill, h, icon, iconButton } from "./elements.js";
 import { searchProblem } from "./filters.js";
 import { openKeys } from "./keys.js";
 import { drawThemeButton } from "./theme.js";
@@ -34,7 +34,7 @@ export class TopBar {
     });
     this.live = h("p", { role: "status" });
     this.showLive("off");
-    this.element = h("header", { class: "top" }, this.#drawName(), this.#drawSearch(), this.#drawWho(onSignOut));
+    this.element = h("header", { class: "top" }, this.#drawName(), this.#drawSearch(), this.#drawActions(onSignOut));
   }
 
   #drawName() {
@@ -48,35 +48,32 @@ export class TopBar {
   }
 
   /** @param {() => void} onSignOut */
-  #drawWho(onSignOut) {
+  #drawActions(onSignOut) {
     const { viewer } = this.#app;
-    /** @param {string} label @param {Parameters<typeof icon>[0]} name @param {() => void} onclick */
-    const bare = (label, name, onclick) =>
-      h("button", { type: "button", class: "bare", "aria-label": label, title: label, onclick }, icon(name));
     return h(
       "div",
       { class: "who" },
       this.live,
-      bare("Refresh", "refresh", () => this.#app.refresh()),
-      bare("Keys", "question", openKeys),
+      iconButton("Refresh", "refresh", () => this.#app.refresh()),
+      iconButton("Keys", "question", openKeys),
       drawThemeButton(),
       h("span", { class: "role", title: viewer.email ?? viewer.name }, inSentenceCase(viewer.role)),
-      h("button", { type: "button", class: "link", onclick: onSignOut }, "Sign out"),
+      button("Sign out", onSignOut, { class: "link" }),
     );
   }
 
   /** @param {import("./filters.js").Filter} filter */
   show(filter) {
     if (document.activeElement !== this.searchBox) this.searchBox.value = filter.search ?? "";
-    this.sayOfSearch(null);
+    this.showSearchProblem(null);
   }
 
   /** @param {import("./stream.js").LiveState} state */
   showLive(state) {
-    const [words, hint] = LIVE[state];
+    const [text, hint] = LIVE[state];
     this.live.className = `live is-${state}`;
     this.live.title = hint;
-    fill(this.live, words);
+    fill(this.live, text);
   }
 
   /** Enter searches at once, and the down arrow goes on to the rows. @param {KeyboardEvent} event */
@@ -90,14 +87,14 @@ export class TopBar {
   #search() {
     const search = this.searchBox.value.trim();
     const problem = searchProblem(search);
-    this.sayOfSearch(problem);
+    this.showSearchProblem(problem);
     const { search: old, ...rest } = this.#app.view.filter;
     if (!problem && search !== (old ?? "")) this.#app.change({ filter: search ? { ...rest, search } : rest }, true);
   }
 
-  /** Says why the search is not answered; null if it is. @param {string | null} words */
-  sayOfSearch(words) {
-    fill(this.searchHint, words);
-    this.searchBox.setAttribute("aria-invalid", String(Boolean(words)));
+  /** Says why the search is not answered; null if it is. @param {string | null} text */
+  showSearchProblem(text) {
+    fill(this.searchHint, text);
+    this.searchBox.setAttribute("aria-invalid", String(Boolean(text)));
   }
 }

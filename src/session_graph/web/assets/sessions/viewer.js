@@ -1,6 +1,6 @@
 /**
- * The person or program whose key it is, and what the API says that they may see and do. The page knows no rule of its
- * own: it shows what the API would accept, and the API decides.
+ * The viewer: who signed in, and what the API lets that role see and do. The page has no such rules of its own. It asks
+ * once, at sign-in, and shows the controls whose use the API will accept.
  */
 
 import { describeColumns } from "./columns.js";
@@ -99,7 +99,7 @@ export class Viewer {
   }
 }
 
-/** Reads who signs in with the key of `api`, and what they may. Raises ApiError. @param {import("./api.js").Api} api */
+/** Returns the viewer whose key `api` has. Raises ApiError. @param {import("./api.js").Api} api */
 export async function readViewer(api) {
   const agents = api.ask(AGENTS).then(
     (data) => data.agents,
@@ -109,7 +109,7 @@ export async function readViewer(api) {
 }
 
 /**
- * Reads what occurs among the sessions that the viewer may see, for filters to offer. Apart from `readViewer`, as it
+ * Reads the values that filters can offer: those of the sessions that the viewer may see. A request of its own, as it
  * takes longer than the first rows.
  * @param {import("./api.js").Api} api @param {Viewer} viewer
  */

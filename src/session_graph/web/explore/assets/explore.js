@@ -14,13 +14,13 @@ import {
 import { isEventStream, readEvents } from "/assets/shared/eventstream.js";
 
 const KEY = "session_graph.key";
-const WORKERS = ["graphql", "json"]; // and the editor's own for the rest
+const WORKERS = ["graphql", "json"]; // other languages have the editor's own
 
 /** @typedef {{ query: string, variables: Record<string, unknown>, operationName?: string }} Request */
 /** @typedef {{ name: string, query: string, variables: Record<string, unknown> }} Example */
 /** @typedef {{ next: (result: unknown) => void, error: (error: unknown) => void, complete: () => void }} Observer */
 
-// A variable of an example may stand for a value of the viewer's account: a query for it, and how to find it there.
+// A value of an example's variables may stand for one of the account's: a query for that, and where it is in the answer.
 /** @type {Record<string, [string, (data: any) => unknown]>} */
 const STAND_INS = {
   "@session": ["{ sessions(first: 1) { nodes { id } } }", (data) => data.sessions.nodes[0].id],
@@ -114,22 +114,39 @@ async function fillIn(variables) {
   return Object.fromEntries(await Promise.all(filled));
 }
 
-/** The field for the key and the menu of examples. @param {{ examples: Example[] }} properties */
-function Bar({ examples }) {
+/** The field for the key. The schema is read again with each new key. */
+function KeyField() {
   const [key, setKey] = useState(readKey);
-  const { addTab, introspect } = useGraphiQLActions();
+  const { introspect } = useGraphiQLActions();
+
+  /** @param {{ target: HTMLInputElement }} event */
+  function keep({ target }) {
+    sessionStorage.setItem(KEY, target.value.trim());
+    setKey(target.value);
+  }
+
+  const input = createElement("input", {
+    type: "password",
+    value: key,
+    placeholder: "sg_…",
+    autoComplete: "off",
+    spellCheck: false,
+    onChange: keep,
+    onBlur: () => introspect(),
+    onKeyDown: (/** @type {any} */ event) => event.key === "Enter" && event.target.blur(),
+  });
+  return createElement("label", null, "Key", input);
+}
+
+/** The menu of examples. One that is chosen opens a tab of its own, unless the tab holds nothing but an example. */
+function ExampleMenu() {
+  const { addTab } = useGraphiQLActions();
   const pickEditors = (/** @type {any} */ { queryEditor, variableEditor }) => ({ queryEditor, variableEditor });
   const { queryEditor, variableEditor } = useGraphiQL(pickEditors);
 
-  /** @param {{ target: HTMLInputElement }} event */
-  function keep(event) {
-    sessionStorage.setItem(KEY, event.target.value.trim());
-    setKey(event.target.value);
-  }
-
   /** @param {{ target: HTMLSelectElement }} event */
-  async function show(event) {
-    const example = examples.find(({ name }) => name === event.target.value);
+  async function show({ target }) {
+    const example = examples.find(({ name }) => name === target.value);
     if (!example) return;
     const variables = JSON.stringify(await fillIn(example.variables), null, 2);
     const written = queryEditor.getValue().trim();
@@ -138,41 +155,18 @@ function Bar({ examples }) {
     variableEditor.setValue(variables);
   }
 
-  const options = examples.map(({ name }) => createElement("option", { key: name }, name));
-  return createElement(
-    "div",
-    { className: "given" },
-    createElement(
-      "label",
-      null,
-      "Key",
-      createElement("input", {
-        type: "password",
-        value: key,
-        placeholder: "sg_…",
-        autoComplete: "off",
-        spellCheck: false,
-        onChange: keep,
-        onBlur: () => introspect(),
-        onKeyDown: (/** @type {any} */ event) => event.key === "Enter" && event.target.blur(),
-      }),
-    ),
-    createElement(
-      "label",
-      null,
-      "Examples",
-      createElement(
-        "select",
-        { value: "", onChange: show, disabled: !queryEditor || !variableEditor },
-        createElement("option", { value: "", disabled: true }, "choose one …"),
-        options,
-      ),
-    ),
+  const select = createElement(
+    "select",
+    { value: "", onChange: show, disabled: !queryEditor || !variableEditor },
+    createElement("option", { value: "", disabled: true }, "choose one …"),
+    examples.map(({ name }) => createElement("option", { key: name }, name)),
   );
+  return createElement("label", null, "Examples", select);
 }
 
 /** @type {Example[]} */
 const examples = await fetch("/explore/examples").then((response) => response.json());
+const bar = createElement("div", { className: "given" }, createElement(KeyField), createElement(ExampleMenu));
 createRoot(document.getElementById("explorer")).render(
   createElement(
     GraphiQL,
@@ -186,6 +180,6 @@ createRoot(document.getElementById("explorer")).render(
       shouldPersistHeaders: false,
       showPersistHeadersSettings: false,
     },
-    createElement(GraphiQL.Logo, null, createElement(Bar, { examples })),
+    createElement(GraphiQL.Logo, null, bar),
   ),
 );
