@@ -146,7 +146,7 @@ async def find_viewer(key_text: str) -> Viewer | None:
 
 
 async def look_up_key(key_text: str) -> tuple[Viewer, float] | None:
-    """Return the viewer of this key and the seconds until it expires, infinity if never; None as `find_viewer` does.
+    """Return the viewer of this key and the seconds until it expires, infinity if never; None if the key is not valid.
 
     Every refusal of a well-formed key costs the same: one hash, one statement, one comparison.
     """

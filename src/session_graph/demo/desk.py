@@ -49,7 +49,7 @@ class Desk:
         return scenario
 
     def _update_customer(self, talk: Talk, record: Record) -> None:
-        """Update what the business knows of the caller."""
+        """Update the business's customer with the visit and the choices of this conversation."""
         customer, books = talk.customer, talk.scenario.books
         if talk.visit and books:
             times = {"asked": talk.visit.at, "other": talk.visit.other, "moved": talk.visit.moved, "cancelled": None}

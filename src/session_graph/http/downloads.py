@@ -1,7 +1,8 @@
 """Download of an export's file, by the signed link of its mail or with an API key.
 
-Every reason to refuse (no such export, another account's, a wrong signature, cancelled, expired, the requester's
-rights have ended) gets the same 404, so that nothing is given away. Every download is recorded in `export_download`.
+A key that is not valid gets 401. Every other reason to refuse (no such export, another account's, a wrong signature,
+cancelled, expired, the requester's rights have ended) gets the same 404, so that nothing is given away. Every download
+is recorded in `export_download`.
 """
 
 from dataclasses import dataclass

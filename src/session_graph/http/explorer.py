@@ -46,7 +46,7 @@ class Example:
 
 
 def load_examples() -> list[Example]:
-    """Return them in menu order. A file's first line is the name, its second the variables, both as comments."""
+    """Return the examples in menu order. The first comment of a file is its name, the second its variables as JSON."""
     return [_parse(path.read_text("utf-8")) for path in sorted((FILES / "examples").glob("*.graphql"))]
 
 

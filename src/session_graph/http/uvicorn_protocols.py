@@ -17,7 +17,7 @@ from session_graph.http.response import ABORT
 class CoalescingTransport:
     """A transport that holds a write back until the next one, or until the event loop's current iteration ends.
 
-    uvloop sends each write at once: one more system call for every response, and a packet for the head alone.
+    Without it, uvloop sends each write at once: every response costs one more system call, and a packet for its head.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:

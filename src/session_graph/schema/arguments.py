@@ -1,4 +1,4 @@
-"""The arguments of fields, and their readers (see `engine.fields`), which return the parameters of use cases.
+"""The arguments of fields, and the functions that parse them for `sessions` (see `engine.fields`).
 
 All readers raise BadUserInput.
 """

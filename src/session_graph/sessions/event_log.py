@@ -43,7 +43,11 @@ where e.ctid = any(array(
 
 
 class EventKind(StrEnum):
-    """The kind of an event of a session. LEFT is never in the log: a feed derives it from a CHANGED event."""
+    """The kind of an event of a session.
+
+    LEFT is never in the log. It is a change after which the session is outside a subscriber's filter, whether it was
+    inside before or not.
+    """
 
     RECORDED = "RECORDED"
     CHANGED = "CHANGED"

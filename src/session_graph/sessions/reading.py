@@ -77,9 +77,9 @@ async def read_pages(
     keys: Sequence[Key] = (None,),
     cursors: str | None = None,
 ) -> dict[Key, Page]:
-    """Return a page for each key, read in one statement. Rows have the columns as GraphQL writes them.
+    """Return the page of each key's list, read in one statement. Rows have their values as GraphQL writes them.
 
-    With `cursors`, the prefix that `cursor_start` returns, rows also have their CURSOR.
+    With `cursors`, the prefix that `cursor_start` returns, each row has its cursor in the column CURSOR.
     """
     parameters = Parameters(sessions.viewer.account.id)
     page = _page_sql(sessions, columns, request, parameters, cursors)

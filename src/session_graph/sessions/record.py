@@ -113,7 +113,7 @@ class SessionRecord(InputModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _absent_is_null(cls, data: Any) -> Any:
+    def _null_is_absent(cls, data: Any) -> Any:
         """Drop nulls: an absent field gets its default, such as false or an empty list."""
         return {name: value for name, value in data.items() if value is not None} if isinstance(data, Mapping) else data
 

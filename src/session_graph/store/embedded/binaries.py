@@ -111,7 +111,7 @@ class Binaries:
 
 
 def find_binaries(user: OsUser, bin_dir: Path | None = None) -> Binaries:
-    """Return the programs of `bin_dir`, by default the wheel's. Raises StoreError if there are none or they fail."""
+    """Return PostgreSQL's programs in `bin_dir`, by default the wheel's. Raises StoreError if they do not run."""
     folder = (bin_dir or _find_wheel() or Path("/nowhere")).absolute()
     if not (folder / "initdb").is_file():
         raise StoreError(_ABSENT)
