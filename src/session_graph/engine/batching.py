@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args, overload
 
 import strawberry
 from strawberry.types.field import StrawberryField
@@ -20,6 +20,8 @@ from strawberry.types.field import StrawberryField
 from session_graph.engine.fields import ArgumentReader, declare, read_arguments
 from session_graph.engine.internals import path_of
 from session_graph.store.database import Row
+
+A = TypeVar("A")
 
 Batch = Callable[..., Awaitable[Sequence[Any]]]
 """Takes the objects, the info and, if the field has a reader, its result."""
@@ -40,8 +42,14 @@ class Rows:
     wrap: Wrap
 
 
+@overload
+def batched(description: str) -> Callable[[Callable[[Any, Any], Awaitable[Sequence[Any]]]], Any]: ...
+@overload
+def batched(
+    description: str, *, reads: ArgumentReader[A]
+) -> Callable[[Callable[[Any, Any, A], Awaitable[Sequence[Any]]]], Any]: ...
 def batched(description: str, *, reads: ArgumentReader[Any] | None = None) -> Callable[[Batch], Any]:
-    """Make a field of a batch function."""
+    """Make a field of a batch function, which also takes the result of the reader, if there is one."""
 
     def make_field(batch: Batch) -> Any:
         async def resolve(self: Any, info: Any, **_: Any) -> Any:
