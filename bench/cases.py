@@ -207,7 +207,7 @@ def _filtered(
 def _search(data: Dataset, name: str, title: str, text: str, column: str) -> Case:
     nodes = f"nodes {{ {_fields(SMALL)} phone }}"
     values = {"account": str(data.viewer.account.id), "first": PAGE, "text": text}
-    stored = {"phone": "phoneDigits", "contact": "contactFolded"}[column]
+    stored = {"phone": "phoneSearch", "contact": "contactFolded"}[column]
     operation = f"Search{column.capitalize()}"
     return Case(
         name,

@@ -27,8 +27,8 @@ RARE_NAME = "Quillfeather"
 FILL = """
 insert into session (
     account_id, id, agent_id, channel, started_at, ended_at, session_type, session_type_folded, integration, connector,
-    external_id, external_id_folded, contact_name, contact_folded, phone, phone_display, email, summary, summary_folded,
-    refused, unavailable, units, auto_assessment, actual_result, expected_result, utms, content_hash, potential_value,
+    external_id, external_id_folded, contact_name, contact_folded, phone, phone_display, phone_search, email, summary,
+    summary_folded, refused, unavailable, units, auto_assessment, actual_result, expected_result, utms, content_hash, potential_value,
     conversion_rate, recognition, money_scale, working_hours, session_length, is_lead, is_opportunity, is_test, is_todo,
     is_archived, human_assessment, conversation_quality, comment, comment_folded, tags, recorded_at, updated_at
 )
@@ -38,6 +38,7 @@ select
     (array['VOICE', 'VOICE', 'SMS', 'CHAT'])[1 + r.b % 4], t.at, t.at + make_interval(secs => 20 + r.c % 600),
     y.type, lower(y.type), (array['crm', 'pos', 'web', null])[1 + r.b % 4], 'main', x.id, lower(x.id),
     c.name, lower(c.name), '+1' || (2000000000::bigint + r.c), '+1 ' || (2000000000::bigint + r.c),
+    '1' || (2000000000::bigint + r.c),
     case when r.a % 3 = 0 then 'guest' || n || '@example.com' end, s.text, lower(s.text), r.b % 9 = 0, r.b % 11 = 0,
     1 + r.c % 8, (array['YES_A', 'YES_B', 'NO', null])[1 + r.a % 4],
     case when r.a % 4 < 3 then 'The table was booked' end, case when r.a % 4 < 3 then 'A table for the evening' end,

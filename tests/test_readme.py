@@ -14,7 +14,7 @@ from session_graph.access.viewer import Role
 from session_graph.cli.main import make_parser
 from session_graph.demo import AGENTS, write_sessions
 from session_graph.sessions.agents import create_missing_agents, parse_agent
-from session_graph.sessions.record import parse_record
+from session_graph.sessions.record_reading import parse_record
 from session_graph.sessions.recording import Status, record_sessions
 from session_graph.settings import Settings
 from session_graph.store.database import Database

@@ -34,7 +34,7 @@ const conditions = {
   to: (value, bind) => `s.started_at < ${bind(value)}`,
   todoOrPoor: () => "(s.is_todo or s.conversation_quality between 1 and 2)",
   notChannel: (value, bind) => `s.channel <> ${bind(value)}`,
-  phone: (value, bind) => `s.phone_digits like ${bind(`%${value}%`)}`,
+  phone: (value, bind) => `s.phone_search like ${bind(`%${value}%`)}`,
   contact: (value, bind) => `s.contact_folded like ${bind(`%${value}%`)}`,
 };
 const orders = { STARTED_AT_DESC: "s.started_at desc, s.id desc", DURATION_DESC: "s.duration_seconds desc, s.id desc" };

@@ -40,7 +40,7 @@ class Session(Model):
     contact_name = fields.TextField(null=True)
     contact_folded = fields.TextField(null=True)
     phone = fields.TextField(null=True)
-    phone_digits = fields.TextField(null=True)
+    phone_search = fields.TextField(null=True)
     email = fields.TextField(null=True)
     summary = fields.TextField(null=True)
     lead_value = fields.DecimalField(20, 2)
@@ -162,7 +162,7 @@ def choose(account_id: UUID, wanted: SessionFilter | None) -> QuerySet[Session]:
     if wanted.not_channel:
         chosen = chosen.filter(channel__not=wanted.not_channel.value)
     if wanted.phone:
-        chosen = chosen.filter(phone_digits__contains=wanted.phone)
+        chosen = chosen.filter(phone_search__contains=wanted.phone)
     if wanted.contact:
         chosen = chosen.filter(contact_folded__contains=wanted.contact)
     return chosen

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Context, Decimal
+from functools import lru_cache
 from uuid import UUID
 
 from session_graph.errors import BadUserInput, InvalidInput, PathSegment, Problem
@@ -93,7 +94,7 @@ def check_text(value: str) -> str:
 
 def check_name(value: str, limit: int = NAME_LIMIT) -> str:
     """Return the text without surrounding spaces. Raises ValueError unless it is a line of 1 to `limit` characters."""
-    name = check_text(value).strip()
+    name = check_text(normalise_text(value))
     if not name:
         raise ValueError("must not be blank")
     if len(name) > limit:
@@ -110,12 +111,48 @@ def check_email(value: str) -> str:
     return value
 
 
+def normalise_text(text: str) -> str:
+    """Return the text in NFC and without surrounding white space, as it is kept and compared."""
+    return (text if text.isascii() else unicodedata.normalize("NFC", text)).strip()
+
+
+def clean_text(text: str) -> str:
+    """Return the normalised text without NUL, and with U+FFFD in place of the other FORBIDDEN_CHARACTERS."""
+    text = normalise_text(text)
+    if FORBIDDEN_CHARACTERS.search(text):
+        text = FORBIDDEN_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", text.replace("\0", "")).strip()
+    return text
+
+
 def fold(text: str) -> str:
-    """Return the text as search and order compare it: no case, accents or compatibility forms (Ünal, ÜNAL → unal)."""
+    """Return the text as search and order compare it: `Łukasz  Ünal` → `lukasz unal`.
+
+    It has no case, marks, compatibility forms or invisible characters; apostrophes and dashes are ASCII, and runs of
+    white space one space. Letters are equal that the Unicode collation's first level holds equal, such as ø and o.
+    Source: domain.md, "Contacts".
+    """
     if text.isascii():
-        return text.lower()
-    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    return "".join(c for c in decomposed if not unicodedata.combining(c))
+        return " ".join(text.lower().replace("`", "'").split())
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text.translate(_MARKS)).casefold())
+    return " ".join("".join(map(_fold_character, decomposed)).split())
+
+
+_APOSTROPHES = "`\u00b4\u02b9\u02bb\u02bc\u02bd\u02c8\u02cb\u2018\u2019\u201a\u201b\u2032\u2035\uff07\uff40"
+_MARKS = str.maketrans(dict.fromkeys(_APOSTROPHES, "'"))
+_LETTERS = {**dict.fromkeys(_APOSTROPHES, "'"), "æ": "ae", "œ": "oe", "ð": "d", "þ": "th", "ı": "i"}
+_VARIANT = re.compile("LATIN SMALL LETTER ([A-Z]) WITH ")
+"""What Unicode calls a letter with a stroke, a hook or a tail, which has no decomposition."""
+
+
+@lru_cache(maxsize=4096)
+def _fold_character(character: str) -> str:
+    category = unicodedata.category(character)
+    if unicodedata.combining(character) or category == "Cf":
+        return ""
+    if category == "Pd" or character == "\N{MINUS SIGN}":
+        return "-"
+    variant = _VARIANT.match(unicodedata.name(character, ""))
+    return variant[1].lower() if variant else _LETTERS.get(character, character)
 
 
 def digits(text: str) -> str:

@@ -15,11 +15,11 @@ from session_graph.access.viewer import Role, Viewer
 from session_graph.exports.requests import ExportRequest, request_export
 from session_graph.exports.worker import Worker
 from session_graph.sessions.columns import COLUMNS
-from session_graph.sessions.contacts import display_phone
 from session_graph.sessions.dashboard import DashboardRequest, DashboardScope, DashboardSelection, read_dashboards
 from session_graph.sessions.enums import Direction
 from session_graph.sessions.filters import parse_filter
 from session_graph.sessions.ordering import ORDER_FIELDS, Order
+from session_graph.sessions.phones import display_phone
 from session_graph.sessions.reading import SessionList
 from session_graph.settings import Settings
 from session_graph.store.database import Database
@@ -139,6 +139,8 @@ def cells_of(node: Mapping[str, Any], zone: str | None) -> dict[str, str]:
                 cell = length.capitalize()
             case "RATIO", ratio:
                 cell = f"{(Decimal(ratio) * 100).normalize():f}%"
+            case "NUMBER", number:
+                cell = _without_three_decimals(number)
             case "TEXTS", texts:
                 cell = ", ".join(texts)
             case "MAP", pairs:
@@ -154,3 +156,8 @@ def cells_of(node: Mapping[str, Any], zone: str | None) -> dict[str, str]:
     if cells["UTMs"]:
         cells["UTMs"] = "{" + ", ".join(f'"{k}": "{v}"' for k, v in node["utms"].items()) + "}"
     return cells
+
+
+def _without_three_decimals(number: str) -> str:
+    places = len(number.partition(".")[2])
+    return number + "0" if places in (1, 3) else number

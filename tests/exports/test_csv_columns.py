@@ -30,13 +30,13 @@ HEADER = (
     "Channel,Actual Result,Expected Result,Agent IDN,Units,Integration"
 )
 HARMLESS = (
-    *("plain", "a=1", "1-2", "'=1", "naïve ☕", "a\tb", " leading", "trailing ", "", ";=1", "+1 415 555 0134"),
-    *('a "quoted" word', '"', "a,b", "line\nfeed", "line\r\nend", "lone\rreturn", "\rfirst", "last\n", '",\r\n"'),
+    *("plain", "a=1", "1-2", "'=1", "naïve ☕", "a\tb", "", ";=1", "+1 415-555-0134"),
+    *('a "quoted" word', '"', "a,b", "line\nfeed", "line\r\nend", "lone\rreturn", '",\r\n"'),
 )
 FORMULAS = (
-    *("=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("http://x","y")', "-2+3,4", "=a\r=b", "\n=1", "\r\n+1", "\t=1"),
-    *(" =1", "  \t -1", "\u00a0=1", "\u2003@x", "\u3000=1", "＝1", "＋1", "－1", "＠x", " ＝1", "\u200b=1", "\ufeff=1"),
-    *("\u200d\u2060+1", "\u2028=1", "\u202d=1", "\u00ad=1", "\u2066=1", "+1 415 555 0134+cmd|' /C calc'!A0"),
+    *("=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("http://x","y")', "-2+3,4", "=a\r=b"),
+    *("＝1", "＋1", "－1", "＠x", "\u200b=1", "\ufeff=1", "\u200b  \t -1", "\u200b\u00a0=1", "\u200b\u3000@x"),
+    *("\u200d\u2060+1", "\u200b\u2028=1", "\u202d=1", "\u00ad=1", "\u2066=1", "+1 415-555-0134+cmd|' /C calc'!A0"),
     *("+1 2 =1", "+14155550134", "-"),
 )
 
@@ -105,11 +105,12 @@ async def test_a_text_that_a_spreadsheet_reads_as_a_formula_has_one_apostrophe_b
 @pytest.mark.parametrize(
     ("phone", "cell"),
     [
-        ("+1 (415) 555-0134", "+1 415 555 0134"),
-        ("+44 20 7946 0958", "+44 20 7946 0958"),
-        ("(415) 555-0134", "415 555 0134"),
-        ("555-0134 ext. 7", "555-0134 ext. 7"),
-        ("+1=cmd()", "'+1=cmd()"),
+        ("+1 (415) 555-0134", "+1 415-555-0134"),
+        ("+44 20 7946 0958", "+44 20-7946-0958"),
+        ("(415) 555-0134", "+1 415-555-0134"),
+        ("+48 512 345 678", "+48 512-345-678"),
+        ("555-0134 ext. 7", "5550134 ext. 7"),
+        ("sip:desk@pbx.example", "sip:desk@pbx.example"),
     ],
 )
 async def test_a_phone_number_is_neither_a_formula_nor_a_number(
@@ -123,8 +124,56 @@ async def test_a_phone_number_is_neither_a_formula_nor_a_number(
     assert row == {"Phone": cell, "Contact Information": f"{cell}, ana@example.com"}
 
 
+@pytest.mark.parametrize("phone", ["112", "0912", "0042", "5550134"])
+async def test_digits_alone_have_an_apostrophe(
+    client: httpx.AsyncClient, account: Account, database: Database, worker: Worker, phone: str
+) -> None:
+    await make_agent(account)
+    await record(database, account, {"phone": phone})
+
+    (row,) = parse_csv(await export_csv(client, await owner(client, account), columns=["PHONE", "CONTACT_INFORMATION"]))
+
+    assert row == {"Phone": f"'{phone}", "Contact Information": f"'{phone}"}
+
+
+CHANGED = (
+    *("00012345", "1E5", "1e+5", "3/4", "1-2", "1.5", "1,234", "1234567890123456", "12:30", "9 a", "11PM", "5%", "$5"),
+    *("MAR1", "1-mar", "Dec 2026", "sept2", "TRUE", "false", "2026-11-28", "-7", ".5", "+14155550134"),
+)
+UNCHANGED = ("12345", "123456789012345", "CRM-1", "A-77", "5d", "0x1F", "1E5X", "#12", "Marlon", "deal 7", "12 34 b")
+
+
+@pytest.mark.parametrize(("texts", "mark"), [(CHANGED, "'"), ([*UNCHANGED, "0"], "")], ids=["changed", "same"])
+async def test_an_external_id_is_shown_as_it_is(
+    client: httpx.AsyncClient, account: Account, database: Database, worker: Worker, texts: Sequence[str], mark: str
+) -> None:
+    await make_agent(account)
+    await record(database, account, *({"externalId": text} for text in texts))
+    ask = await owner(client, account)
+
+    rows = parse_csv(await export_csv(client, ask, columns=["EXTERNAL_ID"]))
+    plain = parse_csv(await export_csv(client, ask, columns=["EXTERNAL_ID"], escapeFormulas=False))
+
+    assert {row["External ID"] for row in rows} == {mark + text for text in texts}
+    assert {row["External ID"] for row in plain} == set(texts)
+
+
 @pytest.mark.parametrize(
-    ("currency", "value", "cell"), [("USD", "260", "260.00"), ("JPY", "260.5", "261"), ("KWD", "1.0005", "1.001")]
+    ("units", "cell"), [("3.704", "3.7040"), ("2.5", "2.50"), ("4", "4"), ("1000", "1000"), ("0.12345", "0.12345")]
+)
+async def test_no_number_has_exactly_three_decimals(
+    client: httpx.AsyncClient, account: Account, database: Database, worker: Worker, units: str, cell: str
+) -> None:
+    await make_agent(account, recognition="0.12345")
+    await record(database, account, {"units": units})
+
+    (row,) = parse_csv(await export_csv(client, await owner(client, account), columns=["UNITS", "RECOGNITION"]))
+
+    assert row == {"Units": cell, "ASR Recognition": "12.3450%"}
+
+
+@pytest.mark.parametrize(
+    ("currency", "value", "cell"), [("USD", "260", "260.00"), ("JPY", "260.5", "261"), ("KWD", "1.0005", "1.0010")]
 )
 async def test_money_has_the_decimals_of_its_currency(
     client: httpx.AsyncClient,
@@ -166,7 +215,7 @@ async def test_each_kind_of_value_has_its_format(
     data = await export_csv(client, await owner(client, account), columns=columns)
 
     assert data.decode("utf-8-sig").split("\r\n")[1] == (
-        '2.5,"\'=x, b","{""a"": ""=1\\""""}",4,Yes-B,,Regular,Voice,90%,12.5%,true,2026-11-16 10:00:00,bistro'
+        '2.50,"\'=x, b","{""a"": ""=1\\""""}",4,Yes-B,,Regular,Voice,90%,12.5%,true,2026-11-16 10:00:00,bistro'
     )
 
 

@@ -17,7 +17,7 @@ from session_graph.http.app import create_app
 from session_graph.http.explorer import FILES, Example, load_examples
 from session_graph.schema.schema import build_schema
 from session_graph.sessions.agents import create_missing_agents, parse_agent
-from session_graph.sessions.record import parse_record
+from session_graph.sessions.record_reading import parse_record
 from session_graph.sessions.recording import record_sessions
 from session_graph.settings import Settings
 from session_graph.store.database import Database

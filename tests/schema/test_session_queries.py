@@ -55,7 +55,7 @@ async def test_a_session_has_all_columns(ask: Caller, database: Database, accoun
         "transcript": [
             {"speaker": "USER", "text": "Hi", "at": "2026-11-16T16:00:01+01:00"},
             {"speaker": "AGENT", "text": "Hello!\nA table?", "at": "2026-11-16T15:00:02.5Z"},
-            {"speaker": "SYSTEM", "text": ""},
+            {"speaker": "SYSTEM", "text": "-"},
         ],
     }
     (session,) = await record(database, account, attributes)
@@ -113,7 +113,7 @@ async def test_a_session_has_all_columns(ask: Caller, database: Database, accoun
         "transcript": [
             {"position": 1, "speaker": "USER", "text": "Hi", "at": "2026-11-16T15:00:01Z"},
             {"position": 2, "speaker": "AGENT", "text": "Hello!\nA table?", "at": "2026-11-16T15:00:02.500000Z"},
-            {"position": 3, "speaker": "SYSTEM", "text": "", "at": None},
+            {"position": 3, "speaker": "SYSTEM", "text": "-", "at": None},
         ],
         "history": [],
     }
@@ -176,7 +176,8 @@ async def test_external_ids_are_answered_where_they_stand(
     assert await look_up("b", "nobody", "a", "b") == [("b", 1, [ids[3]]), ("nobody", 0, []), of_a, ("b", 1, [ids[3]])]
     assert await look_up("a", "b", integration="desk") == [("a", 0, []), ("b", 1, [ids[3]])]
     assert await look_up("a", first=1) == [("a", 3, [ids[2]])]
-    assert await look_up("A", " a", "") == [("A", 0, []), (" a", 0, []), ("", 0, [])]
+    assert await look_up("A", " a", "") == [("A", 0, []), (" a", *of_a[1:]), ("", 0, [])]
+    assert await look_up("x" * 501, "a\0", "a\x0b") == [("x" * 501, 0, []), ("a\0", *of_a[1:]), ("a\x0b", *of_a[1:])]
     assert await look_up() == []
 
 

@@ -198,7 +198,7 @@ BAD: dict[str, tuple[str, Json, str]] = {
         {},
         "TOO_LARGE",
     ),
-    "bad filter": (EVENTS, {"filter": {"search": "12"}}, "BAD_USER_INPUT"),
+    "bad filter": (EVENTS, {"filter": {"search": "%"}}, "BAD_USER_INPUT"),
     "bad variable": (EVENTS, {"filter": {"colour": "red"}}, "BAD_USER_INPUT"),
     "bad cursor": (EVENTS, {"after": "nowhere"}, "BAD_USER_INPUT"),
     "bad page below": (

@@ -106,15 +106,46 @@ def find_places() -> Iterator[Place]:
 
 
 PLACES = list(find_places())
-ROOMY = {"recordSession.input.transcript.0.text", "recordSessions.input.0.transcript.0.text"}
-"""A turn may be as long as a transcript."""
+
+
+def takes_anything(place: Place, text: str) -> bool:
+    """Return whether a text is repaired or unknown there instead of wrong.
+
+    A record is taken with a warning, unless its identity would be wrong; what is compared with stored texts matches
+    none, unless an empty text or too long a search is wrong.
+    """
+    last = [name for name in (place.field, place.argument, *place.path) if isinstance(name, str)][-1]
+    if place.field in ("recordSession", "recordSessions"):
+        return last in REPAIRED or (last in IDENTIFIERS and "x" not in text)
+    return last in COMPARED or (last == "search" and "x" not in text)
+
+
+REPAIRED = {
+    *("sessionType", "integration", "connector", "contactName", "phone", "email", "otherContact", "summary"),
+    *("actualResult", "expectedResult", "utm_source", "tags", "text"),
+}
+IDENTIFIERS = {"externalId"}
+COMPARED = {
+    *(
+        "sessionTypes",
+        "agents",
+        "integrations",
+        "connectors",
+        "externalIds",
+        "tags",
+        "key",
+        "value",
+        "integration",
+        "idn",
+    ),
+}
 
 
 @pytest.mark.parametrize("place_", PLACES, ids=str)
 @pytest.mark.parametrize("text", [long_text(), "a\x00b", "a\x1bb\x9f"], ids=["long", "NUL", "control"])
 async def test_no_text_is_taken_that_is_too_long_or_cannot_be_printed(admin: Admin, place_: Place, text: str) -> None:
-    if str(place_).partition(".")[2] in ROOMY and len(text) > 1000:
-        return
+    if takes_anything(place_, text):
+        pytest.skip("taken with a warning, or compared with what is stored")
     answer = await admin.ask(place_.query, v=put_session(build(place_.type, place_.path, text), admin))
 
     assert answer.status in (200, 400)
@@ -141,4 +172,3 @@ def test_every_text_of_the_schema_is_tried() -> None:
         "Mutation.recordSessions.input.0.utms.utm_source",
         "Mutation.createAgent.input.workingHours.MON.0.0",
     } <= names
-    assert {name.partition(".")[2] for name in names} >= ROOMY

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from session_graph.errors import InvalidInput, Problem
-from session_graph.sessions.record import SessionRecord, parse_record
+from session_graph.sessions.record import SessionRecord
+from session_graph.sessions.record_reading import parse_record
 
 ID = "018f3c1e-7b0a-7c3d-9a52-3f0e8c2d4b61"
 LEAST: Mapping[str, Any] = {
@@ -103,6 +104,7 @@ def test_everything_that_a_record_may_say() -> None:
         {"tags": ["vip", "late", "vip"]},
         {"tags": [" vip", "late "]},
         {"agent": " bistro "},
+        {"summary": " A table for four"},
         {"utms": {" utm_source": "google"}},
         {"contactName": " Ana\t"},
         {"phone": "+1 (415) 555-0134"},
@@ -149,7 +151,6 @@ def test_what_says_nothing_is_an_absent_value(field: str) -> None:
         {"tags": ["late"]},
         {"tags": ["late", "VIP"]},
         {"contactName": "ana"},
-        {"summary": " A table for four"},
         {"transcript": [{"speaker": "AGENT", "text": "Hello", "at": "2026-11-16T15:00:00Z"}]},
         {"transcript": [{"speaker": "USER", "text": "Hello"}]},
         {"transcript": [{"speaker": "USER", "text": "hello", "at": "2026-11-16T15:00:00Z"}]},
@@ -181,7 +182,6 @@ LONG_AGO, FAR_OFF = "1969-12-31T23:59:59Z", "2200-01-01T00:00:00Z"
         *(({name: None}, f"{name} is required") for name in LEAST),
         ({"agent": ""}, "agent must not be empty"),
         ({"agent": " "}, "agent must not be empty"),
-        ({"agent": 7}, "agent must be a text"),
         ({"channel": "FAX"}, "channel must be one of VOICE, SMS, CHAT"),
         ({"channel": "voice"}, "channel must be one of VOICE, SMS, CHAT"),
         ({"autoAssessment": "MAYBE"}, "autoAssessment must be one of YES_A, YES_B, NO"),
@@ -191,9 +191,11 @@ LONG_AGO, FAR_OFF = "1969-12-31T23:59:59Z", "2200-01-01T00:00:00Z"
         ({"startedAt": datetime.fromisoformat("2026-11-16")}, "startedAt must have an offset, "),
         ({"startedAt": "2026-02-30T00:00:00Z"}, "startedAt is not a date and time that exists"),
         ({"startedAt": 1763305200}, "startedAt must be an RFC 3339 date and time with an offset, "),
-        ({"startedAt": LONG_AGO}, "startedAt must be in the years 1970 to 2199"),
+        ({"startedAt": LONG_AGO}, "startedAt must be from 2000 to a day from now"),
+        ({"startedAt": "1999-12-31T23:59:59.999999Z"}, "startedAt must be from 2000 to a day from now"),
+        ({"startedAt": "1970-01-21T09:49:05Z"}, "startedAt must be from 2000 to a day from now"),
         ({"endedAt": FAR_OFF}, "endedAt must be in the years 1970 to 2199"),
-        ({"endedAt": "2026-11-16T14:59:59.999999Z"}, "endedAt must not be before startedAt"),
+        ({"endedAt": "2026-11-16T14:59:57.999999Z"}, "endedAt must not be before startedAt"),
         ({"endedAt": "2027-11-17T15:00:01Z"}, "endedAt must be within 366 days of startedAt"),
         ({"id": "7"}, "id must be a UUID, such as "),
         ({"units": 4.5}, "units must be a decimal in a string, such as "),
@@ -207,26 +209,14 @@ LONG_AGO, FAR_OFF = "1969-12-31T23:59:59Z", "2200-01-01T00:00:00Z"
         *(({"conversationQuality": stars}, "conversationQuality must be at ") for stars in (0, 6)),
         *(({"conversationQuality": stars}, "conversationQuality must be a whole number") for stars in (4.5, "4", True)),
         *(({"isTest": flag}, "isTest must be true or false") for flag in (1, "true", "yes")),
-        ({"contactName": "a\0b"}, "contactName must not have control characters other than tab and line breaks"),
-        ({"summary": "a\ud800b"}, "summary must be a text that can be written in UTF-8"),
-        ({"contactName": "x" * 201}, "contactName must have at most 200 characters"),
-        ({"summary": "x" * 10_001}, "summary must have at most 10,000 characters"),
         ({"externalId": "x" * 501}, "externalId must have at most 500 characters"),
         ({"tags": "vip"}, "tags must be a list"),
-        ({"tags": ["vip", ""]}, "tags.1 must not be empty"),
-        ({"tags": ["x" * 101]}, "tags.0 must have at most 100 characters"),
-        ({"tags": [f"t{n}" for n in range(101)]}, "tags must have at most 100 entries"),
         ({"utms": ["utm_source"]}, "utms must be an object"),
-        ({"utms": {"utm_source": 7}}, "utms.utm_source must be a text"),
-        ({"utms": {"a\0": "b"}}, "utms.a\0 must not have control characters other than tab and line breaks"),
-        ({"utms": {"a": "x" * 1001}}, "utms.a must have at most 1,000 characters"),
-        ({"utms": {f"utm_{n}": "x" for n in range(51)}}, "utms must have at most 50 entries"),
         ({"transcript": {}}, "transcript must be a list"),
         ({"transcript": ["Hello"]}, "transcript.0 must be an object"),
         ({"transcript": [{"text": "Hello"}]}, "transcript.0.speaker is required"),
-        ({"transcript": [{"speaker": "USER"}]}, "transcript.0.text is required"),
         (
-            {"transcript": [{"speaker": "BOT", "text": ""}]},
+            {"transcript": [{"speaker": "BOT", "text": "x"}]},
             "transcript.0.speaker must be one of USER, AGENT, SYSTEM",
         ),
         (
@@ -236,18 +226,6 @@ LONG_AGO, FAR_OFF = "1969-12-31T23:59:59Z", "2200-01-01T00:00:00Z"
         (
             {"transcript": [{"speaker": "USER", "text": "x", "mood": "fine"}]},
             "transcript.0.mood is not a known field",
-        ),
-        (
-            {"transcript": [{"speaker": "USER", "text": "x"}] * 5001},
-            "transcript must have at most 5,000 entries",
-        ),
-        (
-            {"transcript": [{"speaker": "USER", "text": "x" * 1_000_001}]},
-            "transcript.0.text must have at most 1,000,000 characters",
-        ),
-        (
-            {"transcript": [{"speaker": "USER", "text": "x" * 500_001}] * 2},
-            "transcript must have at most 1,000,000 characters in all",
         ),
     ],
     ids=lambda value: str(value)[:60],
@@ -265,7 +243,7 @@ def test_what_is_no_object_is_refused(raw: object) -> None:
 
 
 def test_every_problem_is_told_at_once() -> None:
-    found = refuse({**LEAST, "channel": "FAX", "units": "many", "tags": [7], "colour": "red"})
+    found = refuse({**LEAST, "channel": "FAX", "units": "many", "tags": [True], "colour": "red"})
 
     assert [problem.split()[0] for problem in found] == ["channel", "units", "tags.0", "colour"]
 
@@ -274,15 +252,14 @@ def test_every_problem_is_told_at_once() -> None:
     "change",
     [
         {"endedAt": LEAST["startedAt"]},
-        {"startedAt": "1970-01-01T00:00:00Z", "endedAt": "1970-01-01T00:00:00Z"},
-        {"startedAt": "2199-12-31T23:59:59.999999Z", "endedAt": "2199-12-31T23:59:59.999999Z"},
+        {"startedAt": "2000-01-01T00:00:00Z", "endedAt": "2000-01-01T00:00:00Z"},
         {"endedAt": "2027-11-17T15:00:00Z"},
         {"contactName": "x" * 200},
         {"summary": "x" * 10_000},
         {"externalId": "x" * 500},
         {"tags": [f"t{n}" for n in range(100)]},
         {"transcript": [{"speaker": "USER", "text": "x" * 500_000}] * 2},
-        {"transcript": [{"speaker": "SYSTEM", "text": ""}] * 5000},
+        {"transcript": [{"speaker": "SYSTEM", "text": "x"}] * 5000},
         {"leadValue": "999999999999999.9999999999"},
         {"conversationQuality": 1},
         {"conversationQuality": 5},

@@ -145,9 +145,9 @@ async def test_no_other_role_searches_summaries_and_comments(
     assert await find(database, people, text, role) == set()
 
 
-@pytest.mark.parametrize("text", ["", "   ", "415", "%", "_", "+", "()", "-- --", "4 1 5", "!?", "１２３", "😀"])
+@pytest.mark.parametrize("text", ["", "   ", "%", "_", "+", "()", "-- --", "!?", "😀"])
 async def test_neither_a_name_nor_a_number_is_an_error_that_says_so(text: str) -> None:
-    with pytest.raises(BadUserInput, match="must have a letter of a name, or at least 4 digits") as refusal:
+    with pytest.raises(BadUserInput, match="must have a letter of a name, or a digit of a phone number") as refusal:
         parse_filter({"search": text}, NOW)
 
     assert refusal.value.extensions["path"] == ["filter", "search"]
@@ -156,7 +156,6 @@ async def test_neither_a_name_nor_a_number_is_an_error_that_says_so(text: str) -
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("a\0b", "must not have control characters"),
         ("x" * 201, "at most 200 characters"),
         ("x" * 100_000, "at most 200"),
     ],

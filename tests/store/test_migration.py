@@ -16,7 +16,7 @@ from support.databases import connected, empty_database
 pytestmark = pytest.mark.anyio
 
 NAMES = [migration.name for migration in list_migrations()]
-DIRECTORY = ("account", "api_key", "signing_key", "schema_migration")
+DIRECTORY = ("account", "api_key", "signing_key", "schema_migration", "data_rewrite")
 """Tables that are read before the account is known, and so not tenant tables."""
 
 _TENANT_TABLES = "select c.oid from pg_class c where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace"

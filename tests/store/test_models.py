@@ -28,7 +28,7 @@ TYPES: dict[type[fields.Field[Any]], str] = {
     fields.BinaryField: "bytea",
     ArrayField: "ARRAY",
 }
-BOOKKEEPING = {"schema_migration"}
+BOOKKEEPING = {"schema_migration", "data_rewrite"}
 DIRECTORY = {"account", "api_key", "signing_key"}
 """Tables that are read before the account is known, and so not tenant tables."""
 

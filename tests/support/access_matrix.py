@@ -37,7 +37,7 @@ SESSION = words(
 )
 AGENT = words(
     """
-    id idn name industry timeZone workingHours redirection conversionRatio recognition averageLeadValue unitName
+    id idn name country industry timeZone workingHours redirection conversionRatio recognition averageLeadValue unitName
     unitValue testContacts shortUnderSeconds longFromSeconds
     """
 )

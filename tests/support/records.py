@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from session_graph.sessions.agents import create_agent, parse_agent
-from session_graph.sessions.record import parse_record
+from session_graph.sessions.record_reading import parse_record
 from session_graph.sessions.recording import Outcome, record_sessions
 from session_graph.store.database import Database
 from session_graph.store.models import Account, Agent

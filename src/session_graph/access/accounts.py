@@ -12,6 +12,7 @@ from tortoise.connection import get_connection
 from tortoise.transactions import in_transaction
 
 from session_graph.access.authentication_cache import is_in_transaction, wait_until_expired_everywhere
+from session_graph.access.countries import check_country
 from session_graph.access.currencies import money_scale_of
 from session_graph.access.viewer import AccountFacts
 from session_graph.errors import InvalidInput, Problem
@@ -21,7 +22,7 @@ from session_graph.store.models import Account, Session
 IDN_RULE = "must be 1 to 63 characters of a-z, 0-9, dot, underscore and hyphen; the first a letter or a digit"
 
 _IDN = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-_FACTS = "select a.id, a.idn, a.name, a.currency, a.money_scale, a.time_zone from account a where a.idn = $1"
+_FACTS = "select a.id, a.idn, a.name, a.currency, a.money_scale, a.time_zone, a.country from account a where a.idn = $1"
 _TIME_ZONES = "select z.name from pg_timezone_names z"
 
 _time_zones: set[str] = set()
@@ -51,15 +52,22 @@ def facts_of(account: Account) -> AccountFacts:
 
 
 async def change_account(
-    account: Account, *, name: str | None = None, currency: str | None = None, time_zone: str | None = None
+    account: Account,
+    *,
+    name: str | None = None,
+    currency: str | None = None,
+    time_zone: str | None = None,
+    country: str | None = None,
 ) -> Account:
     """Change the arguments that are not None, all or none of them, and return the account as it is then.
 
+    An empty `country` removes it.
+
     Returns when every process uses the new values, a second after the commit. In a transaction of the caller it returns
     at once, and the caller awaits `wait_until_expired_everywhere` after its commit.
-    Raises InvalidInput with all problems, each at `name`, `currency` or `timeZone`.
+    Raises InvalidInput with all problems, each at `name`, `currency`, `timeZone` or `country`.
     """
-    changes, problems = await _check_changes(name, currency, time_zone)
+    changes, problems = await _check_changes(name, currency, time_zone, country)
     async with in_transaction():
         current = await Account.filter(id=account.id).select_for_update(no_key=currency is None).get()
         is_new_currency = changes.get("currency", current.currency) != current.currency
@@ -75,7 +83,7 @@ async def change_account(
 
 
 async def _check_changes(
-    name: str | None, currency: str | None, time_zone: str | None
+    name: str | None, currency: str | None, time_zone: str | None, country: str | None
 ) -> tuple[dict[str, object], list[Problem]]:
     changes: dict[str, object] = {}
     problems: list[Problem] = []
@@ -88,6 +96,9 @@ async def _check_changes(
     if time_zone is not None:
         with gather_problems(problems, "timeZone"):
             changes["time_zone"] = await check_time_zone(time_zone)
+    if country is not None:
+        with gather_problems(problems, "country"):
+            changes["country"] = check_country(country) if country.strip() else None
     return changes, problems
 
 

@@ -57,7 +57,8 @@ _BEARER = """
 select k.id, k.name, k.role, k.secret_hash, k.integrations, k.agents, k.email, k.revoked_at is not null as is_revoked,
        coalesce(k.expires_at <= now(), false) as is_expired,
        (extract(epoch from k.expires_at) - extract(epoch from now()))::float8 as seconds_left,
-       a.id as account_id, a.idn as account_idn, a.name as account_name, a.currency, a.money_scale, a.time_zone
+       a.id as account_id, a.idn as account_idn, a.name as account_name, a.currency, a.money_scale, a.time_zone,
+       a.country
 from api_key k
 join account a on a.id = k.account_id
 """
@@ -238,6 +239,7 @@ def _viewer(row: Bearer) -> Viewer:
             currency=row["currency"],
             money_scale=row["money_scale"],
             time_zone=row["time_zone"],
+            country=row["country"],
         ),
         role=Role(row["role"]),
         name=row["name"],

@@ -25,6 +25,7 @@ class AccountFacts:
     currency: str
     money_scale: int
     time_zone: str
+    country: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from session_graph.access import api_keys
 from session_graph.access.accounts import change_account, find_or_create_account
 from session_graph.access.viewer import Role
+from session_graph.cli.upgrading import rewrite_sessions, upgrade_data
 from session_graph.errors import AlreadyThere, InvalidInput, Problem
 from session_graph.exports import recipients
 from session_graph.exports.mail import NotDelivered, choose_transport
@@ -27,7 +28,7 @@ from session_graph.sessions.importing import STANDARD_INPUT, Tally, import_sessi
 from session_graph.settings import Settings
 from session_graph.store import migration
 from session_graph.store.database import Database
-from session_graph.store.lifecycle import open_existing_store, open_store, store_url
+from session_graph.store.lifecycle import open_existing_store, open_store, open_url, store_url
 from session_graph.store.models import Account, ApiKey
 
 
@@ -35,6 +36,8 @@ async def migrate(settings: Settings, arguments: Namespace) -> int:
     """Migrate the database to the current schema."""
     async with store_url(settings) as url:
         done = await migration.migrate(url)
+        async with open_url(url, settings) as database:
+            await rewrite_sessions(database)
     print("\n".join(f"migrated: {name}" for name in done) or "The schema is up to date.")
     return 0
 
@@ -44,6 +47,7 @@ async def import_files(settings: Settings, arguments: Namespace) -> int:
     agents = _read_agents(arguments.agents) if arguments.agents else []
     _check_readable(arguments.files)
     async with open_store(settings) as database:
+        await upgrade_data(database, settings)
         account = await _find_or_create_account(arguments.account)
         if agents:
             created = await create_missing_agents(account.id, agents)
@@ -55,7 +59,7 @@ async def import_files(settings: Settings, arguments: Namespace) -> int:
 
 async def account(settings: Settings, arguments: Namespace) -> int:
     """List all accounts, or change or create one as the options say and show it."""
-    changes = {name: getattr(arguments, name) for name in ("name", "currency", "time_zone")}
+    changes = {name: getattr(arguments, name) for name in ("name", "currency", "time_zone", "country")}
     if arguments.account is None and (arguments.create or any(value is not None for value in changes.values())):
         raise InvalidInput.at("must name the account to create or change", ["account"])
     async with open_existing_store(settings) as database:

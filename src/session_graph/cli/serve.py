@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 
 from session_graph.cli.demo import prepare_demo
+from session_graph.cli.upgrading import upgrade_data
 from session_graph.errors import SettingError
 from session_graph.exports.requests import QUEUE
 from session_graph.exports.worker import Worker
@@ -48,6 +49,7 @@ async def work(settings: Settings, arguments: Namespace) -> int:
     """Write and send exports until SIGINT or SIGTERM."""
     configure_logging(settings.log_level)
     async with store_url(settings) as url, open_url(url, settings) as database:
+        await upgrade_data(database, settings)
         listener = _make_listener(settings, url, [QUEUE])
         async with _running(listener, Worker(database, url, settings, listener)):
             print("Writing and sending exports", flush=True)
@@ -63,6 +65,7 @@ async def _serve(settings: Settings, prepare: Prepare, *, with_worker: bool) -> 
     with _bind(settings) as bound:
         settings = _with_address(settings, bound)
         async with store_url(settings) as url, open_url(url, settings) as database:
+            await upgrade_data(database, settings)
             announcement = await prepare(settings, database)
             hub = SubscriptionHub(database, _make_listener(settings, url, CHANNELS), settings)
             workers = [Worker(database, url, settings, hub.listener)] if with_worker else []

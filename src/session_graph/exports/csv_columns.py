@@ -1,7 +1,8 @@
 """The cells of an export as SQL expressions, one for each column. COPY adds the quoting of RFC 4180.
 
-Source: domain.md, "The exported report". A text that a spreadsheet would read as a formula gets one leading apostrophe.
-Phone numbers are in international format with spaces, which no spreadsheet reads as a formula or a number.
+Source: domain.md, "The exported report" and "Contacts". A text that a spreadsheet would read as a formula gets one
+leading apostrophe; so do phone numbers and External IDs that it would read as a number, a date or a time. No number has
+exactly three decimals: where the comma is the decimal mark, 3.704 is three thousand seven hundred and four.
 """
 
 from session_graph.sessions.columns import COLUMNS, Column, Kind
@@ -24,15 +25,35 @@ _SHOWN = {
     Kind.CHANNEL: "case {sql} when 'VOICE' then 'Voice' when 'SMS' then 'SMS' when 'CHAT' then 'Chat' end",
     Kind.LENGTH: "initcap({sql})",
     Kind.FLAG: "({sql})::text",
-    Kind.RATIO: "trim_scale({sql} * 100) || '%'",
-    Kind.NUMBER: "trim_scale({sql})",
+    Kind.MONEY: "case scale({sql}) when 3 then round({sql}, 4) else {sql} end",
+    Kind.RATIO: (
+        "case scale(trim_scale({sql})) when 5 then round({sql} * 100, 4) else trim_scale({sql} * 100) end || '%'"
+    ),
+    Kind.NUMBER: (
+        "case scale(trim_scale({sql})) when 1 then round({sql}, 2) when 3 then round({sql}, 4)"
+        " else trim_scale({sql}) end"
+    ),
     Kind.TEXTS: "nullif(array_to_string({sql}, ', '), '')",
     Kind.MAP: "nullif({sql}::text, '{{}}')",
 }
 
 _INVISIBLE = r"\s\u0085\u00a0\u00ad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufe00-\ufe0f\ufeff"
 _FORMULA = rf"^[{_INVISIBLE}]*[=+\-@\uff1d\uff0b\uff0d\uff20]"
-_PHONE = r"^\+\d+( \d+)+(, [^=+\-@]|$)"
+_PHONE = r"^\+\d{1,3} \d+(-\d+)*( ext\. \d+)?(, [^=+\-@]|$)"
+_DIGITS = r"^[\d*#]+$"
+_MONTHS = (
+    *("jan(uary)?", "feb(ruary)?", "mar(ch)?", "apr(il)?", "may", "june?", "july?", "aug(ust)?", "sept?(ember)?"),
+    *("oct(ober)?", "nov(ember)?", "dec(ember)?"),
+)
+_MONTH = f"({'|'.join(_MONTHS)})"
+_NUMERIC = r"[\d+\-.,/:%\s$€£¥]*"
+_CHANGED = (
+    rf"^{_NUMERIC}\d{_NUMERIC}(e[+\-]?\d+)?$|^\d{{1,4}}[-/ ]?{_MONTH}([-/ ]?\d{{1,4}})?$|^{_MONTH}[-/ ]?\d{{1,4}}$"
+    r"|^\d{1,2}(:\d\d){0,2} ?[ap]m?$|^(true|false)$"
+)
+"""A number, a date, a time or a flag: what a spreadsheet may show otherwise than it is written."""
+_SAME_NUMBER = r"^(0|[1-9]\d{0,14})$"
+"""A number that stays as it is: no leading zero, and no more digits than a spreadsheet keeps."""
 
 
 def header(names: list[str]) -> str:
@@ -53,11 +74,17 @@ def _cell(column: Column, zone: str, escape_formulas: bool) -> str:
     sql = _PHONE_SHOWN.get(column.name, column.sql)
     if column.name == "agent":
         return _text("a.idn", escape_formulas)
+    text = _text(sql, escape_formulas)
+    if column.name in _PHONE_SHOWN and escape_formulas:
+        return f"case when {sql} ~ '{_DIGITS}' then '''' || {sql} else {text} end"
+    if column.name == "external_id" and escape_formulas:
+        is_changed = f"{sql} ~* '{_CHANGED}' and {sql} !~ '{_SAME_NUMBER}'"
+        return f"case when {is_changed} then '''' || {sql} else {text} end"
     match column.kind:
         case Kind.INSTANT:
             return f"to_char({sql} at time zone {zone}, 'YYYY-MM-DD HH24:MI:SS')"
         case Kind.TEXT:
-            return _text(sql, escape_formulas)
+            return text
         case Kind.TEXTS | Kind.MAP:
             return _text(_SHOWN[column.kind].format(sql=sql), escape_formulas)
         case kind:

@@ -38,6 +38,7 @@ class Account(RowBacked, Node):
     name: str = backed("The name.")
     currency: str = backed("The currency of all amounts (ISO 4217).")
     time_zone: str = backed("The time zone of the dashboard's days (IANA).")
+    country: str | None = backed("The country of the agents that have none of their own (ISO 3166-1 alpha-2).")
 
     backed_by = "facts"
     by_item = False

@@ -11,8 +11,8 @@ from uuid import UUID
 import strawberry
 
 from session_graph.engine.fields import Coordinate, FieldRequest, Raw, reader
-from session_graph.errors import BadUserInput, PathSegment
-from session_graph.parsing import at_path, check_text, parse_id
+from session_graph.errors import BadUserInput
+from session_graph.parsing import at_path, clean_text, parse_id
 from session_graph.schema.context import Context
 from session_graph.schema.inputs import AgentLookup, SessionFilter, SessionOrder
 from session_graph.schema.selections import select_dashboard, select_list, session_columns
@@ -25,7 +25,6 @@ from session_graph.sessions.permissions import column_name
 MAX_EXTERNAL_IDS = 100
 MAX_PER_EXTERNAL_ID = 100
 DEFAULT_PER_EXTERNAL_ID = 20
-MAX_TEXT = 500
 
 Request = FieldRequest[Context, None]
 
@@ -80,7 +79,7 @@ def read_id(request: Request, id: IdArgument) -> UUID:
 def read_lookup(request: Request, by: LookupArgument) -> dict[str, Any]:
     """Return the arguments of `find_agent`: `id` or `idn`."""
     if "id" not in by:
-        return {"idn": _check_text(by["idn"], "by", "idn")}
+        return {"idn": clean_text(by["idn"])}
     with at_path("by", "id"):
         return {"id": parse_id(by["id"])}
 
@@ -132,9 +131,7 @@ def read_external(
 ) -> ExternalArguments:
     if len(external_ids) > MAX_EXTERNAL_IDS:
         raise BadUserInput(f"must have at most {MAX_EXTERNAL_IDS} entries", ["externalIds"])
-    for index, text in enumerate(external_ids):
-        _check_text(text, "externalIds", index)
-    conditions = {} if integration is None else {"integrations": [_check_text(integration, "integration")]}
+    conditions = {} if integration is None else {"integrations": [clean_text(integration)]}
     return ExternalArguments(external_ids, Filter(conditions))
 
 
@@ -144,10 +141,3 @@ def read_size_of_each(
 ) -> int:
     limit = max_size(request.selected, MAX_PER_EXTERNAL_ID)
     return DEFAULT_PER_EXTERNAL_ID if first is None else check_size("first", first, limit)
-
-
-def _check_text(text: str, *path: PathSegment) -> str:
-    if len(text) > MAX_TEXT:
-        raise BadUserInput(f"must have at most {MAX_TEXT} characters", path)
-    with at_path(*path):
-        return check_text(text)

@@ -26,6 +26,7 @@ from session_graph.schema.mutation_fields import (
     input_of,
     mutation,
     raw_input,
+    record_warning,
     roles_by_mutation,
     to_user_errors,
     user_error,
@@ -39,7 +40,8 @@ from session_graph.sessions.filters import parse_filter
 from session_graph.sessions.ordering import parse_order
 from session_graph.sessions.patch import EDITORS
 from session_graph.sessions.reading import read_recorded
-from session_graph.sessions.record import SessionRecord, parse_record
+from session_graph.sessions.record import SessionRecord
+from session_graph.sessions.record_reading import parse_record
 from session_graph.sessions.recording import Outcome, Status, record_sessions
 from session_graph.store.database import Database
 from session_graph.store.models import Account as AccountModel
@@ -90,14 +92,18 @@ class Mutation:
     @mutation(
         "Record a closed session. To repeat a record with the same id and content is no error.",
         RECORDERS,
-        input_of(SessionRecord, "The session."),
+        input_of(SessionRecord, "The session.", parse=parse_record),
     )
-    async def record_session(self, info: Info, record: SessionRecord) -> types.SessionPayload:
+    async def record_session(self, info: Info, record: SessionRecord) -> types.RecordSessionPayload:
         context = info.context
         (outcome,) = await record_sessions(context.database, context.viewer.account.id, [record])
         is_known = outcome.status is not Status.REFUSED or outcome.is_conflict
         session = await _read_recorded(info, outcome.id) if is_known and outcome.id else None
-        return types.SessionPayload(session=session, errors=_outcome_errors(outcome, (INPUT,)))
+        return types.RecordSessionPayload(
+            session=session,
+            warnings=[record_warning(warning) for warning in outcome.warnings],
+            errors=_outcome_errors(outcome, (INPUT,)),
+        )
 
     @mutation(
         "Record up to 500 closed sessions in one transaction. Records that are refused do not affect the others.",
@@ -115,7 +121,7 @@ class Mutation:
         return types.RecordSessionsPayload(
             recorded_count=sum(result.status is Status.RECORDED for result in results),
             duplicate_count=sum(result.status is Status.DUPLICATE for result in results),
-            results=[types.RecordResult(id=_text_id(result.id), status=result.status) for result in results],
+            results=[_record_result(result) for result in results],
             errors=errors,
         )
 
@@ -204,8 +210,9 @@ async def _change_account(account_id: UUID, change: types.UpdateAccount) -> Acco
             name=change.name,
             currency=change.currency,
             time_zone=change.time_zone,
+            country=change.country,
         )
-    if change.model_fields_set & {"name", "currency", "time_zone"}:
+    if change.model_fields_set & {"name", "currency", "time_zone", "country"}:
         await wait_until_expired_everywhere()
     return account
 
@@ -225,7 +232,7 @@ async def _export_payload(info: Info, export_id: UUID) -> types.SessionExportPay
 
 
 async def _read_recorded(info: Info, session_id: UUID) -> Any:
-    context, columns = info.context, session_columns(selected(info).below(("SessionPayload", "session")))
+    context, columns = info.context, session_columns(selected(info).below(("RecordSessionPayload", "session")))
     row = await read_recorded(context.database, context.viewer.account.id, session_id, columns)
     return Session(row=row) if row else None
 
@@ -241,6 +248,11 @@ def _parse_records(records: Sequence[Mapping[str, Any]]) -> tuple[dict[int, Sess
         except InvalidInput as error:
             errors += to_user_errors(error)
     return parsed, errors
+
+
+def _record_result(outcome: Outcome) -> types.RecordResult:
+    warnings = [record_warning(warning) for warning in outcome.warnings]
+    return types.RecordResult(id=_text_id(outcome.id), status=outcome.status, warnings=warnings)
 
 
 def _outcome_errors(outcome: Outcome, path: Path) -> list[types.UserError]:

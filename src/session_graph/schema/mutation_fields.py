@@ -17,9 +17,10 @@ from session_graph.parsing import at_path, below, parse_id
 from session_graph.schema.arguments import Request, argument
 from session_graph.schema.context import Info
 from session_graph.schema.input_types import translate
-from session_graph.schema.mutation_types import UserError, UserErrorCode
+from session_graph.schema.mutation_types import RecordWarning, UserError, UserErrorCode
 from session_graph.sessions.filters import parse_filter
 from session_graph.sessions.input_model import AnyInputModel, parse_input
+from session_graph.sessions.warnings import RecordWarning as Loss
 
 A = TypeVar("A")
 P = TypeVar("P")
@@ -62,13 +63,20 @@ def roles_by_mutation(mutations: Any) -> dict[str, frozenset[Role]]:
 
 
 def input_of(
-    model: type[AnyInputModel], description: str, *, filter_at: tuple[str, ...] = ()
+    model: type[AnyInputModel],
+    description: str,
+    *,
+    filter_at: tuple[str, ...] = (),
+    parse: Callable[[object], AnyInputModel] | None = None,
 ) -> ArgumentReader[AnyInputModel]:
-    """Parse the argument `input` into a model. A filter at the path `filter_at` is checked before execution."""
+    """Parse the argument `input` into a model, by `parse` if the model has a reader of its own.
+
+    A filter at the path `filter_at` is checked before execution.
+    """
 
     def read(request: Request, input: Mapping[str, Any]) -> AnyInputModel:
         with below(INPUT):
-            return parse_input(model, input)
+            return parse(input) if parse else parse_input(model, input)
 
     return _reader(read, INPUT, Annotated[translate(model)[0], argument(description)], filter_at)
 
@@ -102,6 +110,12 @@ def to_user_errors(error: InvalidInput) -> list[UserError]:
     """Make a UserError of each problem, with the code of the exception's type."""
     code = _CODES.get(type(error), UserErrorCode.INVALID)
     return [user_error(problem.path, problem.message, code) for problem in error.problems]
+
+
+def record_warning(warning: Loss) -> RecordWarning:
+    """Make a RecordWarning of what was lost; its message begins with the path."""
+    message = str(Problem(warning.path, warning.message))
+    return RecordWarning(code=warning.code, message=message, path=[str(segment) for segment in warning.path])
 
 
 def _reader(read: Callable[..., A], name: str, annotation: Any, filter_at: tuple[str, ...] = ()) -> ArgumentReader[A]:

@@ -19,6 +19,7 @@ from session_graph.sessions.input_model import Id, InputModel, problem
 from session_graph.sessions.patch import SessionPatch
 from session_graph.sessions.record import SessionRecord, TurnRecord
 from session_graph.sessions.recording import Status
+from session_graph.sessions.warnings import WarningCode
 
 
 class UserErrorCode(StrEnum):
@@ -47,6 +48,21 @@ describe(
     RECORDED="The record is now stored.",
     DUPLICATE="The record was stored before, with the same content.",
     REFUSED="The record was not stored; an error with its index says why.",
+)
+
+
+describe(
+    WarningCode,
+    "The kind of a loss.",
+    CONTACT_WITHHELD="The contact only says that there is none, and is null.",
+    CONTACT_MOVED="The contact is not of its kind, and was added to otherContact.",
+    UNREACHABLE="The lead has neither a phone nor an e-mail, and is no opportunity.",
+    TEXT_REPLACED="Characters that no text may have were replaced.",
+    TEXT_CUT="The text was cut to its limit.",
+    LIST_CUT="The list was cut to its limit.",
+    TURN_SKIPPED="The turn has no text, and was left out.",
+    TIME_DROPPED="The time of the turn is far from the session, and was left out.",
+    CLOCK_SKEW="The end was just before the start, and was set to it.",
 )
 
 
@@ -138,10 +154,29 @@ TurnInput = input_type(TurnRecord, "TurnInput", "One utterance in a transcript."
 RecordSessionInput = input_type(SessionRecord, "RecordSessionInput", "A closed session, as the runtime reports it.")
 
 
+@strawberry.type(description="What of a record was taken with a loss.")
+class RecordWarning:
+    code: WarningCode = strawberry.field(description="The kind of the loss.")
+    message: str = strawberry.field(description="The loss, as a sentence.")
+    path: list[str] = strawberry.field(description="The position in the record.")
+
+
+def _warnings() -> Any:
+    return strawberry.field(default_factory=list, description="What of the record was taken with a loss.")
+
+
+@strawberry.type(description="A recorded session.")
+class RecordSessionPayload:
+    session: Session | None = strawberry.field(default=None, description="The session as it is now.")
+    warnings: list[RecordWarning] = _warnings()
+    errors: list[UserError] = _errors()
+
+
 @strawberry.type(description="The outcome of a record.")
 class RecordResult:
     id: strawberry.ID | None = strawberry.field(description="The session's UUID, if it has one.")
     status: Status = strawberry.field(description="The outcome.")
+    warnings: list[RecordWarning] = _warnings()
 
 
 @strawberry.type(description="The outcomes of a batch.")
@@ -182,6 +217,9 @@ class UpdateAccount(InputModel):
     name: str | None = Field(None, description="The name.")
     currency: str | None = Field(None, description="The currency (ISO 4217); fixed once a session is recorded.")
     time_zone: str | None = Field(None, description="The time zone of the dashboard's days (IANA).")
+    country: str | None = Field(
+        None, description="The country of the agents that have none of their own (ISO 3166-1 alpha-2); empty for none."
+    )
     add_export_recipients: list[str] = Field([], description="Addresses and domains to allow for exports.")
     remove_export_recipients: list[str] = Field([], description="Addresses and domains to remove from the list.")
 

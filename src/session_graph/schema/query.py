@@ -9,6 +9,7 @@ import strawberry
 from session_graph.engine.batching import batched
 from session_graph.engine.fields import field, selected
 from session_graph.exports.requests import find_export, list_exports
+from session_graph.parsing import clean_text
 from session_graph.schema.accounts import Account, Viewer
 from session_graph.schema.arguments import (
     DashboardArguments,
@@ -36,10 +37,7 @@ from session_graph.sessions.reading import EXTERNAL_ID, SessionList, count_sessi
 class ExternalSessions:
     external_id: str = strawberry.field(description="The External ID, as requested.")
     source: strawberry.Private[ListSource]
-
-    @property
-    def key(self) -> str:
-        return self.external_id
+    key: strawberry.Private[str]
 
     @batched("The number of sessions; counted only if it is selected.")
     async def total_count(entries: Sequence["ExternalSessions"], info: Info) -> list[int]:
@@ -97,8 +95,12 @@ class Query:
     )
     async def sessions_by_external_id(self, info: Info, arguments: ExternalArguments) -> list[ExternalSessions]:
         sessions = SessionList(info.context.viewer, arguments.filter, parent=EXTERNAL_ID)
-        source = ListSource(sessions, list(dict.fromkeys(arguments.external_ids)))
-        return [ExternalSessions(external_id=text, source=source) for text in arguments.external_ids]
+        keys = [clean_text(text) for text in arguments.external_ids]
+        source = ListSource(sessions, list(dict.fromkeys(keys)))
+        return [
+            ExternalSessions(external_id=text, source=source, key=key)
+            for text, key in zip(arguments.external_ids, keys, strict=True)
+        ]
 
     @field("The exports that you requested, newest first; for an ADMIN, all of the account.", reads=read_export_list)
     async def exports(self, info: Info, page: ExportListArguments) -> SessionExportConnection:

@@ -15,12 +15,13 @@ from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
 
 from session_graph.access.accounts import check_time_zone
+from session_graph.access.countries import check_country, country_of_zone
 from session_graph.access.viewer import Role, Viewer
 from session_graph.errors import AlreadyThere, InvalidInput, Problem
 from session_graph.parsing import at_path, plain
 from session_graph.sessions.closing import MIDNIGHT, WEEKDAYS, AgentTerms
 from session_graph.sessions.columns import ALL, ANALYST, NOT_PARTNER
-from session_graph.sessions.contacts import normalise_contact
+from session_graph.sessions.contacts import read_contact, spell_contact
 from session_graph.sessions.enums import Redirection
 from session_graph.sessions.input_model import Amount, InputModel, Name, OptionalName, Ratio, parse_input, problem
 from session_graph.store.models import Agent
@@ -41,7 +42,7 @@ def _check_idn(idn: str) -> str:
 
 
 def _contacts(contacts: list[str]) -> list[str]:
-    return sorted({normalise_contact(contact) for contact in contacts})
+    return sorted({spell_contact(contact) for contact in contacts})
 
 
 def _check_hours(hours: dict[str, list[Span]]) -> dict[str, list[Span]]:
@@ -73,6 +74,7 @@ def _minutes(day: str, span: Span) -> tuple[int, int]:
 
 
 Idn = Annotated[str, Field(strict=True), AfterValidator(_check_idn)]
+Country = Annotated[str, Field(strict=True), AfterValidator(check_country)]
 Seconds = Annotated[int, Field(strict=True, ge=0, le=86_400)]
 
 
@@ -93,6 +95,11 @@ class AgentDefinition(InputModel):
     idn: Annotated[Idn, ReadableBy(ALL)] = Field(description="Its short identifier, unique in the account.")
     name: Annotated[Name, ReadableBy(ALL)] = Field(description="Its name.")
     time_zone: Annotated[Name, ReadableBy(ALL)] = Field(description="Its time zone (IANA).")
+    country: Country | None = Field(
+        None,
+        description="The country (ISO 3166-1 alpha-2) in which a phone number without a country code is dialled; the"
+        " account's if null, else the time zone's.",
+    )
     industry: OptionalName = Field(None, description="Its industry.")
     working_hours: Annotated[dict[str, list[Span]], AfterValidator(_check_hours), ReadableBy(NOT_PARTNER)] = Field(
         {}, description="When it is open; without any day it always is."
@@ -192,17 +199,19 @@ async def find_agents(account_id: UUID, ids: Iterable[UUID]) -> dict[UUID, Agent
     return {agent.id: agent for agent in await Agent.filter(account_id=account_id, id__in=list(ids))}
 
 
-def terms_of(agent: Agent) -> AgentTerms:
+def terms_of(agent: Agent, account_country: str | None) -> AgentTerms:
     """Return the attributes that apply to a session that closes now."""
+    country = agent.country or account_country or country_of_zone(agent.time_zone)
     return AgentTerms(
         time_zone=agent.time_zone,
+        country=country,
         working_hours={day: [(start, end) for start, end in spans] for day, spans in agent.working_hours.items()},
         redirection=Redirection(agent.redirection),
         conversion_ratio=plain(agent.conversion_ratio),
         recognition=plain(agent.recognition),
         average_lead_value=agent.average_lead_value,
         unit_value=agent.unit_value,
-        test_contacts=frozenset(agent.test_contacts),
+        test_contacts=frozenset(read_contact(each, country) or each for each in agent.test_contacts),
         short_under_seconds=agent.short_under_seconds,
         long_from_seconds=agent.long_from_seconds,
     )

@@ -11,7 +11,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from session_graph.parsing import EXACT
-from session_graph.sessions.contacts import normalise_contact
+from session_graph.sessions.contacts import is_one_of
 from session_graph.sessions.enums import Redirection, SessionLength
 
 WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
@@ -25,9 +25,13 @@ WorkingHours = Mapping[str, Spans]
 
 @dataclass(frozen=True, slots=True)
 class AgentTerms:
-    """The agent's attributes in force when a session closes."""
+    """The agent's attributes in force when a session closes.
+
+    `country` is where a number without a country code is dialled. `test_contacts` are kept forms without extensions.
+    """
 
     time_zone: str
+    country: str | None
     working_hours: WorkingHours
     redirection: Redirection
     conversion_ratio: Decimal
@@ -121,12 +125,9 @@ def categorise_length(duration: timedelta, agent: AgentTerms) -> SessionLength:
 def looks_like_test(facts: Facts, agent: AgentTerms) -> bool:
     """Return whether it came through the sandbox or from one of the agent's test contacts."""
     return any(
-        source is not None and (source == SANDBOX or source.startswith(f"{SANDBOX}/"))
+        source is not None and f"{source.casefold()}/".startswith(f"{SANDBOX}/")
         for source in (facts.integration, facts.connector)
-    ) or any(
-        contact is not None and normalise_contact(contact) in agent.test_contacts
-        for contact in (facts.phone, facts.email)
-    )
+    ) or any(contact is not None and is_one_of(contact, agent.test_contacts) for contact in (facts.phone, facts.email))
 
 
 def within_working_hours(moment: datetime, hours: WorkingHours, time_zone: str) -> bool:

@@ -16,7 +16,7 @@ import orjson
 
 from session_graph.access.viewer import Role, Viewer
 from session_graph.errors import BadUserInput, PathSegment
-from session_graph.parsing import at_path, check_text
+from session_graph.parsing import clean_text
 from session_graph.sessions.enums import Assessment, Channel, Period, SessionLength
 from session_graph.sessions.parameters import Parameters
 from session_graph.sessions.scope import held_by, scope_sessions
@@ -25,7 +25,6 @@ from session_graph.sessions.search import Search, parse_search, search_sql
 MAX_DEPTH = 3
 MAX_CONDITIONS = 50
 MAX_OPTIONS = 1000
-MAX_TEXT = 500
 
 PERIODS = {
     Period.LAST_24_HOURS: timedelta(hours=24),
@@ -183,7 +182,7 @@ def _not(inner: Filter, parameters: Parameters, viewer: Viewer) -> str:
 CONDITIONS: dict[str, Condition] = {
     row.name: row
     for row in (
-        Condition("search", ValueKind.SEARCH, (), _search, "With letters: part of the contact's name, ignoring case and accents. Without letters, and with at least four digits: part of the phone number, however it is written. For a PORTAL, summaries and comments are searched too."),
+        Condition("search", ValueKind.SEARCH, (), _search, "A phone number, however it is spelt: any four or more consecutive digits of it, or all of a shorter one. Otherwise words, each a part of the contact's name, in any order, ignoring case and accents. For a PORTAL, summaries and comments are searched too."),
         Condition("isLead", ValueKind.FLAG, ("is_lead",), _flag("is_lead"), "true: leads; false: all others."),
         Condition("isOpportunity", ValueKind.FLAG, ("is_opportunity",), _flag("is_opportunity"), "true: opportunities; false: all others."),
         Condition("isTest", ValueKind.FLAG, ("is_test",), _flag("is_test"), "true: test sessions; false: live sessions."),
@@ -290,7 +289,7 @@ def _parse_value(kind: ValueKind, value: Any, now: datetime, path: Path, depth: 
         case ValueKind.SEARCH:
             return parse_search(value, path)
         case ValueKind.TEXTS:
-            return [_text(text, (*path, i)) for i, text in enumerate(_options(value, path))]
+            return [clean_text(text) for text in _options(value, path)]
         case ValueKind.CHANNELS:
             return [Channel(option) for option in _options(value, path)]
         case ValueKind.LENGTHS:
@@ -298,7 +297,7 @@ def _parse_value(kind: ValueKind, value: Any, now: datetime, path: Path, depth: 
         case ValueKind.ASSESSMENTS:
             return [Assessment(option) for option in _options(value, path)]
         case ValueKind.UTMS:
-            return [_utm(pair, (*path, i)) for i, pair in enumerate(_options(value, path))]
+            return [Utm(clean_text(pair["key"]), clean_text(pair["value"])) for pair in _options(value, path)]
         case ValueKind.PERIOD:
             return now - PERIODS[Period(value)], now
         case ValueKind.DECIMALS | ValueKind.INTEGERS:
@@ -315,17 +314,6 @@ def _options(value: Sequence[Any], path: Path) -> Sequence[Any]:
     if len(value) > MAX_OPTIONS:
         raise BadUserInput(f"must have at most {MAX_OPTIONS} entries", path)
     return value
-
-
-def _text(value: str, path: Path) -> str:
-    if len(value) > MAX_TEXT:
-        raise BadUserInput(f"must have at most {MAX_TEXT} characters", path)
-    with at_path(*path):
-        return check_text(value)
-
-
-def _utm(pair: Mapping[str, str], path: Path) -> Utm:
-    return Utm(_text(pair["key"], (*path, "key")), _text(pair["value"], (*path, "value")))
 
 
 def _parse_range(value: Mapping[str, Any], path: Path) -> Range:

@@ -19,7 +19,8 @@ import asyncpg
 import orjson
 
 from session_graph.errors import InvalidInput, Problem
-from session_graph.sessions.record import SessionRecord, parse_record
+from session_graph.sessions.record import SessionRecord
+from session_graph.sessions.record_reading import parse_record
 from session_graph.sessions.recording import Outcome, Status, record_sessions
 from session_graph.store.database import Database
 from session_graph.store.ids import new_id

@@ -14,23 +14,19 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from session_graph.errors import InvalidInput, Problem
-from session_graph.parsing import check_text, parse_decimal, parse_id, parse_instant
+from session_graph.parsing import check_text, normalise_text, parse_decimal, parse_id, parse_instant
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
 
-def _stripped(value: object) -> object:
-    return value.strip() if isinstance(value, str) else value
+def _normalised(value: object) -> object:
+    return normalise_text(value) if isinstance(value, str) else value
 
 
-def stripped_or_none(value: object) -> object:
-    """Return the text without surrounding white space; None if nothing is left."""
-    return (value.strip() or None) if isinstance(value, str) else value
-
-
-def _none_if_blank(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip() else value
+def normalised_or_none(value: object) -> object:
+    """Return the text in NFC and without surrounding white space; None if nothing is left."""
+    return (normalise_text(value) or None) if isinstance(value, str) else value
 
 
 def _recordable(moment: datetime) -> datetime:
@@ -40,10 +36,11 @@ def _recordable(moment: datetime) -> datetime:
 
 
 Printable = AfterValidator(check_text)
-Text = Annotated[str, Field(strict=True, max_length=10_000), Printable]
-Name = Annotated[str, BeforeValidator(_stripped), Field(strict=True, min_length=1, max_length=200), Printable]
-OptionalText = Annotated[Text | None, BeforeValidator(_none_if_blank)]
-OptionalName = Annotated[Name | None, BeforeValidator(stripped_or_none)]
+Normalised = BeforeValidator(_normalised)
+Text = Annotated[str, Normalised, Field(strict=True, max_length=10_000), Printable]
+Name = Annotated[str, Normalised, Field(strict=True, min_length=1, max_length=200), Printable]
+OptionalText = Annotated[Text | None, BeforeValidator(normalised_or_none)]
+OptionalName = Annotated[Name | None, BeforeValidator(normalised_or_none)]
 Instant = Annotated[datetime, BeforeValidator(parse_instant), AfterValidator(_recordable)]
 Amount = Annotated[Decimal, BeforeValidator(parse_decimal), Field(ge=0)]
 Ratio = Annotated[Decimal, BeforeValidator(parse_decimal), Field(ge=0, le=1)]

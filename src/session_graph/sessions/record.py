@@ -4,15 +4,16 @@ A line of an import and an input of a mutation are the same. Source: interface.g
 """
 
 import hashlib
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
 import orjson
-from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, StrictBool, model_validator
 
-from session_graph.sessions.contacts import normalise_email, normalise_phone
+from session_graph.parsing import parse_instant
+from session_graph.sessions.contacts import spell_email
 from session_graph.sessions.enums import Assessment, Channel, Speaker
 from session_graph.sessions.input_model import (
     NULLABLE,
@@ -21,16 +22,23 @@ from session_graph.sessions.input_model import (
     InputModel,
     Instant,
     Name,
+    Normalised,
     OptionalName,
     OptionalText,
     Printable,
     Text,
-    parse_input,
+    normalised_or_none,
     problem,
-    stripped_or_none,
 )
+from session_graph.sessions.phones import spell_phone
+from session_graph.sessions.warnings import RecordWarning
 
 LONGEST = timedelta(days=366)
+EARLIEST_START = datetime(2000, 1, 1, tzinfo=UTC)
+"""Seconds that are taken for milliseconds lie in 1970."""
+LATEST_AHEAD = timedelta(days=1)
+IDENTIFIERS = frozenset({"id", "agent", "externalId"})
+"""The fields that are refused rather than cut: two of them could become the same."""
 MAX_TURNS = 5_000
 MAX_TRANSCRIPT = 1_000_000
 MAX_TAGS = 100
@@ -38,11 +46,18 @@ MAX_UTMS = 50
 
 
 def _phone(text: str | None) -> str | None:
-    return text and normalise_phone(text)
+    return text and spell_phone(text)
 
 
 def _email(text: str | None) -> str | None:
-    return text and normalise_email(text)
+    return text and spell_email(text)
+
+
+def _closed_between(moment: datetime) -> datetime:
+    latest = datetime.now(UTC) + LATEST_AHEAD
+    if not EARLIEST_START <= moment <= latest:
+        raise ValueError(f"must be from {EARLIEST_START.year} to a day from now")
+    return moment
 
 
 def _in_order(tags: list[str]) -> list[str]:
@@ -50,8 +65,9 @@ def _in_order(tags: list[str]) -> list[str]:
 
 
 ExternalId = Annotated[str, Field(strict=True, max_length=500), Printable]
-OptionalExternalId = Annotated[ExternalId | None, BeforeValidator(stripped_or_none)]
+OptionalExternalId = Annotated[ExternalId | None, BeforeValidator(normalised_or_none)]
 Tag = Annotated[Name, Field(max_length=100)]
+Start = Annotated[datetime, BeforeValidator(parse_instant), AfterValidator(_closed_between)]
 Stars = Annotated[int, Field(strict=True, ge=1, le=5)]
 Utms = dict[Annotated[Name, Field(max_length=100)], Annotated[Text, Field(max_length=1000)]]
 
@@ -60,7 +76,9 @@ class TurnRecord(InputModel):
     """One utterance of a transcript."""
 
     speaker: Speaker = Field(description="Who said it.")
-    text: Annotated[str, Field(strict=True, max_length=MAX_TRANSCRIPT), Printable] = Field(description="What was said.")
+    text: Annotated[str, Normalised, Field(strict=True, max_length=MAX_TRANSCRIPT), Printable] = Field(
+        description="What was said."
+    )
     at: Instant | None = Field(None, description="When, where it is known.")
 
 
@@ -75,7 +93,7 @@ class SessionRecord(InputModel):
     )
     agent: Name = Field(description="The agent's idn.")
     channel: Channel = Field(description="Through what it was held.")
-    started_at: Instant = Field(description="When it began.")
+    started_at: Start = Field(description="When it began: from the year 2000 to a day from now.")
     ended_at: Instant = Field(description="When it ended, at most 366 days later.")
     session_type: OptionalName = Field(None, description="The intent category.")
     integration: OptionalName = Field(None, description="The outside system it came through; sandbox makes it a test.")
@@ -111,6 +129,16 @@ class SessionRecord(InputModel):
         [], description="What was said, in order; at most 1,000,000 characters."
     )
 
+    _warnings: list[RecordWarning] = PrivateAttr(default_factory=list)
+
+    @property
+    def warnings(self) -> Sequence[RecordWarning]:
+        """What was lost when the record was read; not a part of its content."""
+        return self._warnings
+
+    def warn(self, *warnings: RecordWarning) -> None:
+        self._warnings.extend(warnings)
+
     @model_validator(mode="before")
     @classmethod
     def _null_is_absent(cls, data: Any) -> Any:
@@ -131,11 +159,6 @@ class SessionRecord(InputModel):
         """Return the SHA-256 of the normal form without the id: two records of one session have the same."""
         content = self.model_dump(exclude={"id"}, exclude_none=True)
         return hashlib.sha256(orjson.dumps(content, default=_decimal_text, option=orjson.OPT_SORT_KEYS)).digest()
-
-
-def parse_record(raw: object) -> SessionRecord:
-    """Raises InvalidInput with every problem, each with its path by GraphQL name."""
-    return parse_input(SessionRecord, raw)
 
 
 def _decimal_text(value: object) -> str:

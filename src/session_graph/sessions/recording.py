@@ -18,17 +18,18 @@ from session_graph.errors import Problem
 from session_graph.parsing import DECIMAL_LIMIT, fold
 from session_graph.sessions.agents import terms_of
 from session_graph.sessions.closing import AgentTerms, Decisions, Facts, close
-from session_graph.sessions.contacts import display_phone
+from session_graph.sessions.contacts import Contacts, contact_columns, read_contacts
 from session_graph.sessions.event_log import EventKind, write_events
 from session_graph.sessions.record import SessionRecord, TurnRecord
+from session_graph.sessions.warnings import RecordWarning, WarningCode
 from session_graph.store import models
-from session_graph.store.database import Connection, Database
+from session_graph.store.database import Connection, Database, Row
 from session_graph.store.ids import new_id
 
 ATTEMPTS = 5
 
-_ACCOUNT = "select a.money_scale from account a where a.id = $1 for key share"
-_ACCOUNT_ALONE = "select a.money_scale from account a where a.id = $1 for update"
+_ACCOUNT = "select a.money_scale, a.country from account a where a.id = $1 for key share"
+_ACCOUNT_ALONE = "select a.money_scale, a.country from account a where a.id = $1 for update"
 _KNOWN = "select s.id, s.content_hash from session s where s.account_id = $1 and s.id = any($2)"
 
 
@@ -42,12 +43,16 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`problem` is why a record was refused, with its path in the record; `is_conflict` if its id has other content."""
+    """`problem` is why a record was refused, with its path in the record; `is_conflict` if its id has other content.
+
+    `warnings` say what of it was taken with a loss.
+    """
 
     status: Status
     id: UUID | None
     problem: Problem | None = None
     is_conflict: bool = False
+    warnings: Sequence[RecordWarning] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +69,9 @@ async def record_sessions(database: Database, account_id: UUID, records: Sequenc
     for attempt in range(ATTEMPTS):
         try:
             async with database.transaction() as connection:
-                money_scale = await connection.fetchval(_ACCOUNT_ALONE if attempt else _ACCOUNT, account_id)
-                return await _record(connection, account_id, money_scale, records)
+                account = await connection.fetchrow(_ACCOUNT_ALONE if attempt else _ACCOUNT, account_id)
+                assert account is not None
+                return await _record(connection, account_id, account, records)
         except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError):
             if attempt == ATTEMPTS - 1:
                 raise
@@ -73,12 +79,12 @@ async def record_sessions(database: Database, account_id: UUID, records: Sequenc
 
 
 async def _record(
-    connection: Connection, account_id: UUID, money_scale: int, records: Sequence[SessionRecord]
+    connection: Connection, account_id: UUID, account: Row, records: Sequence[SessionRecord]
 ) -> list[Outcome]:
-    agents = await _find_agents(account_id, {record.agent for record in records})
+    agents = await _find_agents(account_id, account["country"], {record.agent for record in records})
     ids = [record.id for record in records if record.id]
     known = {row["id"]: bytes(row["content_hash"]) for row in await connection.fetch(_KNOWN, account_id, ids)}
-    batch = _Batch(account_id, money_scale, datetime.now(UTC), agents, known)
+    batch = _Batch(account_id, account["money_scale"], datetime.now(UTC), agents, known)
     outcomes = [batch.take(record) for record in records]
     await _copy(connection, "session", sorted(batch.sessions, key=lambda row: row["id"]))
     await _copy(connection, "transcript", batch.transcripts)
@@ -86,9 +92,9 @@ async def _record(
     return outcomes
 
 
-async def _find_agents(account_id: UUID, idns: set[str]) -> dict[str, _Agent]:
+async def _find_agents(account_id: UUID, country: str | None, idns: set[str]) -> dict[str, _Agent]:
     found = await models.Agent.filter(account_id=account_id, idn__in=idns)
-    return {agent.idn: _Agent(agent.id, terms_of(agent)) for agent in found}
+    return {agent.idn: _Agent(agent.id, terms_of(agent, country)) for agent in found}
 
 
 async def _copy(connection: Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -116,16 +122,22 @@ class _Batch:
             return self._compare(record.id, content_hash)
         if agent is None:
             return _refuse(record, "agent", "is not the idn of an agent of this account")
-        decisions = close(_facts(record), agent.terms)
+        contacts, warnings = read_contacts(record.phone, record.email, record.other_contact, agent.terms.country)
+        facts = _facts(record, contacts)
+        decisions = close(facts, agent.terms)
         if decisions.potential_value >= DECIMAL_LIMIT:
             return _refuse(record, "units", "makes a lead value of 10^15 or more")
         id_ = record.id or new_id()
         self.known[id_] = content_hash
-        self.sessions.append(self._session_row(id_, record, agent, decisions, content_hash))
+        self.sessions.append(self._session_row(id_, record, agent, contacts, decisions, content_hash))
         if record.transcript:
             turns = orjson.dumps([_turn(turn) for turn in record.transcript], option=orjson.OPT_UTC_Z).decode()
             self.transcripts.append({"account_id": self.account_id, "session_id": id_, "turns": turns})
-        return Outcome(Status.RECORDED, id_)
+        if decisions.is_lead and not contacts.reachable:
+            warnings.append(
+                RecordWarning((), WarningCode.UNREACHABLE, "A lead who cannot be reached is no opportunity")
+            )
+        return Outcome(Status.RECORDED, id_, warnings=(*record.warnings, *warnings))
 
     def _compare(self, id_: UUID, content_hash: bytes) -> Outcome:
         if self.known[id_] == content_hash:
@@ -134,7 +146,13 @@ class _Batch:
         return Outcome(Status.REFUSED, id_, conflict, is_conflict=True)
 
     def _session_row(
-        self, id_: UUID, record: SessionRecord, agent: _Agent, decisions: Decisions, content_hash: bytes
+        self,
+        id_: UUID,
+        record: SessionRecord,
+        agent: _Agent,
+        contacts: Contacts,
+        decisions: Decisions,
+        content_hash: bytes,
     ) -> dict[str, Any]:
         return {
             "account_id": self.account_id,
@@ -144,7 +162,7 @@ class _Batch:
             "utms": orjson.dumps(record.utms).decode(),
             "content_hash": content_hash,
             **{name: getattr(decisions, name) for name in _DECIDED},
-            "phone_display": record.phone and display_phone(record.phone),
+            **contact_columns(contacts),
             "money_scale": self.money_scale,
             "session_type_folded": record.session_type and fold(record.session_type),
             "external_id_folded": record.external_id and fold(record.external_id),
@@ -157,8 +175,9 @@ class _Batch:
 
 _DECIDED = Decisions.__slots__
 """Columns that are decided when the session closes."""
+_CONTACTS = ("phone", "email", "other_contact")
 _WRITTEN = {each["name"] for each in models.Session.describe()["data_fields"] if not each["generated"]}
-_COPIED = tuple(name for name in SessionRecord.model_fields if name in _WRITTEN - {*_DECIDED, "utms"})
+_COPIED = tuple(name for name in SessionRecord.model_fields if name in _WRITTEN - {*_DECIDED, *_CONTACTS, "utms"})
 """Columns that are copied from the record."""
 
 
@@ -166,8 +185,9 @@ def _refuse(record: SessionRecord, name: str, message: str) -> Outcome:
     return Outcome(Status.REFUSED, record.id, Problem((name,), message))
 
 
-def _facts(record: SessionRecord) -> Facts:
-    return Facts(**{name: getattr(record, name) for name in Facts.__slots__})
+def _facts(record: SessionRecord, contacts: Contacts) -> Facts:
+    values = {name: getattr(record, name) for name in Facts.__slots__}
+    return Facts(**values | {"phone": contacts.phone, "email": contacts.email})
 
 
 def _turn(turn: TurnRecord) -> dict[str, str | datetime | None]:

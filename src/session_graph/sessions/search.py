@@ -1,45 +1,64 @@
-"""The search for a contact, by part of the name or of the phone number (domain.md, "Filters")."""
+"""The search for a contact, by words of the name or by a part of the phone number (domain.md, "Contacts")."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from session_graph.errors import BadUserInput, PathSegment
-from session_graph.parsing import at_path, check_text, digits, fold
+from session_graph.parsing import clean_text, digits, fold
 from session_graph.sessions.parameters import Parameters
+from session_graph.sessions.phones import is_spelled_as_phone, read_phone, spell_phone, spellings
 
 MAX_LENGTH = 200
 MIN_DIGITS = 4
 
+_SIP = re.compile("sips?:", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """`folded` is the whole text, folded; `digits` are those of a phone number, None if the text has a letter."""
+    """A search for a name, a part of a number or a whole phone.
 
-    folded: str
-    digits: str | None
+    `words` is the folded text, in words. `numbers` are runs of digits, any of which a number may have. `phone` is a
+    number too short to be searched by its parts, or a SIP address.
+    """
+
+    words: Sequence[str]
+    numbers: Sequence[str] = ()
+    phone: str | None = None
 
 
 def parse_search(text: str, path: tuple[PathSegment, ...]) -> Search:
-    """Raises BadUserInput if the text is too long, or has neither a letter nor four digits."""
-    text = text.strip()
+    """Raises BadUserInput if the text is too long, or has neither a letter nor a digit."""
+    text = clean_text(text)
     if len(text) > MAX_LENGTH:
         raise BadUserInput(f"must have at most {MAX_LENGTH} characters", path)
-    with at_path(*path):
-        check_text(text)
-    if any(character.isalpha() for character in text):
-        return Search(fold(text), None)
-    if len(digits(text)) < MIN_DIGITS:
-        raise BadUserInput(f"must have a letter of a name, or at least {MIN_DIGITS} digits of a phone number", path)
-    return Search(fold(text), digits(text))
+    words = fold(text).split()
+    if _SIP.match(text):
+        return Search(words, phone=read_phone(text, None))
+    if is_spelled_as_phone(text) or not any(character.isalpha() for character in text):
+        numbers = [run for run in spellings(text) if len(run) >= MIN_DIGITS]
+        if not numbers and not digits(text):
+            raise BadUserInput("must have a letter of a name, or a digit of a phone number", path)
+        return Search(words, numbers) if numbers else Search(words, phone=spell_phone(text))
+    return Search(words)
 
 
 def search_sql(search: Search, parameters: Parameters, *, everywhere: bool) -> str:
     """Return a condition over `session s`; `everywhere` also searches summaries and comments."""
-    column, text = ("contact_folded", search.folded) if search.digits is None else ("phone_digits", search.digits)
-    parts = [f"s.{column} like {_substring_pattern(text, parameters)}"]
+    if search.phone:
+        parts = [f"s.phone = {parameters.bind(search.phone)}"]
+    elif search.numbers:
+        parts = [f"s.phone_search like {_substring_pattern(run, parameters)}" for run in search.numbers]
+    else:
+        parts = [_has_words("contact_folded", search.words, parameters)]
     if everywhere:
-        pattern = _substring_pattern(search.folded, parameters)
-        parts += [f"s.summary_folded like {pattern}", f"s.comment_folded like {pattern}"]
+        parts += [_has_words(column, search.words, parameters) for column in ("summary_folded", "comment_folded")]
     return " or ".join(parts)
+
+
+def _has_words(column: str, words: Sequence[str], parameters: Parameters) -> str:
+    return "(" + " and ".join(f"s.{column} like {_substring_pattern(word, parameters)}" for word in words) + ")"
 
 
 def _substring_pattern(text: str, parameters: Parameters) -> str:

@@ -24,6 +24,7 @@ class Account(Model):
     currency = fields.TextField(default="USD")
     money_scale = fields.IntField(default=2)
     time_zone = fields.TextField(default="UTC")
+    country = fields.TextField(null=True)
     created_at = fields.DatetimeField(auto_now_add=True)
 
     class Meta:
@@ -82,6 +83,7 @@ class Agent(TenantModel):
     name = fields.TextField()
     industry = fields.TextField(null=True)
     time_zone = fields.TextField()
+    country = fields.TextField(null=True)
     working_hours: fields.Field[dict[str, list[list[str]]]] = fields.JSONField(default=dict)
     redirection = fields.TextField(default="AGENT_FIRST")
     conversion_ratio = fields.DecimalField(30, 10, default=1)
@@ -130,6 +132,7 @@ class Session(TenantModel):
     contact_name = fields.TextField(null=True)
     phone = fields.TextField(null=True)
     phone_display = fields.TextField(null=True)
+    phone_search = fields.TextField(null=True)
     email = fields.TextField(null=True)
     other_contact = fields.TextField(null=True)
     summary = fields.TextField(null=True)
@@ -162,7 +165,6 @@ class Session(TenantModel):
     contact_folded = fields.TextField(null=True)
     summary_folded = fields.TextField(null=True)
     comment_folded = fields.TextField(null=True)
-    phone_digits = DerivedText(null=True, generated=True)
     duration_seconds = DerivedInt(generated=True)
     assessment = DerivedText(null=True, generated=True)
     is_success = DerivedFlag(generated=True)

@@ -219,6 +219,18 @@ function compareDecimals(a, b) {
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
-/** @param {string} text */
+const PLAIN = {
+  ...{ ß: "ss", æ: "ae", œ: "oe", þ: "th", ð: "d", đ: "d", ħ: "h", ı: "i", ł: "l", ø: "o", ŧ: "t" },
+  ...{ "’": "'", "‘": "'", ʼ: "'", "′": "'", "`": "'", "‐": "-", "‑": "-", "–": "-", "—": "-", "−": "-" },
+};
+
+/** As the server folds a text for its order. @param {string} text */
 const fold = (text) =>
-  text.normalize("NFKD").toLowerCase().replaceAll("ß", "ss").normalize("NFKD").replace(/\p{M}/gu, "");
+  text
+    .normalize("NFKD")
+    .toLowerCase()
+    .normalize("NFKD")
+    .replace(/[\p{M}\p{Cf}]/gu, "")
+    .replace(/[^\x00-\x5f\x61-\x7f]/gu, (letter) => PLAIN[/** @type {keyof typeof PLAIN} */ (letter)] ?? letter)
+    .replace(/\s+/g, " ")
+    .trim();

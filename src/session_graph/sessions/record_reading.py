@@ -1,0 +1,162 @@
+"""Reads a record: what is wrong about neither money, time nor identity is repaired with a warning, then all is checked.
+
+The limits are those of the model, so that a new field of `SessionRecord` needs nothing here.
+Source: domain.md, "Texts and identifiers" and "What is recorded".
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from session_graph.errors import PathSegment
+from session_graph.parsing import DECIMAL_LIMIT, FORBIDDEN_CHARACTERS, clean_text, parse_instant
+from session_graph.sessions.input_model import parse_input
+from session_graph.sessions.record import IDENTIFIERS, MAX_TRANSCRIPT, MAX_TURNS, SessionRecord
+from session_graph.sessions.warnings import RecordWarning, WarningCode
+
+CLOCK_SKEW = timedelta(seconds=2)
+"""How far an end may lie before its start."""
+FAR = timedelta(days=1)
+"""A turn further from its session has a wrong time."""
+
+Path = tuple[PathSegment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of a field; None where it has no such part. Text is in characters."""
+
+    text: int | None = None
+    entries: int | None = None
+    key: int | None = None
+
+
+def parse_record(raw: object) -> SessionRecord:
+    """Return the record, with a warning for each loss. Raises InvalidInput with every problem, by GraphQL names."""
+    repair = _Repair()
+    record = parse_input(SessionRecord, repair.record(raw) if isinstance(raw, Mapping) else raw)
+    record.warn(*repair.warnings)
+    return record
+
+
+@dataclass(slots=True)
+class _Repair:
+    warnings: list[RecordWarning] = field(default_factory=list)
+
+    def record(self, raw: Mapping[str, Any]) -> dict[str, Any]:
+        limits = _field_limits()
+        found = {name: self._value(value, limits.get(name), (name,)) for name, value in raw.items()}
+        start, end = _instant(found.get("startedAt")), _instant(found.get("endedAt"))
+        if start and end and timedelta(0) < start - end <= CLOCK_SKEW:
+            found["endedAt"], end = found["startedAt"], start
+            self._warn(("endedAt",), WarningCode.CLOCK_SKEW, "is just before startedAt, and was set to it")
+        turns = found.get("transcript")
+        if isinstance(turns, Sequence) and not isinstance(turns, str):
+            found["transcript"] = self._transcript(turns, start, end)
+        return found
+
+    def _warn(self, path: Path, code: WarningCode, message: str) -> None:
+        self.warnings.append(RecordWarning(path, code, message))
+
+    def _value(self, value: Any, limits: Limits | None, path: Path) -> Any:
+        if limits is None or value is None:
+            return value
+        if isinstance(value, Mapping):
+            return self._map(value, limits, path)
+        if isinstance(value, list):
+            return self._list(value, limits, path)
+        return value if limits.text is None else self._text(value, limits.text, path)
+
+    def _text(self, value: Any, limit: int, path: Path) -> Any:
+        if type(value) is int and abs(value) < DECIMAL_LIMIT:
+            return str(value)
+        if not isinstance(value, str):
+            return value
+        text = clean_text(value)
+        if FORBIDDEN_CHARACTERS.search(value.strip()):
+            self._warn(path, WarningCode.TEXT_REPLACED, "had characters that no text may have")
+        if len(text) <= limit or path[0] in IDENTIFIERS:
+            return text
+        self._warn(path, WarningCode.TEXT_CUT, f"was cut to {limit:,} characters")
+        return text[:limit].rstrip()
+
+    def _list(self, values: list[Any], limits: Limits, path: Path) -> list[Any]:
+        if limits.entries is None or limits.text is None:
+            return values
+        texts = [self._text(value, limits.text, (*path, i)) for i, value in enumerate(values)]
+        return self._cut([text for text in texts if text not in ("", None)], limits.entries, path)
+
+    def _map(self, values: Mapping[str, Any], limits: Limits, path: Path) -> dict[str, Any]:
+        if limits.entries is None or limits.key is None or limits.text is None:
+            return dict(values)
+        found = {
+            self._text(key, limits.key, (*path, key)): self._text(value, limits.text, (*path, key))
+            for key, value in values.items()
+            if value is not None
+        }
+        return dict(self._cut(list(found.items()), limits.entries, path))
+
+    def _cut(self, entries: list[Any], limit: int, path: Path) -> list[Any]:
+        if len(entries) > limit:
+            self._warn(path, WarningCode.LIST_CUT, f"was cut to {limit:,} entries")
+        return entries[:limit]
+
+    def _transcript(self, turns: Sequence[Any], start: datetime | None, end: datetime | None) -> list[Any]:
+        kept, left = [], MAX_TRANSCRIPT
+        for position, turn in enumerate(self._cut(list(turns), MAX_TURNS, ("transcript",))):
+            if not isinstance(turn, Mapping):
+                kept.append(turn)
+                continue
+            found = self._turn(turn, ("transcript", position), start, end)
+            if found is None:
+                continue
+            size = len(found["text"]) if isinstance(found["text"], str) else 0
+            if size > left:
+                found["text"] = found["text"][:left]
+                self._warn(("transcript",), WarningCode.TEXT_CUT, f"was cut to {MAX_TRANSCRIPT:,} characters in all")
+                return [*kept, found] if left else kept
+            kept.append(found)
+            left -= size
+        return kept
+
+    def _turn(
+        self, turn: Mapping[str, Any], path: Path, start: datetime | None, end: datetime | None
+    ) -> dict[str, Any] | None:
+        found = dict(turn)
+        text = self._text(found.get("text"), MAX_TRANSCRIPT, (*path, "text"))
+        if not text and found.get("speaker") != "TOOL":
+            self._warn(path, WarningCode.TURN_SKIPPED, "has no text, and was left out")
+            return None
+        found["text"] = text or ""
+        at = _instant(found.get("at"))
+        if at and start and not start - FAR <= at <= (end or start) + FAR:
+            del found["at"]
+            self._warn((*path, "at"), WarningCode.TIME_DROPPED, "is more than a day from the session, and was left out")
+        return found
+
+
+def _instant(value: Any) -> datetime | None:
+    """Return the instant; None if there is none that the check will take."""
+    try:
+        return parse_instant(value)
+    except ValueError:
+        return None
+
+
+@cache
+def _field_limits() -> dict[str, Limits]:
+    """Return the limits of the fields of `SessionRecord` that are texts, lists of texts, or maps of texts."""
+    properties = SessionRecord.model_json_schema()["properties"]
+    return {name: limits for name, schema in properties.items() if (limits := _limits(schema)) != Limits()}
+
+
+def _limits(schema: Mapping[str, Any]) -> Limits:
+    found = {name: value for each in (schema, *schema.get("anyOf", ())) for name, value in each.items()}
+    if "maxItems" in found:
+        return Limits(text=_limits(found["items"]).text, entries=found["maxItems"])
+    if "maxProperties" in found:
+        key = found["propertyNames"]["maxLength"]
+        return Limits(text=found["additionalProperties"]["maxLength"], entries=found["maxProperties"], key=key)
+    return Limits(text=found.get("maxLength"))
