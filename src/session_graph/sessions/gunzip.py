@@ -1,0 +1,61 @@
+"""Decompresses gzip as a stream: bounded steps, several members, and every byte that stands before damage.
+
+`gzip.GzipFile` loses the bytes of the step in which it finds damage, and with them whole lines (decision 0020).
+"""
+
+import zlib
+from collections.abc import Iterator
+
+from session_graph.errors import SessionGraphError
+
+MAGIC = b"\x1f\x8b"
+STEP = 256 * 1024
+"""Most bytes decompressed at a time: a chunk of 64 KiB may hold 64 MiB."""
+_GZIP = zlib.MAX_WBITS | 16
+
+
+class DamagedGzip(SessionGraphError):
+    """The gzip data is damaged."""
+
+
+class Gunzip:
+    """Decompresses chunks in the order of the stream."""
+
+    def __init__(self) -> None:
+        self._member: zlib._Decompress | None = None
+        """None between two members, and at the beginning."""
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """Yield what the chunk holds. Raises DamagedGzip, after yielding all that stands before the damage."""
+        while chunk:
+            if self._member is None:
+                chunk = chunk.lstrip(b"\0")  # padding of a tape or a block device
+                self._member = zlib.decompressobj(_GZIP) if chunk else None
+                continue
+            before = self._member.copy()
+            try:
+                data = self._member.decompress(chunk, STEP)
+            except zlib.error as error:
+                yield from _salvage(before, chunk)
+                raise DamagedGzip(f"The gzip data is damaged: {error}") from None
+            chunk = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
+            if self._member.eof:
+                self._member = None
+            if data:
+                yield data
+
+    def finish(self) -> None:
+        """Raise DamagedGzip if the stream ends within a member."""
+        if self._member:
+            raise DamagedGzip("The gzip data is damaged: it ends too early")
+
+
+def _salvage(member: "zlib._Decompress", chunk: bytes) -> Iterator[bytes]:
+    """Yield what stands before the damage: byte by byte, as zlib returns nothing of the step that fails."""
+    for index in range(len(chunk)):
+        try:
+            data = member.decompress(chunk[index : index + 1])
+        except zlib.error:
+            return
+        if data:
+            yield data
