@@ -15,7 +15,7 @@ import pytest
 from session_graph.access.api_keys import revoke_key
 from session_graph.access.viewer import Role
 from session_graph.http import records
-from session_graph.sessions.record_batch import RecordBatch
+from session_graph.sessions.recording import record_sessions
 from session_graph.settings import Settings
 from session_graph.store.database import Database
 from session_graph.store.models import Account
@@ -135,14 +135,14 @@ async def test_a_client_that_leaves_ends_the_work_after_the_running_batch(
 ) -> None:
     """The whole body is there before the first batch ends: packed, it is less than a buffer holds."""
     packed = gzip.compress(b"".join(line() for _ in range(20 * records.BATCH)))
-    real, began, go_on = RecordBatch.record, asyncio.Event(), asyncio.Event()
+    began, go_on = asyncio.Event(), asyncio.Event()
 
-    async def record(self: RecordBatch) -> Any:
+    async def record(*arguments: Any) -> Any:
         began.set()
         await go_on.wait()
-        return await real(self)
+        return await record_sessions(*arguments)
 
-    monkeypatch.setattr(RecordBatch, "record", record)
+    monkeypatch.setattr("session_graph.sessions.record_batch.record_sessions", record)
     async with uploading(served.address, await make_key(bistro), **{"Content-Encoding": "gzip"}) as upload:
         await upload.send(packed[:60_000])
         async with asyncio.timeout(SECONDS):

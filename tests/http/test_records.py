@@ -3,6 +3,7 @@
 import gzip
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -160,7 +161,7 @@ async def test_damage_ends_the_response_with_the_line_where_it_is(
 async def test_a_database_that_stays_away_ends_the_response(
     sender: Sender, database: Database, bistro: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(records, "LIMITS", replace(records.LIMITS, patience=0))
     lines = [line() for _ in range(records.BATCH + 1)]
     real, calls = database.transaction, 0
 

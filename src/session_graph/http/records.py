@@ -9,9 +9,10 @@ first that has no result. Every line before it is committed. Each line is judged
 are read; a client that reads nothing for too long is disconnected.
 """
 
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
+from uuid import UUID
 
 import orjson
 from starlette.requests import ClientDisconnect
@@ -30,17 +31,14 @@ from session_graph.http.response import ClientTooSlow, GraphQLResponse, TimedSen
 from session_graph.schema.mutation import RECORDERS
 from session_graph.sessions.gunzip import DamagedGzip, Gunzip
 from session_graph.sessions.json_lines import LineSplitter, is_blank, read_json
-from session_graph.sessions.pacing import Pacer
-from session_graph.sessions.record_batch import RecordBatch, Result
+from session_graph.sessions.record_batch import BatchLimits, Recorder, Result
 from session_graph.settings import Settings
 from session_graph.store.background import CONNECTION_ERRORS
 from session_graph.store.database import Database
 
 BATCH = 100
-BATCH_BYTES = 1024 * 1024
+LIMITS = BatchLimits(records=BATCH, bytes=1024 * 1024, patience=10)
 """A batch is smaller than the importer's: what is done at once for a batch, everybody else waits for."""
-PATIENCE_SECONDS = 10
-"""How long a batch waits for a database that restarts."""
 LINGER_SECONDS = 0.005
 """How long a batch that is not full waits for more."""
 
@@ -88,98 +86,82 @@ class Records:
             await _refuse(as_request_error(error), record)(scope, receive, send)
             return
         async with RecordBody(receive, self.settings.record_idle_seconds) as body:
-            await _Recording(
-                body=body,
-                gunzip=Gunzip() if is_gzip else None,
-                sender=TimedSender(scope, send, self.settings.live_send_seconds),
-                batch=self._make_batch(viewer),
-                authenticate=authenticate,
-            ).run(record)
-
-    def _make_batch(self, viewer: Viewer) -> RecordBatch:
-        return RecordBatch(
-            self.database,
-            viewer.account.id,
-            max_records=BATCH,
-            max_bytes=BATCH_BYTES,
-            patience=PATIENCE_SECONDS,
-        )
+            sender = TimedSender(scope, send, self.settings.live_send_seconds)
+            recording = _Recording(self.database, viewer.account.id, body, sender, authenticate)
+            await recording.run(Gunzip() if is_gzip else None, record)
 
 
 @dataclass(slots=True)
 class _Recording:
-    """One request: its lines are read, recorded and answered in turn."""
+    """One request: while a batch is recorded and answered, the lines of the next one are read."""
 
+    database: Database
+    account_id: UUID
     body: RecordBody
-    gunzip: Gunzip | None
     sender: TimedSender
-    batch: RecordBatch
     authenticate: Authenticate
-    lines: LineSplitter = field(default_factory=LineSplitter)
-    pacer: Pacer = field(default_factory=Pacer)
     is_started: bool = False
     unanswered: int = 1
     """The first line without a result."""
 
-    async def run(self, record: AccessRecord) -> None:
+    async def run(self, gunzip: Gunzip | None, record: AccessRecord) -> None:
+        """Read and answer the whole body; every error but of the client's connection is the last line."""
         try:
-            await self._run(record)
+            try:
+                await self._record_all(gunzip)
+            except (ClientDisconnect, ClientTooSlow):
+                raise
+            except Exception as error:
+                await self._send_error(error, record)
+            await self._send(b"", is_last=True)
         except ClientTooSlow:
             pass
         except ClientDisconnect:
             record.status = CLIENT_CLOSED_REQUEST
 
-    async def _run(self, record: AccessRecord) -> None:
-        """Raises ClientDisconnect and ClientTooSlow; every other error is the last line of the response."""
-        try:
-            await self._record_all()
-        except (ClientDisconnect, ClientTooSlow):
-            raise
-        except Exception as error:
-            refusal = _translate(error)
-            record.add_codes([refusal.code])
-            line = {"code": refusal.code, "message": refusal.message, "line": self.unanswered}
-            await self._send(orjson.dumps({"error": line}, option=orjson.OPT_APPEND_NEWLINE))
-        await self._send(b"", is_last=True)
+    async def _record_all(self, gunzip: Gunzip | None) -> None:
+        recorder = Recorder(self.database, self.account_id, LIMITS, self._answer, self._check)
+        lines = LineSplitter()
+        async with recorder:
+            try:
+                while (chunk := await self.body.read()) is not None:
+                    for data in gunzip.feed(chunk) if gunzip else (chunk,):
+                        await _add_lines(recorder, lines, lines.feed(data))
+                    if not await self.body.has_more_within(LINGER_SECONDS):
+                        await recorder.flush()
+                if gunzip:
+                    gunzip.finish()
+            except DamagedGzip as error:
+                await recorder.flush()
+                raise DamagedBody(error.message) from None
+            await _add_lines(recorder, lines, lines.finish())
 
-    async def _record_all(self) -> None:
-        try:
-            while (chunk := await self.body.read()) is not None:
-                for data in self.gunzip.feed(chunk) if self.gunzip else (chunk,):
-                    await self._take(self.lines.feed(data))
-                if self.batch and not await self.body.has_more_within(LINGER_SECONDS):
-                    await self._answer()
-            if self.gunzip:
-                self.gunzip.finish()
-        except DamagedGzip as error:
-            await self._answer()
-            raise DamagedBody(error.message) from None
-        await self._take(self.lines.finish())
-        await self._answer()
-
-    async def _take(self, lines: Iterator[bytes]) -> None:
-        for line in lines:
-            if not is_blank(line):
-                self.batch.add(read_json(self.lines.number, line))
-            if self.batch.is_full:
-                await self._answer()
-            await self.pacer.pause()
-
-    async def _answer(self) -> None:
-        """Record the batch and send its results."""
-        if not self.batch:
-            return
+    async def _check(self) -> None:
+        """Raise ClientDisconnect or Unauthenticated if there must be no further batch."""
         self.body.check_connected()
         await self.authenticate()
-        results = await self.batch.record()
+
+    async def _answer(self, results: Sequence[Result]) -> None:
         self.unanswered = results[-1].number + 1
         await self._send(b"".join(map(_encode, results)))
+
+    async def _send_error(self, error: Exception, record: AccessRecord) -> None:
+        refusal = DatabaseAway() if isinstance(error, CONNECTION_ERRORS) else as_request_error(error)
+        record.add_codes([refusal.code])
+        line = {"code": refusal.code, "message": refusal.message, "line": self.unanswered}
+        await self._send(orjson.dumps({"error": line}, option=orjson.OPT_APPEND_NEWLINE))
 
     async def _send(self, body: bytes, *, is_last: bool = False) -> None:
         if not self.is_started:
             self.is_started = True
             await self.sender.send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         await self.sender.send({"type": "http.response.body", "body": body, "more_body": not is_last})
+
+
+async def _add_lines(recorder: Recorder, splitter: LineSplitter, lines: Iterator[bytes]) -> None:
+    for line in lines:
+        if not is_blank(line):
+            await recorder.add(read_json(splitter.number, line))
 
 
 def _check_request(method: str, headers: HeaderFields) -> bool:
@@ -194,10 +176,6 @@ def _refuse(error: RequestError, record: AccessRecord) -> GraphQLResponse:
     record.add_codes([error.code])
     body = orjson.dumps({"errors": [translate_error(error)]})
     return GraphQLResponse(body, error.status, JSON, {**headers_of(error), "Connection": "close"})
-
-
-def _translate(error: Exception) -> RequestError:
-    return DatabaseAway() if isinstance(error, CONNECTION_ERRORS) else as_request_error(error)
 
 
 def _encode(result: Result) -> bytes:

@@ -5,20 +5,19 @@ import that is killed has written whole batches, and the next import recognises 
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
 from session_graph.errors import Problem
-from session_graph.sessions.record_batch import RecordBatch
+from session_graph.sessions.record_batch import BatchLimits, Recorder, Result
 from session_graph.sessions.record_files import Progress, UnreadableInput, read_records
 from session_graph.sessions.recording import Status
 from session_graph.store.database import Database
 
 BATCH = 500
-BATCH_BYTES = 8 * 1024 * 1024
-PATIENCE_SECONDS = 30
+LIMITS = BatchLimits(records=BATCH, bytes=8 * 1024 * 1024, patience=30)
 
 Report = Callable[[int, Problem], None]
 """Called for each problem of a bad record, with the number of its line, element or row, from 1."""
@@ -42,20 +41,17 @@ async def import_sessions(
 ) -> Tally:
     """Record every valid record. Raises OSError if the file cannot be read."""
     tally = Tally()
-    batch = RecordBatch(database, account_id, max_records=BATCH, max_bytes=BATCH_BYTES, patience=PATIENCE_SECONDS)
-    try:
-        for record in read_records(path, progress):
-            batch.add(record)
-            if batch.is_full:
-                await _record(batch, tally, report)
-    except UnreadableInput as error:
-        tally.fault = error
-    await _record(batch, tally, report)
+
+    async def deliver(results: Sequence[Result]) -> None:
+        for result in results:
+            tally.counts[result.status] += 1
+            for problem in result.problems:
+                report(result.number, problem)
+
+    async with Recorder(database, account_id, LIMITS, deliver) as recorder:
+        try:
+            for record in read_records(path, progress):
+                await recorder.add(record)
+        except UnreadableInput as error:
+            tally.fault = error
     return tally
-
-
-async def _record(batch: RecordBatch, tally: Tally, report: Report) -> None:
-    for result in await batch.record():
-        tally.counts[result.status] += 1
-        for problem in result.problems:
-            report(result.number, problem)

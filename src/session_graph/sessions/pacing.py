@@ -11,7 +11,7 @@ A thread would not help: it shares the interpreter's lock, for which the event l
 import asyncio
 from time import monotonic
 
-SLICE_SECONDS = 0.005
+SLICE_SECONDS = 0.002
 
 
 class Pacer:

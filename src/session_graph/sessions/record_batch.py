@@ -1,16 +1,24 @@
-"""Records raw records in batches, for the importer and `POST /records`: each is judged by itself, in one transaction.
+"""Records a stream of raw records in batches, for the importer and `POST /records`: each is judged by itself.
 
-A batch is written whole or not at all; sent again, its records are recognised by their ids.
+    async with Recorder(database, account_id, limits, deliver) as recorder:
+        for record in records:
+            await recorder.add(record)
+
+A batch is one transaction. While it is recorded, the next one is read. A batch that is sent again is recognised by the
+ids of its records.
 """
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from time import monotonic
+from types import TracebackType
+from typing import Self
 from uuid import UUID
 
 from session_graph.errors import InvalidInput, Problem
 from session_graph.sessions.json_lines import RawRecord
+from session_graph.sessions.pacing import Pacer
 from session_graph.sessions.record import SessionRecord, parse_record
 from session_graph.sessions.recording import Outcome, Status, record_sessions
 from session_graph.store.background import CONNECTION_ERRORS
@@ -30,51 +38,94 @@ class Result:
     problems: tuple[Problem, ...] = ()
 
 
-class RecordBatch:
-    """Takes records until it is full, and records them. It waits `patience` seconds for a database that is away."""
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """A batch is full with so many records or bytes; it waits `patience` seconds for a database that restarts."""
+
+    records: int
+    bytes: int
+    patience: float
+
+
+Deliver = Callable[[Sequence[Result]], Awaitable[None]]
+"""Called with the results of each batch, which is committed, in the order of the records."""
+
+
+async def _always() -> None:
+    """Begin every batch."""
+
+
+class Recorder:
+    """Takes records one by one. Leaving its block records the rest, or after an error only ends the running batch."""
 
     def __init__(
-        self, database: Database, account_id: UUID, *, max_records: int, max_bytes: int, patience: float
+        self,
+        database: Database,
+        account_id: UUID,
+        limits: BatchLimits,
+        deliver: Deliver,
+        before_batch: Callable[[], Awaitable[object]] = _always,
     ) -> None:
+        """`before_batch` raises what forbids the next batch."""
         self._database = database
         self._account_id = account_id
-        self._max_records = max_records
-        self._max_bytes = max_bytes
-        self._patience = patience
-        self._judged: list[SessionRecord | Result] = []
-        self._numbers: list[int] = []
-        self._size = 0
+        self._limits = limits
+        self._deliver = deliver
+        self._before_batch = before_batch
+        self._batch = _Batch()
+        self._running: asyncio.Task[None] | None = None
+        self._pacer = Pacer()
 
-    def __len__(self) -> int:
-        return len(self._judged)
+    async def __aenter__(self) -> Self:
+        return self
 
-    @property
-    def is_full(self) -> bool:
-        return len(self._judged) >= self._max_records or self._size >= self._max_bytes
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            await self.flush()
+        elif self._running:
+            if isinstance(error, asyncio.CancelledError):
+                self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
 
-    def add(self, record: RawRecord) -> None:
-        """Judge the record, as far as that needs no database."""
-        self._numbers.append(record.number)
-        self._judged.append(_judge(record))
-        self._size += record.size
+    async def add(self, record: RawRecord) -> None:
+        """Judge the record as far as that needs no database. Raises what recording a batch raises."""
+        self._batch.add(record)
+        if len(self._batch.judged) >= self._limits.records or self._batch.size >= self._limits.bytes:
+            await self._begin_batch()
+        await self._pacer.pause()
 
-    async def record(self) -> list[Result]:
-        """Record the batch and return the result of each record, in order; then it is empty.
+    async def flush(self) -> None:
+        """Record all that was added, and wait until its results are delivered.
 
-        Raises one of CONNECTION_ERRORS if the database stays away.
+        Raises one of CONNECTION_ERRORS if the database stays away, and what `deliver` and `before_batch` raise.
         """
-        judged, numbers = self._judged, self._numbers
-        self._judged, self._numbers, self._size = [], [], 0
-        records = [record for record in judged if isinstance(record, SessionRecord)]
-        outcomes = iter(await self._record(records) if records else ())
-        return [
-            each if isinstance(each, Result) else _result(number, next(outcomes))
-            for number, each in zip(numbers, judged, strict=True)
-        ]
+        if self._batch.judged:
+            await self._begin_batch()
+        await self._end_batch()
 
-    async def _record(self, records: Sequence[SessionRecord]) -> list[Outcome]:
+    async def _begin_batch(self) -> None:
+        await self._end_batch()
+        batch, self._batch = self._batch, _Batch()
+        self._running = asyncio.create_task(self._record(batch))
+
+    async def _end_batch(self) -> None:
+        if self._running:
+            await self._running
+            self._running = None
+
+    async def _record(self, batch: "_Batch") -> None:
+        await self._before_batch()
+        records = [record for _, record in batch.judged if isinstance(record, SessionRecord)]
+        outcomes = iter(await self._record_patiently(records) if records else ())
+        await self._deliver(
+            [each if isinstance(each, Result) else _result(number, next(outcomes)) for number, each in batch.judged]
+        )
+
+    async def _record_patiently(self, records: Sequence[SessionRecord]) -> list[Outcome]:
         """Try again while the database restarts; each record has an id, so none is recorded twice."""
-        deadline = monotonic() + self._patience
+        deadline = monotonic() + self._limits.patience
         while True:
             try:
                 return await record_sessions(self._database, self._account_id, records)
@@ -82,6 +133,18 @@ class RecordBatch:
                 if monotonic() > deadline:
                     raise
                 await asyncio.sleep(RETRY_SECONDS)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Records by their number, or the results of those that are refused already; `size` is in bytes."""
+
+    judged: list[tuple[int, SessionRecord | Result]] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, record: RawRecord) -> None:
+        self.judged.append((record.number, _judge(record)))
+        self.size += record.size
 
 
 def _judge(record: RawRecord) -> SessionRecord | Result:
