@@ -5,6 +5,7 @@ import gzip
 import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -191,3 +192,42 @@ async def test_a_client_that_reads_no_results_is_held_back_and_then_disconnected
     assert sent < 30_000_000
     assert peak < 30_000_000
     await until(lambda: not hasty_server.server.server_state.connections)
+
+
+@asynccontextmanager
+async def heartbeat() -> AsyncIterator[list[float]]:
+    """Collect by how many seconds each turn of the event loop was late."""
+    late: list[float] = []
+
+    async def beat() -> None:
+        while True:
+            before = monotonic()
+            await asyncio.sleep(0.001)
+            late.append(monotonic() - before)
+
+    task = asyncio.create_task(beat())
+    yield late
+    task.cancel()
+
+
+async def test_nobody_waits_long_while_large_sessions_are_recorded(
+    served: Served, database: Database, bistro: Account
+) -> None:
+    turns = [{"speaker": "USER", "text": "x" * 500}] * 60
+    lines = [line(transcript=turns) for _ in range(300)]
+
+    async with uploading(served.address, await make_key(bistro)) as upload, heartbeat() as late:
+
+        async def send() -> None:
+            for text in lines:
+                await upload.send(text)
+            await upload.finish()
+
+        sending = asyncio.create_task(send())
+        assert await upload.status() == 200
+        results = await upload.rest()
+        await sending
+
+    assert len(results) == await count(database, bistro) == len(lines)
+    assert len(late) > 20
+    assert max(late) < 0.25

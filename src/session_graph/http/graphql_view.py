@@ -6,6 +6,7 @@ In this order: method and media types, authentication, parameters, document, ope
 Without a valid key no request gets past authentication, so that even the schema stays private.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import ExitStack, aclosing
 
@@ -44,6 +45,9 @@ from session_graph.http.response import GraphQLResponse
 from session_graph.http.sse import EventStreams
 from session_graph.http.tasks import single, while_connected
 from session_graph.settings import Settings
+
+MAX_BODY_PARSED_AT_ONCE = 1024 * 1024
+"""A longer body is parsed in a thread, so that others have their turn between the steps of the parsing; bytes."""
 
 Authenticate = Callable[[str | None], Awaitable[Viewer]]
 """Returns the viewer of an Authorization header. Raises Unauthenticated."""
@@ -139,6 +143,8 @@ class GraphQLView:
         if scope["method"] == "GET":
             return b"", parse_query_string(scope["query_string"])
         body = await read_body(receive, headers, self._max_body_bytes)
+        if len(body) > MAX_BODY_PARSED_AT_ONCE:
+            return body, await asyncio.to_thread(parse_body, body)
         return body, self._request_cache.get(body) or parse_body(body)
 
     def _is_subscription(self, viewer: Viewer, request: Request) -> bool:
