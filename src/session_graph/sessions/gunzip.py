@@ -1,6 +1,6 @@
 """Decompresses gzip as a stream: bounded steps, several members, and every byte that stands before damage.
 
-`gzip.GzipFile` loses the bytes of the step in which it finds damage, and with them whole lines (decision 0020).
+`gzip.GzipFile` loses the bytes of the step in which it finds damage, and with them whole lines.
 """
 
 import zlib

@@ -1,6 +1,6 @@
 """Splits a JSON array, read as a stream, into the texts of its elements. It looks only at brackets and strings.
 
-Each element is parsed by itself, as a line of JSON Lines is, so that a bad one costs no other (decision 0020).
+Each element is parsed by itself, as a line of JSON Lines is, so that a bad one costs no other.
 """
 
 import re
