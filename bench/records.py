@@ -1,6 +1,6 @@
 """The speed of `POST /records` beside that of an import of the same lines, and what others wait for meanwhile.
 
-    python bench/records.py [speed] [memory] [loop]     these parts, all of them by default
+    python -m bench.records [speed] [memory] [loop]     these parts, all of them by default
 
     speed      rows per second of one request, beside an import of the same lines
     memory     the resident set of the server while 100,000 sessions with their transcripts are recorded by one request
@@ -135,7 +135,7 @@ async def measure_loop(settings: Settings, database: Database) -> None:
     with tempfile.TemporaryDirectory() as folder:
         lines, body = Path(folder, "lines"), Path(folder, "body")
         write_lines(lines, records)
-        body.write_bytes(orjson.dumps({"query": MUTATION, "variables": {"input": records}}))
+        await asyncio.to_thread(body.write_bytes, orjson.dumps({"query": MUTATION, "variables": {"input": records}}))
         async with serving(settings, database) as address:
             with gaps() as found:
                 seconds = await send_records(address, account, lines, LARGE)
@@ -153,24 +153,25 @@ def make_large(agent: str) -> Json:
 
 
 @contextmanager
-def gaps() -> Iterator[list[float]]:
-    """Collect how late each turn of a heartbeat in the event loop was; seconds."""
-    late: list[float] = []
+def gaps() -> Iterator[list[tuple[float, float]]]:
+    """Collect the seconds between two turns of the event loop, and the seconds of work in them."""
+    found: list[tuple[float, float]] = []
 
     async def beat() -> None:
         while True:
-            before = time.perf_counter()
+            began, worked = time.perf_counter(), time.thread_time()
             await asyncio.sleep(0.001)
-            late.append(time.perf_counter() - before - 0.001)
+            found.append((time.perf_counter() - began - 0.001, time.thread_time() - worked))
 
     task = asyncio.create_task(beat())
-    yield late
+    yield found
     task.cancel()
 
 
-def _print_gaps(name: str, late: Sequence[float], seconds: float) -> None:
-    longest = max(late)
-    print(f"  {name:16} {longest * 1000:8.0f} ms longest gap, at most {LONGEST_GAP * 1000:.0f}; {seconds:.2f} s in all")
+def _print_gaps(name: str, found: Sequence[tuple[float, float]], seconds: float) -> None:
+    longest, busiest = (max(each) * 1000 for each in zip(*found, strict=True))
+    print(f"  {name:16} {longest:6.0f} ms longest gap, at most {LONGEST_GAP * 1000:.0f}; {seconds:.2f} s in all")
+    print(f"  {'':16} {busiest:6.0f} ms most work in one")
 
 
 @contextmanager
