@@ -231,3 +231,20 @@ async def test_nobody_waits_long_while_large_sessions_are_recorded(
     assert len(results) == await count(database, bistro) == len(lines)
     assert len(gaps) > 20
     assert max(gaps) < 0.25
+
+
+async def test_nobody_waits_long_for_a_body_of_blank_lines(served: Served, bistro: Account) -> None:
+    packed = gzip.compress(b"\n" * 3_000_000 + line())
+
+    async with (
+        uploading(served.address, await make_key(bistro), **{"Content-Encoding": "gzip"}) as upload,
+        heartbeat() as gaps,
+    ):
+        await upload.send(packed)
+        await upload.finish()
+        assert await upload.status() == 200
+        (result,) = await upload.rest()
+
+    assert (result["line"], result["status"]) == (3_000_001, "RECORDED")
+    assert len(gaps) > 20
+    assert max(gaps) < 0.25

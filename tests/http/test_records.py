@@ -16,6 +16,7 @@ from session_graph.http import records
 from session_graph.http.access_log import LOGGER
 from session_graph.http.app import create_app
 from session_graph.sessions.json_lines import LONGEST
+from session_graph.sessions.record_batch import MAX_PROBLEMS
 from session_graph.settings import Settings
 from session_graph.store.database import Database
 from session_graph.store.models import Account
@@ -94,6 +95,12 @@ async def test_every_problem_of_a_line_has_its_path(sender: Sender) -> None:
     paths = [error["path"] for error in result["errors"]]
     assert paths == [["channel"], ["transcript", "0", "text"], ["colour"]]
     assert all(error["message"].startswith(".".join(error["path"])) for error in result["errors"])
+
+
+async def test_of_a_line_with_very_many_problems_the_first_are_told(sender: Sender) -> None:
+    (result,) = await sender.send(line(**{f"unknown{number}": 1 for number in range(1000)}))
+
+    assert len(result["errors"]) == MAX_PROBLEMS
 
 
 async def test_the_same_lines_again_record_nothing(sender: Sender, database: Database, bistro: Account) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from session_graph.sessions.json_array import ArraySplitter, BrokenArray
@@ -23,6 +23,7 @@ def split(text: bytes, size: int = 7) -> list[tuple[int, bytes]]:
     return [(splitter.number, element) for element in splitter.split(chunks)]
 
 
+@settings(deadline=None)
 @given(st.lists(VALUES, max_size=6), st.integers(1, 40), st.sampled_from([0, orjson.OPT_INDENT_2]))
 def test_the_elements_are_those_of_the_array(values: list[Any], size: int, indent: int) -> None:
     found = split(orjson.dumps(values, option=indent), size)

@@ -31,6 +31,7 @@ from session_graph.http.response import ClientTooSlow, GraphQLResponse, TimedSen
 from session_graph.schema.mutation import RECORDERS
 from session_graph.sessions.gunzip import DamagedGzip, Gunzip
 from session_graph.sessions.json_lines import LineSplitter, is_blank, read_json
+from session_graph.sessions.pacing import Pacer
 from session_graph.sessions.record_batch import BatchLimits, Recorder, Result
 from session_graph.settings import Settings
 from session_graph.store.background import CONNECTION_ERRORS
@@ -121,12 +122,13 @@ class _Recording:
 
     async def _record_all(self, gunzip: Gunzip | None) -> None:
         recorder = Recorder(self.database, self.account_id, LIMITS, self._answer, self._check)
-        lines = LineSplitter()
+        lines, pacer = LineSplitter(), Pacer()
         async with recorder:
             try:
                 while (chunk := await self.body.read()) is not None:
                     for data in gunzip.feed(chunk) if gunzip else (chunk,):
                         await _add_lines(recorder, lines, lines.feed(data))
+                        await pacer.pause()
                     if not await self.body.has_more_within(LINGER_SECONDS):
                         await recorder.flush()
                 if gunzip:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from session_graph.errors import SessionGraphError
 
 MAGIC = b"\x1f\x8b"
-STEP = 256 * 1024
+STEP = 64 * 1024
 """Most bytes decompressed at a time: a chunk of 64 KiB may hold 64 MiB."""
 _GZIP = zlib.MAX_WBITS | 16
 

@@ -26,6 +26,8 @@ from session_graph.store.database import Database
 from session_graph.store.ids import new_id
 
 RETRY_SECONDS = 0.5
+MAX_PROBLEMS = 100
+"""Of one record: one with a million unknown fields has a million."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ def _judge(record: RawRecord) -> SessionRecord | Result:
         try:
             return _identify(parse_record(record.raw))
         except InvalidInput as error:
-            problems = tuple(error.problems)
+            problems = tuple(error.problems[:MAX_PROBLEMS])
     return Result(record.number, Status.REFUSED, problems=problems)
 
 
