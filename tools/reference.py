@@ -27,6 +27,8 @@ from session_graph.errors import (
 )
 from session_graph.http.negotiation import NotAcceptable, UnsupportedMediaType
 from session_graph.http.persisted_queries import PersistedQueryNotFound
+from session_graph.http.record_body import ClientTooSilent
+from session_graph.http.records import DamagedBody, DatabaseAway, OnlyRecordsByPost
 from session_graph.http.request import BodyTooLarge, MethodNotAllowed, OnlyByPost
 from session_graph.schema.mutation import MUTATIONS
 from session_graph.schema.mutation_types import UserErrorCode
@@ -47,14 +49,19 @@ WHAT_TO_DO: dict[type[RequestError], str] = {
     PersistedQueryNotFound: "Send the document with its hash once, which registers it for the account in this process.",
     MethodNotAllowed: "Send the request by POST.",
     OnlyByPost: "Send mutations by POST.",
+    OnlyRecordsByPost: "Send the records by POST.",
     NotAcceptable: "Accept one of these media types, or `*/*`.",
-    UnsupportedMediaType: "Send JSON in UTF-8, as `application/json`.",
+    UnsupportedMediaType: "Send JSON in UTF-8, as `application/json`; to `/records` JSON Lines, as"
+    " `application/x-ndjson`.",
     TooLarge: "Request less at a time. The limits are [settings](settings.md); a request has at most 10 mutations.",
     BodyTooLarge: "Send smaller batches.",
     TooManySubscriptions: "End some first, or cover more with one: a filter takes several conditions.",
     TooManyConnections: "Wait, and connect again.",
     StatementTimeout: "Narrow the filter or the range. A mutation may have been carried out: check, or send it"
     " again with `expectedVersion` or the record's id, which make a retry safe.",
+    DamagedBody: "Send the whole body again, undamaged: records with an id are recognised.",
+    ClientTooSilent: "Send again from the `line` on. The limit is a [setting](settings.md).",
+    DatabaseAway: "Send again from the `line` on, later.",
     InternalError: "Search the server's log for the id, and report the error.",
 }
 """Advice for every error of a request or of one of its fields."""

@@ -3,6 +3,7 @@
 Needs no database. Each function raises ValueError with a message for the person who sent the value.
 """
 
+import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +11,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Context, Decimal
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
+
+import orjson
 
 from session_graph.errors import BadUserInput, InvalidInput, PathSegment, Problem
 
@@ -28,6 +32,7 @@ _DECIMAL = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?", re.ASCII)
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _EMAIL = re.compile(rf"[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})*")
 """What a browser's e-mail field accepts (HTML Living Standard, 4.10.5.1.5): no display name, no quotes, one line."""
+_SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 FORBIDDEN_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters except tab, line feed and carriage return; and lone surrogates, which UTF-8 cannot encode."""
 
@@ -158,6 +163,23 @@ def _fold_character(character: str) -> str:
 def digits(text: str) -> str:
     """Return only the digits, as ASCII: `(415) 555-0134` → `4155550134`."""
     return "".join(str(unicodedata.digit(c)) for c in text if c.isdigit())
+
+
+def load_json(text: bytes) -> Any:
+    """Return the value of a JSON text, which may name lone surrogates. Raises ValueError if it is not JSON."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        if not _SURROGATE_ESCAPE.search(text):
+            raise
+        try:
+            return json.loads(text, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError):
+            raise error from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 @contextmanager

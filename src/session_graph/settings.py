@@ -126,6 +126,9 @@ class Settings(BaseSettings):
     live_init_seconds: float = Field(
         5, gt=0, description="A WebSocket must send `connection_init` within this time; seconds."
     )
+    record_idle_seconds: float = Field(
+        60, gt=0, description="A client of `POST /records` that sends nothing for this long is ended; seconds."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Lowest severity that is logged."
     )

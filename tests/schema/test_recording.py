@@ -21,6 +21,7 @@ from session_graph.demo import AGENTS, write_sessions
 from session_graph.errors import Problem
 from session_graph.sessions.agents import create_missing_agents, parse_agent
 from session_graph.sessions.importing import Tally, import_sessions
+from session_graph.sessions.recording import Status
 from session_graph.store.database import Database
 from session_graph.store.models import Account
 from support.api import Answer, Caller
@@ -432,9 +433,9 @@ async def test_what_was_imported_is_a_duplicate_of_the_same_record_by_mutation_a
     second = await record_all(ask, records)
     third = await import_lines(database, account, tmp_path / "sessions.jsonl", records)
 
-    assert (first.recorded, first.duplicate) == (100, 0)
+    assert first.counts == {Status.RECORDED: 100}
     assert (second["recordedCount"], second["duplicateCount"], second["errors"]) == (100, 100, [])
-    assert (third.recorded, third.duplicate) == (0, 200)
+    assert third.counts == {Status.DUPLICATE: 200}
     assert [id_ for id_, _ in await stored(elsewhere, account)] == sorted(UUID(str(r["id"])) for r in records)
 
 

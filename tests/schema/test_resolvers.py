@@ -10,9 +10,15 @@ import pytest
 from graphql import GraphQLField, GraphQLObjectType
 
 import session_graph
+from conftest import MakeCaller
+from session_graph.access.viewer import Role
 from session_graph.engine.fields import Resolution, resolution_of
 from session_graph.engine.internals import field_definition, graphql_schema
 from session_graph.schema.schema import build_schema
+from session_graph.store.models import Account
+from support.records import MONDAY_IN_HOURS, PARTY_OF_FOUR, UNKNOWN
+
+pytestmark = pytest.mark.anyio
 
 FOLDER = Path(session_graph.__file__).parent / "schema"
 DECORATORS = {"field", "mutation", "subscription", "batched"}
@@ -102,3 +108,22 @@ def test_a_resolver_takes_what_its_reader_returns() -> None:
             assert get_type_hints(resolution.resolver)[taken] == read, name
             checked += 1
     assert checked >= 12
+
+
+async def test_arguments_that_a_reader_takes_are_not_converted_to_classes(
+    caller: MakeCaller, bistro: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def convert(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("strawberry.types.arguments.convert_argument", convert)
+    ask = await caller(Role.ADMIN)
+    record = {**PARTY_OF_FOUR, **MONDAY_IN_HOURS, "id": UNKNOWN}
+
+    recorded = await ask(
+        "mutation ($input: [RecordSessionInput!]!) { recordSessions(input: $input) { recordedCount } }", input=[record]
+    )
+    found = await ask("query ($id: ID!) { session(id: $id) { id } }", id=UNKNOWN)
+
+    assert recorded.data == {"recordSessions": {"recordedCount": 1}}
+    assert found.data == {"session": {"id": UNKNOWN}}

@@ -14,6 +14,8 @@ from session_graph.cli.main import main
 from support.processes import make_environment, run_command
 from support.records import BISTRO, MONDAY_IN_HOURS, PARTY_OF_FOUR
 
+RECORD = {**PARTY_OF_FOUR, **MONDAY_IN_HOURS}
+
 KEY = ("--role", "ADMIN", "--quiet")
 
 
@@ -118,6 +120,27 @@ def test_an_import_reads_standard_input(database_url: str, tmp_path: Path, is_pa
     assert done.returncode == 1
     assert b"/dev/stdin: 1 new, 0 already there, 1 refused" in done.stdout
     assert b"/dev/stdin:2: " in done.stderr
+
+
+def test_an_import_lands_what_stands_before_damage_and_goes_on_with_the_next_file(
+    database_url: str, tmp_path: Path
+) -> None:
+    agents, cut, table, page = (tmp_path / name for name in ("agents.json", "cut.gz", "table.csv", "page.html"))
+    agents.write_bytes(orjson.dumps([BISTRO]))
+    packed = gzip.compress(b"".join(orjson.dumps({**RECORD, "id": str(uuid4())}) + b"\n" for _ in range(3)), 0)
+    cut.write_bytes(packed[:-20])
+    page.write_text("<html>\n<body>\n")
+    table.write_text("id,agent,channel,startedAt,endedAt\n,bistro,CHAT,2026-11-16T15:00:00Z,2026-11-16T15:02:00Z\n")
+
+    done = run_command(
+        tmp_path, "import", "--account", "cut", "--agents", agents, cut, page, table, database_url=database_url
+    )
+
+    assert done.returncode == 1
+    assert f"{cut}: 2 new, 0 already there, 0 refused" in done.stdout
+    assert f"{page}: 0 new, 0 already there, 0 refused" in done.stdout
+    assert f"{table}: 1 new, 0 already there, 0 refused" in done.stdout
+    assert f"{cut}:3: The gzip data is damaged: it ends too early\n{page}:1: It is neither " in done.stderr
 
 
 def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:

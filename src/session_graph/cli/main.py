@@ -17,7 +17,7 @@ from session_graph.access.viewer import Role
 from session_graph.cli import manage, serve
 from session_graph.errors import InvalidInput, SessionGraphError, StoreError
 from session_graph.schema.schema import build_schema, print_sdl
-from session_graph.sessions.importing import STANDARD_INPUT
+from session_graph.sessions.record_files import STANDARD_INPUT
 from session_graph.settings import Settings, load_settings
 
 AddParser = Callable[..., argparse.ArgumentParser]
@@ -112,13 +112,22 @@ def _parse_port(text: str) -> int:
 
 
 def _add_importing(add_parser: AddParser) -> None:
-    parser = _add(add_parser, "import", manage.import_files, "Record sessions from JSON Lines, plain or gzip.")
+    parser = _add(
+        add_parser,
+        "import",
+        manage.import_files,
+        "Record sessions from JSON Lines, a JSON array or CSV, plain or gzip.",
+    )
     parser.add_argument(
         "--account", required=True, metavar="A", help="the account's short identifier; created if it is new"
     )
     parser.add_argument("--agents", type=Path, metavar="FILE", help="JSON list of agents; new ones are created first")
     parser.add_argument(
-        "files", nargs="*", type=_parse_source, metavar="FILE", help="one JSON object on each line; - is standard input"
+        "files",
+        nargs="*",
+        type=_parse_source,
+        metavar="FILE",
+        help="JSON Lines, a JSON array, or CSV whose header names fields; - is standard input",
     )
 
 

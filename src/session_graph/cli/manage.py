@@ -24,7 +24,10 @@ from session_graph.exports.mail import NotDelivered, choose_transport
 from session_graph.exports.recipients import change_recipients
 from session_graph.parsing import at_path, format_instant, parse_instant
 from session_graph.sessions.agents import create_missing_agents, parse_agent
-from session_graph.sessions.importing import STANDARD_INPUT, Tally, import_sessions
+from session_graph.sessions.importing import Tally, import_sessions
+from session_graph.sessions.record_files import STANDARD_INPUT, UnreadableInput
+from session_graph.sessions.recording import Status
+from session_graph.sessions.warnings import RecordWarning
 from session_graph.settings import Settings
 from session_graph.store import migration
 from session_graph.store.database import Database
@@ -53,8 +56,8 @@ async def import_files(settings: Settings, arguments: Namespace) -> int:
             created = await create_missing_agents(account.id, agents)
             print(f"{arguments.agents}: {len(agents):,} agents, {len(created):,} new")
         gc.freeze()  # the objects of now live until the end: collections after each batch need not visit them
-        refused = [await _import_file(database, account, path) for path in arguments.files]
-    return 1 if any(refused) else 0
+        tallies = [await _import_file(database, account, path) for path in arguments.files]
+    return 0 if all(tally.is_complete for tally in tallies) else 1
 
 
 async def account(settings: Settings, arguments: Namespace) -> int:
@@ -210,18 +213,24 @@ def _check_readable(paths: Sequence[Path]) -> None:
             path.open("rb").close()
 
 
-async def _import_file(database: Database, account: Account, path: Path) -> int:
-    """Import a file and return how many lines were refused. On a terminal, show bytes, rate and time left."""
+async def _import_file(database: Database, account: Account, path: Path) -> Tally:
+    """Import a file and print what came of it. On a terminal, show bytes, rate and time left."""
     start = monotonic()
     with _progress_bar(path) as bar:
 
-        def print_problem(number: int, problem: Problem) -> None:
+        def print_problem(number: int, problem: Problem | UnreadableInput) -> None:
             bar.clear()
             print(f"{path}:{number}: {problem}", file=sys.stderr)
 
-        tally = await import_sessions(database, account.id, path, print_problem, bar.update)
+        def print_warning(number: int, warning: RecordWarning) -> None:
+            bar.clear()
+            print(f"{path}:{number}: warning: {Problem(warning.path, warning.message)}", file=sys.stderr)
+
+        tally = await import_sessions(database, account.id, path, print_problem, bar.update, print_warning)
+        if tally.fault:
+            print_problem(tally.fault.number, tally.fault)
     print(f"{path}: {_summary(tally)} in {monotonic() - start:.1f} s")
-    return tally.refused
+    return tally
 
 
 def _progress_bar(path: Path) -> "tqdm[NoReturn]":
@@ -230,5 +239,8 @@ def _progress_bar(path: Path) -> "tqdm[NoReturn]":
     return tqdm(total=size, unit="B", unit_scale=True, desc=path.name, disable=is_input or None)
 
 
+_WORDS = {Status.RECORDED: "new", Status.DUPLICATE: "already there", Status.REFUSED: "refused"}
+
+
 def _summary(tally: Tally) -> str:
-    return f"{tally.recorded:,} new, {tally.duplicate:,} already there, {tally.refused:,} refused"
+    return ", ".join(f"{tally.counts[status]:,} {word}" for status, word in _WORDS.items())

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import strawberry
-from graphql import GraphQLField
+from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema
 from pydantic.alias_generators import to_camel
 from strawberry.types.field import StrawberryField
 
@@ -141,6 +141,25 @@ def declare(
     resolve.__annotations__ = {each.name: each.annotation for each in parameters} | {"return": returned}
     resolution = Resolution(resolver, reads, is_batch)
     return make(resolve, description=description, metadata={_RESOLUTION: resolution, **(metadata or {})})
+
+
+def skip_conversion(schema: GraphQLSchema) -> None:
+    """Call the resolvers of fields that `declare` made without arguments: their readers take them from the operation.
+
+    Strawberry would convert each argument to its classes first, which nobody reads: for a batch of records, that takes
+    longer than all the rest.
+    """
+    for type_ in schema.type_map.values():
+        for field in type_.fields.values() if isinstance(type_, GraphQLObjectType) else ():
+            if reader_of(field) and field.resolve:
+                field.resolve = _without_arguments(field.resolve)
+
+
+def _without_arguments(resolve: Callable[..., Any]) -> Callable[..., Any]:
+    def resolve_without_arguments(source: Any, info: Any, **_: Any) -> Any:
+        return resolve(source, info)
+
+    return resolve_without_arguments
 
 
 def resolution_of(definition: StrawberryField | None) -> Resolution | None:

@@ -27,6 +27,7 @@ from session_graph.http.explorer import explorer_routes
 from session_graph.http.graphql_view import GraphQLView
 from session_graph.http.negotiation import SAFE_HEADERS, cors
 from session_graph.http.pages import page_routes
+from session_graph.http.records import Records
 from session_graph.http.sse import EventStreams
 from session_graph.http.websocket import GraphQLSockets
 from session_graph.schema.authorization import NAMED_BY, ROLES
@@ -75,6 +76,7 @@ def create_app(settings: Settings, database: Database, hub: SubscriptionHub | No
         Route("/readyz", show_readiness),
         *sockets,
         *Downloads(database, authenticator, signer).routes(),
+        Route("/records", Records(database, authenticator, settings)),
         *explorer_routes(settings),
     ]
     middleware = [Middleware(AccessLog), *cors(settings), Middleware(PathBypass, path=PATH, target=view)]

@@ -6,6 +6,7 @@ In this order: method and media types, authentication, parameters, document, ope
 Without a valid key no request gets past authentication, so that even the schema stays private.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import ExitStack, aclosing
 
@@ -19,7 +20,7 @@ from session_graph.engine.documents import InvalidRequest
 from session_graph.engine.error_format import as_request_error, codes_of, translate, translate_error
 from session_graph.engine.executor import OperationExecutor, Response
 from session_graph.engine.operation import GraphQLParams, Operation, PreparedOperation
-from session_graph.errors import BadUserInput, RequestError, SessionGraphError, Unauthenticated
+from session_graph.errors import BadUserInput, SessionGraphError
 from session_graph.http.access_log import CLIENT_CLOSED_REQUEST, AccessRecord, access_record_of
 from session_graph.http.negotiation import (
     EVENTS,
@@ -31,9 +32,8 @@ from session_graph.http.negotiation import (
     header_fields,
 )
 from session_graph.http.persisted_queries import HashedParams, PersistedQueries, PersistedQueryNotFound
+from session_graph.http.refusals import headers_of
 from session_graph.http.request import (
-    BodyTooLarge,
-    MethodNotAllowed,
     OnlyByPost,
     check_method,
     parse_body,
@@ -45,6 +45,9 @@ from session_graph.http.response import GraphQLResponse
 from session_graph.http.sse import EventStreams
 from session_graph.http.tasks import single, while_connected
 from session_graph.settings import Settings
+
+MAX_BODY_PARSED_AT_ONCE = 1024 * 1024
+"""A longer body is parsed in a thread, so that others have their turn between the steps of the parsing; bytes."""
 
 Authenticate = Callable[[str | None], Awaitable[Viewer]]
 """Returns the viewer of an Authorization header. Raises Unauthenticated."""
@@ -130,7 +133,7 @@ class GraphQLView:
             errors, status, extra = translate(error), 200 if media_type == JSON else 400, {}
         except Exception as error:
             refusal = as_request_error(error)
-            errors, status, extra = [translate_error(refusal)], refusal.status, _headers_of(refusal)
+            errors, status, extra = [translate_error(refusal)], refusal.status, headers_of(refusal)
         record.add_codes(codes_of(errors))
         media_type = JSON if media_type == EVENTS else media_type
         return GraphQLResponse(orjson.dumps({"errors": errors}), status, media_type, extra)
@@ -140,6 +143,8 @@ class GraphQLView:
         if scope["method"] == "GET":
             return b"", parse_query_string(scope["query_string"])
         body = await read_body(receive, headers, self._max_body_bytes)
+        if len(body) > MAX_BODY_PARSED_AT_ONCE:
+            return body, await asyncio.to_thread(parse_body, body)
         return body, self._request_cache.get(body) or parse_body(body)
 
     def _is_subscription(self, viewer: Viewer, request: Request) -> bool:
@@ -211,15 +216,3 @@ def _require_query(node: OperationDefinitionNode) -> None:
 _CHECKS: dict[str, Check] = {"GET": _require_query_without_stream, "POST": _refuse_subscription}
 _STREAM_CHECKS: dict[str, Check] = {"GET": _require_query, "POST": lambda node: None}
 """By method, the check of the types of operation that it serves: as one response, and as a stream."""
-
-
-def _headers_of(error: RequestError) -> dict[str, str]:
-    match error:
-        case Unauthenticated():
-            return {"WWW-Authenticate": "Bearer"}
-        case MethodNotAllowed():
-            return {"Allow": ", ".join(error.allow)}
-        case BodyTooLarge():
-            return {"Connection": "close"}  # the rest of the body is not read
-        case _:
-            return {}

@@ -15,13 +15,14 @@ from session_graph.settings import Settings
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
 EVENTS = "text/event-stream"
+JSON_LINES = "application/x-ndjson"
 
 SAFE_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 """A response belongs to one account: no cache may store it, and no browser may render it as a page."""
 
 PREFLIGHT_SECONDS = 600
 
-READ_HEADERS = ("authorization", "content-type", "accept", "x-request-id")
+READ_HEADERS = ("authorization", "content-type", "content-encoding", "accept", "x-request-id")
 """The headers that the server reads, of those that a page may set."""
 CLIENT_HEADERS = (
     *("apollographql-client-name", "apollographql-client-version", "apollo-require-preflight"),
@@ -123,10 +124,26 @@ def _check_content(content_type: str, encoding: str) -> None:
     media_type, parameters = _parse_media_type(content_type)
     if media_type != JSON:
         raise UnsupportedMediaType
-    if parameters.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
-        raise UnsupportedMediaType("The charset of the body must be utf-8.")
+    _check_charset(parameters)
     if encoding.lower() != "identity":
         raise UnsupportedMediaType("The body must not have a Content-Encoding.")
+
+
+def check_records(headers: HeaderFields) -> bool:
+    """Return whether the body is gzip. Raises UnsupportedMediaType unless it is JSON Lines in UTF-8."""
+    media_type, parameters = _parse_media_type(headers.get("content-type", ""))
+    if media_type not in (JSON_LINES, "application/jsonl"):
+        raise UnsupportedMediaType("The body must have the Content-Type application/x-ndjson or application/jsonl.")
+    _check_charset(parameters)
+    encoding = headers.get("content-encoding", "identity").lower()
+    if encoding not in ("identity", "gzip", "x-gzip"):
+        raise UnsupportedMediaType("The Content-Encoding of the body must be gzip, or none.")
+    return encoding != "identity"
+
+
+def _check_charset(parameters: Mapping[str, str]) -> None:
+    if parameters.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
+        raise UnsupportedMediaType("The charset of the body must be utf-8.")
 
 
 @lru_cache(maxsize=128)

@@ -4,6 +4,7 @@ Reading is strict: a request that is not fully understood is refused with a sent
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import ClassVar, cast
 from urllib.parse import parse_qsl
@@ -21,6 +22,11 @@ PARAMETERS = ("query", "operationName", "variables", "extensions", "documentId")
 METHODS = ("GET", "POST")
 
 _ZEROS = bytes.maketrans(b"123456789", b"000000000")
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+"""An escape in a JSON string; a pair of surrogates is one."""
 _LONG_INTEGER = b"0" * 19
 """Integers of fewer digits fit 64 bits."""
 
@@ -132,14 +138,25 @@ def parse_query_string(query_string: bytes) -> GraphQLParams:
 
 
 def _parse_json(text: bytes, subject: str) -> object:
-    """Return the value: no integer in it is rounded, no string has a lone surrogate. Raises BadUserInput."""
+    """Return the value: no integer in it is rounded; a lone surrogate becomes U+FFFD. Raises BadUserInput."""
     try:
-        value = orjson.loads(text)
+        value = _load(text)
     except orjson.JSONDecodeError as error:
         raise BadUserInput(f"{subject} is not {_syntax_error(text, error)}") from None
     if _LONG_INTEGER in text.translate(_ZEROS):
         _check_integers(text, subject)
     return value
+
+
+def _load(text: bytes) -> object:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return orjson.loads(_ESCAPE.sub(_replace_lone_surrogate, text))
+
+
+def _replace_lone_surrogate(escape: re.Match[bytes]) -> bytes:
+    return b"\\ufffd" if escape["lone"] else escape[0]
 
 
 def _syntax_error(text: bytes, error: orjson.JSONDecodeError) -> str:

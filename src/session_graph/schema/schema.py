@@ -5,6 +5,7 @@ from strawberry import Schema
 from strawberry.schema.config import StrawberryConfig
 
 from session_graph.engine.documents import PreparedDocument
+from session_graph.engine.fields import skip_conversion
 from session_graph.engine.internals import DEFINITION, graphql_schema
 from session_graph.schema.accounts import Account
 from session_graph.schema.exports import SessionExport
@@ -18,7 +19,7 @@ from session_graph.schema.subscription import Subscription
 def build_schema() -> Schema:
     """Return the schema, without suggestions in errors: these would name fields to viewers who may not see them."""
     config = StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True)
-    return Schema(
+    schema = Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
@@ -26,6 +27,8 @@ def build_schema() -> Schema:
         extensions=[PreparedDocument],
         config=config,
     )
+    skip_conversion(graphql_schema(schema))
+    return schema
 
 
 def print_sdl(schema: Schema) -> str:
