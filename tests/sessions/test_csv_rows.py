@@ -7,7 +7,8 @@ import pytest
 
 from session_graph.sessions.csv_rows import WrongHeader, is_header, read_rows
 from session_graph.sessions.json_lines import RawRecord
-from session_graph.sessions.record import SessionRecord, parse_record
+from session_graph.sessions.record import SessionRecord
+from session_graph.sessions.record_reading import parse_record
 
 
 def rows(text: str) -> list[RawRecord]:
