@@ -216,6 +216,7 @@ def test_the_day_in_a_files_name_is_that_of_the_zone_in_it_and_else_of_the_accou
         ),
         ({"not": {"anyOf": [{"asr": {"from": "1.5"}}, {}]}}, "not: (anyOf: (asr: (from: 1.5)) or (all sessions))"),
         ({"tags": []}, "tags: none of anything"),
+        ({"from": "0001-01-01T00:00:00Z"}, "from: 0001-01-01 00:00:00 +00:00"),
     ],
 )
 def test_a_message_tells_the_filter_in_the_zone_of_the_report(stored: dict[str, Any], words: str) -> None:

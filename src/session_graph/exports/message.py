@@ -76,9 +76,16 @@ def file_name(export: Row, account_time_zone: str) -> str:
 
 
 def write_local(moment: datetime, zone: str) -> str:
-    """Return the local date and time with its offset from UTC: `2026-11-21 14:03:05 -05:00`."""
-    local = _local(moment, zone)
-    return f"{local:%Y-%m-%d %H:%M:%S} {write_offset(find_offset(zone, moment).utc_offset)}"
+    """Return the local date and time with its offset from UTC: `2026-11-21 14:03:05 -05:00`.
+
+    A moment whose local time is beyond the calendar is in UTC.
+    """
+    try:
+        local = _local(moment, zone)
+    except OverflowError:
+        return write_local(moment, "UTC")
+    offset = write_offset(find_offset(zone, moment).utc_offset)
+    return f"{local.replace(tzinfo=None).isoformat(' ', 'seconds')} {offset}"
 
 
 def _local(moment: datetime, zone: str) -> datetime:
