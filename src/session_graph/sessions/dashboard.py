@@ -146,7 +146,8 @@ async def read_dashboards(
 
     Reads the calendars first if they are not given.
     """
-    calendars = calendars or await read_calendars(database, request, scopes)
+    if calendars is None:
+        calendars = await read_calendars(database, request, scopes)
     parameters = Parameters(request.viewer.account.id)
     results = {scope.agent_id: _empty_result(request, calendars[scope.agent_id], scope.time_zone) for scope in scopes}
     request = _without_refused(request, calendars)

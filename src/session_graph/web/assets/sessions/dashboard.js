@@ -186,7 +186,7 @@ export class Dashboard {
       this.note,
       left && `Without ${left} sessions.`,
       previous
-        ? " Change against the span of equal length before."
+        ? " Change against the span just before."
         : " Choose a time range to compare with the span before.",
     );
     fill(this.charts, this.#drawCharts(dashboard, interval), this.#drawGroups(dashboard.groups, by));
