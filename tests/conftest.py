@@ -5,6 +5,7 @@ see them. `SESSION_GRAPH_TEST_DATABASE_URL` names a server to use instead of the
 """
 
 import os
+import zoneinfo
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ from support.live import Served, serving
 from support.records import make_agent
 from support.statements import Statements
 
+zoneinfo.reset_tzpath(())
+"""The zones that tests compute with come from the package `tzdata` alone, not from the operating system."""
 SHARED = Path(__file__).parents[2] / "shared"
 
 

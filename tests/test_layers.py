@@ -38,6 +38,8 @@ def may_import(importer: str, imported: str) -> bool:
         return True
     if other == "demo":
         return own == "cli"
+    if own == "demo":
+        return other == "zones"
     if own in GROUND and other in GROUND:
         return GROUND.index(own) < GROUND.index(other)
     return own in FLOORS and other in FLOORS and FLOORS[other] < FLOORS[own] and (own, other) != ("engine", "sessions")
@@ -131,6 +133,8 @@ def test_only_the_settings_read_the_environment() -> None:
         ("session_graph.schema.sessions", "session_graph.demo", False),
         ("session_graph.cli.demo", "session_graph.demo.people", True),
         ("session_graph.demo.people", "session_graph.parsing", False),
+        ("session_graph.demo.scenario", "session_graph.zones", True),
+        ("session_graph.parsing", "session_graph.zones", False),
         ("session_graph.web", "session_graph.parsing", False),
         ("session_graph", "session_graph.cli", False),
         ("session_graph.cellar", "session_graph.errors", False),

@@ -10,9 +10,10 @@ A module imports only from its own room, or from rooms on the floors below it:
     3  sessions   what a session is, and every use of it
     2  access     who is calling: accounts, roles, keys, tokens
     1  store      PostgreSQL: connections, migrations, notifications, models
+    0  zones      time zones and their offsets
     0  parsing    text to values
     0  settings   the environment, read once
     0  errors     every error, and its code on the wire
 
-`demo` (the data of the demo account; imports nothing from here) and `web` (static pages) stand beside the house.
+`demo` (the data of the demo account; imports `zones` alone) and `web` (static pages) stand beside the house.
 """

@@ -2,13 +2,11 @@ import asyncio
 from contextvars import Context
 from datetime import UTC, datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
 from session_graph.access.accounts import (
     change_account,
-    check_time_zone,
     facts_of,
     find_facts,
     find_or_create_account,
@@ -189,34 +187,6 @@ async def test_recording_waits_for_a_change_of_the_currency(database: Database, 
         await someone_waits_for(change, database)
 
     assert await recording == 0
-
-
-@pytest.mark.parametrize(
-    "name", ["Europe/Berlin", "America/Argentina/Buenos_Aires", "Asia/Kathmandu", "Etc/GMT+3", "UTC"]
-)
-async def test_time_zones_that_python_and_postgresql_know(name: str) -> None:
-    assert await check_time_zone(name) == name
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["", "europe/berlin", "Mars/Olympus", "+03:00", "PST", "CET", "EET", "localtime", "Factory", "../etc/passwd"],
-)
-async def test_other_time_zones_are_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="IANA"):
-        await check_time_zone(name)
-
-
-async def test_accepted_time_zones_mean_the_same_to_python_and_postgresql(database: Database) -> None:
-    for name in sorted(available_timezones()):
-        try:
-            await check_time_zone(name)
-        except ValueError:
-            continue
-        for moment in (datetime(2026, 1, 15, tzinfo=UTC), datetime(2026, 7, 15, tzinfo=UTC)):
-            row = await database.fetchrow("select $1::timestamptz at time zone $2 as local", moment, name)
-            assert row is not None
-            assert row["local"] == moment.astimezone(ZoneInfo(name)).replace(tzinfo=None), name
 
 
 @pytest.mark.parametrize(

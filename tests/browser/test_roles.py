@@ -60,7 +60,7 @@ PORTAL = Sight(
     "PORTAL",
     columns=listed(
         "Date/Time, Is Archived, Session Type, ASR, Is Test, Is Todo, Contact, Summary, Conversation Quality,"
-        " Comment, Session Id, Ended At, Duration, Channel, Agent, Is Done, Tags, Version, Updated At"
+        " Comment, Session Id, Ended At, Duration, Channel, Agent, Is Done, Tags, Version, Updated At, UTC Offset"
     ),
     filters=listed(
         "Time range, Is Test, Is Todo, Is Archived, Channel, Session Type, Agent, Conversation Quality, Is Done, Tag"
@@ -71,7 +71,8 @@ PORTAL = Sight(
     fields=frozenset(
         listed(
             "id, version, startedAt, endedAt, durationSeconds, isDone, isTodo, sessionType, summary, asr, tags,"
-            " comment, conversationQuality, channel, contact, updatedAt, isTest, isArchived, agent, transcript"
+            " comment, conversationQuality, channel, contact, updatedAt, isTest, isArchived, agent, transcript,"
+            " utcOffset"
         )
     ),
 )
@@ -81,7 +82,7 @@ PARTNER = Sight(
         "Date/Time, Is Archived, Session Type, Is Lead, Is Opportunity, Is Test, Is Todo, Contact,"
         " Contact Information, Summary, Lead Value, Session Length, Auto Assessment, Human Assessment, Working Hours,"
         " Units, Integration, External ID, Actual Result, Expected Result, Session Id, UTMs, Ended At, Duration,"
-        " Channel, Connector, Agent, Contact Name, Phone, E-mail, Is Done, Version, Updated At, Assessment"
+        " Channel, Connector, Agent, Contact Name, Phone, E-mail, Is Done, Version, Updated At, Assessment, UTC Offset"
     ),
     filters=listed(
         "Time range, Is Lead, Is Opportunity, Is Test, Is Todo, Is Archived, Human Assessment, Auto Assessment,"
@@ -97,7 +98,7 @@ PARTNER = Sight(
             " isTest, isArchived, sessionType, summary, contact, contactInformation, contactName, phone, email,"
             " leadValue, sessionLength, autoAssessment, humanAssessment, assessment, workingHours, units,"
             " integration, connector, externalId, actualResult, expectedResult, utms, channel, agent, transcript,"
-            " updatedAt"
+            " updatedAt, utcOffset"
         )
     ),
 )
@@ -108,7 +109,7 @@ BUILDER = Sight(
         " Contact Information, Summary, Lead Value, Conversion Rate, Recognition, Session Length, Auto Assessment,"
         " Human Assessment, Conversation Quality, Working Hours, Comment, Units, Integration, External ID,"
         " Actual Result, Expected Result, Session Id, UTMs, Ended At, Duration, Channel, Connector, Agent,"
-        " Contact Name, Phone, E-mail, Is Done, Tags, Version, Updated At, Assessment"
+        " Contact Name, Phone, E-mail, Is Done, Tags, Version, Updated At, Assessment, UTC Offset"
     ),
     filters=listed(
         "Time range, Is Lead, Is Opportunity, Is Test, Is Todo, Is Archived, Human Assessment, Auto Assessment,"

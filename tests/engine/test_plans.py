@@ -108,6 +108,7 @@ ARGUMENTS = {
         "",
         '(filter: {from: "2026-11-01T00:00:00Z", to: "2026-11-08T00:00:00Z"})',
         "(includeTest: true)",
+        '(filter: {from: "2020-01-01T00:00:00Z"})',
     ],
     "Agent.dashboard": ["", '(timeZone: "Europe/Berlin", filter: {period: LAST_7_DAYS})'],
     "Dashboard.series": ["", "(interval: WEEK)", "(interval: MONTH)"],
@@ -192,6 +193,9 @@ async def test_every_kind_of_query_is_planned(both: Both, varied_for_plans: Acco
         '{ __type(name: "Session") { name } viewer { name } }',
         'mutation { updateAgent(input: {idn: "nobody"}) { errors { code } } }',
         '{ dashboard(timeZone: "Nowhere/At_All") { totalAsr } }',
+        '{ dashboard(filter: {from: "2020-01-01T00:00:00Z"}) { totalAsr series { from } byWeek: series(interval: WEEK)'
+        " { from totals { totalAsr } } } }",
+        '{ agents { idn dashboard(filter: {from: "2020-01-01T00:00:00Z"}) { totalAsr series { from } } } }',
     ],
 )
 async def test_the_ordinary_executor_answers_the_rest(both: Both, varied_for_plans: Account, query: str) -> None:
@@ -303,3 +307,20 @@ async def test_a_plan_asks_the_database_no_more_than_the_executor(
     await both.ordinary.post("/", json={"query": query})
 
     assert planned == len(statements) - planned == 5
+
+
+@pytest.mark.parametrize(
+    ("selection", "count"), [("series { from }", 0), ("series { from } totalAsr", 1), ("series { from } previousTo", 0)]
+)
+async def test_a_series_that_is_refused_costs_no_statement_and_the_rest_is_read_once(
+    both: Both, varied_for_plans: Account, statements: Statements, selection: str, count: int
+) -> None:
+    both.viewer = make_viewer(varied_for_plans)
+    span = '{from: "2020-01-01T00:00:00Z", to: "2026-01-01T00:00:00Z"}'
+    await statements.restart()
+
+    planned, ordinary = await both.ask(f"{{ dashboard(filter: {span}) {{ {selection} }} }}")
+
+    assert planned.content == ordinary.content
+    assert [error["path"] for error in planned.json()["errors"]] == [["dashboard", "series"]]
+    assert len(await statements.so_far()) == 2 * count

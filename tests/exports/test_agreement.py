@@ -145,6 +145,12 @@ def cells_of(node: Mapping[str, Any], zone: str | None) -> dict[str, str]:
                 cell = ", ".join(texts)
             case "MAP", pairs:
                 cell = orjson.dumps(pairs).decode() if pairs else ""
+            case "PART", str(offset) if column.name == "utc_offset":
+                local = datetime.fromisoformat(node["startedAt"]).astimezone(
+                    ZoneInfo(zone or node["agent"]["timeZone"])
+                )
+                cell = offset if zone is None else local.isoformat()[-6:]
+                assert cell == local.isoformat()[-6:]
             case "PART", agent:
                 cell = agent["idn"]
             case _, other:

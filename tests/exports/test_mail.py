@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -86,6 +87,11 @@ def parts_of(message: EmailMessage) -> tuple[str, str, list[EmailMessage]]:
     return plain.get_content(), html.get_content(), list(message.iter_attachments())
 
 
+def in_new_york(moment: datetime) -> str:
+    local = moment.astimezone(ZoneInfo("America/New_York")).isoformat(" ", "seconds")
+    return f"{local[:-6]} {local[-6:]}"
+
+
 async def test_the_message_describes_its_export(
     owner: Caller, database: Database, database_url: str, mailing: Settings, mailbox: Mailbox
 ) -> None:
@@ -107,14 +113,14 @@ async def test_the_message_describes_its_export(
     row = await read_row(database, export_id)
     for text in (
         *("Account: Zoë's <b>Bistro</b> & Söhne, Inc.", "channels: VOICE or SMS", "isLead: true", "Rows: 1 session"),
-        *("Times: America/New_York", f"As of: {row['as_of']:%Y-%m-%d %H:%M:%S} UTC"),
-        f"Available until: {row['expires_at']:%Y-%m-%d %H:%M} UTC",
+        *("Times: America/New_York", f"As of: {in_new_york(row['as_of'])}"),
+        f"Available until: {in_new_york(row['expires_at'])}",
     ):
         assert text in plain
     assert "<b>" not in html
     assert "Zoë&#x27;s &lt;b&gt;Bistro&lt;/b&gt; &amp; Söhne, Inc." in html
     assert attachment.get_content_type() == "text/csv"
-    assert attachment.get_filename() == f"sessions-{row['as_of']:%Y-%m-%d}-America-New_York.csv"
+    assert attachment.get_filename() == f"sessions-{in_new_york(row['as_of'])[:10]}-America-New_York.csv"
     assert attachment.get_payload(decode=True) == await read_csv(database, export_id)
     assert len(mailbox.message_ids()) == 2
     link = plain.partition("Download it: ")[2].strip()

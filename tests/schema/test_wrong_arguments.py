@@ -193,20 +193,9 @@ NO_ZONE = "IANA"
         ('{ dashboard(timeZone: "../../etc/passwd") { totalAsr } }', NO_ZONE),
         ('{ dashboard(timeZone: "+02:00") { totalAsr } }', NO_ZONE),
         ('{ agents { dashboard(timeZone: "EST5EDT4") { totalAsr } } }', NO_ZONE),
-        (f"{{ dashboard(filter: {{{YEARS}}}) {{ series {{ from }} }} }}", "1,000 intervals"),
-        (f"{{ dashboard(filter: {{{YEARS}}}) {{ series(interval: HOUR) {{ from }} }} }}", "1,000 intervals"),
-        (
-            '{ dashboard(filter: {from: "1990-01-01T00:00:00Z"}) { series(interval: WEEK) { totals { totalAsr } } } }',
-            "1,000 intervals",
-        ),
-        (f'{{ dashboard(filter: {{{FAR}}}, timeZone: "America/New_York") {{ series {{ from }} }} }}', "calendar"),
-        (
-            f'{{ dashboard(filter: {{{END}}}, timeZone: "Asia/Tokyo") {{ series(interval: MONTH) {{ from }} }} }}',
-            "calendar",
-        ),
     ],
 )
-async def test_a_dashboard_that_cannot_be_made_is_refused(admin: Admin, query: str, keyword: str) -> None:
+async def test_a_dashboard_in_a_zone_that_there_is_not_is_refused(admin: Admin, query: str, keyword: str) -> None:
     answer = await admin.ask(query)
 
     assert answer.status == 200
@@ -214,3 +203,33 @@ async def test_a_dashboard_that_cannot_be_made_is_refused(admin: Admin, query: s
     assert answer.code == "BAD_USER_INPUT"
     assert keyword in answer.errors[0]["message"]
     assert_clear(answer.errors[0]["message"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "series", "keyword"),
+    [
+        (f"filter: {{{YEARS}}}", "", "DAY would have 2,192 intervals, at most 1,000; WEEK or MONTH would do."),
+        (f"filter: {{{YEARS}}}", "(interval: HOUR)", "; WEEK or MONTH would do."),
+        ('filter: {from: "1990-01-01T00:00:00Z"}', "(interval: WEEK)", "; MONTH would do."),
+        (f'filter: {{{FAR}}}, timeZone: "America/New_York"', "", "calendar"),
+        (f'filter: {{{END}}}, timeZone: "Asia/Tokyo"', "(interval: MONTH)", "calendar"),
+    ],
+)
+async def test_a_series_that_cannot_be_made_fails_alone(
+    admin: Admin, arguments: str, series: str, keyword: str
+) -> None:
+    answer = await admin.ask(
+        f"{{ dashboard({arguments}) {{ totalSessionCount wrong: series{series} {{ from }} previousTo"
+        " groups(by: CHANNEL) { key } } viewer { role } }"
+    )
+
+    assert (answer.status, answer.code) == (200, "BAD_USER_INPUT")
+    (error,) = answer.errors
+    assert error["path"] == ["dashboard", "wrong"]
+    assert keyword in error["message"]
+    assert_clear(error["message"])
+    dashboard = answer.body["data"]["dashboard"]
+    assert dashboard.pop("wrong") is None
+    assert dashboard["totalSessionCount"] >= 0
+    assert dashboard["groups"] is not None
+    assert answer.body["data"]["viewer"] == {"role": "ADMIN"}

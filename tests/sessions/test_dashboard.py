@@ -12,7 +12,6 @@ import pytest
 
 from session_graph.access.accounts import change_account
 from session_graph.access.viewer import Role
-from session_graph.errors import BadUserInput
 from session_graph.sessions.agents import create_agent, parse_agent
 from session_graph.sessions.dashboard import (
     DashboardRequest,
@@ -83,7 +82,7 @@ def hours_from(start: datetime, count: int) -> Sequence[datetime]:
         ("Europe/Berlin", "2026-03-28", "2026-03-31", [24, 23, 24]),
         ("Europe/Berlin", "2026-10-24", "2026-10-27", [24, 25, 24]),
         ("Africa/Cairo", "2026-04-23", "2026-04-26", [24, 23, 24]),
-        ("America/Havana", "2026-10-31", "2026-11-03", [24, 25, 24]),
+        ("America/Havana", "2025-11-01", "2025-11-04", [24, 25, 24]),
     ],
 )
 async def test_the_days_on_which_clocks_change_have_the_sessions_of_23_and_25_hours(
@@ -175,13 +174,57 @@ async def test_without_sessions_and_without_a_span_a_series_is_empty(database: D
     assert await read_days(database, account, {}) == []
 
 
-async def test_more_than_a_thousand_intervals_are_refused(database: Database, account: Account) -> None:
-    wanted = DashboardSelection(series={Interval.HOUR: COUNT})
-    span = {"from": NOW - timedelta(hours=1000), "to": NOW}
+async def test_more_than_a_thousand_intervals_are_refused_and_the_rest_is_answered(
+    database: Database, account: Account
+) -> None:
+    wanted = DashboardSelection(COUNT, series={Interval.HOUR: COUNT, Interval.DAY: COUNT}, groups={Group.AGENT: COUNT})
+    await make_agent(account)
+    await record_at(database, account, NOW - timedelta(hours=2))
 
-    assert len((await read(database, account, span, wanted)).series[Interval.HOUR]) == 1000
-    with pytest.raises(BadUserInput, match=r"more than 1,000 intervals"):
-        await read(database, account, {"from": NOW - timedelta(hours=1001), "to": NOW}, wanted)
+    whole = await read(database, account, {"from": NOW - timedelta(hours=1000), "to": NOW}, wanted)
+    partly = await read(database, account, {"from": NOW - timedelta(hours=1001), "to": NOW}, wanted)
+
+    assert (len(whole.series[Interval.HOUR]), whole.refused) == (1000, {})
+    assert list(partly.series) == [Interval.DAY]
+    assert {interval: reason.message for interval, reason in partly.refused.items()} == {
+        Interval.HOUR: "HOUR would have 1,001 intervals, at most 1,000; DAY, WEEK or MONTH would do."
+    }
+    assert sum(point.metrics["total_session_count"] for point in partly.series[Interval.DAY]) == 1
+    assert partly.totals == partly.groups[Group.AGENT][0].metrics == {"total_session_count": 1}
+
+
+async def test_a_series_that_is_refused_alone_costs_no_statement(
+    database: Database, account: Account, statements: Statements
+) -> None:
+    await statements.restart()
+
+    found = await read(
+        database,
+        account,
+        {"from": NOW - timedelta(hours=1001), "to": NOW},
+        DashboardSelection(series={Interval.HOUR: COUNT}),
+    )
+
+    assert await statements.so_far() == []
+    assert list(found.refused) == [Interval.HOUR]
+
+
+async def test_a_series_is_refused_to_the_agent_whose_sessions_span_too_much_and_not_to_others(
+    database: Database, account: Account
+) -> None:
+    long, short = await make_agent(account), await make_agent(account, idn="clinic", timeZone="America/Panama")
+    await record_at(database, account, NOW - timedelta(days=1001), NOW)
+    await record_at(database, account, NOW - timedelta(days=1), agent="clinic")
+    request = DashboardRequest(
+        make_viewer(account), parse_filter({}, NOW), DashboardSelection(COUNT, series={Interval.DAY: COUNT}), NOW
+    )
+    scopes = [DashboardScope(agent.id, agent.time_zone) for agent in (long, short)]
+
+    found = await read_dashboards(database, request, scopes)
+
+    assert list(found[long.id].refused) == [Interval.DAY]
+    assert found[long.id].totals == {"total_session_count": 2}
+    assert [point.metrics for point in found[short.id].series[Interval.DAY]] == [{"total_session_count": 1}]
 
 
 async def test_slices_of_one_size_are_in_the_order_of_their_keys_and_the_keyless_is_last(

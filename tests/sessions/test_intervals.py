@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from session_graph.errors import BadUserInput
 from session_graph.sessions.intervals import MAX_INTERVALS, Interval, boundaries, ceiling_to, floor_to, previous_start
+from session_graph.zones import NAMES
 from support import oracle
 
 ZONES = (
@@ -64,7 +65,7 @@ def test_days_have_the_hours_that_their_clock_shows(zone: str, start: str, end: 
         ("Africa/Cairo", "2026-04-24", "2026-04-23T22:00Z", 23),
         ("Asia/Beirut", "2026-03-29", "2026-03-28T22:00Z", 23),
         ("America/Havana", "2026-03-08", "2026-03-08T05:00Z", 23),
-        ("America/Havana", "2026-11-01", "2026-11-01T04:00Z", 25),
+        ("America/Havana", "2025-11-02", "2025-11-02T04:00Z", 25),
     ],
 )
 def test_a_day_without_midnight_begins_when_its_clock_does(zone: str, day: str, begins: str, hours: float) -> None:
@@ -134,13 +135,39 @@ def test_a_thousand_intervals_are_the_most() -> None:
     start = at("2026-01-01T00:00Z")
 
     assert len(boundaries(start, start + timedelta(hours=MAX_INTERVALS), Interval.HOUR, "UTC")) == MAX_INTERVALS + 1
-    with pytest.raises(BadUserInput, match=r"more than 1,000 intervals"):
+    with pytest.raises(BadUserInput, match=r"^HOUR would have 1,001 intervals, at most 1,000; "):
         boundaries(start, start + timedelta(hours=MAX_INTERVALS, microseconds=1), Interval.HOUR, "UTC")
 
 
-def test_a_span_of_all_time_is_refused_and_not_computed() -> None:
-    with pytest.raises(BadUserInput, match=r"more than 1,000 intervals"):
-        boundaries(at("0001-01-01T00:00:00Z"), at("9999-12-31T00:00:00Z"), Interval.HOUR, "UTC")
+@pytest.mark.parametrize(
+    ("interval", "start", "end", "message"),
+    [
+        ("HOUR", "2025-01-01T00:00Z", "2026-01-01T00:00Z", "HOUR would have 8,760 .*; DAY, WEEK or MONTH would do"),
+        ("DAY", "1970-01-21T03:12Z", "1989-01-01T00:00Z", "DAY would have 6,920 .*; WEEK or MONTH would do"),
+        ("DAY", "1970-01-21T03:12Z", "2026-11-28T00:00Z", "DAY would have 20,765 .*; MONTH would do"),
+        ("MONTH", "1900-01-01T00:00Z", "2026-01-01T00:00Z", "MONTH would have 1,512 .*; choose a shorter span"),
+        ("HOUR", "0001-01-01T00:00:00Z", "9999-12-31T00:00:00Z", "HOUR would have 87,649,392 .*; choose a shorter"),
+    ],
+)
+def test_a_span_with_too_many_intervals_is_refused_at_once_and_told_which_interval_would_do(
+    interval: str, start: str, end: str, message: str
+) -> None:
+    with pytest.raises(BadUserInput, match=f"^{message}"):
+        boundaries(at(start), at(end), Interval(interval), "UTC")
+
+
+@pytest.mark.parametrize("interval", [Interval.DAY, Interval.WEEK, Interval.MONTH])
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Pacific/Kiritimati"])
+def test_the_interval_that_would_do_does(interval: Interval, zone: str) -> None:
+    start = end = floor_to(at("2000-01-01T00:00Z"), interval, zone)
+    for _ in range(MAX_INTERVALS):
+        end = ceiling_to(end, interval, zone)
+
+    assert len(boundaries(start, end, interval, zone)) == MAX_INTERVALS + 1
+    with pytest.raises(BadUserInput, match=rf"at most 1,000; .*\b{interval}\b.* would do"):
+        boundaries(start, end, Interval.HOUR, zone)
+    with pytest.raises(BadUserInput, match=f"^{interval} would have 1,001 "):
+        boundaries(start, end + timedelta(microseconds=1), interval, zone)
 
 
 @pytest.mark.parametrize("interval", Interval)
@@ -159,7 +186,7 @@ def test_a_span_at_an_end_of_the_calendar_is_refused_with_a_sentence(interval: I
         ("America/New_York", Interval.HOUR, "2026-11-01T06:30Z", "2026-11-01T06:00Z", "2026-11-01T07:00Z"),
         ("Australia/Lord_Howe", Interval.HOUR, "2026-04-04T15:15Z", "2026-04-04T15:00Z", "2026-04-04T15:30Z"),
         ("Asia/Kathmandu", Interval.HOUR, "2026-11-01T06:30Z", "2026-11-01T06:15Z", "2026-11-01T07:15Z"),
-        ("America/Havana", Interval.DAY, "2026-11-01T05:30Z", "2026-11-01T04:00Z", "2026-11-02T05:00Z"),
+        ("America/Havana", Interval.DAY, "2025-11-02T05:30Z", "2025-11-02T04:00Z", "2025-11-03T05:00Z"),
         ("America/St_Johns", Interval.DAY, "2006-10-29T02:45Z", "2006-10-29T02:30Z", "2006-10-30T03:30Z"),
         ("America/New_York", Interval.WEEK, "2026-11-01T06:30Z", "2026-10-26T04:00Z", "2026-11-02T05:00Z"),
         ("America/New_York", Interval.MONTH, "2026-11-01T06:30Z", "2026-11-01T04:00Z", "2026-12-01T05:00Z"),
@@ -286,6 +313,31 @@ def test_a_part_of_a_span_has_the_same_boundaries(span: tuple[datetime, datetime
 )
 def test_the_previous_span_is_as_many_months_or_days_or_as_long(zone: str, start: str, end: str, before: str) -> None:
     assert previous_start(at(start), at(end), zone) == at(before)
+
+
+ALL_ZONES = tuple(sorted(NAMES))
+
+
+@st.composite
+def spans_of_days(draw: st.DrawFn) -> tuple[datetime, datetime, str]:
+    """Draw whole local days or months of any zone, often with a change of the clock among them or just before."""
+    interval, zone = draw(st.sampled_from([Interval.DAY, Interval.MONTH])), draw(st.sampled_from(ALL_ZONES))
+    around = draw(
+        st.sampled_from(changes(zone)) if changes(zone) else st.datetimes(FIRST, LAST, timezones=st.just(UTC))
+    )
+    start = floor_to(around + draw(st.integers(-40, 40)) * timedelta(days=1), interval, zone)
+    end = floor_to(start + draw(st.integers(0, 70)) * timedelta(days=1), interval, zone)
+    return start, max(start, end), zone
+
+
+@settings(deadline=None, max_examples=300)
+@given(spans_of_days())
+def test_the_previous_span_of_whole_days_and_months_is_the_oracles_in_every_zone(
+    span: tuple[datetime, datetime, str],
+) -> None:
+    start, end, zone = span
+
+    assert (previous_start(*span), start) == oracle.previous_span(start, end, zone)
 
 
 @settings(deadline=None)

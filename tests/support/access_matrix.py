@@ -32,7 +32,7 @@ SESSION = words(
     conversionRate recognition sessionLength autoAssessment humanAssessment conversationQuality workingHours comment
     units integration externalId actualResult expectedResult id utms
     startedAt endedAt durationSeconds channel connector agent contactName phone email isDone tags version updatedAt
-    assessment asrFactors transcript history
+    assessment utcOffset asrFactors transcript history
     """
 )
 AGENT = words(
@@ -62,7 +62,7 @@ READABLE: dict[str, dict[Role, frozenset[str]]] = {
         PORTAL: words(
             """
             startedAt endedAt durationSeconds isDone isTodo sessionType summary asr tags comment conversationQuality
-            channel contact id version updatedAt isTest isArchived agent transcript
+            channel contact id version updatedAt isTest isArchived agent transcript utcOffset
             """
         ),
         PARTNER: SESSION - words("asr asrFactors conversionRate recognition conversationQuality comment tags history"),

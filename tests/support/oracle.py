@@ -151,10 +151,12 @@ def previous_span(start: datetime, end: datetime, zone: str) -> tuple[datetime, 
 
 @cache
 def first_instant(day: date, zone: str) -> datetime | None:
-    """The first quarter of an hour that has this date in the zone; None if the zone skipped the date."""
+    """The first minute that has this date in the zone; None if the zone skipped the date."""
     before = datetime.combine(day, time(), UTC) - timedelta(hours=15)
     quarters = (before + n * timedelta(minutes=15) for n in range(4 * 54))
-    return next((quarter for quarter in quarters if quarter.astimezone(ZoneInfo(zone)).date() == day), None)
+    found = next((quarter for quarter in quarters if quarter.astimezone(ZoneInfo(zone)).date() == day), None)
+    minutes = (found - n * timedelta(minutes=1) for n in range(15) if found)
+    return min((minute for minute in minutes if minute.astimezone(ZoneInfo(zone)).date() == day), default=None)
 
 
 def lead_value(row: Row) -> Decimal:

@@ -1,12 +1,10 @@
-"""Accounts, created on first use and changed within their rules; and which time zones are known.
+"""Accounts, created on first use and changed within their rules.
 
 An account with sessions cannot change its currency: `change_account` locks the account's row `for update` and looks for
 sessions; recording reads `money_scale` under a `for key share` lock of the row, or a stronger one, until the commit.
 """
 
-import asyncio
 import re
-from zoneinfo import available_timezones
 
 from tortoise.connection import get_connection
 from tortoise.transactions import in_transaction
@@ -18,14 +16,12 @@ from session_graph.access.viewer import AccountFacts
 from session_graph.errors import InvalidInput, Problem
 from session_graph.parsing import check_name, gather_problems
 from session_graph.store.models import Account, Session
+from session_graph.zones import check_time_zone
 
 IDN_RULE = "must be 1 to 63 characters of a-z, 0-9, dot, underscore and hyphen; the first a letter or a digit"
 
 _IDN = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _FACTS = "select a.id, a.idn, a.name, a.currency, a.money_scale, a.time_zone, a.country from account a where a.idn = $1"
-_TIME_ZONES = "select z.name from pg_timezone_names z"
-
-_time_zones: set[str] = set()
 
 
 async def find_or_create_account(idn: str) -> Account:
@@ -67,7 +63,7 @@ async def change_account(
     at once, and the caller awaits `wait_until_expired_everywhere` after its commit.
     Raises InvalidInput with all problems, each at `name`, `currency`, `timeZone` or `country`.
     """
-    changes, problems = await _check_changes(name, currency, time_zone, country)
+    changes, problems = _check_changes(name, currency, time_zone, country)
     async with in_transaction():
         current = await Account.filter(id=account.id).select_for_update(no_key=currency is None).get()
         is_new_currency = changes.get("currency", current.currency) != current.currency
@@ -82,7 +78,7 @@ async def change_account(
     return current
 
 
-async def _check_changes(
+def _check_changes(
     name: str | None, currency: str | None, time_zone: str | None, country: str | None
 ) -> tuple[dict[str, object], list[Problem]]:
     changes: dict[str, object] = {}
@@ -95,30 +91,8 @@ async def _check_changes(
             changes |= {"money_scale": money_scale_of(currency), "currency": currency}
     if time_zone is not None:
         with gather_problems(problems, "timeZone"):
-            changes["time_zone"] = await check_time_zone(time_zone)
+            changes["time_zone"] = check_time_zone(time_zone)
     if country is not None:
         with gather_problems(problems, "country"):
             changes["country"] = check_country(country) if country.strip() else None
     return changes, problems
-
-
-async def check_time_zone(name: str) -> str:
-    """Return the name unchanged. Raises ValueError unless both Python and PostgreSQL know exactly this spelling.
-
-    Costs one statement, once in the life of the process.
-    """
-    if not _time_zones:
-        _time_zones.update(await _read_time_zones())
-    if name not in _time_zones:
-        raise ValueError("must be a time zone of the IANA database, such as America/New_York")
-    return name
-
-
-async def _read_time_zones() -> set[str]:
-    """Return the common names of the form `Area/Location`, and UTC.
-
-    CET and EET are left out: PostgreSQL takes them for abbreviations without summer time, Python for zones with it.
-    """
-    rows = await get_connection("default").execute_query_dict(_TIME_ZONES)
-    known = {row["name"] for row in rows} & await asyncio.to_thread(available_timezones)
-    return {name for name in known if "/" in name or name == "UTC"}

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from typing import cast
-from zoneinfo import ZoneInfo
+
+from session_graph.zones import zone_of
 
 Record = dict[str, object]
 """An input of the GraphQL API, ready to be written as JSON."""
@@ -110,5 +112,5 @@ class Business:
         return cast(Opening, self.agent.get("workingHours", {}))
 
     @property
-    def zone(self) -> ZoneInfo:
-        return ZoneInfo(str(self.agent["timeZone"]))
+    def zone(self) -> tzinfo:
+        return zone_of(str(self.agent["timeZone"]))

@@ -55,6 +55,10 @@ class PlannedInfo:
     selected: FieldSelection
 
 
+class Unplannable(Exception):
+    """Only the ordinary executor can execute the query."""
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class ArgumentReader(Generic[A]):
     """How a field reads its arguments.
@@ -179,6 +183,15 @@ def selected(info: strawberry.Info[Any, Any] | PlannedInfo) -> FieldSelection:
     if isinstance(info, PlannedInfo):
         return info.selected
     return FieldSelection(info.context.operation.selection, nodes_of(info))
+
+
+def leave_to_executor(info: strawberry.Info[Any, Any] | PlannedInfo) -> None:
+    """End a plan that is resolving the field; return if the ordinary executor is, which alone reports fields that fail.
+
+    A resolver calls this before its statements if it knows that a field below will fail, so that they run once.
+    """
+    if isinstance(info, PlannedInfo):
+        raise Unplannable
 
 
 def read_arguments(info: strawberry.Info[Any, Any], reads: ArgumentReader[A]) -> A:

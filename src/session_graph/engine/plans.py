@@ -29,7 +29,7 @@ from strawberry.types.field import StrawberryField
 
 from session_graph.engine.batching import Batch, Wrap, rows_of_field
 from session_graph.engine.context import RequestContext
-from session_graph.engine.fields import PlannedInfo, resolution_of
+from session_graph.engine.fields import PlannedInfo, Unplannable, resolution_of
 from session_graph.engine.internals import field_definition, type_name_of
 from session_graph.engine.operation import AuthorizedOperation, Operation
 from session_graph.engine.plan_cache import PlanCache
@@ -38,10 +38,6 @@ from session_graph.engine.selection import FieldSelection, Parents, Selection
 
 _ENCODER = msgspec.json.Encoder(enc_hook=lambda json: msgspec.Raw(json.contents))
 """Writes the assembled rows, and the JSON of scalars that are JSON already (`orjson.Fragment`)."""
-
-
-class Unplannable(Exception):
-    """Only the ordinary executor can execute the query."""
 
 
 Call = Callable[[Sequence[Any], PlannedInfo], Awaitable[Sequence[Any]]]

@@ -5,8 +5,8 @@ leading apostrophe; so do phone numbers and External IDs that it would read as a
 exactly three decimals: where the comma is the decimal mark, 3.704 is three thousand seven hundred and four.
 """
 
+from session_graph.exports.local_times import local_time_sql, utc_offset_sql
 from session_graph.sessions.columns import COLUMNS, Column, Kind
-from session_graph.sessions.parameters import Parameters
 
 DEFAULT_COLUMNS = (
     *("started_at", "session_type", "is_lead", "is_opportunity", "is_test", "contact", "contact_information"),
@@ -61,19 +61,29 @@ def header(names: list[str]) -> str:
     return ",".join(_quote(COLUMNS[name].header or "") for name in names)
 
 
-def cells_sql(names: list[str], time_zone: str | None, escape_formulas: bool, values: Parameters) -> list[str]:
-    """Return an expression over `session s` and its `agent a` for each column, null where the cell is empty."""
-    zone = "a.time_zone" if time_zone is None else values.bind(time_zone)
-    cells = [_cell(COLUMNS[name], zone, escape_formulas) for name in names]
+def instants_of(names: list[str]) -> list[str]:
+    """Return the instants over `session s` that the cells of these columns write in local time."""
+    columns = [COLUMNS["started_at" if name == "utc_offset" else name] for name in names]
+    return [column.sql for column in columns if column.kind is Kind.INSTANT]
+
+
+def cells_sql(names: list[str], escape_formulas: bool) -> list[str]:
+    """Return an expression for each column, null where the cell is empty.
+
+    They are over `session s`, its `agent a` and, if there are `instants_of` the columns, the `z` of `join_offsets`.
+    """
+    cells = [_cell(COLUMNS[name], escape_formulas) for name in names]
     if len(cells) == 1:  # a null would be an empty line, which most CSV readers skip
         return [f"coalesce({cells[0]}::text, '')"]
     return cells
 
 
-def _cell(column: Column, zone: str, escape_formulas: bool) -> str:
+def _cell(column: Column, escape_formulas: bool) -> str:
     sql = _PHONE_SHOWN.get(column.name, column.sql)
     if column.name == "agent":
         return _text("a.idn", escape_formulas)
+    if column.name == "utc_offset":
+        return utc_offset_sql(COLUMNS["started_at"].sql)
     text = _text(sql, escape_formulas)
     if column.name in _PHONE_SHOWN and escape_formulas:
         return f"case when {sql} ~ '{_DIGITS}' then '''' || {sql} else {text} end"
@@ -82,7 +92,7 @@ def _cell(column: Column, zone: str, escape_formulas: bool) -> str:
         return f"case when {is_changed} then '''' || {sql} else {text} end"
     match column.kind:
         case Kind.INSTANT:
-            return f"to_char({sql} at time zone {zone}, 'YYYY-MM-DD HH24:MI:SS')"
+            return local_time_sql(sql)
         case Kind.TEXT:
             return text
         case Kind.TEXTS | Kind.MAP:

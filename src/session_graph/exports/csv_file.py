@@ -6,7 +6,7 @@ file. A killed run leaves the chunks of its claim behind; the next run deletes t
 
 import hashlib
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,8 @@ from datetime import datetime
 import asyncpg
 
 from session_graph.access.viewer import Viewer
-from session_graph.exports.csv_columns import cells_sql, header
+from session_graph.exports.csv_columns import cells_sql, header, instants_of
+from session_graph.exports.local_times import join_offsets
 from session_graph.exports.stored_filter import load_filter
 from session_graph.sessions.enums import Direction
 from session_graph.sessions.filters import where
@@ -81,10 +82,11 @@ async def write_file(database: Database, url: str, job: Row, viewer: Viewer, pro
     values = Parameters(viewer.account.id)
     condition = where(viewer, load_filter(job["stored_filter"], job["filter_now"]), values)
     async with _snapshot(url) as connection:
-        as_of, progress.row_count = await _count(connection, condition, values)
-        sql = _rows_sql(job, condition, values)
+        survey = await _survey(connection, job, condition, values)
+        progress.row_count = survey.row_count
+        sql = _rows_sql(job, survey, condition, values)
         await connection.copy_from_query(sql, *values, output=writer.write_rows, format="csv")
-    return await writer.finish(as_of)
+    return await writer.finish(survey.as_of)
 
 
 async def read_file(database: Database, export: Row) -> AsyncIterator[bytes]:
@@ -112,24 +114,49 @@ async def _snapshot(url: str) -> AsyncIterator[asyncpg.Connection]:
         connection.terminate()
 
 
-async def _count(connection: asyncpg.Connection, condition: str, values: Parameters) -> tuple[datetime, int]:
-    """Return the time of the snapshot and the number of its rows."""
+@dataclass(frozen=True, slots=True)
+class _Survey:
+    """The time of the snapshot, the number of its rows, and what their local times need: a span that has all instants
+    of their cells, and the zones of the account's agents.
+    """
+
+    as_of: datetime
+    row_count: int
+    first: datetime
+    last: datetime
+    zones: Sequence[str]
+
+
+async def _survey(connection: asyncpg.Connection, job: Row, condition: str, values: Parameters) -> _Survey:
+    instants = instants_of(job["columns"])
+    first = ", ".join(["statement_timestamp()", *(f"min({sql})" for sql in instants)])
+    last = ", ".join(["statement_timestamp()", *(f"max({sql})" for sql in instants)])
     row = await connection.fetchrow(
-        f"select statement_timestamp(), (select count(*) from session s where {condition})", *values
+        f"select statement_timestamp() as as_of, count(*) as row_count, least({first}) as first,"
+        f" greatest({last}) as last, array(select distinct a.time_zone from agent a where a.account_id = $1) as zones"
+        f" from session s where {condition}",
+        *values,
     )
     assert row is not None
-    return row[0], row[1]
+    return _Survey(**row)
 
 
-def _rows_sql(job: Row, condition: str, values: Parameters) -> str:
+def _rows_sql(job: Row, survey: _Survey, condition: str, values: Parameters) -> str:
     order = ORDER_FIELDS[job["order_field"]]
     direction = "asc" if job["direction"] == Direction.ASC else "desc"
-    cells = cells_sql(job["columns"], job["time_zone"], job["escape_formulas"], values)
+    cells = cells_sql(job["columns"], job["escape_formulas"])
+    offsets = _join_offsets(job, survey, values) if instants_of(job["columns"]) else ""
     nulls = " nulls last" if order.nullable else ""
     return (
         f"select {', '.join(cells)}, e'\\x01' from session s join agent a on a.account_id = $1 and a.id = s.agent_id"
-        f" where {condition} order by {order.sql} {direction}{nulls}, s.id {direction}"
+        f"{offsets} where {condition} order by {order.sql} {direction}{nulls}, s.id {direction}"
     )
+
+
+def _join_offsets(job: Row, survey: _Survey, values: Parameters) -> str:
+    asked = job["time_zone"]
+    zone, names = ("a.time_zone", survey.zones) if asked is None else (values.bind(asked), [asked])
+    return join_offsets(zone, names, survey.first, survey.last, values)
 
 
 class _ChunkWriter:

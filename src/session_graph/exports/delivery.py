@@ -100,7 +100,7 @@ class Deliverer:
 
     async def _send(self, job: Row, account: Account, csv: bytes | None, recipient: str) -> None:
         link = await self._signer.make_link(job["account_id"], job["id"], recipient)
-        content = MailContent(job, account.name, link, csv)
+        content = MailContent(job, account.name, account.time_zone, link, csv)
         message = await asyncio.to_thread(compose, content, recipient, self._settings)
         if not await self._change(_CLAIM, job, job["claims"], recipient, FIRST_PAUSE, LONGEST_PAUSE):
             return

@@ -4,6 +4,7 @@ import hashlib
 import html
 import io
 import zipfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
@@ -12,20 +13,35 @@ from typing import Any
 
 import orjson
 
+from session_graph.exports.requests import LOCAL
+from session_graph.parsing import parse_instant
+from session_graph.sessions.filters import CONDITIONS, ValueKind, parse_filter
 from session_graph.settings import Settings
 from session_graph.store.database import Row
+from session_graph.zones import find_offset, write_offset, zone_of
 
 EVERYTHING = "all sessions"
 
 
 @dataclass(frozen=True, slots=True)
 class MailContent:
-    """A written export, its account's name and its link. `csv` is None if the file is too large to attach."""
+    """A written export, its account's name and zone, and its link. `csv` is None if the file is too large to attach."""
 
     export: Row
     account: str
+    account_time_zone: str
     link: str
     csv: bytes | None
+
+    @property
+    def time_zone(self) -> str:
+        return zone_of_export(self.export, self.account_time_zone)
+
+
+def zone_of_export(export: Row, account_time_zone: str) -> str:
+    """Return the zone of the export's times; if its agents have several, the account's, for all but the cells."""
+    label: str = export["time_zone_label"]
+    return account_time_zone if label == LOCAL else label
 
 
 def compose(content: MailContent, recipient: str, settings: Settings) -> EmailMessage:
@@ -34,7 +50,7 @@ def compose(content: MailContent, recipient: str, settings: Settings) -> EmailMe
     message["From"] = settings.mail_from
     message["To"] = recipient
     message["Subject"] = f"Session report of {content.account}: {_count(content.export)}"
-    message["Date"] = format_datetime(content.export["finished_at"])
+    message["Date"] = format_datetime(_local(content.export["finished_at"], content.time_zone))
     message["Message-ID"] = message_id(content.export, recipient)
     message["Auto-Submitted"] = "auto-generated"
     facts = _facts(content)
@@ -53,10 +69,27 @@ def message_id(export: Row, recipient: str) -> str:
     return f"<{export['id'].hex}.{hashlib.sha256(recipient.encode()).hexdigest()[:16]}@session-graph>"
 
 
-def file_name(export: Row) -> str:
-    """Return `sessions-2026-11-21-America-New_York.csv`: the UTC day of the snapshot and the zone of its times."""
-    as_of: datetime = export["as_of"]
+def file_name(export: Row, account_time_zone: str) -> str:
+    """Return `sessions-2026-11-21-America-New_York.csv`: the day of the snapshot in the zone of its times, and that."""
+    as_of = _local(export["as_of"], zone_of_export(export, account_time_zone))
     return f"sessions-{as_of:%Y-%m-%d}-{export['time_zone_label'].replace('/', '-')}.csv"
+
+
+def write_local(moment: datetime, zone: str) -> str:
+    """Return the local date and time with its offset from UTC: `2026-11-21 14:03:05 -05:00`.
+
+    A moment whose local time is beyond the calendar is in UTC.
+    """
+    try:
+        local = _local(moment, zone)
+    except OverflowError:
+        return write_local(moment, "UTC")
+    offset = write_offset(find_offset(zone, moment).utc_offset)
+    return f"{local.replace(tzinfo=None).isoformat(' ', 'seconds')} {offset}"
+
+
+def _local(moment: datetime, zone: str) -> datetime:
+    return moment.astimezone(zone_of(zone))
 
 
 def _count(export: Row) -> str:
@@ -64,33 +97,61 @@ def _count(export: Row) -> str:
 
 
 def _facts(content: MailContent) -> list[tuple[str, str]]:
-    export = content.export
-    local = export["time_zone_label"] == "local"
+    export, zone = content.export, content.time_zone
+    is_mixed = export["time_zone_label"] == LOCAL
     return [
         ("Account", content.account),
-        ("Filter", describe_filter(orjson.loads(export["stored_filter"]))),
+        ("Filter", describe_filter(orjson.loads(export["stored_filter"]), export, zone)),
         ("Rows", _count(export)),
-        ("As of", f"{export['as_of']:%Y-%m-%d %H:%M:%S} UTC"),
-        ("Times", "each in its agent's time zone" if local else export["time_zone_label"]),
+        ("As of", write_local(export["as_of"], zone)),
+        ("Times", f"each in its agent's time zone; in this message {zone}" if is_mixed else zone),
         ("Asked for by", export["requested_by"]),
-        ("Available until", f"{export['expires_at']:%Y-%m-%d %H:%M} UTC"),
+        ("Available until", write_local(export["expires_at"], zone)),
     ]
 
 
-def describe_filter(raw: dict[str, Any]) -> str:
-    """Return the filter as people read it: `isLead: true, channels: VOICE or SMS`."""
-    return ", ".join(f"{name}: {_describe(value)}" for name, value in raw.items()) or EVERYTHING
+def describe_filter(raw: Mapping[str, Any], export: Row, zone: str) -> str:
+    """Return the filter as people read it: `isLead: true, channels: VOICE or SMS`.
+
+    Instants are in the zone, and `from` stands before `to`.
+    """
+    names = sorted(raw, key=_place)
+    return ", ".join(f"{name}: {_describe(name, raw[name], export, zone)}" for name in names) or EVERYTHING
 
 
-def _describe(value: Any) -> str:
+def _place(name: str) -> tuple[str, bool]:
+    return {"to": ("from", True), "updatedTo": ("updatedFrom", True)}.get(name, (name, False))
+
+
+def _describe(name: str, value: Any, export: Row, zone: str) -> str:
+    match CONDITIONS[name].kind:
+        case ValueKind.INSTANT:
+            return write_local(parse_instant(value), zone)
+        case ValueKind.PERIOD:
+            start, end = parse_filter({name: value}, export["filter_now"]).span
+            assert start
+            assert end
+            return f"{value} (from {write_local(start, zone)} to {write_local(end, zone)})"
+        case ValueKind.FILTER:
+            return f"({describe_filter(value, export, zone)})"
+        case ValueKind.FILTERS:
+            return _join_options(f"({describe_filter(inner, export, zone)})" for inner in value)
+    return _write_value(value)
+
+
+def _write_value(value: Any) -> str:
     match value:
         case bool():
             return str(value).lower()
         case list():
-            return " or ".join(_describe(item) for item in value) or "none of anything"
+            return _join_options(map(_write_value, value))
         case dict():
-            return f"({describe_filter(value)})"
+            return f"({', '.join(f'{name}: {_write_value(inner)}' for name, inner in value.items())})"
     return str(value)
+
+
+def _join_options(options: Iterable[str]) -> str:
+    return " or ".join(options) or "none of anything"
 
 
 def _plain(content: MailContent, facts: list[tuple[str, str]]) -> str:
@@ -111,7 +172,7 @@ def _html(content: MailContent, facts: list[tuple[str, str]]) -> str:
 
 def _attach(message: EmailMessage, content: MailContent, settings: Settings) -> None:
     assert content.csv is not None
-    name = file_name(content.export)
+    name = file_name(content.export, content.account_time_zone)
     if len(content.csv) > settings.zip_above_bytes:
         message.add_attachment(_zipped(name, content), maintype="application", subtype="zip", filename=f"{name}.zip")
     else:
@@ -121,9 +182,9 @@ def _attach(message: EmailMessage, content: MailContent, settings: Settings) -> 
 
 
 def _zipped(name: str, content: MailContent) -> bytes:
-    """Return the archive, the same bytes each time: its entry has the time of the snapshot."""
+    """Return the archive, the same bytes each time: its entry has the local time of the snapshot."""
     buffer = io.BytesIO()
-    entry = zipfile.ZipInfo(name, content.export["as_of"].timetuple()[:6])
+    entry = zipfile.ZipInfo(name, _local(content.export["as_of"], content.time_zone).timetuple()[:6])
     entry.compress_type = zipfile.ZIP_DEFLATED
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr(entry, content.csv or b"")

@@ -10,7 +10,6 @@ from uuid import UUID
 
 import orjson
 
-from session_graph.access.accounts import check_time_zone
 from session_graph.access.viewer import Role, Viewer
 from session_graph.errors import AlreadyThere, InvalidInput, LimitReached, Problem
 from session_graph.exports.csv_columns import DEFAULT_COLUMNS
@@ -25,6 +24,7 @@ from session_graph.sessions.parameters import Parameters
 from session_graph.settings import Settings
 from session_graph.store.database import Connection, Database, Row
 from session_graph.store.ids import new_id
+from session_graph.zones import check_time_zone
 
 QUEUE = "session_graph_exports"
 """The channel on which workers are woken."""
@@ -116,7 +116,7 @@ async def request_export(database: Database, viewer: Viewer, settings: Settings,
     key = _check_key(request.idempotency_key)
     filter_ = dump_filter(request.filter)
     order = (request.order.field.name, request.order.direction.value)
-    content = orjson.dumps([filter_, order, columns, recipients, zone, request.escape_formulas])
+    content = orjson.dumps([filter_, order, columns, recipients, request.time_zone, request.escape_formulas])
     content_hash = hashlib.sha256(content).digest()
     async with database.transaction() as connection:
         await connection.execute(_LOCK_ACCOUNT, viewer.account.id)
@@ -249,12 +249,18 @@ def _check_address(text: str, index: int) -> str:
 
 
 async def _choose_zone(viewer: Viewer, time_zone: str | None) -> tuple[str | None, str]:
-    """Return the zone to write instants in, None for each session's agent's, and its label."""
+    """Return the zone to write instants in and its label; None and LOCAL if each session's are in its agent's.
+
+    The zone that all agents have is fixed here, so that the file keeps to its label if an agent changes meanwhile.
+    """
     if time_zone is not None:
         with at_path("timeZone", error=InvalidInput.at):
-            return await check_time_zone(time_zone), time_zone
+            return check_time_zone(time_zone), time_zone
     zones = {agent.time_zone for agent in await list_agents(viewer)}
-    return None, zones.pop() if len(zones) == 1 else LOCAL
+    if len(zones) != 1:
+        return None, LOCAL
+    (zone,) = zones
+    return zone, zone
 
 
 async def _check_quota(connection: Connection, viewer: Viewer, settings: Settings) -> None:

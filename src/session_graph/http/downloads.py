@@ -29,7 +29,7 @@ HEADERS = SAFE_HEADERS | {
 NOT_FOUND = "There is no such file, or it is not there any more."
 
 _FIND = """
-select e.* from session_export e
+select e.*, a.time_zone as account_time_zone from session_export e join account a on a.id = e.account_id
 where e.account_id = $1 and e.id = $2 and e.file_claim is not null and e.status in ('SENDING', 'DONE', 'FAILED')
     and e.expires_at > now()
 """
@@ -83,7 +83,7 @@ class Downloads:
 def _headers(export: Row) -> dict[str, str]:
     return {
         "Content-Type": CONTENT_TYPE,
-        "Content-Disposition": f'attachment; filename="{file_name(export)}"',
+        "Content-Disposition": f'attachment; filename="{file_name(export, export["account_time_zone"])}"',
         "Content-Length": str(export["bytes"]),
         **HEADERS,
     }

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import strawberry
 
-from session_graph.access.accounts import check_time_zone
+from session_graph.engine.fields import leave_to_executor
 from session_graph.engine.row_types import RowBacked, declare
 from session_graph.parsing import at_path
 from session_graph.schema.arguments import DashboardArguments, argument
@@ -19,10 +19,12 @@ from session_graph.sessions.dashboard import (
     DashboardScope,
     Group,
     Metrics,
+    read_calendars,
     read_dashboards,
 )
 from session_graph.sessions.intervals import Interval
 from session_graph.sessions.metrics import METRICS, Metric
+from session_graph.zones import check_time_zone
 
 
 def _declare_metrics(cls: type) -> type:
@@ -70,17 +72,20 @@ class Dashboard(RowBacked):
     backed_by = "result.totals"
 
     @strawberry.field(
-        description="All intervals of the filter's span, with the empty ones; at most 1,000. Weeks begin on Monday; the"
-        " first and last are clipped to the span. Without a span, from the first session's interval to the last's."
+        description="All intervals of the filter's span, with the empty ones; at most 1,000, more are an error of this"
+        " field alone. Weeks begin on Monday; the first and last are clipped to the span. Without a span, from the"
+        " first session's interval to the last's."
     )
     def series(
         self, interval: Annotated[Interval, argument("The length of an interval.")] = Interval.DAY
-    ) -> list[DashboardPoint]:
+    ) -> list[DashboardPoint] | None:
+        if interval in self.result.refused:
+            raise self.result.refused[interval]
         points = self.result.series[interval]
         return [DashboardPoint(start=p.start, end=p.end, totals=DashboardTotals(metrics=p.metrics)) for p in points]
 
     @strawberry.field(description="The sessions grouped by a column, largest group first.")
-    def groups(self, by: Annotated[Group, argument("The column to group by.")]) -> list[DashboardSlice]:
+    def groups(self, by: Annotated[Group, argument("The column to group by.")]) -> list[DashboardSlice] | None:
         return [
             DashboardSlice(key=each.key, totals=DashboardTotals(metrics=each.metrics))
             for each in self.result.groups[by]
@@ -109,7 +114,7 @@ async def load_dashboards(
     context = info.context
     if arguments.time_zone is not None:
         with at_path("timeZone"):
-            await check_time_zone(arguments.time_zone)
+            check_time_zone(arguments.time_zone)
     wanted = [DashboardScope(agent_id, arguments.time_zone or time_zone) for agent_id, time_zone in scopes]
     request = DashboardRequest(
         context.viewer,
@@ -119,6 +124,9 @@ async def load_dashboards(
         include_test=arguments.include_test,
         include_archived=arguments.include_archived,
     )
-    found = await read_dashboards(context.database, request, wanted)
+    calendars = await read_calendars(context.database, request, wanted)
+    if any(calendar.refused for calendar in calendars.values()):
+        leave_to_executor(info)
+    found = await read_dashboards(context.database, request, wanted, calendars)
     currency = context.viewer.account.currency
     return [Dashboard(result=found[scope.agent_id], currency=currency, time_zone=scope.time_zone) for scope in wanted]

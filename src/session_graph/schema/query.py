@@ -27,10 +27,12 @@ from session_graph.schema.exports import ExportListArguments, SessionExport, Ses
 from session_graph.schema.nodes import Node
 from session_graph.schema.selections import session_columns
 from session_graph.schema.sessions import Agent, ListSource, Session, SessionConnection, load_sessions, of_lists
+from session_graph.schema.time_zones import TimeZone, find_own_zones, read_zone_names
 from session_graph.sessions.agents import find_agent, list_agents
 from session_graph.sessions.list_request import ListRequest
 from session_graph.sessions.pagination import PageRequest
 from session_graph.sessions.reading import EXTERNAL_ID, SessionList, count_sessions, read_pages, read_session
+from session_graph.zones import NAMES
 
 
 @strawberry.type(description="The sessions of an External ID.")
@@ -117,3 +119,16 @@ class Query:
     async def dashboard(self, info: Info, arguments: DashboardArguments) -> Dashboard:
         (dashboard,) = await load_dashboards(info, arguments, [(None, info.context.viewer.account.time_zone)])
         return dashboard
+
+    @field(
+        "Time zones with their offsets, for clients that show local times: those of your account and of the agents that"
+        " you may see, or those named.",
+        reads=read_zone_names,
+    )
+    async def time_zones(self, info: Info, names: list[str] | None) -> list[TimeZone] | None:
+        chosen = await find_own_zones(info.context) if names is None else names
+        return [TimeZone(name=name) for name in chosen]
+
+    @strawberry.field(description="The names of all time zones that can be chosen (IANA), ordered.")
+    def time_zone_names(self) -> list[str] | None:
+        return sorted(NAMES)

@@ -13,6 +13,7 @@ import strawberry
 
 from session_graph.engine.batching import batched, rows_of, same_row
 from session_graph.engine.row_types import RowBacked, backed
+from session_graph.parsing import parse_instant
 from session_graph.schema.agent_attributes import declare_attributes
 from session_graph.schema.arguments import DashboardArguments, read_dashboard, read_list
 from session_graph.schema.column_types import declare_columns
@@ -36,6 +37,7 @@ from session_graph.sessions.reading import (
 )
 from session_graph.store import models
 from session_graph.store.database import Row
+from session_graph.zones import find_offset, write_offset
 
 
 @strawberry.type(description="One utterance in a session's transcript.")
@@ -89,6 +91,14 @@ class Session(RowBacked, Node):
     async def agent(sessions: Sequence["Session"], info: Info) -> list["Agent"]:
         agents = await _load_part(info.context, "agent", [session.row for session in sessions])
         return [Agent(model=agent) for agent in agents]
+
+    @batched(COLUMNS["utc_offset"].description)
+    async def utc_offset(sessions: Sequence["Session"], info: Info) -> list[str]:
+        rows = [session.row for session in sessions]
+        agents = await _load_part(info.context, "agent", rows)
+        starts = [parse_instant(row["started_at"]) for row in rows]
+        pairs = zip(agents, starts, strict=True)
+        return [write_offset(find_offset(agent.time_zone, start).utc_offset) for agent, start in pairs]
 
     asr_factors = same_row(AsrFactors, COLUMNS["asr_factors"].description)
 
@@ -174,8 +184,8 @@ async def of_lists(entries: Sequence[Any], read: Callable[[Any], Awaitable[Mappi
 
 
 async def load_parts(context: Context, columns: frozenset[str], rows: Sequence[Row]) -> None:
-    """Load the selected parts of these sessions, in one statement for each part."""
-    for part in _LOADS.keys() & columns:
+    """Load the selected parts of these sessions and those that they need, in one statement for each part."""
+    for part in _LOADS.keys() & columns.union(*(COLUMNS[name].needs for name in columns)):
         await _load_part(context, part, rows)
 
 

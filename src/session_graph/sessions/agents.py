@@ -14,7 +14,6 @@ from tortoise.exceptions import IntegrityError
 from tortoise.queryset import QuerySet
 from tortoise.transactions import in_transaction
 
-from session_graph.access.accounts import check_time_zone
 from session_graph.access.countries import check_country, country_of_zone
 from session_graph.access.viewer import Role, Viewer
 from session_graph.errors import AlreadyThere, InvalidInput, Problem
@@ -25,6 +24,7 @@ from session_graph.sessions.contacts import read_contact, spell_contact
 from session_graph.sessions.enums import Redirection
 from session_graph.sessions.input_model import Amount, InputModel, Name, OptionalName, Ratio, parse_input, problem
 from session_graph.store.models import Agent
+from session_graph.zones import check_time_zone
 
 _IDN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
@@ -140,7 +140,7 @@ def parse_agent(raw: object) -> AgentDefinition:
 
 async def create_agent(account_id: UUID, definition: AgentDefinition) -> Agent:
     """Raises InvalidInput if the time zone is unknown, AlreadyThere if the account has an agent with this idn."""
-    await _check_zone(definition)
+    _check_zone(definition)
     try:
         return await Agent.create(account_id=account_id, **definition.model_dump())
     except IntegrityError:
@@ -159,7 +159,7 @@ async def change_agent(account_id: UUID, idn: str, changes: Mapping[str, Any]) -
         if agent is None:
             return None
         definition = parse_agent({**_describe(agent), **changes})
-        await _check_zone(definition)
+        _check_zone(definition)
         values = {**definition.model_dump(exclude={"idn"}), "updated_at": datetime.now(UTC)}
         await Agent.filter(account_id=account_id, id=agent.id).update(**values)
         return await Agent.get(account_id=account_id, id=agent.id)
@@ -170,9 +170,9 @@ def _describe(agent: Agent) -> dict[str, Any]:
     return {field.alias or name: getattr(agent, name) for name, field in AgentDefinition.model_fields.items()}
 
 
-async def _check_zone(definition: AgentDefinition) -> None:
+def _check_zone(definition: AgentDefinition) -> None:
     with at_path("timeZone", error=InvalidInput.at):
-        await check_time_zone(definition.time_zone)
+        check_time_zone(definition.time_zone)
 
 
 async def create_missing_agents(account_id: UUID, definitions: Sequence[AgentDefinition]) -> list[Agent]:

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from session_graph.parsing import EXACT
 from session_graph.sessions.contacts import is_one_of
 from session_graph.sessions.enums import Redirection, SessionLength
+from session_graph.zones import zone_of
 
 WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 MIDNIGHT = "24:00"
@@ -134,7 +134,7 @@ def within_working_hours(moment: datetime, hours: WorkingHours, time_zone: str) 
     """Return whether the instant is in a half-open span of its local day, or of the day before past midnight."""
     if not hours:
         return True
-    local = moment.astimezone(ZoneInfo(time_zone))
+    local = moment.astimezone(zone_of(time_zone))
     today, yesterday = WEEKDAYS[local.weekday()], WEEKDAYS[local.weekday() - 1]
     clock = local.time()
     return any(_covers(span, clock) for span in hours.get(today, ())) or any(

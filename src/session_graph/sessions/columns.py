@@ -132,6 +132,7 @@ _ROWS = (
     Column("version", Kind.INTEGER, "s.version", RECORDED, "Version", "The session's version, from 1; each change adds 1."),
     Column("updated_at", Kind.INSTANT, "s.updated_at", ALL, "Updated At", "When the session was recorded or last changed."),
     Column("assessment", Kind.ASSESSMENT, "s.assessment", NOT_PORTAL, "Assessment", "The assessment that counts: the human one if there is one, else the automatic one.", optional=True),
+    Column("utc_offset", Kind.PART, "s.agent_id", ALL, "UTC Offset", "The offset from UTC at the start, in the agent's time zone: -05:00. It tells the two hours apart that a clock repeats.", needs=("agent", "started_at")),
     Column("asr_factors", Kind.PART, "s.is_success", ANALYST, None, "The factors of the ASR.", needs=("lead_value", "is_opportunity", "conversion_rate", "recognition", "is_test")),
     Column("transcript", Kind.PART, "s.id", ALL, None, "What was said, in order. A page with transcripts has at most 50 sessions."),
     Column("history", Kind.PART, "s.id", ANALYST, None, "The changes that people made, newest first; derived values are not repeated here."),

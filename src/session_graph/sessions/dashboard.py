@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from session_graph.access.viewer import Viewer
+from session_graph.errors import BadUserInput
 from session_graph.sessions.filters import Filter, where
 from session_graph.sessions.intervals import Interval, boundaries, ceiling_to, floor_to, previous_start
 from session_graph.sessions.metrics import METRICS, Metric
@@ -101,12 +102,15 @@ class Slice:
 
 @dataclass(slots=True)
 class DashboardResult:
-    """`previous` and `previous_span` are None if the filter's span has no start."""
+    """`previous` and `previous_span` are None if the filter's span has no start. `refused` has the series that the
+    dashboard cannot have.
+    """
 
     totals: Metrics
     previous: Metrics | None
     previous_span: tuple[datetime, datetime] | None
     series: dict[Interval, list[Point]]
+    refused: Mapping[Interval, BadUserInput]
     groups: dict[Group, list[Slice]]
 
 
@@ -118,17 +122,35 @@ class DashboardScope:
     time_zone: str
 
 
-Calendar = Mapping[Interval, Sequence[datetime]]
-"""The boundaries of each selected interval (`intervals.boundaries`); empty if there are no sessions to span."""
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The boundaries of each selected interval (`intervals.boundaries`), empty if there are no sessions to span; for an
+    interval in `refused`, the reason why there are none.
+    """
+
+    boundaries: Mapping[Interval, Sequence[datetime]]
+    refused: Mapping[Interval, BadUserInput]
+
+
+Calendars = Mapping[UUID | None, Calendar]
+"""The calendar of each scope by its `agent_id`."""
 
 
 async def read_dashboards(
-    database: Database, request: DashboardRequest, scopes: Sequence[DashboardScope]
+    database: Database,
+    request: DashboardRequest,
+    scopes: Sequence[DashboardScope],
+    calendars: Calendars | None = None,
 ) -> dict[UUID | None, DashboardResult]:
-    """Return a result for each scope's `agent_id`; the scopes are the account alone, or any number of agents."""
-    calendars = await _read_calendars(database, request, scopes)
+    """Return a result for each scope's `agent_id`; the scopes are the account alone, or any number of agents.
+
+    Reads the calendars first if they are not given.
+    """
+    if calendars is None:
+        calendars = await read_calendars(database, request, scopes)
     parameters = Parameters(request.viewer.account.id)
     results = {scope.agent_id: _empty_result(request, calendars[scope.agent_id], scope.time_zone) for scope in scopes}
+    request = _without_refused(request, calendars)
     if sql := dashboard_sql(request, scopes, calendars, parameters):
         groupings = _groupings(request.selection)
         for row in await database.fetch(sql, *parameters):
@@ -142,7 +164,7 @@ async def read_dashboards(
 def dashboard_sql(
     request: DashboardRequest,
     scopes: Sequence[DashboardScope],
-    calendars: Mapping[UUID | None, Calendar],
+    calendars: Calendars,
     parameters: Parameters,
 ) -> str:
     """Return one statement that reads the rows once, and those of the previous span once; empty if nothing is selected.
@@ -240,7 +262,7 @@ def _metrics_sql(request: DashboardRequest, parameters: Parameters) -> str:
 def _buckets(
     request: DashboardRequest,
     scopes: Sequence[DashboardScope],
-    calendars: Mapping[UUID | None, Calendar],
+    calendars: Calendars,
     parameters: Parameters,
 ) -> list[str]:
     """Return a column for each series: the number of the row's interval, from 1.
@@ -251,7 +273,8 @@ def _buckets(
     for interval in request.selection.series:
         shared: dict[tuple[datetime, ...], list[UUID | None]] = {}
         for scope in scopes:
-            shared.setdefault(tuple(calendars[scope.agent_id][interval]), []).append(scope.agent_id)
+            instants = tuple(calendars[scope.agent_id].boundaries.get(interval, ()))
+            shared.setdefault(instants, []).append(scope.agent_id)
         numbers = {
             tuple(keys): f"width_bucket(s.started_at, {parameters.bind(list(instants))}::timestamptz[])"
             for instants, keys in shared.items()
@@ -282,7 +305,7 @@ def _add_row(row: Row, result: DashboardResult, groupings: Mapping[str, Interval
     grouping, key = groupings[grouped_by[0]], row[grouped_by[0]]
     if isinstance(grouping, Group):
         result.groups[grouping].append(Slice(key, metrics))
-    else:
+    elif grouping not in result.refused:
         point = int(key) - 1
         result.series[grouping][point] = replace(result.series[grouping][point], metrics=metrics)
 
@@ -294,7 +317,11 @@ def _empty_result(request: DashboardRequest, calendar: Calendar, time_zone: str)
         totals=metrics,
         previous=metrics if request.span() else None,
         previous_span=request.previous_span(time_zone),
-        series={step: [Point(*ends, metrics) for ends in pairwise(instants)] for step, instants in calendar.items()},
+        series={
+            interval: [Point(*ends, metrics) for ends in pairwise(instants)]
+            for interval, instants in calendar.boundaries.items()
+        },
+        refused=calendar.refused,
         groups={group: [] for group in request.selection.groups},
     )
 
@@ -305,19 +332,33 @@ def _zero(metric: Metric, money_scale: int) -> Decimal | int | None:
     return Decimal(0).quantize(Decimal(1).scaleb(-money_scale)) if metric.is_money else 0
 
 
-async def _read_calendars(
+async def read_calendars(
     database: Database, request: DashboardRequest, scopes: Sequence[DashboardScope]
 ) -> dict[UUID | None, Calendar]:
+    """Return the calendar of each scope: without a statement, unless the filter's span is open."""
     extents = {}
     if request.selection.series and None in request.filter.span:
         extents = await _read_extents(database, request, scopes)
-    return {
-        scope.agent_id: {
-            interval: _find_boundaries(request, interval, scope.time_zone, extents.get(scope.agent_id))
-            for interval in request.selection.series
-        }
-        for scope in scopes
-    }
+    return {scope.agent_id: _make_calendar(request, scope, extents.get(scope.agent_id)) for scope in scopes}
+
+
+def _make_calendar(
+    request: DashboardRequest, scope: DashboardScope, extent: tuple[datetime, datetime] | None
+) -> Calendar:
+    found, refused = {}, {}
+    for interval in request.selection.series:
+        try:
+            found[interval] = _find_boundaries(request, interval, scope.time_zone, extent)
+        except BadUserInput as reason:
+            refused[interval] = reason
+    return Calendar(found, refused)
+
+
+def _without_refused(request: DashboardRequest, calendars: Calendars) -> DashboardRequest:
+    """Return the request without the series that no scope can have."""
+    wanted = request.selection.series
+    kept = {each: wanted[each] for each in wanted if any(each in one.boundaries for one in calendars.values())}
+    return replace(request, selection=replace(request.selection, series=kept))
 
 
 def _find_boundaries(

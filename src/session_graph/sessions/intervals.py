@@ -6,11 +6,11 @@ A day begins at the zone's midnight or, if the clock skips midnight, at the firs
 
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
 from session_graph.errors import BadUserInput
+from session_graph.zones import zone_of
 
 MAX_INTERVALS = 1000
 
@@ -31,23 +31,41 @@ def boundaries(start: datetime, end: datetime, interval: Interval, time_zone: st
     """
     instants = [start]
     try:
-        for boundary in _boundaries_after(start, interval, ZoneInfo(time_zone)):
+        for boundary in _boundaries_after(start, interval, zone_of(time_zone)):
             if boundary >= end:
                 break
             instants.append(boundary)
             if len(instants) > MAX_INTERVALS:
-                article = "an" if interval is Interval.HOUR else "a"
-                raise BadUserInput(
-                    f"The span has more than {MAX_INTERVALS:,} intervals of {article} {interval.lower()}."
-                )
+                raise BadUserInput(_explain_too_many(start, end, interval, zone_of(time_zone)))
     except OverflowError:
         raise BadUserInput("The span is too close to an end of the calendar, the years 1 and 9999.") from None
     return [*instants, end] if start < end else []
 
 
+def _explain_too_many(start: datetime, end: datetime, interval: Interval, zone: tzinfo) -> str:
+    numbers = {each: _count(start, end, each, zone) for each in Interval}
+    number = max(numbers[interval], MAX_INTERVALS + 1)
+    fitting = [each.value for each in Interval if numbers[each] <= MAX_INTERVALS]
+    choice = f"{', '.join(fitting[:-1])} or {fitting[-1]}" if len(fitting) > 1 else "".join(fitting)
+    advice = f"{choice} would do" if fitting else "choose a shorter span"
+    return f"{interval} would have {number:,} intervals, at most {MAX_INTERVALS:,}; {advice}."
+
+
+def _count(start: datetime, end: datetime, interval: Interval, zone: tzinfo) -> int:
+    """Return the number of intervals that cover [start, end), if the zone skips no date and shortens no hour."""
+    first, last = start.astimezone(zone), (end - datetime.resolution).astimezone(zone)
+    match interval:
+        case Interval.HOUR:
+            return (end - (start - _since_hour(first)) - datetime.resolution) // timedelta(hours=1) + 1
+        case Interval.MONTH:
+            return 12 * (last.year - first.year) + last.month - first.month + 1
+    length = timedelta(weeks=1) if interval is Interval.WEEK else timedelta(days=1)
+    return (_first_day(last, interval) - _first_day(first, interval)) // length + 1
+
+
 def floor_to(moment: datetime, interval: Interval, time_zone: str) -> datetime:
     """Return the start of the moment's interval; of an hour that the clock repeats, that of its own occurrence."""
-    zone = ZoneInfo(time_zone)
+    zone = zone_of(time_zone)
     local = moment.astimezone(zone)
     start = moment - _since_hour(local) if interval is Interval.HOUR else _midnight(_first_day(local, interval), zone)
     while (end := _next_boundary(start, interval, zone)) <= moment:
@@ -57,7 +75,7 @@ def floor_to(moment: datetime, interval: Interval, time_zone: str) -> datetime:
 
 def ceiling_to(moment: datetime, interval: Interval, time_zone: str) -> datetime:
     """Return the end of the interval that the moment is in."""
-    return next(_boundaries_after(moment, interval, ZoneInfo(time_zone)))
+    return next(_boundaries_after(moment, interval, zone_of(time_zone)))
 
 
 def previous_start(start: datetime, end: datetime, time_zone: str) -> datetime:
@@ -68,7 +86,7 @@ def previous_start(start: datetime, end: datetime, time_zone: str) -> datetime:
     """
     with suppress(OverflowError, ValueError):
         if _begin_both(start, end, Interval.MONTH, time_zone):
-            return _months_before(start, end, ZoneInfo(time_zone))
+            return _months_before(start, end, zone_of(time_zone))
         if _begin_both(start, end, Interval.DAY, time_zone):
             return _days_before(start, end, time_zone)
     return start - min(end - start, start - datetime.min.replace(tzinfo=UTC))
@@ -78,7 +96,7 @@ def _begin_both(start: datetime, end: datetime, interval: Interval, time_zone: s
     return all(floor_to(moment, interval, time_zone) == moment for moment in (start, end))
 
 
-def _months_before(start: datetime, end: datetime, zone: ZoneInfo) -> datetime:
+def _months_before(start: datetime, end: datetime, zone: tzinfo) -> datetime:
     first, last = _first_day(start.astimezone(zone), Interval.MONTH), end.astimezone(zone)
     months = 12 * (last.year - first.year) + last.month - first.month
     year, month = divmod(12 * first.year + first.month - 1 - months, 12)
@@ -91,14 +109,14 @@ def _days_before(start: datetime, end: datetime, time_zone: str) -> datetime:
     return floor_to(start - round((end - start) / day) * day + day / 2, Interval.DAY, time_zone)
 
 
-def _boundaries_after(moment: datetime, interval: Interval, zone: ZoneInfo) -> Iterator[datetime]:
+def _boundaries_after(moment: datetime, interval: Interval, zone: tzinfo) -> Iterator[datetime]:
     boundary = moment
     while True:
         boundary = _next_boundary(boundary, interval, zone)
         yield boundary
 
 
-def _next_boundary(moment: datetime, interval: Interval, zone: ZoneInfo) -> datetime:
+def _next_boundary(moment: datetime, interval: Interval, zone: tzinfo) -> datetime:
     local = moment.astimezone(zone)
     if interval is Interval.HOUR:
         return moment + timedelta(hours=1) - _since_hour(local)
@@ -131,5 +149,5 @@ def _next_start(day: datetime, interval: Interval) -> datetime:
     return day + timedelta(days=1)
 
 
-def _midnight(day: datetime, zone: ZoneInfo) -> datetime:
+def _midnight(day: datetime, zone: tzinfo) -> datetime:
     return day.replace(tzinfo=zone).astimezone(UTC)

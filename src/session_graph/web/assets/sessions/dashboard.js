@@ -185,9 +185,7 @@ export class Dashboard {
     fill(
       this.note,
       left && `Without ${left} sessions.`,
-      previous
-        ? " Change against the span of equal length before."
-        : " Choose a time range to compare with the span before.",
+      previous ? " Change against the span just before." : " Choose a time range to compare with the span before.",
     );
     fill(this.charts, this.#drawCharts(dashboard, interval), this.#drawGroups(dashboard.groups, by));
   }

@@ -8,6 +8,7 @@ import { Editor } from "./editor.js";
 import { button, fill, h, iconButton, trouble } from "./elements.js";
 import { CHANNELS, clock, directionOf, duration, inWords, instant, zoneName } from "./formats.js";
 import { drawLedger } from "./ledger.js";
+import { learnZones } from "./zones.js";
 
 /** @import { Column } from "./columns.js" */
 /** @import { Session } from "./list.js" */
@@ -93,6 +94,8 @@ export class Detail {
     try {
       const query = `query Session($id: ID!) { session(id: $id) { ${this.#fields} ${transcript} } }`;
       const { session } = await this.#app.api.ask(query, { id }, signal);
+      await learnZones(this.#app.api, [session?.agent.timeZone]);
+      signal.throwIfAborted();
       this.content.classList.remove("stale");
       this.#session = session;
       if (session) this.#draw(session);

@@ -71,7 +71,7 @@ class ExportDialog {
       describeSessions(app),
       labelled("Recipients", this.recipients, h("p", { id: hint, class: "hint" }, explainRecipients(viewer))),
       drawColumns(this.chosen, app.columns.length),
-      labelled("Time zone", this.timeZone, drawTimeZones(zones, viewer.account.timeZone)),
+      labelled("Time zone", this.timeZone, drawTimeZones(zones, app)),
       this.problem,
     );
     this.dialog = openDialog("Export", { body: form, foot: [this.send] });
@@ -142,14 +142,15 @@ function drawColumns(chosen, number) {
   );
 }
 
-/** The zones to choose from, the account's first. @param {string} id @param {string} own */
-function drawTimeZones(id, own) {
-  const names = [own, ...Intl.supportedValuesOf("timeZone")];
-  return h(
-    "datalist",
-    { id },
-    names.map((name) => h("option", { value: name })),
+/** The zones to choose from, the account's first. @param {string} id @param {import("./sessions.js").SessionsView} app */
+function drawTimeZones(id, { api, viewer }) {
+  const offered = h("datalist", { id }, h("option", { value: viewer.account.timeZone }));
+  api.ask("{ timeZoneNames }").then(
+    ({ timeZoneNames }) =>
+      offered.append(...timeZoneNames.map((/** @type {string} */ value) => h("option", { value }))),
+    () => {}, // any name can be typed
   );
+  return offered;
 }
 
 /** @param {import("./viewer.js").Viewer} viewer */

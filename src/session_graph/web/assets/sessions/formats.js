@@ -2,6 +2,8 @@
  * Values as people read them. Decimals arrive as strings and go to Intl as strings, so none is rounded as a float.
  */
 
+import { localDate, offsetAt } from "./zones.js";
+
 /** @type {Record<string, string>} */
 export const ASSESSMENTS = { YES_A: "Yes-A", YES_B: "Yes-B", NO: "No" };
 /** @type {Record<string, string>} */
@@ -67,49 +69,40 @@ export const signedRatio = (value) =>
 export const points = (value) =>
   `${number({ maximumFractionDigits: 1, signDisplay: "exceptZero" }).format(100 * value)} pp`;
 
+/** A local time, by the server's zones: Intl only writes it. @param {string} iso @param {string} timeZone @param {Intl.DateTimeFormatOptions} options */
+const local = (iso, timeZone, options) =>
+  formatter(Intl.DateTimeFormat, undefined, { ...options, timeZone: "UTC" }).format(localDate(iso, timeZone));
+
 /** Date and time in a zone. @param {string} iso @param {string} timeZone */
-export function instant(iso, timeZone) {
-  const options = { year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit", timeZone };
-  return formatter(Intl.DateTimeFormat, undefined, options).format(new Date(iso));
-}
+export const instant = (iso, timeZone) =>
+  local(iso, timeZone, { year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit" });
 
 /** The same without the year, if it is within 300 days: for dense rows. @param {string} iso @param {string} timeZone */
 export function shortInstant(iso, timeZone) {
-  const date = new Date(iso);
-  const recent = Math.abs(Date.now() - Number(date)) < 300 * DAY;
-  const options = {
+  const recent = Math.abs(Date.now() - Date.parse(iso)) < 300 * DAY;
+  return local(iso, timeZone, {
     ...(!recent && { year: "numeric" }),
     month: "short",
     day: "numeric",
     hour: "numeric",
     minute: "2-digit",
-    timeZone,
-  };
-  return formatter(Intl.DateTimeFormat, undefined, options).format(date);
+  });
 }
 
-/** What people call the zone at that time: `PST`. @param {string} iso @param {string} timeZone */
+/** What people call the zone at that time: `PST`, or `UTC-03` if it has no name. @param {string} iso @param {string} timeZone */
 export function zoneName(iso, timeZone) {
-  const parts = formatter(Intl.DateTimeFormat, undefined, { timeZoneName: "short", timeZone }).formatToParts(
-    new Date(iso),
-  );
-  return parts.find((part) => part.type === "timeZoneName")?.value;
-}
-
-/** @param {string} iso @param {string} timeZone @param {Intl.DateTimeFormatOptions} [options] */
-export function day(iso, timeZone, options = { weekday: "short", month: "short", day: "numeric" }) {
-  return formatter(Intl.DateTimeFormat, undefined, { ...options, timeZone }).format(new Date(iso));
+  const { abbreviation } = offsetAt(Date.parse(iso), timeZone);
+  return /^[+-]/.test(abbreviation) ? `UTC${abbreviation}` : abbreviation;
 }
 
 /** @param {string} iso @param {string} timeZone */
-export const hour = (iso, timeZone) =>
-  formatter(Intl.DateTimeFormat, undefined, { hour: "numeric", timeZone }).format(new Date(iso));
+export const day = (iso, timeZone) => local(iso, timeZone, { weekday: "short", month: "short", day: "numeric" });
 
 /** @param {string} iso @param {string} timeZone */
-export const clock = (iso, timeZone) =>
-  formatter(Intl.DateTimeFormat, undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone }).format(
-    new Date(iso),
-  );
+export const hour = (iso, timeZone) => local(iso, timeZone, { hour: "numeric" });
+
+/** @param {string} iso @param {string} timeZone */
+export const clock = (iso, timeZone) => local(iso, timeZone, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
 const TEXTS = ["comment", "externalId"];
 /** @type {Record<string, string>} */
@@ -149,21 +142,8 @@ export function duration(seconds) {
  * What the wall clock shows in a zone, as `datetime-local` has it: `2026-11-21T14:03`.
  * @param {string | number} time @param {string} timeZone
  */
-export function wallClock(time, timeZone) {
-  const options = {
-    year: "numeric",
-    month: "2-digit",
-    day: "2-digit",
-    hour: "2-digit",
-    minute: "2-digit",
-    hourCycle: "h23",
-    timeZone,
-  };
-  const parts = formatter(Intl.DateTimeFormat, "en-US", options).formatToParts(new Date(time));
-  /** @param {string} type */
-  const part = (type) => parts.find((each) => each.type === type)?.value;
-  return `${part("year")}-${part("month")}-${part("day")}T${part("hour")}:${part("minute")}`;
-}
+export const wallClock = (time, timeZone) =>
+  localDate(time, timeZone).toISOString().slice(0, "2026-11-21T14:03".length);
 
 /**
  * The instant at which the wall clock of a zone shows this; of two, the first. Inverse of `wallClock`.
@@ -172,9 +152,9 @@ export function wallClock(time, timeZone) {
 export function fromWallClock(local, timeZone) {
   const wanted = Date.parse(`${local}Z`);
   if (Number.isNaN(wanted)) return null;
-  /** @param {number} time */
-  const offset = (time) => Date.parse(`${wallClock(time, timeZone)}Z`) - time;
-  const either = [wanted - DAY, wanted + DAY].map((time) => wanted - offset(time)).sort((a, b) => a - b);
+  const either = [wanted - DAY, wanted + DAY]
+    .map((time) => wanted - offsetAt(time, timeZone).milliseconds)
+    .sort((a, b) => a - b);
   const found = either.find((time) => wallClock(time, timeZone) === local) ?? either[1];
   return new Date(found).toISOString().replace(".000Z", "Z");
 }

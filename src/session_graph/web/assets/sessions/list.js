@@ -4,6 +4,7 @@
 
 import { selection } from "./columns.js";
 import { editedFields, toGraphQL } from "./filters.js";
+import { learnZones } from "./zones.js";
 
 /** @import { Column } from "./columns.js" */
 /** @import { View } from "./address.js" */
@@ -95,6 +96,11 @@ export class SessionList {
       const { filter, order } = this.#view;
       const variables = { filter: toGraphQL(filter), order, first: PAGE, after: this.#cursor };
       const { sessions } = await this.#api.ask(query, variables, signal);
+      await learnZones(
+        this.#api,
+        sessions.nodes.map((/** @type {Session} */ { agent }) => agent?.timeZone),
+      );
+      signal.throwIfAborted();
       this.#cursor = sessions.pageInfo.endCursor ?? this.#cursor;
       this.hasNext = sessions.pageInfo.hasNextPage;
       take(sessions);

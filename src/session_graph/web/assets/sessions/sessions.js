@@ -19,6 +19,7 @@ import { SessionTable } from "./table.js";
 import { Toolbar } from "./toolbar.js";
 import { TopBar } from "./topbar.js";
 import { readOptions } from "./viewer.js";
+import { knowsZone, learnZones } from "./zones.js";
 
 /** @import { View } from "./address.js" */
 /** @import { ApiError } from "./api.js" */
@@ -260,6 +261,14 @@ export class SessionsView {
 
   /** @param {SessionEvent} event */
   #receive(event) {
+    const zone = event.session?.agent?.timeZone;
+    if (!knowsZone(zone)) {
+      learnZones(this.api, [zone]).then(
+        () => this.#loadMissed(),
+        () => {}, // the next event of the agent asks again
+      );
+      return;
+    }
     const isOpen = event.sessionId === this.view.session;
     this.list.apply(event);
     if (isOpen && event.session) this.detail.showRemoteChange(event.session);

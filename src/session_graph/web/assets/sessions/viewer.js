@@ -5,6 +5,7 @@
 
 import { describeColumns } from "./columns.js";
 import { visibleFields } from "./filters.js";
+import { learnZones } from "./zones.js";
 
 /** @typedef {{ idn: string, name: string, timeZone: string }} Agent */
 /** @typedef {{ id: string, name: string, currency: string, timeZone: string, exportRecipients: string[] }} Account */
@@ -99,13 +100,14 @@ export class Viewer {
   }
 }
 
-/** Returns the viewer whose key `api` has. Raises ApiError. @param {import("./api.js").Api} api */
+/** Returns the viewer whose key `api` has, and learns the zones of account and agents. Raises ApiError. @param {import("./api.js").Api} api */
 export async function readViewer(api) {
   const agents = api.ask(AGENTS).then(
     (data) => data.agents,
     () => [], // a viewer who sees no sessions sees no agents
   );
-  return new Viewer(await api.ask(VIEWER), await agents);
+  const [viewer] = await Promise.all([api.ask(VIEWER), learnZones(api)]);
+  return new Viewer(viewer, await agents);
 }
 
 /**
