@@ -167,7 +167,7 @@ CALLS: dict[tuple[str, str], Any] = {
     ("updateSessions", "LIMIT"): BULK | {"target": {"ids": [STRANGER] * 10_001}},
     ("recordSession", "INVALID"): RECORD | {"agent": "nobody"},
     ("recordSession", "CONFLICT"): RECORD | {"id": "@session", "summary": "Another one."},
-    ("recordSessions", "INVALID"): [RECORD | {"tags": [""]}],
+    ("recordSessions", "INVALID"): [RECORD | {"units": "-1"}],
     ("recordSessions", "CONFLICT"): [RECORD | {"id": "@session", "summary": "Another one."}],
     ("recordSessions", "LIMIT"): [RECORD] * 501,
     ("requestSessionExport", "INVALID"): {"recipients": []},
