@@ -191,7 +191,8 @@ async def test_every_kind_of_query_is_planned(both: Both, varied_for_plans: Acco
         "{ __schema { queryType { name } } }",
         '{ __type(name: "Session") { name } viewer { name } }',
         'mutation { updateAgent(input: {idn: "nobody"}) { errors { code } } }',
-        '{ dashboard(timeZone: "Nowhere/At_All") { totalAsr } }',
+        '{ dashboard(timeZone: "Nowhere/At_All") { totalAsr } agents { idn } }',
+        '{ agents { idn dashboard(timeZone: "Nowhere/At_All") { totalAsr } } viewer { role } }',
     ],
 )
 async def test_the_ordinary_executor_answers_the_rest(both: Both, varied_for_plans: Account, query: str) -> None:
@@ -286,10 +287,11 @@ async def test_what_takes_too_long_is_told_so_both_ways(
         raise asyncpg.QueryCanceledError("canceling statement due to statement timeout")
 
     monkeypatch.setattr(database, "fetch", fetch)
-    planned, ordinary = await both.ask("{ sessions { nodes { id } } }")
+    planned, ordinary = await both.ask("{ viewer { role } sessions { nodes { id } } }")
 
     assert planned.content == ordinary.content
     assert planned.json()["errors"][0]["extensions"]["code"] == "TIMEOUT"
+    assert planned.json()["data"] == {"viewer": {"role": "ADMIN"}, "sessions": None}
 
 
 async def test_a_plan_asks_the_database_no_more_than_the_executor(

@@ -1,7 +1,9 @@
 """A wrong page, cursor, id or other argument of a query is refused as BAD_USER_INPUT."""
 
 import pytest
+from graphql import GraphQLNonNull
 
+from support.schema import SCHEMA
 from support.statements import Statements
 from support.wrong_input import UUID, Admin, Json, assert_clear, assert_refused
 
@@ -217,7 +219,37 @@ async def test_a_dashboard_that_cannot_be_made_is_refused(admin: Admin, query: s
     answer = await admin.ask(query)
 
     assert answer.status == 200
-    assert answer.body["data"] is None
+    assert set(answer.body["data"].values()) == {None}
     assert answer.code == "BAD_USER_INPUT"
     assert keyword in answer.errors[0]["message"]
     assert_clear(answer.errors[0]["message"])
+
+
+async def test_a_root_field_that_fails_leaves_the_data_of_the_others(admin: Admin) -> None:
+    answer = await admin.ask(
+        """{
+          viewer { role }  agents { idn }  sessions { nodes { id } }  exports { nodes { id } }
+          sessionsByExternalId(externalIds: ["A"]) { totalCount }  dashboard { totalSessionCount }
+          failed: dashboard(timeZone: "Mars/Phobos") { totalSessionCount }
+        }"""
+    )
+
+    data = answer.body["data"]
+    assert answer.status == 200
+    assert [error["path"] for error in answer.errors] == [["failed"]]
+    assert data.pop("failed") is None
+    assert data == {
+        "viewer": {"role": "ADMIN"},
+        "agents": [{"idn": "bistro"}],
+        "sessions": {"nodes": [{"id": admin.session}]},
+        "exports": {"nodes": []},
+        "sessionsByExternalId": [{"totalCount": 0}],
+        "dashboard": {"totalSessionCount": 1},
+    }
+
+
+def test_every_root_field_is_nullable() -> None:
+    roots = (SCHEMA.query_type, SCHEMA.mutation_type)
+    fields = {name: field for root in roots if root for name, field in root.fields.items() if name != "nodes"}
+
+    assert [name for name, field in fields.items() if isinstance(field.type, GraphQLNonNull)] == []

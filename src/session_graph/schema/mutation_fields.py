@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import reduce
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Optional, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -39,11 +39,12 @@ def mutation(
 ) -> Callable[[Callable[[Any, Info, A], Awaitable[P]]], Any]:
     """Make a mutation of a resolver that takes `self`, `info`, and the reader's result.
 
-    If the reader or the resolver raises InvalidInput, the mutation returns a payload with its errors.
+    If the reader or the resolver raises InvalidInput, the mutation returns a payload with its errors. After any other
+    exception it is null, and the payloads of the other mutations stay.
     """
 
     def make_field(resolver: Callable[[Any, Info, A], Awaitable[P]]) -> Any:
-        payload = inspect.signature(resolver).return_annotation
+        payload: Any = inspect.signature(resolver).return_annotation
 
         async def resolve(self: Any, info: Any, **_: Any) -> Any:
             try:
@@ -51,7 +52,8 @@ def mutation(
             except InvalidInput as error:
                 return payload(errors=to_user_errors(error))
 
-        return declare(resolve, resolver, reads, payload, description, metadata={_ROLES: frozenset(roles)})
+        returned: Any = Optional[payload]  # noqa: UP045
+        return declare(resolve, resolver, reads, returned, description, metadata={_ROLES: frozenset(roles)})
 
     return make_field
 
