@@ -129,8 +129,8 @@ WRITES_BY_ID = [
     f'mutation {{ updateSession(input: {{sessionId: "@", patch: {{conversationQuality: 9}}}}) {EDIT} }}',
     'mutation { updateSessions(input: {target: {ids: ["@"]}, patch: {isTodo: true}})'
     " { matchedCount changedCount errors { code message path } } }",
-    'mutation { cancelSessionExport(id: "@") { export { id } errors { code message path } } }',
-    'mutation { retrySessionExport(id: "@") { export { id } errors { code message path } } }',
+    'mutation { cancelSessionExport(input: {id: "@"}) { export { id } errors { code message path } } }',
+    'mutation { retrySessionExport(input: {id: "@"}) { export { id } errors { code message path } } }',
 ]
 
 

@@ -158,8 +158,9 @@ def wrong_payloads() -> Iterator[tuple[str, Json, str, str, str]]:
     yield "updateSessions", bulk | {"target": {"ids": ["x"]}}, "INVALID", "input.target.ids.0", UUID
     many = {"target": {"ids": [stranger] * 10_001}}
     yield "updateSessions", bulk | many, "LIMIT", "input.target.ids", "10,000"
-    yield "recordSessions", [RECORD] * 501, "LIMIT", "input", "500"
-    yield "recordSessions", [RECORD | {"agent": "nobody"}], "INVALID", "input.0.agent", "of this account"
+    yield "recordSessions", {"records": [RECORD] * 501}, "LIMIT", "input.records", "500"
+    strange = {"records": [RECORD | {"agent": "nobody"}]}
+    yield "recordSessions", strange, "INVALID", "input.records.0.agent", "of this account"
     yield "updateAccount", {"name": ""}, "INVALID", "input.name", "blank"
     yield "updateAccount", {"name": "a\nb"}, "INVALID", "input.name", "one line"
     yield "updateAccount", {"name": "a\x00b"}, "INVALID", "input.name", CONTROL
@@ -172,8 +173,8 @@ def wrong_payloads() -> Iterator[tuple[str, Json, str, str, str]]:
     for wrong, code, steps, keyword in WRONG_EXPORTS:
         yield "requestSessionExport", wrong, code, ".".join(["input", *steps]), keyword
     for name in ("cancelSessionExport", "retrySessionExport"):
-        yield name, stranger, "NOT_FOUND", "id", "may see"
-        yield name, "x", "INVALID", "id", UUID
+        yield name, {"id": stranger}, "NOT_FOUND", "input.id", "may see"
+        yield name, {"id": "x"}, "INVALID", "input.id", UUID
     for name in ("name", "currency", "timeZone"):
         yield "updateAccount", {name: None}, "INVALID", f"input.{name}", NOT_NULL
 
@@ -254,17 +255,17 @@ async def test_a_bad_record_does_not_keep_the_good_ones_out(caller: MakeCaller, 
     await make_agent(account)
     ask = await caller(Role.RECORDER)
     bad = [RECORD | {"agent": "nobody"}, RECORD | {"tags": [""]}, RECORD | {"id": "x"}]
-    query = """mutation($i: [RecordSessionInput!]!) { recordSessions(input: $i) {
-        recordedCount duplicateCount results { id status } errors { code path }
+    query = """mutation($i: RecordSessionsInput!) { recordSessions(input: $i) {
+        recordedCount duplicateCount results { sessionId status } errors { code path }
     } }"""
 
-    payload = (await ask(query, i=[bad[0], RECORD, bad[1], bad[2], RECORD])).data["recordSessions"]
+    payload = (await ask(query, i={"records": [bad[0], RECORD, bad[1], bad[2], RECORD]})).data["recordSessions"]
 
     statuses = [result["status"] for result in payload["results"]]
     assert statuses == ["REFUSED", "RECORDED", "REFUSED", "REFUSED", "RECORDED"]
     assert (payload["recordedCount"], payload["duplicateCount"]) == (2, 0)
     paths = sorted(".".join(error["path"]) for error in payload["errors"])
-    assert paths == ["input.0.agent", "input.2.tags.0", "input.3.id"]
+    assert paths == ["input.records.0.agent", "input.records.2.tags.0", "input.records.3.id"]
 
 
 async def test_more_than_ten_mutations_are_too_many(admin: Admin, statements: Statements) -> None:

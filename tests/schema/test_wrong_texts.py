@@ -106,7 +106,7 @@ def find_places() -> Iterator[Place]:
 
 
 PLACES = list(find_places())
-ROOMY = {"recordSession.input.transcript.0.text", "recordSessions.input.0.transcript.0.text"}
+ROOMY = {"recordSession.input.transcript.0.text", "recordSessions.input.records.0.transcript.0.text"}
 """A turn may be as long as a transcript."""
 
 
@@ -138,7 +138,7 @@ def test_every_text_of_the_schema_is_tried() -> None:
         "Query.sessions.filter.utms.0.key",
         "Agent.sessions.before",
         "Mutation.updateSessions.input.target.filter.search",
-        "Mutation.recordSessions.input.0.utms.utm_source",
+        "Mutation.recordSessions.input.records.0.utms.utm_source",
         "Mutation.createAgent.input.workingHours.MON.0.0",
     } <= names
     assert {name.partition(".")[2] for name in names} >= ROOMY

@@ -15,6 +15,7 @@ from session_graph.schema.arguments import AfterArgument, FirstArgument
 from session_graph.schema.context import Context, Info
 from session_graph.schema.enums import SessionColumn, describe
 from session_graph.schema.nodes import Node, PageInfo
+from session_graph.schema.scalars import BigInt
 from session_graph.sessions.cursors import read_export_cursor, write_export_cursor
 from session_graph.sessions.pagination import DEFAULT_SIZE, check_size
 from session_graph.store.database import Row
@@ -59,7 +60,7 @@ class SessionExport(RowBacked, Node):
     expires_at: datetime | None = backed("When the file is deleted.")
     row_count: int | None = backed("The number of sessions; known once writing begins.")
     rows_written: int = backed("The number of sessions written so far.")
-    bytes: int | None = backed("The size of the CSV.")
+    bytes: BigInt | None = backed("The size of the CSV in bytes.")
     sha256: str | None = backed("The SHA-256 of the CSV, in hexadecimal.")
     error: str | None = backed("The reason why the export failed or cannot be sent yet.")
 

@@ -4,16 +4,14 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import reduce
 from typing import Annotated, Any, Optional, TypeVar
-from uuid import UUID
 
-import strawberry
 from pydantic.alias_generators import to_camel
 
 from session_graph.access.viewer import Role
 from session_graph.engine.fields import ArgumentReader, declare, read_arguments
 from session_graph.engine.internals import fields_of
 from session_graph.errors import AlreadyThere, InvalidInput, LimitReached, NotFound, PathSegment, Problem
-from session_graph.parsing import at_path, below, parse_id
+from session_graph.parsing import below
 from session_graph.schema.arguments import Request, argument
 from session_graph.schema.context import Info
 from session_graph.schema.input_types import translate
@@ -72,7 +70,7 @@ def input_of(
         with below(INPUT):
             return parse_input(model, input)
 
-    return _reader(read, INPUT, Annotated[translate(model)[0], argument(description)], filter_at)
+    return _reader(read, Annotated[translate(model)[0], argument(description)], filter_at)
 
 
 def raw_input(graphql_type: Any, description: str) -> ArgumentReader[Any]:
@@ -81,17 +79,7 @@ def raw_input(graphql_type: Any, description: str) -> ArgumentReader[Any]:
     def read(request: Request, input: Any) -> Any:
         return input
 
-    return _reader(read, INPUT, Annotated[graphql_type, argument(description)])
-
-
-def id_of(description: str) -> ArgumentReader[UUID]:
-    """Parse the argument `id`. Raises InvalidInput."""
-
-    def read(request: Request, id: str) -> UUID:
-        with at_path("id", error=InvalidInput.at):
-            return parse_id(id)
-
-    return _reader(read, "id", Annotated[strawberry.ID, argument(description)])
+    return _reader(read, Annotated[graphql_type, argument(description)])
 
 
 def user_error(path: tuple[PathSegment, ...], message: str, code: UserErrorCode = UserErrorCode.INVALID) -> UserError:
@@ -106,11 +94,11 @@ def to_user_errors(error: InvalidInput) -> list[UserError]:
     return [user_error(problem.path, problem.message, code) for problem in error.problems]
 
 
-def _reader(read: Callable[..., A], name: str, annotation: Any, filter_at: tuple[str, ...] = ()) -> ArgumentReader[A]:
-    def check(request: Request, **arguments: Any) -> None:
+def _reader(read: Callable[..., A], annotation: Any, filter_at: tuple[str, ...] = ()) -> ArgumentReader[A]:
+    def check(request: Request, input: Mapping[str, Any]) -> None:
         if filter_at:
-            raw = reduce(lambda value, key: value.get(key) or {}, filter_at, arguments[name])
-            parse_filter(raw, request.context.now, (name, *filter_at))
+            raw = reduce(lambda value, key: value.get(key) or {}, filter_at, input)
+            parse_filter(raw, request.context.now, (INPUT, *filter_at))
 
-    parameter = inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=annotation)
-    return ArgumentReader(read, check, {name: parameter})
+    parameter = inspect.Parameter(INPUT, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=annotation)
+    return ArgumentReader(read, check, {INPUT: parameter})
