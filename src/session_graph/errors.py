@@ -7,6 +7,8 @@
     │   ├── ForbiddenField        FORBIDDEN_FIELD   403
     │   ├── BadUserInput          BAD_USER_INPUT    400
     │   ├── TooLarge              TOO_LARGE         400, or 413 for a body
+    │   ├── RateLimited           RATE_LIMITED      429
+    │   ├── Unavailable           UNAVAILABLE       503
     │   ├── StatementTimeout      TIMEOUT           503
     │   └── InternalError         INTERNAL          500
     ├── InvalidInput              the caller can correct it: problems, each with its path
@@ -22,6 +24,7 @@ for the response, `cli` prints the message and exits.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import ClassVar, Self
 
 PathSegment = str | int
@@ -95,6 +98,29 @@ class TooLarge(RequestError):
     """The request exceeds a limit."""
 
     code = "TOO_LARGE"
+
+
+class TryLater(RequestError):
+    """The same request may succeed later."""
+
+    def __init__(self, message: str | None = None, *, retry_after: float | None = None) -> None:
+        """Add the seconds after which to try again, rounded up, if they are known."""
+        self.retry_after = None if retry_after is None else ceil(retry_after)
+        super().__init__(message, **({} if self.retry_after is None else {"retryAfter": self.retry_after}))
+
+
+class RateLimited(TryLater):
+    """The caller has too much open at a time."""
+
+    code = "RATE_LIMITED"
+    status = 429
+
+
+class Unavailable(TryLater):
+    """The server cannot serve this now."""
+
+    code = "UNAVAILABLE"
+    status = 503
 
 
 class StatementTimeout(RequestError):

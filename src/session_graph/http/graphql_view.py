@@ -6,8 +6,9 @@ In this order: method and media types, authentication, parameters, document, ope
 Without a valid key no request gets past authentication, so that even the schema stays private.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import ExitStack, aclosing
+from types import MappingProxyType
 
 import orjson
 from graphql import OperationDefinitionNode, OperationType
@@ -16,10 +17,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from session_graph.access.viewer import Viewer
 from session_graph.engine.documents import InvalidRequest
-from session_graph.engine.error_format import as_request_error, codes_of, translate, translate_error
+from session_graph.engine.error_format import WireError, as_request_error, codes_of, translate, translate_error
 from session_graph.engine.executor import OperationExecutor, Response
 from session_graph.engine.operation import GraphQLParams, Operation, PreparedOperation
-from session_graph.errors import BadUserInput, RequestError, SessionGraphError, Unauthenticated
+from session_graph.errors import BadUserInput, SessionGraphError
 from session_graph.http.access_log import CLIENT_CLOSED_REQUEST, AccessRecord, access_record_of
 from session_graph.http.negotiation import (
     EVENTS,
@@ -30,10 +31,9 @@ from session_graph.http.negotiation import (
     choose_media_type,
     header_fields,
 )
-from session_graph.http.persisted_queries import HashedParams, PersistedQueries, PersistedQueryNotFound
+from session_graph.http.persisted_queries import HashedParams, PersistedQueries
+from session_graph.http.refusals import headers_of
 from session_graph.http.request import (
-    BodyTooLarge,
-    MethodNotAllowed,
     OnlyByPost,
     check_method,
     parse_body,
@@ -109,7 +109,7 @@ class GraphQLView:
         return _bodies(await self._executor.subscribe(operation), record)
 
     async def _respond(self, scope: Scope, receive: Receive, record: AccessRecord) -> ASGIApp:
-        media_type = JSON
+        media_type, is_read = JSON, False
         try:
             headers = header_fields(scope)
             media_type = choose_media_type(headers)
@@ -117,6 +117,7 @@ class GraphQLView:
             viewer = await self._authenticate(headers.get("authorization"))
             record.set_viewer(viewer)
             body, request = await self._read(scope, receive, headers)
+            is_read = True
             if accepts_events(headers) and (media_type == EVENTS or self._is_subscription(viewer, request)):
                 return await self._stream(scope, receive, viewer, request, record)
             operation = self.prepare(viewer, request, record, _CHECKS[scope["method"]])
@@ -126,14 +127,12 @@ class GraphQLView:
                 return GraphQLResponse(await self.execute(operation, record), 200, media_type)
         except ClientDisconnect:
             raise
-        except (InvalidRequest, PersistedQueryNotFound) as error:
-            errors, status, extra = translate(error), 200 if media_type == JSON else 400, {}
+        except InvalidRequest as error:
+            return _refuse(translate(error), 200 if media_type == JSON else 400, media_type, record)
         except Exception as error:
             refusal = as_request_error(error)
-            errors, status, extra = [translate_error(refusal)], refusal.status, _headers_of(refusal)
-        record.add_codes(codes_of(errors))
-        media_type = JSON if media_type == EVENTS else media_type
-        return GraphQLResponse(orjson.dumps({"errors": errors}), status, media_type, extra)
+            status = 200 if is_read and media_type == JSON and refusal.status in _ABOUT_GRAPHQL else refusal.status
+            return _refuse([translate_error(refusal)], status, media_type, record, headers_of(refusal))
 
     async def _read(self, scope: Scope, receive: Receive, headers: HeaderFields) -> tuple[bytes, Request]:
         """Return the body, empty for a GET, and the request in it."""
@@ -186,6 +185,18 @@ async def _bodies(responses: AsyncGenerator[Response, None], record: AccessRecor
             yield response.body
 
 
+def _refuse(
+    errors: list[WireError],
+    status: int,
+    media_type: str,
+    record: AccessRecord,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> GraphQLResponse:
+    record.add_codes(codes_of(errors))
+    media_type = JSON if media_type == EVENTS else media_type
+    return GraphQLResponse(orjson.dumps({"errors": errors}), status, media_type, headers)
+
+
 def _record_and_check(node: OperationDefinitionNode, record: AccessRecord, check: Check) -> None:
     record.set_operation(node.operation.value, node.name.value if node.name else None)
     check(node)
@@ -208,18 +219,9 @@ def _require_query(node: OperationDefinitionNode) -> None:
         raise OnlyByPost
 
 
+_ABOUT_GRAPHQL = (400, 403)
+"""The statuses that become 200 in application/json once the HTTP request itself is understood."""
+
 _CHECKS: dict[str, Check] = {"GET": _require_query_without_stream, "POST": _refuse_subscription}
 _STREAM_CHECKS: dict[str, Check] = {"GET": _require_query, "POST": lambda node: None}
 """By method, the check of the types of operation that it serves: as one response, and as a stream."""
-
-
-def _headers_of(error: RequestError) -> dict[str, str]:
-    match error:
-        case Unauthenticated():
-            return {"WWW-Authenticate": "Bearer"}
-        case MethodNotAllowed():
-            return {"Allow": ", ".join(error.allow)}
-        case BodyTooLarge():
-            return {"Connection": "close"}  # the rest of the body is not read
-        case _:
-            return {}

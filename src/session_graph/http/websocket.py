@@ -28,6 +28,7 @@ from session_graph.errors import BadUserInput, RequestError, TooLarge, Unauthent
 from session_graph.http.access_log import AccessRecord, access_record_of, log_request
 from session_graph.http.graphql_view import GraphQLView
 from session_graph.http.negotiation import is_allowed_origin
+from session_graph.http.refusals import headers_of
 from session_graph.http.request import parse_message, parse_params
 from session_graph.http.response import ClientTooSlow, TimedSender
 from session_graph.http.tasks import race
@@ -66,7 +67,7 @@ class GraphQLSockets:
             with self.hub.connection():
                 await _Connection(socket, self).run()
         except TooManyConnections as error:
-            await socket.send_denial_response(PlainTextResponse(error.message, error.status))
+            await socket.send_denial_response(PlainTextResponse(error.message, error.status, headers_of(error)))
         return None
 
 
