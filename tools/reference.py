@@ -51,8 +51,8 @@ WHAT_TO_DO: dict[type[RequestError], str] = {
     UnsupportedMediaType: "Send JSON in UTF-8, as `application/json`.",
     TooLarge: "Request less at a time. The limits are [settings](settings.md); a request has at most 10 mutations.",
     BodyTooLarge: "Send smaller batches.",
-    TooManySubscriptions: "End some first, or cover more with one: a filter takes several conditions. Or try again after"
-    " `extensions.retryAfter` seconds (`Retry-After`).",
+    TooManySubscriptions: "End some first, or cover more with one: a filter takes several conditions. Or try again"
+    " after `extensions.retryAfter` seconds (`Retry-After`).",
     TooManyConnections: "Connect again after `extensions.retryAfter` seconds (`Retry-After`).",
     StatementTimeout: "Narrow the filter or the range. A mutation may have been carried out: check, or send it"
     " again with `expectedVersion` or the record's id, which make a retry safe.",

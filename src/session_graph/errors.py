@@ -7,8 +7,7 @@
     │   ├── ForbiddenField        FORBIDDEN_FIELD   403
     │   ├── BadUserInput          BAD_USER_INPUT    400
     │   ├── TooLarge              TOO_LARGE         400, or 413 for a body
-    │   ├── RateLimited           RATE_LIMITED      429
-    │   ├── Unavailable           UNAVAILABLE       503
+    │   ├── TryLater              RATE_LIMITED 429 or UNAVAILABLE 503, by subclass
     │   ├── StatementTimeout      TIMEOUT           503
     │   └── InternalError         INTERNAL          500
     ├── InvalidInput              the caller can correct it: problems, each with its path
@@ -107,20 +106,6 @@ class TryLater(RequestError):
         """Add the seconds after which to try again, rounded up, if they are known."""
         self.retry_after = None if retry_after is None else ceil(retry_after)
         super().__init__(message, **({} if self.retry_after is None else {"retryAfter": self.retry_after}))
-
-
-class RateLimited(TryLater):
-    """The caller has too much open at a time."""
-
-    code = "RATE_LIMITED"
-    status = 429
-
-
-class Unavailable(TryLater):
-    """The server cannot serve this now."""
-
-    code = "UNAVAILABLE"
-    status = 503
 
 
 class StatementTimeout(RequestError):

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from session_graph.access import api_keys
 from session_graph.access.viewer import Viewer
-from session_graph.errors import RateLimited, Unavailable
+from session_graph.errors import TryLater
 from session_graph.exports.jobs import PROGRESS
 from session_graph.exports.requests import QUEUE
 from session_graph.sessions import event_log
@@ -23,12 +23,18 @@ CHANNELS: Sequence[str] = (QUEUE, PROGRESS, event_log.CHANNEL, api_keys.CHANNEL)
 """The channels that a serving process listens to."""
 
 
-class TooManySubscriptions(RateLimited):
+class TooManySubscriptions(TryLater):
     """This key or token has the maximum number of subscriptions open."""
 
+    code = "RATE_LIMITED"
+    status = 429
 
-class TooManyConnections(Unavailable):
+
+class TooManyConnections(TryLater):
     """The maximum number of connections for live updates is open; try again later."""
+
+    code = "UNAVAILABLE"
+    status = 503
 
 
 class SubscriptionHub:
