@@ -88,9 +88,17 @@ class BadUserInput(RequestError):
 
     def __init__(self, message: str | None = None, path: Sequence[PathSegment] = ()) -> None:
         if path:
-            super().__init__(f"{join_path(path)} {message}", path=list(path))
+            super().__init__(f"{join_path(path)} {message}", path=list(map(str, path)))
         else:
             super().__init__(message)
+
+    @classmethod
+    def located(cls, message: str, path: Sequence[PathSegment]) -> Self:
+        """Return an error whose message says where already; the path, if there is one, goes into the extensions."""
+        error = cls(message)
+        if path:
+            error.extensions["path"] = list(map(str, path))
+        return error
 
 
 class TooLarge(RequestError):

@@ -215,6 +215,5 @@ def test_every_column_has_a_value_of_its_own(schema: GraphQLSchema) -> None:
     assert set(column.values) == codes
 
 
-def test_a_suggestion_never_names_what_is_not_asked_for() -> None:
-    """They would tell fields to those who may not see them, and cost time."""
-    assert ours.build_schema().config.disable_field_suggestions
+def test_errors_suggest_similar_names() -> None:
+    assert not ours.build_schema().config.disable_field_suggestions

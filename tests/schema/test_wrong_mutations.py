@@ -242,6 +242,24 @@ async def test_a_wrong_target_of_a_bulk_edit_is_refused(
     assert_refused(answer, keyword, statements, path)
 
 
+async def test_every_record_with_a_wrong_type_is_named_at_once(admin: Admin, statements: Statements) -> None:
+    bad = [
+        {"channel": "FAX"},
+        {"units": 4.5, "intentToBuy": "yes"},
+        {"transcript": [{"speaker": "GHOST", "text": "a"}]},
+    ]
+    records = [RECORD | (bad[i % 3] if i % 2 else {}) for i in range(240)]
+
+    answer = await admin.ask(*mutation_of("recordSessions"), i={"records": records})
+
+    assert_refused(answer, "", statements)
+    paths = [error["extensions"]["path"] for error in answer.errors]
+    assert ["input", "records", "3", "channel"] in paths
+    assert ["input", "records", "5", "transcript", "0", "speaker"] in paths
+    assert {int(path[2]) for path in paths} == {i for i in range(240) if i % 2}
+    assert len(paths) == 120 + 40
+
+
 async def test_every_problem_of_an_input_is_told_at_once(admin: Admin) -> None:
     record = RECORD | {"conversationQuality": 9, "tags": [""], "units": "-1", "id": "x"}
 

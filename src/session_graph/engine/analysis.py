@@ -26,11 +26,12 @@ from graphql import (
 )
 
 from session_graph.engine.context import RequestContext
+from session_graph.engine.documents import InvalidRequest
 from session_graph.engine.fields import ArgumentReader, Coordinate, FieldRequest, Raw, reader_of
 from session_graph.engine.operation import AuthorizedOperation, Operation, PreparedOperation
 from session_graph.engine.plan_cache import PlanCache
 from session_graph.engine.selection import FieldSelection, Parents, Selection
-from session_graph.errors import Forbidden, ForbiddenField, TooLarge
+from session_graph.errors import Forbidden, ForbiddenField, InvalidInput, TooLarge
 
 MAX_ROOT_MUTATIONS = 10
 
@@ -102,15 +103,14 @@ class Analyzer:
         self._analyzed: WeakKeyDictionary[PreparedOperation, AnalyzedOperation] = WeakKeyDictionary()
 
     def analyze(self, operation: Operation) -> None:
-        """Authorize the operation in its context. Raises Forbidden, ForbiddenField, TooLarge, and errors of readers."""
+        """Authorize the operation in its context. Raises Forbidden, ForbiddenField, TooLarge, InvalidRequest."""
         context = operation.context
         assert isinstance(context, RequestContext)
         analyzed = self._analyze(operation.prepared)
         _limit_mutations(analyzed.selection)
         self._check(context.viewer.role, analyzed.coordinates)
         fields = [(use.type, use.nodes) for use in analyzed.uses]
-        arguments = [_read(context, use, each) for use, each in zip(analyzed.uses, analyzed.arguments, strict=True)]
-        context.operation = AuthorizedOperation(analyzed.selection, fields, arguments)
+        context.operation = AuthorizedOperation(analyzed.selection, fields, _read_all(context, analyzed))
 
     def _find_refused(self, role: str, coordinates: frozenset[Coordinate]) -> list[Coordinate]:
         return sorted(name for name in coordinates & self._roles.keys() if role not in self._roles[name])
@@ -215,6 +215,23 @@ def _coerce(selection: Selection, use: FieldUse) -> CoercedArguments | None:
         return CoercedArguments(raw, use.reader.by_parameter(raw), selected)
     except GraphQLError:
         return None
+
+
+def _read_all(context: RequestContext, analyzed: AnalyzedOperation) -> list[Any]:
+    """Return the result of each reader. Raises InvalidRequest with the problems of all."""
+    results: list[Any] = []
+    errors: list[GraphQLError] = []
+    for use, arguments in zip(analyzed.uses, analyzed.arguments, strict=True):
+        try:
+            results.append(_read(context, use, arguments))
+        except InvalidInput as error:
+            errors += (
+                GraphQLError(str(problem), use.nodes[0], extensions={"path": problem.path})
+                for problem in error.problems
+            )
+    if errors:
+        raise InvalidRequest(errors)
+    return results
 
 
 def _read(context: RequestContext, use: FieldUse, arguments: CoercedArguments | None) -> Any:

@@ -59,9 +59,9 @@ class PlannedInfo:
 class ArgumentReader(Generic[A]):
     """How a field reads its arguments.
 
-    `read` returns the value for the resolver. `check` is called before the operation is executed, and raises errors
-    that fail the whole request. `selects` finds the part of the field's selection that both need. `names` yields the
-    coordinates that an argument names, if its type alone does not tell.
+    `read` returns the value for the resolver. `check` is called before the operation is executed; its InvalidInput
+    fails the whole request, with the problems of all fields. `selects` finds the part of the field's selection that
+    both need. `names` yields the coordinates that an argument names, if its type alone does not tell.
     """
 
     read: Callable[..., A]
@@ -92,7 +92,7 @@ def reader(
     selects: Callable[[FieldSelection], S] = lambda selection: None,  # type: ignore[assignment, return-value]
     names: Callable[[Raw], Iterable[Coordinate]] = lambda raw: (),
 ) -> Callable[[Callable[Concatenate[FieldRequest[C, S], P], A]], ArgumentReader[A]]:
-    """Make an ArgumentReader of a function that raises RequestError if an argument is invalid."""
+    """Make an ArgumentReader of a function that raises InvalidInput if arguments are invalid."""
 
     def make(read: Callable[Concatenate[FieldRequest[C, S], P], A]) -> ArgumentReader[A]:
         _, *parameters = inspect.signature(read).parameters.values()

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from session_graph.access.viewer import Viewer
 from session_graph.engine.documents import InvalidRequest
-from session_graph.engine.error_format import WireError, as_request_error, codes_of, translate, translate_error
+from session_graph.engine.error_format import WireError, as_request_errors, codes_of, translate, translate_error
 from session_graph.engine.executor import OperationExecutor, Response
 from session_graph.engine.operation import GraphQLParams, Operation, PreparedOperation
 from session_graph.errors import BadUserInput, SessionGraphError
@@ -128,11 +128,12 @@ class GraphQLView:
         except ClientDisconnect:
             raise
         except InvalidRequest as error:
-            return _refuse(translate(error), 200 if media_type == JSON else 400, media_type, record)
+            return _refuse(translate(error), 200 if media_type == JSON else error.status, media_type, record)
         except Exception as error:
-            refusal = as_request_error(error)
-            status = 200 if is_read and media_type == JSON and refusal.status in _ABOUT_GRAPHQL else refusal.status
-            return _refuse([translate_error(refusal)], status, media_type, record, headers_of(refusal))
+            refusals = as_request_errors(error)
+            status = refusals[0].status
+            status = 200 if is_read and media_type == JSON and status in _ABOUT_GRAPHQL else status
+            return _refuse([*map(translate_error, refusals)], status, media_type, record, headers_of(refusals[0]))
 
     async def _read(self, scope: Scope, receive: Receive, headers: HeaderFields) -> tuple[bytes, Request]:
         """Return the body, empty for a GET, and the request in it."""

@@ -22,6 +22,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from session_graph.access.authentication import Authenticator
 from session_graph.access.revocation import wait_until_revoked
 from session_graph.access.viewer import Viewer
+from session_graph.engine.documents import InvalidRequest
 from session_graph.engine.error_format import codes_of, translate
 from session_graph.engine.operation import GraphQLParams
 from session_graph.errors import BadUserInput, RequestError, TooLarge, Unauthenticated
@@ -234,7 +235,8 @@ class _Connection:
     async def _send_error(self, id_: str, error: Exception, record: AccessRecord) -> None:
         errors = translate(error)
         record.add_codes(codes_of(errors))
-        record.status = error.status if isinstance(error, RequestError) else record.status
+        if isinstance(error, RequestError | InvalidRequest):
+            record.status = error.status
         await self._send({"type": "error", "id": id_, "payload": errors})
 
     async def _answer_ping(self, message: dict[str, Any]) -> None:

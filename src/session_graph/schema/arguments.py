@@ -1,6 +1,6 @@
 """The arguments of fields, and the functions that parse them for `sessions` (see `engine.fields`).
 
-All readers raise BadUserInput.
+All readers raise InvalidInput, with every problem at once.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,15 +11,14 @@ from uuid import UUID
 import strawberry
 
 from session_graph.engine.fields import Coordinate, FieldRequest, Raw, reader
-from session_graph.errors import BadUserInput, PathSegment
-from session_graph.parsing import at_path, check_text, parse_id
+from session_graph.errors import InvalidInput, PathSegment, Problem
+from session_graph.parsing import at_path, check_text, gather_problems, parse_id
 from session_graph.schema.context import Context
 from session_graph.schema.inputs import AgentLookup, SessionFilter, SessionOrder
 from session_graph.schema.selections import select_dashboard, select_list, session_columns
 from session_graph.sessions.dashboard import DashboardSelection
 from session_graph.sessions.filters import Filter, parse_filter
-from session_graph.sessions.list_request import ListRequest, ListSelection, max_size, parse_list_request
-from session_graph.sessions.pagination import check_size
+from session_graph.sessions.list_request import ListRequest, ListSelection, check_list_size, parse_list_request
 from session_graph.sessions.permissions import column_name
 
 MAX_EXTERNAL_IDS = 100
@@ -72,7 +71,7 @@ class ExternalArguments:
 
 @reader()
 def read_id(request: Request, id: IdArgument) -> UUID:
-    with at_path("id"):
+    with at_path("id", error=InvalidInput.at):
         return parse_id(id)
 
 
@@ -81,7 +80,7 @@ def read_lookup(request: Request, by: LookupArgument) -> dict[str, Any]:
     """Return the arguments of `find_agent`: `id` or `idn`."""
     if "id" not in by:
         return {"idn": _check_text(by["idn"], "by", "idn")}
-    with at_path("by", "id"):
+    with at_path("by", "id", error=InvalidInput.at):
         return {"id": parse_id(by["id"])}
 
 
@@ -130,11 +129,18 @@ def _external_names(raw: Raw) -> Iterator[Coordinate]:
 def read_external(
     request: Request, external_ids: ExternalIdsArgument, integration: IntegrationArgument = None
 ) -> ExternalArguments:
+    problems: list[Problem] = []
     if len(external_ids) > MAX_EXTERNAL_IDS:
-        raise BadUserInput(f"must have at most {MAX_EXTERNAL_IDS} entries", ["externalIds"])
-    for index, text in enumerate(external_ids):
-        _check_text(text, "externalIds", index)
-    conditions = {} if integration is None else {"integrations": [_check_text(integration, "integration")]}
+        problems.append(Problem(("externalIds",), f"must have at most {MAX_EXTERNAL_IDS} entries"))
+    for index, text in enumerate(external_ids[:MAX_EXTERNAL_IDS]):
+        with gather_problems(problems):
+            _check_text(text, "externalIds", index)
+    if integration is not None:
+        with gather_problems(problems):
+            _check_text(integration, "integration")
+    if problems:
+        raise InvalidInput(problems)
+    conditions = {} if integration is None else {"integrations": [integration]}
     return ExternalArguments(external_ids, Filter(conditions))
 
 
@@ -142,12 +148,13 @@ def read_external(
 def read_size_of_each(
     request: FieldRequest[Context, frozenset[str]], first: FirstOfEachArgument = DEFAULT_PER_EXTERNAL_ID
 ) -> int:
-    limit = max_size(request.selected, MAX_PER_EXTERNAL_ID)
-    return DEFAULT_PER_EXTERNAL_ID if first is None else check_size("first", first, limit)
+    if first is None:
+        return DEFAULT_PER_EXTERNAL_ID
+    return check_list_size("first", first, request.selected, MAX_PER_EXTERNAL_ID)
 
 
 def _check_text(text: str, *path: PathSegment) -> str:
     if len(text) > MAX_TEXT:
-        raise BadUserInput(f"must have at most {MAX_TEXT} characters", path)
-    with at_path(*path):
+        raise InvalidInput.at(f"must have at most {MAX_TEXT} characters", path)
+    with at_path(*path, error=InvalidInput.at):
         return check_text(text)

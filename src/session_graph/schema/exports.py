@@ -10,7 +10,9 @@ import strawberry
 
 from session_graph.engine.fields import FieldRequest, reader
 from session_graph.engine.row_types import RowBacked, backed
+from session_graph.errors import InvalidInput, Problem
 from session_graph.exports.requests import DeliveryStatus, ExportStatus, list_deliveries
+from session_graph.parsing import gather_problems
 from session_graph.schema.arguments import AfterArgument, FirstArgument
 from session_graph.schema.context import Context, Info
 from session_graph.schema.enums import SessionColumn, describe
@@ -135,9 +137,16 @@ class SessionExportConnection:
 def read_export_list(
     request: FieldRequest[Context, None], first: FirstArgument = None, after: AfterArgument = None
 ) -> ExportListArguments:
-    size = DEFAULT_SIZE if first is None else check_size("first", first)
-    account_id = request.context.viewer.account.id
-    return ExportListArguments(size, None if after is None else read_export_cursor(after, account_id))
+    size, position, problems = DEFAULT_SIZE, None, list[Problem]()
+    if first is not None:
+        with gather_problems(problems):
+            size = check_size("first", first)
+    if after is not None:
+        with gather_problems(problems):
+            position = read_export_cursor(after, request.context.viewer.account.id)
+    if problems:
+        raise InvalidInput(problems)
+    return ExportListArguments(size, position)
 
 
 async def _load_deliveries(context: Context, ids: Sequence[UUID]) -> list[list[Row]]:

@@ -9,9 +9,10 @@ from uuid import UUID
 import strawberry
 
 from session_graph.engine.fields import reader, selected, subscription
-from session_graph.errors import BadUserInput
+from session_graph.errors import BadUserInput, InvalidInput, Problem
 from session_graph.exports.progress import follow_export
 from session_graph.exports.requests import find_export
+from session_graph.parsing import gather_problems
 from session_graph.schema.arguments import FilterArgument, Request, argument, read_id
 from session_graph.schema.context import Context, Info
 from session_graph.schema.enums import describe
@@ -48,9 +49,15 @@ SinceArgument = Annotated[str | None, argument("The cursor of an event; start wi
 
 @reader()
 def read_events(request: Request, filter: FilterArgument = None, after: SinceArgument = None) -> EventArguments:
-    parse_filter(filter, request.context.now)
-    account_id = request.context.viewer.account.id
-    return EventArguments(filter or {}, None if after is None else read_event_cursor(after, account_id, "after"))
+    position, problems = None, list[Problem]()
+    with gather_problems(problems):
+        parse_filter(filter, request.context.now)
+    if after is not None:
+        with gather_problems(problems):
+            position = read_event_cursor(after, request.context.viewer.account.id, "after")
+    if problems:
+        raise InvalidInput(problems)
+    return EventArguments(filter or {}, position)
 
 
 @strawberry.type(description="A change of a session; of several changes at about the same time, the last.")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from session_graph.errors import BadUserInput, PathSegment
+from session_graph.errors import InvalidInput, PathSegment
 from session_graph.parsing import at_path, check_text, digits, fold
 from session_graph.sessions.parameters import Parameters
 
@@ -19,16 +19,16 @@ class Search:
 
 
 def parse_search(text: str, path: tuple[PathSegment, ...]) -> Search:
-    """Raises BadUserInput if the text is too long, or has neither a letter nor four digits."""
+    """Raises InvalidInput if the text is too long, or has neither a letter nor four digits."""
     text = text.strip()
     if len(text) > MAX_LENGTH:
-        raise BadUserInput(f"must have at most {MAX_LENGTH} characters", path)
-    with at_path(*path):
+        raise InvalidInput.at(f"must have at most {MAX_LENGTH} characters", path)
+    with at_path(*path, error=InvalidInput.at):
         check_text(text)
     if any(character.isalpha() for character in text):
         return Search(fold(text), None)
     if len(digits(text)) < MIN_DIGITS:
-        raise BadUserInput(f"must have a letter of a name, or at least {MIN_DIGITS} digits of a phone number", path)
+        raise InvalidInput.at(f"must have a letter of a name, or at least {MIN_DIGITS} digits of a phone number", path)
     return Search(fold(text), digits(text))
 
 
