@@ -243,7 +243,7 @@ async def test_a_wrong_target_of_a_bulk_edit_is_refused(
 
 
 async def test_every_record_with_a_wrong_type_is_named_at_once(admin: Admin, statements: Statements) -> None:
-    bad = [
+    bad: list[dict[str, Json]] = [
         {"channel": "FAX"},
         {"units": 4.5, "intentToBuy": "yes"},
         {"transcript": [{"speaker": "GHOST", "text": "a"}]},
