@@ -34,8 +34,11 @@ from session_graph.engine.limits import Limits
 from session_graph.engine.operation import GraphQLParams, Operation, PreparedOperation
 from session_graph.engine.variable_errors import find_variable_errors
 
-Analyze = Callable[[Operation], None]
-"""Raises RequestError or InvalidRequest, before anything is executed, if the viewer may not execute the operation."""
+Analyze = Callable[[Operation], Awaitable[None] | None]
+"""Raises RequestError or InvalidRequest, before anything is executed, if the viewer may not execute the operation.
+
+Returns what to await if arguments must be checked against the database; it raises the same.
+"""
 Plan = Callable[[Operation], Awaitable[bytes | None]]
 """Returns the JSON of the whole response, or None if the ordinary executor must execute the operation."""
 
@@ -70,7 +73,8 @@ class OperationExecutor:
 
     async def execute(self, operation: Operation) -> Response:
         """Execute a query or a mutation. Raises RequestError if the viewer may not execute it."""
-        self._analyze(operation)
+        if checks := self._analyze(operation):
+            await checks
         body = await self._plan(operation) if self._plan else None
         return Response(body) if body is not None else await self._execute(operation)
 
@@ -79,7 +83,8 @@ class OperationExecutor:
 
         Raises RequestError if the viewer may not subscribe, SubscriptionFailed if the resolver cannot begin.
         """
-        self._analyze(operation)
+        if checks := self._analyze(operation):
+            await checks
         executor = Executor.build(
             graphql_schema(self._schema),
             operation.prepared.document.node,

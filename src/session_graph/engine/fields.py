@@ -12,8 +12,9 @@ analysis calls every reader before anything is executed, so that an invalid argu
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import strawberry
@@ -36,15 +37,22 @@ Coordinate = tuple[str, str]
 Raw = Mapping[str, Any]
 """Arguments by GraphQL name, as graphql-core coerces them."""
 
+Check = Callable[[], Awaitable[None]]
+"""Checks an argument against the database. Raises InvalidInput."""
+
 _RESOLUTION = "session_graph.resolution"
 
 
 @dataclass(frozen=True, slots=True)
 class FieldRequest(Generic[C, S]):
-    """The first parameter of a reader: the request's context, and the result of the reader's `selects`."""
+    """The first parameter of a reader: the request's context, and the result of the reader's `selects`.
+
+    A reader adds what only the database can check to `checks`. The analysis runs them before anything is executed.
+    """
 
     context: C
     selected: S
+    checks: list["Check"] = dataclass_field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

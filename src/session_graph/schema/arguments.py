@@ -3,8 +3,9 @@
 All readers raise InvalidInput, with every problem at once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Optional
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from session_graph.parsing import at_path, check_text, gather_problems, parse_id
 from session_graph.schema.context import Context
 from session_graph.schema.inputs import AgentLookup, SessionFilter, SessionOrder
 from session_graph.schema.selections import select_dashboard, select_list, session_columns
+from session_graph.sessions.agents import check_agents
 from session_graph.sessions.dashboard import DashboardSelection
 from session_graph.sessions.filters import Filter, parse_filter
 from session_graph.sessions.list_request import ListRequest, ListSelection, check_list_size, parse_list_request
@@ -26,7 +28,23 @@ MAX_PER_EXTERNAL_ID = 100
 DEFAULT_PER_EXTERNAL_ID = 20
 MAX_TEXT = 500
 
+FILTER = ("filter",)
+
 Request = FieldRequest[Context, None]
+
+
+def read_filter(
+    request: FieldRequest[Context, Any], raw: Mapping[str, Any] | None, path: tuple[PathSegment, ...] = FILTER
+) -> Filter:
+    """Parse the filter at this path, and let its agents be checked."""
+    parsed = parse_filter(raw, request.context.now, path)
+    _require_agents(request, parsed)
+    return parsed
+
+
+def _require_agents(request: FieldRequest[Context, Any], filter_: Filter) -> None:
+    if filter_.agents:
+        request.checks.append(partial(check_agents, request.context.viewer, filter_.agents))
 
 
 def argument(description: str) -> Any:
@@ -94,7 +112,7 @@ def read_list(
     last: LastArgument = None,
     before: BeforeArgument = None,
 ) -> ListRequest:
-    return parse_list_request(
+    parsed = parse_list_request(
         request.context.viewer.account.id,
         request.context.now,
         request.selected,
@@ -105,6 +123,8 @@ def read_list(
         last=last,
         before=before,
     )
+    _require_agents(request, parsed.filter)
+    return parsed
 
 
 @reader(selects=select_dashboard)
@@ -115,7 +135,7 @@ def read_dashboard(
     include_test: TestArgument = False,
     include_archived: ArchivedArgument = False,
 ) -> DashboardArguments:
-    parsed = parse_filter(filter, request.context.now)
+    parsed = read_filter(request, filter)
     return DashboardArguments(request.selected, parsed, time_zone, bool(include_test), bool(include_archived))
 
 

@@ -12,11 +12,10 @@ from session_graph.engine.fields import ArgumentReader, declare, read_arguments
 from session_graph.engine.internals import fields_of
 from session_graph.errors import AlreadyThere, InvalidInput, LimitReached, NotFound, PathSegment, Problem
 from session_graph.parsing import below
-from session_graph.schema.arguments import Request, argument
+from session_graph.schema.arguments import Request, argument, read_filter
 from session_graph.schema.context import Info
 from session_graph.schema.input_types import translate
 from session_graph.schema.mutation_types import UserError, UserErrorCode
-from session_graph.sessions.filters import parse_filter
 from session_graph.sessions.input_model import AnyInputModel, parse_input
 
 A = TypeVar("A")
@@ -98,7 +97,7 @@ def _reader(read: Callable[..., A], annotation: Any, filter_at: tuple[str, ...] 
     def check(request: Request, input: Mapping[str, Any]) -> None:
         if filter_at:
             raw = reduce(lambda value, key: value.get(key) or {}, filter_at, input)
-            parse_filter(raw, request.context.now, (INPUT, *filter_at))
+            read_filter(request, raw, (INPUT, *filter_at))
 
     parameter = inspect.Parameter(INPUT, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=annotation)
     return ArgumentReader(read, check, {INPUT: parameter})

@@ -5,8 +5,8 @@ Conditions combine by AND, the values within one by OR. An empty list matches no
 nulls included (domain.md, "Filters").
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -58,9 +58,13 @@ class Utm:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """The conditions by name, parsed and checked by `parse_filter`; each value has the type that its SQL takes."""
+    """The conditions by name, parsed and checked by `parse_filter`; each value has the type that its SQL takes.
+
+    `agents` are the path and the idn of each agent that the caller named, at any depth.
+    """
 
     conditions: Mapping[str, Any]
+    agents: Sequence[tuple[Path, str]] = field(default=(), compare=False)
 
     @property
     def span(self) -> tuple[datetime | None, datetime | None]:
@@ -274,6 +278,7 @@ def _parse(raw: Mapping[str, Any], now: datetime, path: Path, depth: int) -> Fil
     if depth > MAX_DEPTH:
         raise InvalidInput.at(f"must be nested at most {MAX_DEPTH} deep", path)
     conditions: dict[str, Any] = {}
+    agents: list[tuple[Path, str]] = []
     problems: list[Problem] = []
     for name, value in raw.items():
         here = (*path, name)
@@ -283,10 +288,18 @@ def _parse(raw: Mapping[str, Any], now: datetime, path: Path, depth: int) -> Fil
             conditions[name] = _parse_value(CONDITIONS[name].kind, value, now, here, depth)
         except InvalidInput as error:
             problems += error.problems
+        else:
+            agents += _find_agents(name, conditions[name], here)
     problems += _find_wrong_spans(conditions, path)
     if problems:
         raise InvalidInput(problems)
-    return Filter(conditions)
+    return Filter(conditions, agents)
+
+
+def _find_agents(name: str, value: Any, path: Path) -> Iterable[tuple[Path, str]]:
+    if name == "agents":
+        return (((*path, index), idn) for index, idn in enumerate(value))
+    return (found for inner in _nested_filters(name, value) for found in inner.agents)
 
 
 def _find_wrong_spans(conditions: Mapping[str, Any], path: Path) -> Iterator[Problem]:
