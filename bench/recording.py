@@ -46,7 +46,7 @@ from session_graph.schema import schema
 from session_graph.schema.context import Info
 from session_graph.schema.mutation import MUTATIONS, Mutation
 from session_graph.schema.mutation_fields import mutation, raw_input
-from session_graph.schema.mutation_types import RecordSessionInput, RecordSessionsPayload
+from session_graph.schema.mutation_types import RecordSessionsInput, RecordSessionsPayload
 from session_graph.sessions.agents import create_missing_agents, parse_agent
 from session_graph.sessions.importing import import_sessions
 from session_graph.settings import Settings, load_settings
@@ -64,8 +64,8 @@ MOST_COST = 1.5
 LEAST_SPEED = 0.25
 
 QUERY = """
-mutation ($input: [RecordSessionInput!]!) {
-  %s(input: $input) { recordedCount duplicateCount results { id status } errors { code message path } }
+mutation ($input: RecordSessionsInput!) {
+  %s(input: $input) { recordedCount duplicateCount results { sessionId status } errors { code message path } }
 }
 """
 ARCHIVE = """
@@ -84,9 +84,9 @@ class MutationAndNoop(Mutation):
     @mutation(
         "Take the input of recordSessions, and do nothing.",
         roles=MUTATIONS["recordSessions"],
-        reads=raw_input(list[RecordSessionInput], "Sessions."),
+        reads=raw_input(RecordSessionsInput, "Sessions."),
     )
-    async def take_sessions(self, info: Info, records: Sequence[Json]) -> RecordSessionsPayload:
+    async def take_sessions(self, info: Info, batch: Json) -> RecordSessionsPayload:
         return RecordSessionsPayload()
 
 
@@ -146,7 +146,7 @@ async def compare_mutations(settings: Settings, database: Database) -> None:
         for number in range(ROUNDS + 2):
             for name, taken in seconds.items():
                 fresh = [{**record, "id": str(uuid4())} for record in batch]
-                body = orjson.dumps({"query": QUERY % name, "variables": {"input": fresh}})
+                body = orjson.dumps({"query": QUERY % name, "variables": {"input": {"records": fresh}}})
                 took, data = await asyncio.to_thread(post, address, key, body)
                 if name == "recordSessions":
                     assert data[name]["recordedCount"] == BATCH, data[name]["errors"][:3]

@@ -55,8 +55,9 @@ WHAT_TO_DO: dict[type[RequestError], str] = {
     " `application/x-ndjson`.",
     TooLarge: "Request less at a time. The limits are [settings](settings.md); a request has at most 10 mutations.",
     BodyTooLarge: "Send smaller batches.",
-    TooManySubscriptions: "End some first, or cover more with one: a filter takes several conditions.",
-    TooManyConnections: "Wait, and connect again.",
+    TooManySubscriptions: "End some first, or cover more with one: a filter takes several conditions. Or try again"
+    " after `extensions.retryAfter` seconds (`Retry-After`).",
+    TooManyConnections: "Connect again after `extensions.retryAfter` seconds (`Retry-After`).",
     StatementTimeout: "Narrow the filter or the range. A mutation may have been carried out: check, or send it"
     " again with `expectedVersion` or the record's id, which make a retry safe.",
     DamagedBody: "Send the whole body again, undamaged: records with an id are recognised.",

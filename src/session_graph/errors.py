@@ -7,6 +7,7 @@
     │   ├── ForbiddenField        FORBIDDEN_FIELD   403
     │   ├── BadUserInput          BAD_USER_INPUT    400
     │   ├── TooLarge              TOO_LARGE         400, or 413 for a body
+    │   ├── TryLater              RATE_LIMITED 429 or UNAVAILABLE 503, by subclass
     │   ├── StatementTimeout      TIMEOUT           503
     │   └── InternalError         INTERNAL          500
     ├── InvalidInput              the caller can correct it: problems, each with its path
@@ -22,6 +23,7 @@ for the response, `cli` prints the message and exits.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import ClassVar, Self
 
 PathSegment = str | int
@@ -86,15 +88,32 @@ class BadUserInput(RequestError):
 
     def __init__(self, message: str | None = None, path: Sequence[PathSegment] = ()) -> None:
         if path:
-            super().__init__(f"{join_path(path)} {message}", path=list(path))
+            super().__init__(f"{join_path(path)} {message}", path=list(map(str, path)))
         else:
             super().__init__(message)
+
+    @classmethod
+    def located(cls, message: str, path: Sequence[PathSegment]) -> Self:
+        """Return an error whose message says where already; the path, if there is one, goes into the extensions."""
+        error = cls(message)
+        if path:
+            error.extensions["path"] = list(map(str, path))
+        return error
 
 
 class TooLarge(RequestError):
     """The request exceeds a limit."""
 
     code = "TOO_LARGE"
+
+
+class TryLater(RequestError):
+    """The same request may succeed later."""
+
+    def __init__(self, message: str | None = None, *, retry_after: float | None = None) -> None:
+        """Add the seconds after which to try again, rounded up, if they are known."""
+        self.retry_after = None if retry_after is None else ceil(retry_after)
+        super().__init__(message, **({} if self.retry_after is None else {"retryAfter": self.retry_after}))
 
 
 class StatementTimeout(RequestError):

@@ -201,11 +201,16 @@ def at_path(
 
 @contextmanager
 def gather_problems(problems: list[Problem], *path: PathSegment) -> Iterator[None]:
-    """Add a ValueError of the block to `problems` at this path, so that the caller can report all problems at once."""
+    """Add the block's ValueError at this path, or the problems of its InvalidInput below it, to `problems`.
+
+    So the caller can report all problems at once.
+    """
     try:
         yield
     except ValueError as error:
         problems.append(Problem(path, str(error)))
+    except InvalidInput as error:
+        problems += error.below(path).problems
 
 
 @contextmanager

@@ -5,8 +5,8 @@ import asyncpg
 import httpx
 import pytest
 
-from session_graph.engine.documents import MAX_ERRORS
 from session_graph.engine.error_format import MAX_MESSAGE, as_request_error
+from session_graph.engine.variable_errors import MAX_VARIABLE_ERRORS
 from session_graph.errors import StatementTimeout
 from session_graph.store.database import Database
 from support.toy import FAILURES, Happened, ToyApp, ask, refuse
@@ -27,8 +27,7 @@ def client() -> httpx.AsyncClient:
         ("group", StatementTimeout(), {"code": "TIMEOUT"}),
         ("input", FAILURES["input"](), {"code": "BAD_USER_INPUT", "path": ["first"]}),
         ("field", FAILURES["field"](), {"code": "FORBIDDEN_FIELD", "fields": ["asr"]}),
-        ("person", FAILURES["person"](), {"code": "BAD_USER_INPUT", "path": ["tags", 0]}),
-        ("persons", FAILURES["persons"](), {"code": "BAD_USER_INPUT"}),
+        ("person", FAILURES["person"](), {"code": "BAD_USER_INPUT", "path": ["tags", "0"]}),
     ],
 )
 async def test_a_field_fails_with_a_code_of_ours_and_its_place(
@@ -42,6 +41,15 @@ async def test_a_field_fails_with_a_code_of_ours_and_its_place(
         "errors": [{"message": str(told_as), "extensions": extensions, **place}],
         "data": {"hello": "Hello world", "fails": None},
     }
+
+
+async def test_each_problem_of_an_input_is_an_error_of_its_own(client: httpx.AsyncClient) -> None:
+    response = await ask(client, '{ hello fails(how: "persons") }')
+
+    assert [(error["message"], error["extensions"]["path"], error["path"]) for error in response.json()["errors"]] == [
+        ("a is wrong", ["a"], ["fails"]),
+        ("b is wrong too", ["b"], ["fails"]),
+    ]
 
 
 @pytest.mark.parametrize("how", ["bug", "value", "graphql", "several"])
@@ -103,7 +111,12 @@ async def test_a_long_message_is_cut(client: httpx.AsyncClient) -> None:
         ),
         ("{ wish(wish: {text: null}) }", None, "Field 'text' may be left out, but must not be null."),
         ("query($w: Wish!) { wish(wish: $w) }", {"w": {"text": None}}, "An optional field must not be null."),
-        ("query($b: By) { toy(by: $b) { name } }", {"b": {}}, "OneOf Input Object 'By' must specify exactly one key."),
+        (
+            "query($b: By) { toy(by: $b) { name } }",
+            {"b": {}},
+            "Variable '$b' has invalid value: Within OneOf Input Object type 'By', exactly one field must be specified,"
+            " and the value for that field must be non-null.",
+        ),
         ("{ hello", None, "Syntax Error: Expected Name, found <EOF>."),
     ],
 )
@@ -113,7 +126,24 @@ async def test_what_is_wrong_with_an_input_is_said_in_the_words_of_graphql(
     error = await refuse(client, query, variables)
 
     assert error["message"] == message
-    assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_a_wrong_value_of_a_variable_has_its_place_in_the_arguments(client: httpx.AsyncClient) -> None:
+    query = """query($n: Even!, $id: Int!, $all: [Even!]!) {
+        even(number: $n)  ...Toys  many(numbers: $all)
+    } fragment Toys on Query { toy(by: {id: $id}) { name } }"""
+
+    response = await ask(client, query, {"n": None, "id": "x", "all": [2, 3, 4, 5]})
+
+    errors = response.json()["errors"]
+    assert [error["extensions"]["path"] for error in errors] == [
+        ["number"],
+        ["by", "id"],
+        ["numbers", "1"],
+        ["numbers", "3"],
+    ]
+    assert all(error["locations"] for error in errors)
 
 
 @pytest.mark.parametrize("query", ["{ even(number: 1.5) }", "query($n: Even!) { even(number: $n) }"])
@@ -136,11 +166,12 @@ async def test_errors_in_variables_are_counted_and_not_all_told() -> None:
     app = ToyApp()
     app.settings = app.settings.model_copy(update={"max_body_bytes": 10**6})
 
-    response = await ask(app.client(), "query($n: [Even!]!) { many(numbers: $n) }", {"n": [1] * 1000})
+    query = "query($n: [Even!]!) { many(numbers: $n) }"
+    response = await ask(app.client(), query, {"n": [1] * (MAX_VARIABLE_ERRORS + 1)})
 
     errors = response.json()["errors"]
-    assert len(errors) == MAX_ERRORS + 1
-    assert "error limit" in errors[-1]["message"]
+    assert len(errors) == MAX_VARIABLE_ERRORS + 1
+    assert "more errors" in errors[-1]["message"]
 
 
 async def test_a_statement_that_takes_too_long_is_a_timeout(database: Database) -> None:

@@ -162,6 +162,16 @@ async def test_a_cancelled_export_is_neither_written_nor_sent(
     assert (await download(client, owner, sending)).status_code == 404
 
 
+async def test_a_file_may_be_larger_than_an_int(owner: Caller, database: Database) -> None:
+    export_id = await ask_for_report(owner)
+    await database.execute("update session_export set bytes = 3000000000 where id = $1", export_id)
+
+    answer = await owner("query ($id: ID!) { export(id: $id) { bytes } exports { nodes { bytes } } }", id=export_id)
+
+    assert answer.data["export"] == {"bytes": 3_000_000_000}
+    assert {"bytes": 3_000_000_000} in answer.data["exports"]["nodes"]
+
+
 async def _swept(database: Database, export_id: str) -> bool:
     return not (await read_row(database, export_id))["has_chunks"]
 

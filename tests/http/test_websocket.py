@@ -209,6 +209,7 @@ async def test_connections_beyond_the_limit_are_refused(
             with pytest.raises(InvalidStatus) as refused:
                 await opened(served.address).__aenter__()
             assert refused.value.response.status_code == 503
+            assert refused.value.response.headers["Retry-After"] == "30"
         await until(lambda: served.is_idle)
         async with connected(served.address, key):
             pass

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from session_graph.access.viewer import Role
+from session_graph.http.negotiation import GRAPHQL
 from session_graph.store.database import Database
 from support.access_matrix import (
     EDITABLE,
@@ -181,7 +182,7 @@ async def test_what_is_skipped_does_not_count(callers: Callers, query: str) -> N
 
 async def test_only_the_operation_that_is_run_counts(client: httpx.AsyncClient, callers: Callers) -> None:
     query = "query Mine { sessions { nodes { id } } } query Other { sessions { nodes { comment } } }"
-    headers = {"Authorization": f"Bearer {callers.by_role[PARTNER].key}"}
+    headers = {"Authorization": f"Bearer {callers.by_role[PARTNER].key}", "Accept": GRAPHQL}
 
     mine, other = [
         await client.post("/graphql", json={"query": query, "operationName": name}, headers=headers)
@@ -192,7 +193,7 @@ async def test_only_the_operation_that_is_run_counts(client: httpx.AsyncClient, 
 
 
 async def test_a_get_is_no_other_way(client: httpx.AsyncClient, callers: Callers) -> None:
-    headers = {"Authorization": f"Bearer {callers.by_role[PARTNER].key}"}
+    headers = {"Authorization": f"Bearer {callers.by_role[PARTNER].key}", "Accept": GRAPHQL}
 
     answer = await client.get("/graphql", params={"query": "{ sessions { nodes { comment } } }"}, headers=headers)
 

@@ -39,9 +39,9 @@ WARNED = """mutation($input: [RecordSessionInput!]!) { recordSessions(input: $in
     results { warnings { code path } }
 } }"""
 RECORD_ALL = """
-mutation ($input: [RecordSessionInput!]!) {
+mutation ($input: RecordSessionsInput!) {
   recordSessions(input: $input) {
-    recordedCount duplicateCount results { id status } errors { code message path }
+    recordedCount duplicateCount results { sessionId status } errors { code message path }
   }
 }
 """
@@ -90,7 +90,7 @@ async def record_one(ask: Caller, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def record_all(ask: Caller, given: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    answer = await ask(RECORD_ALL, input=given)
+    answer = await ask(RECORD_ALL, input={"records": given})
     payload: dict[str, Any] = answer.data["recordSessions"]
     return payload
 
@@ -143,7 +143,7 @@ async def test_the_same_content_in_other_words_is_a_duplicate(
 
     assert first == again == {"session": {"id": ID, "version": 1}, "errors": []}
     assert (batch["recordedCount"], batch["duplicateCount"], batch["errors"]) == (0, 1, [])
-    assert batch["results"] == [{"id": ID, "status": "DUPLICATE"}]
+    assert batch["results"] == [{"sessionId": ID, "status": "DUPLICATE"}]
     assert await stored(elsewhere, account) == [(UUID(ID), True)]
 
 
@@ -176,8 +176,8 @@ async def test_the_same_id_with_other_content_is_a_conflict(
 
     assert one["session"] == {"id": ID, "version": 1}
     assert [(e["code"], e["path"]) for e in one["errors"]] == [("CONFLICT", ["input", "id"])]
-    assert batch["results"] == [{"id": ID, "status": "REFUSED"}]
-    assert [(e["code"], e["path"]) for e in batch["errors"]] == [("CONFLICT", ["input", "0", "id"])]
+    assert batch["results"] == [{"sessionId": ID, "status": "REFUSED"}]
+    assert [(e["code"], e["path"]) for e in batch["errors"]] == [("CONFLICT", ["input", "records", "0", "id"])]
     assert await elsewhere.fetch("select * from session where account_id = $1", account.id) == before
 
 
@@ -198,7 +198,7 @@ async def test_without_an_id_nothing_is_a_repeat(ask: Caller, account: Account, 
     batch = await record_all(ask, [nameless, nameless, {**nameless, "id": None}])
 
     assert (batch["recordedCount"], batch["duplicateCount"]) == (3, 0)
-    assert len({result["id"] for result in batch["results"]}) == 3
+    assert len({result["sessionId"] for result in batch["results"]}) == 3
     assert len(await stored(elsewhere, account)) == 3
 
 
@@ -315,12 +315,14 @@ async def test_a_batch_of_500_records_the_good_ones_and_reports_the_others_by_in
     payload = await record_all(ask, batch)
 
     statuses = [result["status"] for result in payload["results"]]
+    ids = [result["sessionId"] for result in payload["results"]]
+    assert ids == [None if record["id"] == "42" else record["id"] for record in batch]
     assert {i for i, status in enumerate(statuses) if status == "REFUSED"} == refused
     assert {i for i, status in enumerate(statuses) if status == "DUPLICATE"} == {491, 492}
     assert (payload["recordedCount"], payload["duplicateCount"]) == (498 - len(refused), 2)
-    places = {(e["code"], tuple(e["path"][:3])) for e in payload["errors"]}
-    expected = {("INVALID", ("input", str(i), path[0])) for i, (_, path, _) in zip(bad, BAD, strict=True)}
-    assert places == expected | {("CONFLICT", ("input", str(i), "id")) for i in (490, 493)}
+    places = {(e["code"], tuple(e["path"][:4])) for e in payload["errors"]}
+    expected = {("INVALID", ("input", "records", str(i), path[0])) for i, (_, path, _) in zip(bad, BAD, strict=True)}
+    assert places == expected | {("CONFLICT", ("input", "records", str(i), "id")) for i in (490, 493)}
     good = [record for i, record in enumerate(batch) if i not in refused and i not in (491, 492)]
     assert await stored(elsewhere, account) == all_once([*good, WHOLE])
 
@@ -329,7 +331,7 @@ async def test_a_batch_of_501_is_over_the_limit(ask: Caller, account: Account, e
     payload = await record_all(ask, make_batch(501))
 
     (error,) = payload.pop("errors")
-    assert (error["code"], error["path"]) == ("LIMIT", ["input"])
+    assert (error["code"], error["path"]) == ("LIMIT", ["input", "records"])
     assert "500" in error["message"]
     assert payload == {"recordedCount": 0, "duplicateCount": 0, "results": []}
     assert await stored(elsewhere, account) == []
@@ -476,7 +478,7 @@ async def test_who_may_not_record_is_refused_and_nothing_is_written(
     one = await ask(
         "mutation ($input: RecordSessionInput!) { recordSession(input: $input) { errors { code } } }", input=WHOLE
     )
-    many = await ask(RECORD_ALL, input=[WHOLE])
+    many = await ask(RECORD_ALL, input={"records": [WHOLE]})
 
     assert (one.code, many.code) == ("FORBIDDEN", "FORBIDDEN")
     assert all("api_key" in statement for statement in statements)

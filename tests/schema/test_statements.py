@@ -105,6 +105,22 @@ async def test_a_request_costs_the_same_for_one_row_and_for_a_hundred(
     assert sorted(one) == sorted(hundred)
 
 
+async def test_an_agent_in_a_filter_is_looked_up_once(
+    ask: Caller, caller: MakeCaller, database: Database, account: Account, statements: Statements
+) -> None:
+    await fill(ask, database, account, rows=2, agents=2)
+    limited = await caller(Role.BUILDER, agents=["a0"])
+    query = '{ sessions(filter: {agents: ["a0"]}) { nodes { id } } dashboard(filter: {agents: ["a0"]}) { totalAsr } }'
+
+    costs = [len(await run(by, statements, query)) for by in (ask, ask, limited)]
+    await statements.restart()
+    refused = await limited(query.replace("a0", "a1"))
+
+    assert costs == [3, 2, 2]
+    assert [error["extensions"]["path"] for error in refused.errors] == [["filter", "agents", "0"]] * 2
+    assert not [statement for statement in statements if "api_key" not in statement and "select" in statement]
+
+
 @pytest.mark.parametrize("agents", [1, 5])
 async def test_agents_cost_the_same_for_one_and_for_five(
     ask: Caller, database: Database, account: Account, statements: Statements, agents: int

@@ -132,9 +132,9 @@ async def test_an_id_that_is_no_uuid_is_refused(admin: Admin, statements: Statem
         ("query($t: [String!]) { sessions(filter: {tags: $t}) { totalCount } }", {"t": [False]}, "", "false"),
         ("{ agent(by: {}) { id } }", {}, "", "AgentLookup"),
         ('{ agent(by: {id: "x", idn: "y"}) { id } }', {}, "", "AgentLookup"),
-        ("{ agent(by: {id: null}) { id } }", {}, "", "'id'"),
+        ("{ agent(by: {id: null}) { id } }", {}, "", "'AgentLookup', exactly one field"),
         ("query($b: AgentLookup!) { agent(by: $b) { id } }", {"b": {}}, "", "exactly one"),
-        ("query($b: AgentLookup!) { agent(by: $b) { id } }", {"b": {"idn": None}}, "", "'idn'"),
+        ("query($b: AgentLookup!) { agent(by: $b) { id } }", {"b": {"idn": None}}, "by.idn", "non-null"),
         (
             "query($e: [String!]!) { sessionsByExternalId(externalIds: $e) { totalCount } }",
             {"e": ["x"] * 101},
@@ -161,6 +161,21 @@ async def test_an_id_that_is_no_uuid_is_refused(admin: Admin, statements: Statem
         ("{ dashboard { series(interval: YEAR) { from } } }", {}, "", "YEAR"),
         ("{ dashboard { series(interval: null) { from } } }", {}, "", "Interval!"),
         ("{ sessions { nodes { weather } } }", {}, "", "'weather'"),
+        ("{ sessions { nodes { sumary } } }", {}, "", "Did you mean 'summary'"),
+        ("{ sessions(filter: {channels: [FAX]}) { totalCount } }", {}, "", "Its values are VOICE, SMS, CHAT."),
+        (
+            "query($c: [Channel!]) { sessions(filter: {channels: $c}) { totalCount } }",
+            {"c": ["SMS", "VOIC"]},
+            "filter.channels.1",
+            "Did you mean the enum value 'VOICE'? Its values are VOICE, SMS, CHAT.",
+        ),
+        ("{ sessions(first: 51) { nodes { transcript { text } } } }", {}, "first", "1 to 50 if transcript is selected"),
+        (
+            '{ sessionsByExternalId(externalIds: ["a"]) { sessions(first: 60) { transcript { text } } } }',
+            {},
+            "first",
+            "1 to 50 if transcript is selected",
+        ),
         ("{ sessions { nodes } }", {}, "", "subfields"),
         ('{ session(id: "\\uD800") { id } }', {}, "", "Syntax Error"),
         ('{ session(id: "\\u{110000}") { id } }', {}, "", "Syntax Error"),
@@ -199,7 +214,7 @@ async def test_a_dashboard_in_a_zone_that_there_is_not_is_refused(admin: Admin, 
     answer = await admin.ask(query)
 
     assert answer.status == 200
-    assert answer.body["data"] is None
+    assert set(answer.body["data"].values()) == {None}
     assert answer.code == "BAD_USER_INPUT"
     assert keyword in answer.errors[0]["message"]
     assert_clear(answer.errors[0]["message"])
@@ -233,3 +248,58 @@ async def test_a_series_that_cannot_be_made_fails_alone(
     assert dashboard["totalSessionCount"] >= 0
     assert dashboard["groups"] is not None
     assert answer.body["data"]["viewer"] == {"role": "ADMIN"}
+
+
+async def test_all_problems_of_the_arguments_are_told_at_once(admin: Admin, statements: Statements) -> None:
+    answer = await admin.ask(
+        """{
+          sessions(
+            first: 0
+            after: "x"
+            filter: {
+              search: "%", asr: {from: "2", to: "1"}, isLead: null
+              anyOf: [{isDone: null}, {not: {updatedFrom: "2026-01-02T00:00:00Z", updatedTo: "2026-01-01T00:00:00Z"}}]
+            }
+          ) { totalCount }
+          dashboard(filter: {period: LAST_7_DAYS, to: "2026-01-01T00:00:00Z"}) { totalAsr }
+          exports(first: 0, after: "x") { nodes { id } }
+          session(id: "x") { id }
+        }"""
+    )
+
+    assert_refused(answer, "must be from 1 to 200", statements, "first")
+    found = [(error["locations"][0]["line"], ".".join(error["extensions"]["path"])) for error in answer.errors]
+    in_list = ["first", "after", "filter.search", "filter.asr.from", "filter.isLead"]
+    in_list += ["filter.anyOf.0.isDone", "filter.anyOf.1.not.updatedFrom"]
+    expected = [(2, path) for path in in_list] + [(10, "filter.period"), (11, "first"), (11, "after"), (12, "id")]
+    assert sorted(found) == sorted(expected)
+
+
+async def test_a_null_member_of_a_one_of_is_refused_at_its_place(admin: Admin, statements: Statements) -> None:
+    answer = await admin.ask("query($b: AgentLookup!) { agent(by: $b) { id } }", b={"idn": None})
+
+    assert_refused(answer, "must be non-null", statements, "by.idn")
+    assert answer.errors[0]["locations"]
+
+
+async def test_a_root_field_that_fails_leaves_the_data_of_the_others(admin: Admin) -> None:
+    answer = await admin.ask(
+        """{
+          viewer { role }  agents { idn }  sessions { nodes { id } }  exports { nodes { id } }
+          sessionsByExternalId(externalIds: ["A"]) { totalCount }  dashboard { totalSessionCount }
+          failed: dashboard(timeZone: "Mars/Phobos") { totalSessionCount }
+        }"""
+    )
+
+    data = answer.body["data"]
+    assert answer.status == 200
+    assert [error["path"] for error in answer.errors] == [["failed"]]
+    assert data.pop("failed") is None
+    assert data == {
+        "viewer": {"role": "ADMIN"},
+        "agents": [{"idn": "bistro"}],
+        "sessions": {"nodes": [{"id": admin.session}]},
+        "exports": {"nodes": []},
+        "sessionsByExternalId": [{"totalCount": 0}],
+        "dashboard": {"totalSessionCount": 1},
+    }

@@ -141,8 +141,9 @@ def wrong_payloads() -> Iterator[tuple[str, Json, str, str, str]]:
     yield "updateSessions", bulk | {"target": {"ids": ["x"]}}, "INVALID", "input.target.ids.0", UUID
     many = {"target": {"ids": [stranger] * 10_001}}
     yield "updateSessions", bulk | many, "LIMIT", "input.target.ids", "10,000"
-    yield "recordSessions", [RECORD] * 501, "LIMIT", "input", "500"
-    yield "recordSessions", [RECORD | {"agent": "nobody"}], "INVALID", "input.0.agent", "of this account"
+    yield "recordSessions", {"records": [RECORD] * 501}, "LIMIT", "input.records", "500"
+    strange = {"records": [RECORD | {"agent": "nobody"}]}
+    yield "recordSessions", strange, "INVALID", "input.records.0.agent", "of this account"
     yield "updateAccount", {"name": ""}, "INVALID", "input.name", "blank"
     yield "updateAccount", {"name": "a\nb"}, "INVALID", "input.name", "one line"
     yield "updateAccount", {"name": "a\x00b"}, "INVALID", "input.name", CONTROL
@@ -155,8 +156,8 @@ def wrong_payloads() -> Iterator[tuple[str, Json, str, str, str]]:
     for wrong, code, steps, keyword in WRONG_EXPORTS:
         yield "requestSessionExport", wrong, code, ".".join(["input", *steps]), keyword
     for name in ("cancelSessionExport", "retrySessionExport"):
-        yield name, stranger, "NOT_FOUND", "id", "may see"
-        yield name, "x", "INVALID", "id", UUID
+        yield name, {"id": stranger}, "NOT_FOUND", "input.id", "may see"
+        yield name, {"id": "x"}, "INVALID", "input.id", UUID
     for name in ("name", "currency", "timeZone"):
         yield "updateAccount", {name: None}, "INVALID", f"input.{name}", NOT_NULL
 
@@ -224,6 +225,24 @@ async def test_a_wrong_target_of_a_bulk_edit_is_refused(
     assert_refused(answer, keyword, statements, path)
 
 
+async def test_every_record_with_a_wrong_type_is_named_at_once(admin: Admin, statements: Statements) -> None:
+    bad: list[dict[str, Json]] = [
+        {"channel": "FAX"},
+        {"units": 4.5, "intentToBuy": "yes"},
+        {"transcript": [{"speaker": "GHOST", "text": "a"}]},
+    ]
+    records = [RECORD | (bad[i % 3] if i % 2 else {}) for i in range(240)]
+
+    answer = await admin.ask(*mutation_of("recordSessions"), i={"records": records})
+
+    assert_refused(answer, "", statements)
+    paths = [error["extensions"]["path"] for error in answer.errors]
+    assert ["input", "records", "3", "channel"] in paths
+    assert ["input", "records", "5", "transcript", "0", "speaker"] in paths
+    assert {int(path[2]) for path in paths} == {i for i in range(240) if i % 2}
+    assert len(paths) == 120 + 40
+
+
 async def test_every_problem_of_an_input_is_told_at_once(admin: Admin) -> None:
     record = RECORD | {"conversationQuality": 9, "units": "-1", "id": "x"}
 
@@ -237,17 +256,17 @@ async def test_a_bad_record_does_not_keep_the_good_ones_out(caller: MakeCaller, 
     await make_agent(account)
     ask = await caller(Role.RECORDER)
     bad = [RECORD | {"agent": "nobody"}, RECORD | {"units": "-1"}, RECORD | {"id": "x"}]
-    query = """mutation($i: [RecordSessionInput!]!) { recordSessions(input: $i) {
-        recordedCount duplicateCount results { id status } errors { code path }
+    query = """mutation($i: RecordSessionsInput!) { recordSessions(input: $i) {
+        recordedCount duplicateCount results { sessionId status } errors { code path }
     } }"""
 
-    payload = (await ask(query, i=[bad[0], RECORD, bad[1], bad[2], RECORD])).data["recordSessions"]
+    payload = (await ask(query, i={"records": [bad[0], RECORD, bad[1], bad[2], RECORD]})).data["recordSessions"]
 
     statuses = [result["status"] for result in payload["results"]]
     assert statuses == ["REFUSED", "RECORDED", "REFUSED", "REFUSED", "RECORDED"]
     assert (payload["recordedCount"], payload["duplicateCount"]) == (2, 0)
     paths = sorted(".".join(error["path"]) for error in payload["errors"])
-    assert paths == ["input.0.agent", "input.2.units", "input.3.id"]
+    assert paths == ["input.records.0.agent", "input.records.2.units", "input.records.3.id"]
 
 
 async def test_more_than_ten_mutations_are_too_many(admin: Admin, statements: Statements) -> None:

@@ -126,18 +126,7 @@ REPAIRED = {
 }
 IDENTIFIERS = {"externalId"}
 COMPARED = {
-    *(
-        "sessionTypes",
-        "agents",
-        "integrations",
-        "connectors",
-        "externalIds",
-        "tags",
-        "key",
-        "value",
-        "integration",
-        "idn",
-    ),
+    *("sessionTypes", "integrations", "connectors", "externalIds", "tags", "key", "value", "integration", "idn"),
 }
 
 
@@ -169,6 +158,6 @@ def test_every_text_of_the_schema_is_tried() -> None:
         "Query.sessions.filter.utms.0.key",
         "Agent.sessions.before",
         "Mutation.updateSessions.input.target.filter.search",
-        "Mutation.recordSessions.input.0.utms.utm_source",
+        "Mutation.recordSessions.input.records.0.utms.utm_source",
         "Mutation.createAgent.input.workingHours.MON.0.0",
     } <= names

@@ -25,7 +25,9 @@ pytestmark = [pytest.mark.anyio, pytest.mark.filterwarnings("ignore:unclosed:Res
 
 CREATE_AGENT = "mutation ($input: CreateAgentInput!) { createAgent(input: $input) { errors { code } } }"
 RECORD = """
-mutation ($input: [RecordSessionInput!]!) { recordSessions(input: $input) { results { id status } errors { code } } }
+mutation ($input: RecordSessionsInput!) {
+  recordSessions(input: $input) { results { sessionId status } errors { code } }
+}
 """
 OVERRIDE = """
 mutation ($input: OverrideAssessmentInput!) {
@@ -64,9 +66,9 @@ class Load:
             batch = [str(uuid4()) for _ in range(BATCH)]
             self.sent.append(batch)
             whole = {**PARTY_OF_FOUR, **MONDAY_IN_HOURS, "transcript": TRANSCRIPT}
-            done = await self._ask(client, RECORD, [{**whole, "id": id_} for id_ in batch])
+            done = await self._ask(client, RECORD, {"records": [{**whole, "id": id_} for id_ in batch]})
             if done:
-                self.recorded += [result["id"] for result in done["recordSessions"]["results"]]
+                self.recorded += [result["sessionId"] for result in done["recordSessions"]["results"]]
 
     async def _override(self, client: httpx.AsyncClient) -> None:
         while True:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 POOLED = {"statement_cache_size": "0"}
 SESSIONS = 40
 CREATE_AGENT = "mutation ($input: CreateAgentInput!) { createAgent(input: $input) { errors { code } } }"
-RECORD = "mutation ($input: [RecordSessionInput!]!) { recordSessions(input: $input) { recordedCount errors { code } } }"
+RECORD = "mutation ($input: RecordSessionsInput!) { recordSessions(input: $input) { recordedCount errors { code } } }"
 COMMENT = """
 mutation ($input: OverrideAssessmentInput!) {
   overrideAssessment(input: $input) { session { id comment version } errors { code } }
@@ -64,7 +64,10 @@ async def test_it_migrates_serves_and_exports_behind_a_pooler(pooled: Pooled, tm
         server.wait_until_it_serves()
         assert server.ask(key, CREATE_AGENT, input=BISTRO) == {"createAgent": {"errors": []}}
         records = [{**PARTY_OF_FOUR, **MONDAY_IN_HOURS, "id": id_} for id_ in ids]
-        assert server.ask(key, RECORD, input=records)["recordSessions"] == {"recordedCount": SESSIONS, "errors": []}
+        assert server.ask(key, RECORD, input={"records": records})["recordSessions"] == {
+            "recordedCount": SESSIONS,
+            "errors": [],
+        }
         with ThreadPoolExecutor(12) as pool:
             assert (
                 list(pool.map(lambda number: is_answered_right(server, key, ids, number), range(120))) == [True] * 120

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from session_graph.access.accounts import find_or_create_account
 from session_graph.access.viewer import Role
-from session_graph.errors import BadUserInput
+from session_graph.errors import InvalidInput
 from session_graph.sessions.cursors import Cursor, read_cursor
 from session_graph.sessions.enums import Direction
 from session_graph.sessions.filters import parse_filter
@@ -44,9 +44,9 @@ def some_cursor(order: Order) -> Cursor:
 
 
 def refuse(text: str, order: Order, account: UUID = ACCOUNT) -> None:
-    with pytest.raises(BadUserInput, match=r"^after is not a cursor of this list in this order$") as refusal:
+    with pytest.raises(InvalidInput, match=r"^after is not a cursor of this list in this order$") as refusal:
         read_cursor(text, order, account, "after")
-    assert refusal.value.extensions["path"] == ["after"]
+    assert refusal.value.problems[0].path == ("after",)
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=name)
@@ -113,7 +113,7 @@ async def test_a_cursor_that_was_tampered_with_is_refused_or_is_another_place(
         parts[place] = part
         try:
             cursor = read_cursor(encode(parts), order, varied.id, "after")
-        except BadUserInput:
+        except InvalidInput:
             continue
         assert (await read_pages(database, sessions, frozenset(), PageRequest(cursor=cursor)))[None].rows == []
 
@@ -153,7 +153,7 @@ async def test_no_cursor_that_can_be_read_breaks_the_database(
     sessions = SessionList(make_viewer(varied), order=order)
     try:
         cursor = read_cursor(encode([binding, now, key, value]), order, varied.id, "after")
-    except BadUserInput:
+    except InvalidInput:
         return
     for request in (PageRequest(3, cursor=cursor), PageRequest(3, backwards=True, cursor=cursor)):
         assert len((await read_pages(database, sessions, frozenset(), request))[None].rows) <= 3
@@ -167,7 +167,7 @@ def test_every_character_of_a_cursor_counts() -> None:
     for place in range(len(text)):
         changed = text[:place] + letters.choice("AZaz09_-=.") + text[place + 1 :]
         if changed != text:
-            with suppress(BadUserInput):
+            with suppress(InvalidInput):
                 assert read_cursor(changed, NEWEST_FIRST, ACCOUNT, "after") != some_cursor(NEWEST_FIRST)
 
 

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import orjson
 import pytest
 
-from session_graph.errors import BadUserInput
+from session_graph.errors import BadUserInput, InvalidInput
 from session_graph.sessions.cursors import _EVENTS, _binding, read_event_cursor, write_event_cursor
 from session_graph.sessions.editing import edit_session, edit_sessions
 from session_graph.sessions.event_log import (
@@ -188,21 +188,21 @@ async def test_accounts_have_logs_of_their_own(database: Database, account: Acco
 
 @pytest.mark.parametrize("text", ["", "x", "W10", "bnVsbA", "WyJhIiwxLDIsM10", "é", "W" * 5000])
 def test_text_that_is_not_a_cursor_is_refused(text: str) -> None:
-    with pytest.raises(BadUserInput, match="after is not a cursor of these events"):
+    with pytest.raises(InvalidInput, match="after is not a cursor of these events"):
         read_event_cursor(text, uuid4(), "after")
 
 
 async def test_a_cursor_is_bound_to_its_account(database: Database, account: Account) -> None:
     cursor = write_event_cursor(await current_position(database), account.id)
 
-    with pytest.raises(BadUserInput):
+    with pytest.raises(InvalidInput):
         read_event_cursor(cursor, uuid4(), "after")
 
 
 @pytest.mark.parametrize("wrong", [(-1, 0, 0), (2**63, 0, 0), (True, 0, 0), (1, "2", 0), (1, 0, 2**62), (1, 0, None)])
 async def test_a_cursor_with_impossible_numbers_is_refused(wrong: tuple[Any, Any, Any], account: Account) -> None:
     text = base64.urlsafe_b64encode(orjson.dumps([_binding(_EVENTS, account.id), *wrong])).decode()
-    with pytest.raises(BadUserInput):
+    with pytest.raises(InvalidInput):
         read_event_cursor(text, account.id, "after")
 
 

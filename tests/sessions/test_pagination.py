@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from session_graph.access.viewer import Role
-from session_graph.errors import BadUserInput
+from session_graph.errors import InvalidInput
 from session_graph.sessions.cursors import Cursor
 from session_graph.sessions.editing import edit_session
 from session_graph.sessions.enums import Direction
@@ -206,10 +206,10 @@ def test_page_sizes_that_are_accepted(size: int) -> None:
 
 @pytest.mark.parametrize("size", [0, -1, MAX_SIZE + 1, 10_000, 2**31, -(2**63)])
 def test_page_sizes_that_are_refused(size: int) -> None:
-    with pytest.raises(BadUserInput, match=r"^first must be from 1 to 200$") as refusal:
+    with pytest.raises(InvalidInput, match=r"^first must be from 1 to 200$") as refusal:
         check_size("first", size)
 
-    assert refusal.value.extensions["path"] == ["first"]
+    assert refusal.value.problems[0].path == ("first",)
 
 
 PERIOD_PAGE = """

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from session_graph.errors import BadUserInput
+from session_graph.errors import InvalidInput
 from session_graph.sessions.cursors import (
     Cursor,
     cursor_sql,
@@ -86,7 +86,7 @@ async def test_a_lists_cursor(
     assert row
     assert row[0] == cursor
     assert read_cursor(cursor, order, ACCOUNT, "after") == Cursor(value, ID, NOW)
-    with pytest.raises(BadUserInput):
+    with pytest.raises(InvalidInput):
         read_cursor(cursor, order, OTHER, "after")
 
 
@@ -94,7 +94,7 @@ async def test_a_lists_cursor(
 def test_an_events_cursor(position: LogPosition, cursor: str) -> None:
     assert write_event_cursor(position, ACCOUNT) == cursor
     assert read_event_cursor(cursor, ACCOUNT, "after") == position
-    with pytest.raises(BadUserInput):
+    with pytest.raises(InvalidInput):
         read_event_cursor(cursor, OTHER, "after")
 
 
@@ -104,5 +104,5 @@ def test_an_exports_cursor(requested_at: datetime, cursor: str) -> None:
 
     assert write_export_cursor(row) == cursor
     assert read_export_cursor(cursor, ACCOUNT) == (requested_at, ID)
-    with pytest.raises(BadUserInput):
+    with pytest.raises(InvalidInput):
         read_export_cursor(cursor, OTHER)

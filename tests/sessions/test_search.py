@@ -8,7 +8,7 @@ import pytest
 
 from session_graph.access.accounts import find_or_create_account
 from session_graph.access.viewer import Role
-from session_graph.errors import BadUserInput
+from session_graph.errors import InvalidInput
 from session_graph.sessions.editing import edit_session
 from session_graph.sessions.filters import parse_filter
 from session_graph.sessions.pagination import PageRequest
@@ -147,10 +147,10 @@ async def test_no_other_role_searches_summaries_and_comments(
 
 @pytest.mark.parametrize("text", ["", "   ", "%", "_", "+", "()", "-- --", "!?", "😀"])
 async def test_neither_a_name_nor_a_number_is_an_error_that_says_so(text: str) -> None:
-    with pytest.raises(BadUserInput, match="must have a letter of a name, or a digit of a phone number") as refusal:
+    with pytest.raises(InvalidInput, match="must have a letter of a name, or a digit of a phone number") as refusal:
         parse_filter({"search": text}, NOW)
 
-    assert refusal.value.extensions["path"] == ["filter", "search"]
+    assert refusal.value.problems[0].path == ("filter", "search")
 
 
 @pytest.mark.parametrize(
@@ -161,5 +161,5 @@ async def test_neither_a_name_nor_a_number_is_an_error_that_says_so(text: str) -
     ],
 )
 async def test_a_text_that_cannot_be_searched_for_is_an_error(text: str, sentence: str) -> None:
-    with pytest.raises(BadUserInput, match=sentence):
+    with pytest.raises(InvalidInput, match=sentence):
         parse_filter({"not": {"search": text}}, NOW)

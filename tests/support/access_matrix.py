@@ -188,13 +188,13 @@ MUTATIONS: dict[str, tuple[frozenset[Role], str]] = {
     "updateSession": (frozenset(EDITABLE), 'input: {sessionId: "@session", patch: {}}'),
     "updateSessions": (frozenset(EDITABLE), 'input: {target: {ids: ["@session"]}, patch: {}}'),
     "recordSession": (frozenset({ADMIN, RECORDER}), f"input: {RECORD}"),
-    "recordSessions": (frozenset({ADMIN, RECORDER}), f"input: [{RECORD}]"),
+    "recordSessions": (frozenset({ADMIN, RECORDER}), f"input: {{records: [{RECORD}]}}"),
     "createAgent": (frozenset({ADMIN}), 'input: {idn: "@new", name: "New", timeZone: "UTC"}'),
     "updateAgent": (frozenset({ADMIN}), 'input: {idn: "bistro", name: "Renamed"}'),
     "updateAccount": (frozenset({ADMIN}), 'input: {name: "Renamed"}'),
     "requestSessionExport": (ALL_BUT_RECORDER, "input: {recipients: []}"),
-    "cancelSessionExport": (ALL_BUT_RECORDER, 'id: "@session"'),
-    "retrySessionExport": (ALL_BUT_RECORDER, 'id: "@session"'),
+    "cancelSessionExport": (ALL_BUT_RECORDER, 'input: {id: "@session"}'),
+    "retrySessionExport": (ALL_BUT_RECORDER, 'input: {id: "@session"}'),
 }
 """For each mutation the roles that may call it, and arguments to call it with."""
 

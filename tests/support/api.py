@@ -9,6 +9,7 @@ import httpx
 
 from session_graph.access.api_keys import create_key
 from session_graph.access.viewer import Role
+from session_graph.http.negotiation import GRAPHQL
 from session_graph.store.models import Account
 
 
@@ -50,7 +51,7 @@ class Caller:
         response = await self.client.post(
             "/graphql",
             json={"query": query, "variables": variables},
-            headers={"Authorization": f"Bearer {self.key}"},
+            headers={"Authorization": f"Bearer {self.key}", "Accept": GRAPHQL},
         )
         await asyncio.sleep(0)  # asyncpg logs a statement one turn of the event loop after its rows
         return Answer(response.status_code, response.json())

@@ -27,8 +27,9 @@ mutation ($input: RequestSessionExportInput!) {{
   requestSessionExport(input: $input) {{ export {{ {EXPORT} }} errors {{ code message path }} }}
 }}
 """
-CANCEL = f"mutation ($id: ID!) {{ cancelSessionExport(id: $id) {{ export {{ {EXPORT} }} errors {{ code message }} }} }}"
-RETRY = f"mutation ($id: ID!) {{ retrySessionExport(id: $id) {{ export {{ {EXPORT} }} errors {{ code message }} }} }}"
+PAYLOAD = f"{{ export {{ {EXPORT} }} errors {{ code message }} }}"
+CANCEL = f"mutation ($id: ID!) {{ cancelSessionExport(input: {{id: $id}}) {PAYLOAD} }}"
+RETRY = f"mutation ($id: ID!) {{ retrySessionExport(input: {{id: $id}}) {PAYLOAD} }}"
 SHOW = f"query ($id: ID!) {{ export(id: $id) {{ {EXPORT} }} }}"
 FINAL = ("DONE", "FAILED", "CANCELLED", "EXPIRED")
 SECONDS = 30.0

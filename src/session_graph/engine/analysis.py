@@ -4,7 +4,7 @@ A field counts as read wherever the operation names it: selected, filtered by, o
 `Analyzer.analyze` collects the coordinates of all these fields, checks them at once, and then reads every argument.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -26,11 +26,12 @@ from graphql import (
 )
 
 from session_graph.engine.context import RequestContext
-from session_graph.engine.fields import ArgumentReader, Coordinate, FieldRequest, Raw, reader_of
+from session_graph.engine.documents import InvalidRequest
+from session_graph.engine.fields import ArgumentReader, Check, Coordinate, FieldRequest, Raw, reader_of
 from session_graph.engine.operation import AuthorizedOperation, Operation, PreparedOperation
 from session_graph.engine.plan_cache import PlanCache
 from session_graph.engine.selection import FieldSelection, Parents, Selection
-from session_graph.errors import Forbidden, ForbiddenField, TooLarge
+from session_graph.errors import Forbidden, ForbiddenField, InvalidInput, TooLarge
 
 MAX_ROOT_MUTATIONS = 10
 
@@ -101,16 +102,20 @@ class Analyzer:
         self._fields: PlanCache[OperationFields] = PlanCache()
         self._analyzed: WeakKeyDictionary[PreparedOperation, AnalyzedOperation] = WeakKeyDictionary()
 
-    def analyze(self, operation: Operation) -> None:
-        """Authorize the operation in its context. Raises Forbidden, ForbiddenField, TooLarge, and errors of readers."""
+    def analyze(self, operation: Operation) -> Awaitable[None] | None:
+        """Authorize the operation in its context. Raises Forbidden, ForbiddenField, TooLarge, InvalidRequest.
+
+        If arguments must be checked against the database, return what to await; it raises InvalidRequest.
+        """
         context = operation.context
         assert isinstance(context, RequestContext)
         analyzed = self._analyze(operation.prepared)
         _limit_mutations(analyzed.selection)
         self._check(context.viewer.role, analyzed.coordinates)
         fields = [(use.type, use.nodes) for use in analyzed.uses]
-        arguments = [_read(context, use, each) for use, each in zip(analyzed.uses, analyzed.arguments, strict=True)]
+        arguments, checks = _read_all(context, analyzed)
         context.operation = AuthorizedOperation(analyzed.selection, fields, arguments)
+        return _run(checks) if checks else None
 
     def _find_refused(self, role: str, coordinates: frozenset[Coordinate]) -> list[Coordinate]:
         return sorted(name for name in coordinates & self._roles.keys() if role not in self._roles[name])
@@ -217,7 +222,44 @@ def _coerce(selection: Selection, use: FieldUse) -> CoercedArguments | None:
         return None
 
 
-def _read(context: RequestContext, use: FieldUse, arguments: CoercedArguments | None) -> Any:
-    if use.reader is None or arguments is None:
-        return None
-    return use.reader.check(FieldRequest(context, arguments.selected), **arguments.by_parameter)
+def _read_all(
+    context: RequestContext, analyzed: AnalyzedOperation
+) -> tuple[list[Any], list[tuple[FieldUse, list[Check]]]]:
+    """Return the result of each reader, and the checks of those that have any.
+
+    Raises InvalidRequest with the problems of all.
+    """
+    results: list[Any] = []
+    checks: list[tuple[FieldUse, list[Check]]] = []
+    errors: list[GraphQLError] = []
+    for use, arguments in zip(analyzed.uses, analyzed.arguments, strict=True):
+        if use.reader is None or arguments is None:
+            results.append(None)
+            continue
+        request = FieldRequest(context, arguments.selected)
+        try:
+            results.append(use.reader.check(request, **arguments.by_parameter))
+        except InvalidInput as error:
+            errors += _locate(error, use)
+        if request.checks:
+            checks.append((use, request.checks))
+    if errors:
+        raise InvalidRequest(errors)
+    return results, checks
+
+
+async def _run(checks: Sequence[tuple[FieldUse, Sequence[Check]]]) -> None:
+    """Run the checks of each use. Raises InvalidRequest with the problems of all."""
+    errors: list[GraphQLError] = []
+    for use, check in ((use, check) for use, own in checks for check in own):
+        try:
+            await check()
+        except InvalidInput as error:
+            errors += _locate(error, use)
+    if errors:
+        raise InvalidRequest(errors)
+
+
+def _locate(error: InvalidInput, use: FieldUse) -> Iterator[GraphQLError]:
+    for problem in error.problems:
+        yield GraphQLError(str(problem), use.nodes[0], extensions={"path": problem.path})

@@ -1,16 +1,22 @@
 """GraphQL documents: parsed, measured and validated once for each text."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
+from typing import Any
 
 from cachetools import LRUCache
 from graphql import (
     DocumentNode,
     FragmentDefinitionNode,
+    GraphQLEnumType,
     GraphQLError,
+    GraphQLNamedType,
+    GraphQLSchema,
     GraphQLSyntaxError,
+    ObjectValueNode,
     OperationDefinitionNode,
     parse,
     specified_rules,
@@ -19,11 +25,10 @@ from graphql import (
 from strawberry import Schema
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
-from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
-from session_graph.engine.internals import graphql_schema
+from session_graph.engine.internals import graphql_schema, mark_one_of
 from session_graph.engine.limits import MAX_CHARACTERS, Limits, check_size
-from session_graph.errors import SessionGraphError, TooLarge
+from session_graph.errors import BadUserInput, SessionGraphError, TooLarge
 
 MAX_CACHED_CHARACTERS = 512 * 1024
 """The total length of cached texts. A document takes 50 to 300 bytes of memory for each character of its text."""
@@ -36,15 +41,29 @@ MAX_ERRORS = 20
 DOCUMENT = "session_graph.document"
 """The operation extension in which `PreparedDocument` finds the Document."""
 
-RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
-"""The rules that Strawberry validates with (`strawberry.schema.schema.validate_document`)."""
+
+class MaybeNullRule(MaybeNullValidationRule):
+    """Strawberry's rule that an optional field is not null, except in @oneOf types, which graphql-core checks."""
+
+    def validate_maybe_fields(self, node: ObjectValueNode, input_type: GraphQLNamedType, strawberry_type: Any) -> None:
+        if not strawberry_type.is_one_of:
+            super().validate_maybe_fields(node, input_type, strawberry_type)
+
+
+RULES = (*specified_rules, MaybeNullRule)
+"""Strawberry's own rule for @oneOf (`strawberry.schema.schema.validate_document`) is left out: see `mark_one_of`."""
+
+_ENUM = re.compile(r"does not exist in '(\w+)' enum\.|Enum '(\w+)' cannot represent non-enum value:")
 
 
 class InvalidRequest(SessionGraphError):
-    """The document, the name of its operation or its variables are invalid.
+    """The document, the name of its operation, its variables or its arguments are invalid.
 
-    `errors` are the request errors of the GraphQL specification (section 7.1.2), with graphql-core's messages.
+    `errors` are the request errors of the GraphQL specification (section 7.1.2). Their `extensions.path`, if they have
+    it, leads from an argument to the wrong value.
     """
+
+    status = BadUserInput.status
 
     def __init__(self, errors: Sequence[GraphQLError]) -> None:
         super().__init__("; ".join(error.message for error in errors))
@@ -92,6 +111,7 @@ class Documents:
 
     def __init__(self, schema: Schema, limits: Limits) -> None:
         self._schema = graphql_schema(schema)
+        mark_one_of(self._schema)
         self._hide_suggestions = schema.config.disable_field_suggestions
         self._limits = limits
         self._outcomes: LRUCache[str, tuple[_Outcome, int]] = LRUCache(MAX_CACHED_CHARACTERS, itemgetter(1))
@@ -120,13 +140,27 @@ class Documents:
         check_size(node, self._limits)
         errors = validate(self._schema, node, RULES, MAX_ERRORS, hide_suggestions=self._hide_suggestions)
         if errors:
-            raise InvalidRequest(errors)
+            raise InvalidRequest(explain_enums(self._schema, errors))
         return Document(
             text,
             node,
             tuple(part for part in node.definitions if isinstance(part, OperationDefinitionNode)),
             {part.name.value: part for part in node.definitions if isinstance(part, FragmentDefinitionNode)},
         )
+
+
+def explain_enums(schema: GraphQLSchema, errors: Sequence[GraphQLError]) -> list[GraphQLError]:
+    """Add the values of the enum to each error about a value that an enum does not have."""
+    return [_list_values(schema, error) for error in errors]
+
+
+def _list_values(schema: GraphQLSchema, error: GraphQLError) -> GraphQLError:
+    named = _ENUM.search(error.message)
+    type_ = schema.type_map.get(named[1] or named[2]) if named else None
+    if not isinstance(type_, GraphQLEnumType):
+        return error
+    message = f"{error.message} Its values are {', '.join(type_.values)}."
+    return GraphQLError(message, error.nodes, original_error=error.original_error, extensions=error.extensions)
 
 
 _Outcome = Document | Callable[[], SessionGraphError]

@@ -46,8 +46,8 @@ def translate_invalid(errors: Sequence[GraphQLError]) -> list[WireError]:
 
 def translate_executed(errors: Sequence[GraphQLError]) -> list[WireError]:
     """Translate the errors of fields. If one exception failed several fields, they have one error id."""
-    known: dict[int, RequestError] = {}
-    return [_locate(_explain_field(error, known), error) for error in errors]
+    known: dict[int, list[RequestError]] = {}
+    return [_locate(cause, error) for error in errors for cause in _explain_field(error, known)]
 
 
 def translate(error: Exception) -> list[WireError]:
@@ -56,12 +56,19 @@ def translate(error: Exception) -> list[WireError]:
         return translate_invalid(error.errors)
     if isinstance(error, SubscriptionFailed):
         return translate_executed(error.errors)
-    return [translate_error(as_request_error(error))]
+    return [translate_error(each) for each in as_request_errors(error)]
 
 
 def codes_of(errors: Sequence[WireError]) -> list[str]:
     """Return the code of each error, for the access log."""
     return [str(extensions["code"]) for error in errors if isinstance(extensions := error["extensions"], dict)]
+
+
+def as_request_errors(error: Exception) -> list[RequestError]:
+    """Return the errors for the caller: one of each problem of an input, else `as_request_error`."""
+    if isinstance(error, InvalidInput):
+        return [BadUserInput(problem.message, problem.path) for problem in error.problems]
+    return [as_request_error(error)]
 
 
 def as_request_error(error: Exception) -> RequestError:
@@ -72,7 +79,7 @@ def as_request_error(error: Exception) -> RequestError:
         case RequestError():
             return error
         case InvalidInput():
-            return _as_bad_input(error)
+            return as_request_errors(error)[0]
         case asyncpg.QueryCanceledError() | TimeoutError():
             return StatementTimeout()
         case _:
@@ -82,12 +89,6 @@ def as_request_error(error: Exception) -> RequestError:
 def shorten(message: str) -> str:
     """Cut the message to MAX_MESSAGE characters: it may quote what the caller sent, at any length."""
     return message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
-
-
-def _as_bad_input(error: InvalidInput) -> BadUserInput:
-    if len(error.problems) == 1:
-        return BadUserInput(error.problems[0].message, error.problems[0].path)
-    return BadUserInput(error.message)
 
 
 def _log_internal(error: Exception) -> InternalError:
@@ -105,12 +106,12 @@ def _locate(cause: RequestError, error: GraphQLError) -> WireError:
     return wire
 
 
-def _explain_field(error: GraphQLError, known: dict[int, RequestError]) -> RequestError:
+def _explain_field(error: GraphQLError, known: dict[int, list[RequestError]]) -> list[RequestError]:
     if _is_input_error(error):
-        return _explain_input(error)
+        return [_explain_input(error)]
     cause = _find_cause(error)
     if id(cause) not in known:
-        known[id(cause)] = as_request_error(cause)
+        known[id(cause)] = as_request_errors(cause)
     return known[id(cause)]
 
 
@@ -118,7 +119,7 @@ def _explain_input(error: GraphQLError) -> RequestError:
     """Return BadUserInput if a scalar raised ValueError; any other exception of a scalar is a bug."""
     cause = _find_cause(error)
     if isinstance(cause, GraphQLError | ValueError):
-        return BadUserInput(_reword(error.message))
+        return BadUserInput.located(_reword(error.message), (error.extensions or {}).get("path", ()))
     return as_request_error(cause)
 
 

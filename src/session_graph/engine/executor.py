@@ -19,14 +19,26 @@ from strawberry import Schema
 from strawberry.types.execution import ExecutionResult as StrawberryResult
 from strawberry.types.execution import PreExecutionError
 
-from session_graph.engine.documents import DOCUMENT, MAX_ERRORS, Documents, InvalidRequest, PreparedDocument
+from session_graph.engine.documents import (
+    DOCUMENT,
+    MAX_ERRORS,
+    Document,
+    Documents,
+    InvalidRequest,
+    PreparedDocument,
+    explain_enums,
+)
 from session_graph.engine.error_format import SubscriptionFailed, codes_of, translate_executed
 from session_graph.engine.internals import graphql_schema
 from session_graph.engine.limits import Limits
 from session_graph.engine.operation import GraphQLParams, Operation, PreparedOperation
+from session_graph.engine.variable_errors import find_variable_errors
 
-Analyze = Callable[[Operation], None]
-"""Raises RequestError, before anything is executed, if the viewer may not execute the operation."""
+Analyze = Callable[[Operation], Awaitable[None] | None]
+"""Raises RequestError or InvalidRequest, before anything is executed, if the viewer may not execute the operation.
+
+Returns what to await if arguments must be checked against the database; it raises the same.
+"""
 Plan = Callable[[Operation], Awaitable[bytes | None]]
 """Returns the JSON of the whole response, or None if the ordinary executor must execute the operation."""
 
@@ -57,11 +69,12 @@ class OperationExecutor:
     def prepare(self, params: GraphQLParams, definition: OperationDefinitionNode) -> PreparedOperation:
         """Coerce the variables of the operation that the parameters choose. Raises InvalidRequest."""
         document = self._documents.prepare(params.query)
-        return PreparedOperation(params, document, definition, self._coerce(definition, params.variables))
+        return PreparedOperation(params, document, definition, self._coerce(document, definition, params.variables))
 
     async def execute(self, operation: Operation) -> Response:
         """Execute a query or a mutation. Raises RequestError if the viewer may not execute it."""
-        self._analyze(operation)
+        if checks := self._analyze(operation):
+            await checks
         body = await self._plan(operation) if self._plan else None
         return Response(body) if body is not None else await self._execute(operation)
 
@@ -70,7 +83,8 @@ class OperationExecutor:
 
         Raises RequestError if the viewer may not subscribe, SubscriptionFailed if the resolver cannot begin.
         """
-        self._analyze(operation)
+        if checks := self._analyze(operation):
+            await checks
         executor = Executor.build(
             graphql_schema(self._schema),
             operation.prepared.document.node,
@@ -100,16 +114,15 @@ class OperationExecutor:
             raise RuntimeError("A prepared document was not executed.") from next(iter(result.errors or ()), None)
         return _write(result)
 
-    def _coerce(self, definition: OperationDefinitionNode, values: dict[str, object]) -> VariableValues:
-        coerced = get_variable_values(
-            graphql_schema(self._schema),
-            definition.variable_definitions or (),
-            values,
-            max_errors=MAX_ERRORS,
-            hide_suggestions=self._schema.config.disable_field_suggestions,
-        )
+    def _coerce(
+        self, document: Document, definition: OperationDefinitionNode, values: dict[str, object]
+    ) -> VariableValues:
+        schema, hides = graphql_schema(self._schema), self._schema.config.disable_field_suggestions
+        variables = definition.variable_definitions or ()
+        coerced = get_variable_values(schema, variables, values, max_errors=MAX_ERRORS, hide_suggestions=hides)
         if isinstance(coerced, list):
-            raise InvalidRequest(coerced)
+            located = find_variable_errors(schema, document, definition, values, hide_suggestions=hides)
+            raise InvalidRequest(explain_enums(schema, located or coerced))
         return coerced
 
 

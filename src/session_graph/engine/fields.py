@@ -12,8 +12,9 @@ analysis calls every reader before anything is executed, so that an invalid argu
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import strawberry
@@ -36,15 +37,22 @@ Coordinate = tuple[str, str]
 Raw = Mapping[str, Any]
 """Arguments by GraphQL name, as graphql-core coerces them."""
 
+Check = Callable[[], Awaitable[None]]
+"""Checks an argument against the database. Raises InvalidInput."""
+
 _RESOLUTION = "session_graph.resolution"
 
 
 @dataclass(frozen=True, slots=True)
 class FieldRequest(Generic[C, S]):
-    """The first parameter of a reader: the request's context, and the result of the reader's `selects`."""
+    """The first parameter of a reader: the request's context, and the result of the reader's `selects`.
+
+    A reader adds what only the database can check to `checks`. The analysis runs them before anything is executed.
+    """
 
     context: C
     selected: S
+    checks: list["Check"] = dataclass_field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +71,9 @@ class Unplannable(Exception):
 class ArgumentReader(Generic[A]):
     """How a field reads its arguments.
 
-    `read` returns the value for the resolver. `check` is called before the operation is executed, and raises errors
-    that fail the whole request. `selects` finds the part of the field's selection that both need. `names` yields the
-    coordinates that an argument names, if its type alone does not tell.
+    `read` returns the value for the resolver. `check` is called before the operation is executed; its InvalidInput
+    fails the whole request, with the problems of all fields. `selects` finds the part of the field's selection that
+    both need. `names` yields the coordinates that an argument names, if its type alone does not tell.
     """
 
     read: Callable[..., A]
@@ -96,7 +104,7 @@ def reader(
     selects: Callable[[FieldSelection], S] = lambda selection: None,  # type: ignore[assignment, return-value]
     names: Callable[[Raw], Iterable[Coordinate]] = lambda raw: (),
 ) -> Callable[[Callable[Concatenate[FieldRequest[C, S], P], A]], ArgumentReader[A]]:
-    """Make an ArgumentReader of a function that raises RequestError if an argument is invalid."""
+    """Make an ArgumentReader of a function that raises InvalidInput if arguments are invalid."""
 
     def make(read: Callable[Concatenate[FieldRequest[C, S], P], A]) -> ArgumentReader[A]:
         _, *parameters = inspect.signature(read).parameters.values()

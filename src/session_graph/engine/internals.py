@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from graphql import FieldNode, GraphQLField, GraphQLNamedType, GraphQLSchema
+from graphql import FieldNode, GraphQLField, GraphQLInputObjectType, GraphQLNamedType, GraphQLSchema
 from strawberry import Info, Schema
 from strawberry.types.field import StrawberryField
 
@@ -13,6 +13,13 @@ DEFINITION = "strawberry-definition"
 def graphql_schema(schema: Schema) -> GraphQLSchema:
     """Return the graphql-core schema that Strawberry executes."""
     return schema._schema
+
+
+def mark_one_of(schema: GraphQLSchema) -> None:
+    """Mark the input types that Strawberry made @oneOf, so that graphql-core checks, prints and introspects them so."""
+    for type_ in schema.type_map.values():
+        if isinstance(type_, GraphQLInputObjectType) and DEFINITION in type_.extensions:
+            type_.is_one_of = type_.extensions[DEFINITION].is_one_of
 
 
 def nodes_of(info: Info[Any, Any]) -> list[FieldNode]:

@@ -7,8 +7,9 @@ Without a valid key no request gets past authentication, so that even the schema
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import ExitStack, aclosing
+from types import MappingProxyType
 
 import orjson
 from graphql import OperationDefinitionNode, OperationType
@@ -17,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from session_graph.access.viewer import Viewer
 from session_graph.engine.documents import InvalidRequest
-from session_graph.engine.error_format import as_request_error, codes_of, translate, translate_error
+from session_graph.engine.error_format import WireError, as_request_errors, codes_of, translate, translate_error
 from session_graph.engine.executor import OperationExecutor, Response
 from session_graph.engine.operation import GraphQLParams, Operation, PreparedOperation
 from session_graph.errors import BadUserInput, SessionGraphError
@@ -31,7 +32,7 @@ from session_graph.http.negotiation import (
     choose_media_type,
     header_fields,
 )
-from session_graph.http.persisted_queries import HashedParams, PersistedQueries, PersistedQueryNotFound
+from session_graph.http.persisted_queries import HashedParams, PersistedQueries
 from session_graph.http.refusals import headers_of
 from session_graph.http.request import (
     OnlyByPost,
@@ -112,7 +113,7 @@ class GraphQLView:
         return _bodies(await self._executor.subscribe(operation), record)
 
     async def _respond(self, scope: Scope, receive: Receive, record: AccessRecord) -> ASGIApp:
-        media_type = JSON
+        media_type, is_read = JSON, False
         try:
             headers = header_fields(scope)
             media_type = choose_media_type(headers)
@@ -120,6 +121,7 @@ class GraphQLView:
             viewer = await self._authenticate(headers.get("authorization"))
             record.set_viewer(viewer)
             body, request = await self._read(scope, receive, headers)
+            is_read = True
             if accepts_events(headers) and (media_type == EVENTS or self._is_subscription(viewer, request)):
                 return await self._stream(scope, receive, viewer, request, record)
             operation = self.prepare(viewer, request, record, _CHECKS[scope["method"]])
@@ -129,14 +131,13 @@ class GraphQLView:
                 return GraphQLResponse(await self.execute(operation, record), 200, media_type)
         except ClientDisconnect:
             raise
-        except (InvalidRequest, PersistedQueryNotFound) as error:
-            errors, status, extra = translate(error), 200 if media_type == JSON else 400, {}
+        except InvalidRequest as error:
+            return _refuse(translate(error), 200 if media_type == JSON else error.status, media_type, record)
         except Exception as error:
-            refusal = as_request_error(error)
-            errors, status, extra = [translate_error(refusal)], refusal.status, headers_of(refusal)
-        record.add_codes(codes_of(errors))
-        media_type = JSON if media_type == EVENTS else media_type
-        return GraphQLResponse(orjson.dumps({"errors": errors}), status, media_type, extra)
+            refusals = as_request_errors(error)
+            status = refusals[0].status
+            status = 200 if is_read and media_type == JSON and status in _ABOUT_GRAPHQL else status
+            return _refuse([*map(translate_error, refusals)], status, media_type, record, headers_of(refusals[0]))
 
     async def _read(self, scope: Scope, receive: Receive, headers: HeaderFields) -> tuple[bytes, Request]:
         """Return the body, empty for a GET, and the request in it."""
@@ -191,6 +192,18 @@ async def _bodies(responses: AsyncGenerator[Response, None], record: AccessRecor
             yield response.body
 
 
+def _refuse(
+    errors: list[WireError],
+    status: int,
+    media_type: str,
+    record: AccessRecord,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> GraphQLResponse:
+    record.add_codes(codes_of(errors))
+    media_type = JSON if media_type == EVENTS else media_type
+    return GraphQLResponse(orjson.dumps({"errors": errors}), status, media_type, headers)
+
+
 def _record_and_check(node: OperationDefinitionNode, record: AccessRecord, check: Check) -> None:
     record.set_operation(node.operation.value, node.name.value if node.name else None)
     check(node)
@@ -212,6 +225,9 @@ def _require_query(node: OperationDefinitionNode) -> None:
     if node.operation is not OperationType.QUERY:
         raise OnlyByPost
 
+
+_ABOUT_GRAPHQL = (400, 403)
+"""The statuses that become 200 in application/json once the HTTP request itself is understood."""
 
 _CHECKS: dict[str, Check] = {"GET": _require_query_without_stream, "POST": _refuse_subscription}
 _STREAM_CHECKS: dict[str, Check] = {"GET": _require_query, "POST": lambda node: None}

@@ -1,6 +1,6 @@
 """The headers of a refusal: what HTTP demands beside the status."""
 
-from session_graph.errors import RequestError, Unauthenticated
+from session_graph.errors import RequestError, TryLater, Unauthenticated
 from session_graph.http.request import BodyTooLarge, MethodNotAllowed
 
 
@@ -13,5 +13,7 @@ def headers_of(error: RequestError) -> dict[str, str]:
             return {"Allow": ", ".join(error.allow)}
         case BodyTooLarge():
             return {"Connection": "close"}  # the rest of the body is not read
+        case TryLater(retry_after=int(seconds)):
+            return {"Retry-After": str(seconds)}
         case _:
             return {}

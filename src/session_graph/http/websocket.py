@@ -22,12 +22,14 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from session_graph.access.authentication import Authenticator
 from session_graph.access.revocation import wait_until_revoked
 from session_graph.access.viewer import Viewer
+from session_graph.engine.documents import InvalidRequest
 from session_graph.engine.error_format import codes_of, translate
 from session_graph.engine.operation import GraphQLParams
 from session_graph.errors import BadUserInput, RequestError, TooLarge, Unauthenticated
 from session_graph.http.access_log import AccessRecord, access_record_of, log_request
 from session_graph.http.graphql_view import GraphQLView
 from session_graph.http.negotiation import is_allowed_origin
+from session_graph.http.refusals import headers_of
 from session_graph.http.request import parse_message, parse_params
 from session_graph.http.response import ClientTooSlow, TimedSender
 from session_graph.http.tasks import race
@@ -66,7 +68,7 @@ class GraphQLSockets:
             with self.hub.connection():
                 await _Connection(socket, self).run()
         except TooManyConnections as error:
-            await socket.send_denial_response(PlainTextResponse(error.message, error.status))
+            await socket.send_denial_response(PlainTextResponse(error.message, error.status, headers_of(error)))
         return None
 
 
@@ -233,7 +235,8 @@ class _Connection:
     async def _send_error(self, id_: str, error: Exception, record: AccessRecord) -> None:
         errors = translate(error)
         record.add_codes(codes_of(errors))
-        record.status = error.status if isinstance(error, RequestError) else record.status
+        if isinstance(error, RequestError | InvalidRequest):
+            record.status = error.status
         await self._send({"type": "error", "id": id_, "payload": errors})
 
     async def _answer_ping(self, message: dict[str, Any]) -> None:

@@ -1,32 +1,49 @@
 """The arguments of fields, and the functions that parse them for `sessions` (see `engine.fields`).
 
-All readers raise BadUserInput.
+All readers raise InvalidInput, with every problem at once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Optional
 from uuid import UUID
 
 import strawberry
 
 from session_graph.engine.fields import Coordinate, FieldRequest, Raw, reader
-from session_graph.errors import BadUserInput
+from session_graph.errors import InvalidInput, PathSegment, Problem
 from session_graph.parsing import at_path, clean_text, parse_id
 from session_graph.schema.context import Context
 from session_graph.schema.inputs import AgentLookup, SessionFilter, SessionOrder
 from session_graph.schema.selections import select_dashboard, select_list, session_columns
+from session_graph.sessions.agents import check_agents
 from session_graph.sessions.dashboard import DashboardSelection
 from session_graph.sessions.filters import Filter, parse_filter
-from session_graph.sessions.list_request import ListRequest, ListSelection, max_size, parse_list_request
-from session_graph.sessions.pagination import check_size
+from session_graph.sessions.list_request import ListRequest, ListSelection, check_list_size, parse_list_request
 from session_graph.sessions.permissions import column_name
 
 MAX_EXTERNAL_IDS = 100
 MAX_PER_EXTERNAL_ID = 100
 DEFAULT_PER_EXTERNAL_ID = 20
 
+FILTER = ("filter",)
+
 Request = FieldRequest[Context, None]
+
+
+def read_filter(
+    request: FieldRequest[Context, Any], raw: Mapping[str, Any] | None, path: tuple[PathSegment, ...] = FILTER
+) -> Filter:
+    """Parse the filter at this path, and let its agents be checked."""
+    parsed = parse_filter(raw, request.context.now, path)
+    _require_agents(request, parsed)
+    return parsed
+
+
+def _require_agents(request: FieldRequest[Context, Any], filter_: Filter) -> None:
+    if filter_.agents:
+        request.checks.append(partial(check_agents, request.context.viewer, filter_.agents))
 
 
 def argument(description: str) -> Any:
@@ -71,7 +88,7 @@ class ExternalArguments:
 
 @reader()
 def read_id(request: Request, id: IdArgument) -> UUID:
-    with at_path("id"):
+    with at_path("id", error=InvalidInput.at):
         return parse_id(id)
 
 
@@ -80,7 +97,7 @@ def read_lookup(request: Request, by: LookupArgument) -> dict[str, Any]:
     """Return the arguments of `find_agent`: `id` or `idn`."""
     if "id" not in by:
         return {"idn": clean_text(by["idn"])}
-    with at_path("by", "id"):
+    with at_path("by", "id", error=InvalidInput.at):
         return {"id": parse_id(by["id"])}
 
 
@@ -94,7 +111,7 @@ def read_list(
     last: LastArgument = None,
     before: BeforeArgument = None,
 ) -> ListRequest:
-    return parse_list_request(
+    parsed = parse_list_request(
         request.context.viewer.account.id,
         request.context.now,
         request.selected,
@@ -105,6 +122,8 @@ def read_list(
         last=last,
         before=before,
     )
+    _require_agents(request, parsed.filter)
+    return parsed
 
 
 @reader(selects=select_dashboard)
@@ -115,7 +134,7 @@ def read_dashboard(
     include_test: TestArgument = False,
     include_archived: ArchivedArgument = False,
 ) -> DashboardArguments:
-    parsed = parse_filter(filter, request.context.now)
+    parsed = read_filter(request, filter)
     return DashboardArguments(request.selected, parsed, time_zone, bool(include_test), bool(include_archived))
 
 
@@ -129,8 +148,11 @@ def _external_names(raw: Raw) -> Iterator[Coordinate]:
 def read_external(
     request: Request, external_ids: ExternalIdsArgument, integration: IntegrationArgument = None
 ) -> ExternalArguments:
+    problems: list[Problem] = []
     if len(external_ids) > MAX_EXTERNAL_IDS:
-        raise BadUserInput(f"must have at most {MAX_EXTERNAL_IDS} entries", ["externalIds"])
+        problems.append(Problem(("externalIds",), f"must have at most {MAX_EXTERNAL_IDS} entries"))
+    if problems:
+        raise InvalidInput(problems)
     conditions = {} if integration is None else {"integrations": [clean_text(integration)]}
     return ExternalArguments(external_ids, Filter(conditions))
 
@@ -139,5 +161,6 @@ def read_external(
 def read_size_of_each(
     request: FieldRequest[Context, frozenset[str]], first: FirstOfEachArgument = DEFAULT_PER_EXTERNAL_ID
 ) -> int:
-    limit = max_size(request.selected, MAX_PER_EXTERNAL_ID)
-    return DEFAULT_PER_EXTERNAL_ID if first is None else check_size("first", first, limit)
+    if first is None:
+        return DEFAULT_PER_EXTERNAL_ID
+    return check_list_size("first", first, request.selected, MAX_PER_EXTERNAL_ID)

@@ -10,11 +10,14 @@ import strawberry
 
 from session_graph.engine.fields import FieldRequest, reader
 from session_graph.engine.row_types import RowBacked, backed
+from session_graph.errors import InvalidInput, Problem
 from session_graph.exports.requests import DeliveryStatus, ExportStatus, list_deliveries
+from session_graph.parsing import gather_problems
 from session_graph.schema.arguments import AfterArgument, FirstArgument
 from session_graph.schema.context import Context, Info
 from session_graph.schema.enums import SessionColumn, describe
 from session_graph.schema.nodes import Node, PageInfo
+from session_graph.schema.scalars import BigInt
 from session_graph.sessions.cursors import read_export_cursor, write_export_cursor
 from session_graph.sessions.pagination import DEFAULT_SIZE, check_size
 from session_graph.store.database import Row
@@ -59,7 +62,7 @@ class SessionExport(RowBacked, Node):
     expires_at: datetime | None = backed("When the file is deleted.")
     row_count: int | None = backed("The number of sessions; known once writing begins.")
     rows_written: int = backed("The number of sessions written so far.")
-    bytes: int | None = backed("The size of the CSV.")
+    bytes: BigInt | None = backed("The size of the CSV in bytes.")
     sha256: str | None = backed("The SHA-256 of the CSV, in hexadecimal.")
     error: str | None = backed("The reason why the export failed or cannot be sent yet.")
 
@@ -134,9 +137,16 @@ class SessionExportConnection:
 def read_export_list(
     request: FieldRequest[Context, None], first: FirstArgument = None, after: AfterArgument = None
 ) -> ExportListArguments:
-    size = DEFAULT_SIZE if first is None else check_size("first", first)
-    account_id = request.context.viewer.account.id
-    return ExportListArguments(size, None if after is None else read_export_cursor(after, account_id))
+    size, position, problems = DEFAULT_SIZE, None, list[Problem]()
+    if first is not None:
+        with gather_problems(problems):
+            size = check_size("first", first)
+    if after is not None:
+        with gather_problems(problems):
+            position = read_export_cursor(after, request.context.viewer.account.id)
+    if problems:
+        raise InvalidInput(problems)
+    return ExportListArguments(size, position)
 
 
 async def _load_deliveries(context: Context, ids: Sequence[UUID]) -> list[list[Row]]:

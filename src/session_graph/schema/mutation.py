@@ -1,6 +1,7 @@
 """The root of mutations. A payload with errors means that nothing was written, except in a batch of records."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -15,14 +16,13 @@ from session_graph.engine.fields import selected
 from session_graph.errors import InvalidInput, LimitReached, NotFound, PathSegment
 from session_graph.exports.recipients import change_recipients
 from session_graph.exports.requests import ExportRequest, cancel_export, find_export, request_export, retry_export
-from session_graph.parsing import below
+from session_graph.parsing import below, parse_id
 from session_graph.schema import mutation_types as types
 from session_graph.schema.accounts import Account
 from session_graph.schema.context import Info
 from session_graph.schema.exports import SessionExport
 from session_graph.schema.mutation_fields import (
     INPUT,
-    id_of,
     input_of,
     mutation,
     raw_input,
@@ -53,6 +53,9 @@ RECORDERS = frozenset({Role.ADMIN, Role.RECORDER})
 STAFF = EDITORS | {Role.PORTAL, Role.PARTNER}
 
 Path = tuple[PathSegment, ...]
+
+RECORDS: Path = (INPUT, "records")
+"""The path of a batch's records."""
 
 
 @strawberry.type(description="The fields that write data.")
@@ -108,16 +111,17 @@ class Mutation:
     @mutation(
         "Record up to 500 closed sessions in one transaction. Records that are refused do not affect the others.",
         RECORDERS,
-        raw_input(list[types.RecordSessionInput], "The sessions."),
+        raw_input(types.RecordSessionsInput, "The sessions."),
     )
-    async def record_sessions(self, info: Info, records: Sequence[Mapping[str, Any]]) -> types.RecordSessionsPayload:
+    async def record_sessions(self, info: Info, batch: Mapping[str, Any]) -> types.RecordSessionsPayload:
+        records = batch["records"]
         if len(records) > MOST_RECORDS:
-            raise LimitReached.at(f"must have at most {MOST_RECORDS} records", (INPUT,))
+            raise LimitReached.at(f"must have at most {MOST_RECORDS} entries", RECORDS)
         parsed, errors = _parse_records(records)
         recorded = await record_sessions(info.context.database, info.context.viewer.account.id, list(parsed.values()))
         outcomes = dict(zip(parsed, recorded, strict=True))
-        errors += [error for i, outcome in outcomes.items() for error in _outcome_errors(outcome, (INPUT, i))]
-        results = [outcomes.get(i) or Outcome(Status.REFUSED, None) for i in range(len(records))]
+        errors += [error for i, outcome in outcomes.items() for error in _outcome_errors(outcome, (*RECORDS, i))]
+        results = [outcomes.get(i) or Outcome(Status.REFUSED, _given_id(raw)) for i, raw in enumerate(records)]
         return types.RecordSessionsPayload(
             recorded_count=sum(result.status is Status.RECORDED for result in results),
             duplicate_count=sum(result.status is Status.DUPLICATE for result in results),
@@ -172,13 +176,21 @@ class Mutation:
             export_id = await request_export(context.database, context.viewer, context.settings, request)
         return await _export_payload(info, export_id)
 
-    @mutation("Cancel an export that is not done yet, and disable its links.", ALL, id_of("The export's UUID."))
-    async def cancel_session_export(self, info: Info, export_id: UUID) -> types.SessionExportPayload:
-        return await _change_export(info, export_id, cancel_export)
+    @mutation(
+        "Cancel an export that is not done yet, and disable its links.",
+        ALL,
+        input_of(types.CancelSessionExport, "The export."),
+    )
+    async def cancel_session_export(self, info: Info, export: types.CancelSessionExport) -> types.SessionExportPayload:
+        return await _change_export(info, export.id, cancel_export)
 
-    @mutation("Queue an export again that has failed, expired or been cancelled.", ALL, id_of("The export's UUID."))
-    async def retry_session_export(self, info: Info, export_id: UUID) -> types.SessionExportPayload:
-        return await _change_export(info, export_id, retry_export)
+    @mutation(
+        "Queue an export again that has failed, expired or been cancelled.",
+        ALL,
+        input_of(types.RetrySessionExport, "The export."),
+    )
+    async def retry_session_export(self, info: Info, export: types.RetrySessionExport) -> types.SessionExportPayload:
+        return await _change_export(info, export.id, retry_export)
 
 
 MUTATIONS = roles_by_mutation(Mutation)
@@ -227,7 +239,7 @@ async def _change_export(
 async def _export_payload(info: Info, export_id: UUID) -> types.SessionExportPayload:
     row = await find_export(info.context.database, info.context.viewer, export_id)
     if row is None:
-        raise NotFound.at("is not the id of an export that you may see", ("id",))
+        raise NotFound.at("is not the id of an export that you may see", (INPUT, "id"))
     return types.SessionExportPayload(export=SessionExport(row=row))
 
 
@@ -243,7 +255,7 @@ def _parse_records(records: Sequence[Mapping[str, Any]]) -> tuple[dict[int, Sess
     errors: list[types.UserError] = []
     for index, raw in enumerate(records):
         try:
-            with below(INPUT, index):
+            with below(*RECORDS, index):
                 parsed[index] = parse_record(raw)
         except InvalidInput as error:
             errors += to_user_errors(error)
@@ -252,7 +264,7 @@ def _parse_records(records: Sequence[Mapping[str, Any]]) -> tuple[dict[int, Sess
 
 def _record_result(outcome: Outcome) -> types.RecordResult:
     warnings = [record_warning(warning) for warning in outcome.warnings]
-    return types.RecordResult(id=_text_id(outcome.id), status=outcome.status, warnings=warnings)
+    return types.RecordResult(session_id=_text_id(outcome.id), status=outcome.status, warnings=warnings)
 
 
 def _outcome_errors(outcome: Outcome, path: Path) -> list[types.UserError]:
@@ -260,6 +272,13 @@ def _outcome_errors(outcome: Outcome, path: Path) -> list[types.UserError]:
         return []
     code = types.UserErrorCode.CONFLICT if outcome.is_conflict else types.UserErrorCode.INVALID
     return [user_error((*path, *outcome.problem.path), outcome.problem.message, code)]
+
+
+def _given_id(raw: Mapping[str, Any]) -> UUID | None:
+    """Return the id that a refused record was sent with; None if it has none or no valid one."""
+    with suppress(ValueError):
+        return parse_id(raw.get("id"))
+    return None
 
 
 def _text_id(id_: UUID | None) -> strawberry.ID | None:

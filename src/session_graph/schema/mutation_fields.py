@@ -3,22 +3,19 @@
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import reduce
-from typing import Annotated, Any, TypeVar
-from uuid import UUID
+from typing import Annotated, Any, Optional, TypeVar
 
-import strawberry
 from pydantic.alias_generators import to_camel
 
 from session_graph.access.viewer import Role
 from session_graph.engine.fields import ArgumentReader, declare, read_arguments
 from session_graph.engine.internals import fields_of
 from session_graph.errors import AlreadyThere, InvalidInput, LimitReached, NotFound, PathSegment, Problem
-from session_graph.parsing import at_path, below, parse_id
-from session_graph.schema.arguments import Request, argument
+from session_graph.parsing import below
+from session_graph.schema.arguments import Request, argument, read_filter
 from session_graph.schema.context import Info
 from session_graph.schema.input_types import translate
 from session_graph.schema.mutation_types import RecordWarning, UserError, UserErrorCode
-from session_graph.sessions.filters import parse_filter
 from session_graph.sessions.input_model import AnyInputModel, parse_input
 from session_graph.sessions.warnings import RecordWarning as Loss
 
@@ -40,11 +37,12 @@ def mutation(
 ) -> Callable[[Callable[[Any, Info, A], Awaitable[P]]], Any]:
     """Make a mutation of a resolver that takes `self`, `info`, and the reader's result.
 
-    If the reader or the resolver raises InvalidInput, the mutation returns a payload with its errors.
+    If the reader or the resolver raises InvalidInput, the mutation returns a payload with its errors. After any other
+    exception it is null, and the payloads of the other mutations stay.
     """
 
     def make_field(resolver: Callable[[Any, Info, A], Awaitable[P]]) -> Any:
-        payload = inspect.signature(resolver).return_annotation
+        payload: Any = inspect.signature(resolver).return_annotation
 
         async def resolve(self: Any, info: Any, **_: Any) -> Any:
             try:
@@ -52,7 +50,8 @@ def mutation(
             except InvalidInput as error:
                 return payload(errors=to_user_errors(error))
 
-        return declare(resolve, resolver, reads, payload, description, metadata={_ROLES: frozenset(roles)})
+        returned: Any = Optional[payload]  # noqa: UP045
+        return declare(resolve, resolver, reads, returned, description, metadata={_ROLES: frozenset(roles)})
 
     return make_field
 
@@ -78,7 +77,7 @@ def input_of(
         with below(INPUT):
             return parse(input) if parse else parse_input(model, input)
 
-    return _reader(read, INPUT, Annotated[translate(model)[0], argument(description)], filter_at)
+    return _reader(read, Annotated[translate(model)[0], argument(description)], filter_at)
 
 
 def raw_input(graphql_type: Any, description: str) -> ArgumentReader[Any]:
@@ -87,17 +86,7 @@ def raw_input(graphql_type: Any, description: str) -> ArgumentReader[Any]:
     def read(request: Request, input: Any) -> Any:
         return input
 
-    return _reader(read, INPUT, Annotated[graphql_type, argument(description)])
-
-
-def id_of(description: str) -> ArgumentReader[UUID]:
-    """Parse the argument `id`. Raises InvalidInput."""
-
-    def read(request: Request, id: str) -> UUID:
-        with at_path("id", error=InvalidInput.at):
-            return parse_id(id)
-
-    return _reader(read, "id", Annotated[strawberry.ID, argument(description)])
+    return _reader(read, Annotated[graphql_type, argument(description)])
 
 
 def user_error(path: tuple[PathSegment, ...], message: str, code: UserErrorCode = UserErrorCode.INVALID) -> UserError:
@@ -118,11 +107,11 @@ def record_warning(warning: Loss) -> RecordWarning:
     return RecordWarning(code=warning.code, message=message, path=[str(segment) for segment in warning.path])
 
 
-def _reader(read: Callable[..., A], name: str, annotation: Any, filter_at: tuple[str, ...] = ()) -> ArgumentReader[A]:
-    def check(request: Request, **arguments: Any) -> None:
+def _reader(read: Callable[..., A], annotation: Any, filter_at: tuple[str, ...] = ()) -> ArgumentReader[A]:
+    def check(request: Request, input: Mapping[str, Any]) -> None:
         if filter_at:
-            raw = reduce(lambda value, key: value.get(key) or {}, filter_at, arguments[name])
-            parse_filter(raw, request.context.now, (name, *filter_at))
+            raw = reduce(lambda value, key: value.get(key) or {}, filter_at, input)
+            read_filter(request, raw, (INPUT, *filter_at))
 
-    parameter = inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=annotation)
-    return ArgumentReader(read, check, {name: parameter})
+    parameter = inspect.Parameter(INPUT, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=annotation)
+    return ArgumentReader(read, check, {INPUT: parameter})

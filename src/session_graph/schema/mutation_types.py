@@ -151,7 +151,14 @@ class UpdateSessionsPayload:
 
 
 TurnInput = input_type(TurnRecord, "TurnInput", "One utterance in a transcript.")
-RecordSessionInput = input_type(SessionRecord, "RecordSessionInput", "A closed session, as the runtime reports it.")
+RecordSessionInput: Any = input_type(
+    SessionRecord, "RecordSessionInput", "A closed session, as the runtime reports it."
+)
+
+
+@strawberry.input(description="Closed sessions to record.")
+class RecordSessionsInput:
+    records: list[RecordSessionInput] = strawberry.field(description="The sessions, at most 500.")
 
 
 @strawberry.type(description="What of a record was taken with a loss.")
@@ -174,7 +181,9 @@ class RecordSessionPayload:
 
 @strawberry.type(description="The outcome of a record.")
 class RecordResult:
-    id: strawberry.ID | None = strawberry.field(description="The session's UUID, if it has one.")
+    session_id: strawberry.ID | None = strawberry.field(
+        description="The session's UUID; of a refused record the one that it was sent with, null without one."
+    )
     status: Status = strawberry.field(description="The outcome.")
     warnings: list[RecordWarning] = _warnings()
 
@@ -259,6 +268,22 @@ class RequestSessionExport(InputModel):
         description="Put an apostrophe before text that a spreadsheet would run as a formula; false for machines.",
     )
     idempotency_key: str | None = Field(None, description="A second request with the same key returns the same export.")
+
+
+class NamedExport(InputModel):
+    """The field that names an export."""
+
+    id: Id = Field(description="The export's UUID.")
+
+
+@graphql_input("CancelSessionExportInput", "An export to cancel.")
+class CancelSessionExport(NamedExport):
+    pass
+
+
+@graphql_input("RetrySessionExportInput", "An export to queue again.")
+class RetrySessionExport(NamedExport):
+    pass
 
 
 @strawberry.type(description="A requested, cancelled or requeued export.")

@@ -57,8 +57,10 @@ class ExternalSessions:
 
 @strawberry.type(description="The fields that read data.")
 class Query:
+    """Every field is nullable: one that fails leaves the data of the others (GraphQL specification, 6.4.4)."""
+
     @strawberry.field(description="The caller, with role and account.")
-    def viewer(self, info: Info) -> Viewer:
+    def viewer(self, info: Info) -> Viewer | None:
         return Viewer(caller=info.context.viewer)
 
     @field("The session, agent, export or account with this id; null if there is none that you may see.", reads=read_id)
@@ -73,7 +75,7 @@ class Query:
         return Account(facts=context.viewer.account) if node_id == context.viewer.account.id else None
 
     @strawberry.field(description="The agents that you may see, ordered by idn.")
-    async def agents(self, info: Info) -> list[Agent]:
+    async def agents(self, info: Info) -> list[Agent] | None:
         return [Agent(model=agent) for agent in await list_agents(info.context.viewer)]
 
     @field("An agent; null if there is none that you may see.", reads=read_lookup)
@@ -88,14 +90,14 @@ class Query:
         return Session(row=row) if row else None
 
     @field("A page of the sessions that you may see and that match the filter.", reads=read_list)
-    async def sessions(self, info: Info, request: ListRequest) -> SessionConnection:
+    async def sessions(self, info: Info, request: ListRequest) -> SessionConnection | None:
         (connection,) = await load_sessions(info, request)
         return connection
 
     @field(
         "One entry for each External ID, in the requested order; an unknown one has no sessions.", reads=read_external
     )
-    async def sessions_by_external_id(self, info: Info, arguments: ExternalArguments) -> list[ExternalSessions]:
+    async def sessions_by_external_id(self, info: Info, arguments: ExternalArguments) -> list[ExternalSessions] | None:
         sessions = SessionList(info.context.viewer, arguments.filter, parent=EXTERNAL_ID)
         keys = [clean_text(text) for text in arguments.external_ids]
         source = ListSource(sessions, list(dict.fromkeys(keys)))
@@ -105,7 +107,7 @@ class Query:
         ]
 
     @field("The exports that you requested, newest first; for an ADMIN, all of the account.", reads=read_export_list)
-    async def exports(self, info: Info, page: ExportListArguments) -> SessionExportConnection:
+    async def exports(self, info: Info, page: ExportListArguments) -> SessionExportConnection | None:
         context = info.context
         rows = await list_exports(context.database, context.viewer, page.size, page.after)
         return SessionExportConnection.of(rows, page)
@@ -116,7 +118,7 @@ class Query:
         return SessionExport(row=row) if row else None
 
     @field("The dashboard of the account; its days are in the account's time zone.", reads=read_dashboard)
-    async def dashboard(self, info: Info, arguments: DashboardArguments) -> Dashboard:
+    async def dashboard(self, info: Info, arguments: DashboardArguments) -> Dashboard | None:
         (dashboard,) = await load_dashboards(info, arguments, [(None, info.context.viewer.account.time_zone)])
         return dashboard
 

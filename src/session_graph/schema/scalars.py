@@ -11,8 +11,12 @@ from strawberry.types.scalar import ScalarDefinition
 
 from session_graph.parsing import format_instant, parse_decimal, parse_instant
 
+BigInt = NewType("BigInt", int)
 StringMap = NewType("StringMap", dict[str, str])
 WorkingHours = NewType("WorkingHours", dict[str, list[list[str]]])
+
+MAX_BIG_INT = 2**53 - 1
+"""Beyond it, a JSON number may lose digits in clients that read numbers as binary64 (RFC 8259, section 6)."""
 
 
 def _read(parse: Any) -> Any:
@@ -43,6 +47,12 @@ def write_decimal(number: Decimal | int | str) -> str:
 def write_instant(moment: datetime | str) -> str:
     """Return RFC 3339 text; text comes from the database or a transcript, already formatted."""
     return moment if isinstance(moment, str) else format_instant(moment)
+
+
+def _read_integer(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > MAX_BIG_INT:
+        raise ValueError("must be a whole number of at most 2^53 - 1")
+    return value
 
 
 def _read_map(value: object) -> dict[str, str]:
@@ -82,6 +92,14 @@ SCALARS: dict[object, ScalarDefinition] = {
         'An exact decimal number as a string: "70.20". Input is a string or a whole number below 10^15, never a float.',
         write_decimal,
         parse_decimal,
+        "https://www.w3.org/TR/xmlschema11-2/#decimal",
+    ),
+    BigInt: _scalar(
+        "BigInt",
+        "A whole number up to 2^53 - 1, as a JSON number: more than an Int can be.",
+        int,
+        _read_integer,
+        "https://www.rfc-editor.org/rfc/rfc8259#section-6",
     ),
     datetime: _scalar(
         "DateTime",
@@ -90,7 +108,13 @@ SCALARS: dict[object, ScalarDefinition] = {
         parse_instant,
         "https://www.rfc-editor.org/rfc/rfc3339",
     ),
-    StringMap: _scalar("StringMap", "An object with string values.", _write_json, _read_map),
+    StringMap: _scalar(
+        "StringMap",
+        "An object with string values.",
+        _write_json,
+        _read_map,
+        "https://www.rfc-editor.org/rfc/rfc8259#section-4",
+    ),
     WorkingHours: _scalar(
         "WorkingHours",
         'Half-open spans of the local day for each weekday: {"MON": [["09:00", "17:00"]], "SUN": []}. A span may run'

@@ -1,12 +1,12 @@
 """The schema as a whole, and its printed form."""
 
-from graphql import GraphQLInputObjectType, lexicographic_sort_schema, print_schema
+from graphql import lexicographic_sort_schema, print_schema
 from strawberry import Schema
 from strawberry.schema.config import StrawberryConfig
 
 from session_graph.engine.documents import PreparedDocument
 from session_graph.engine.fields import skip_conversion
-from session_graph.engine.internals import DEFINITION, graphql_schema
+from session_graph.engine.internals import graphql_schema, mark_one_of
 from session_graph.schema.accounts import Account
 from session_graph.schema.exports import SessionExport
 from session_graph.schema.mutation import Mutation
@@ -17,8 +17,8 @@ from session_graph.schema.subscription import Subscription
 
 
 def build_schema() -> Schema:
-    """Return the schema, without suggestions in errors: these would name fields to viewers who may not see them."""
-    config = StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True)
+    """Return the schema. Errors suggest similar names: whoever has a key may read the whole schema."""
+    config = StrawberryConfig(scalar_map=SCALARS)
     schema = Schema(
         query=Query,
         mutation=Mutation,
@@ -34,7 +34,5 @@ def build_schema() -> Schema:
 def print_sdl(schema: Schema) -> str:
     """Return the schema in GraphQL's schema definition language, with types and fields in alphabetical order."""
     printed = lexicographic_sort_schema(graphql_schema(schema))
-    for type_ in printed.type_map.values():
-        if isinstance(type_, GraphQLInputObjectType):  # Strawberry checks it, but does not set the mark
-            type_.is_one_of = type_.extensions[DEFINITION].is_one_of
+    mark_one_of(printed)
     return print_schema(printed) + "\n"

@@ -9,10 +9,11 @@ from uuid import UUID
 import strawberry
 
 from session_graph.engine.fields import reader, selected, subscription
-from session_graph.errors import BadUserInput
+from session_graph.errors import BadUserInput, InvalidInput, Problem
 from session_graph.exports.progress import follow_export
 from session_graph.exports.requests import find_export
-from session_graph.schema.arguments import FilterArgument, Request, argument, read_id
+from session_graph.parsing import gather_problems
+from session_graph.schema.arguments import FilterArgument, Request, argument, read_filter, read_id
 from session_graph.schema.context import Context, Info
 from session_graph.schema.enums import describe
 from session_graph.schema.exports import SessionExport
@@ -21,7 +22,6 @@ from session_graph.schema.sessions import Session, load_parts
 from session_graph.sessions.cursors import read_event_cursor, write_event_cursor
 from session_graph.sessions.event_log import EventKind, LogPosition, check_position, current_position
 from session_graph.sessions.feed import Change, Following, follow_sessions
-from session_graph.sessions.filters import parse_filter
 from session_graph.sessions.list_request import max_size
 from session_graph.store.database import Row
 
@@ -48,9 +48,15 @@ SinceArgument = Annotated[str | None, argument("The cursor of an event; start wi
 
 @reader()
 def read_events(request: Request, filter: FilterArgument = None, after: SinceArgument = None) -> EventArguments:
-    parse_filter(filter, request.context.now)
-    account_id = request.context.viewer.account.id
-    return EventArguments(filter or {}, None if after is None else read_event_cursor(after, account_id, "after"))
+    position, problems = None, list[Problem]()
+    with gather_problems(problems):
+        read_filter(request, filter)
+    if after is not None:
+        with gather_problems(problems):
+            position = read_event_cursor(after, request.context.viewer.account.id, "after")
+    if problems:
+        raise InvalidInput(problems)
+    return EventArguments(filter or {}, position)
 
 
 @strawberry.type(description="A change of a session; of several changes at about the same time, the last.")

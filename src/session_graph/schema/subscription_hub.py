@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from session_graph.access import api_keys
 from session_graph.access.viewer import Viewer
-from session_graph.errors import TooLarge
+from session_graph.errors import TryLater
 from session_graph.exports.jobs import PROGRESS
 from session_graph.exports.requests import QUEUE
 from session_graph.sessions import event_log
@@ -23,15 +23,17 @@ CHANNELS: Sequence[str] = (QUEUE, PROGRESS, event_log.CHANNEL, api_keys.CHANNEL)
 """The channels that a serving process listens to."""
 
 
-class TooManySubscriptions(TooLarge):
+class TooManySubscriptions(TryLater):
     """This key or token has the maximum number of subscriptions open."""
 
+    code = "RATE_LIMITED"
     status = 429
 
 
-class TooManyConnections(TooLarge):
+class TooManyConnections(TryLater):
     """The maximum number of connections for live updates is open; try again later."""
 
+    code = "UNAVAILABLE"
     status = 503
 
 
@@ -61,11 +63,16 @@ class SubscriptionHub:
     async def until_ending(self) -> None:
         await self._ending.wait()
 
+    @property
+    def _retry_after(self) -> float:
+        """Return the seconds in which the place of a client that has vanished becomes free."""
+        return self.settings.live_keep_alive_seconds + self.settings.live_send_seconds
+
     @contextmanager
     def connection(self) -> Iterator[None]:
         """Count a connection. Raises TooManyConnections."""
         if self.connections >= self.settings.live_connections or self._ending.is_set():
-            raise TooManyConnections
+            raise TooManyConnections(retry_after=self._retry_after)
         self.connections += 1
         try:
             yield
@@ -77,7 +84,7 @@ class SubscriptionHub:
         """Count a subscription of the viewer. Raises TooManySubscriptions."""
         key = f"{viewer.account.id} {viewer.identity}"
         if self.subscriptions[key] >= self.settings.live_subscriptions:
-            raise TooManySubscriptions
+            raise TooManySubscriptions(retry_after=self._retry_after)
         self.subscriptions[key] += 1
         try:
             yield

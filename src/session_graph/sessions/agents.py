@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
+from cachetools import LRUCache
 from pydantic import AfterValidator, Field, model_validator
 from pydantic.alias_generators import to_camel
 from tortoise.exceptions import IntegrityError
@@ -16,7 +17,7 @@ from tortoise.transactions import in_transaction
 
 from session_graph.access.countries import check_country, country_of_zone
 from session_graph.access.viewer import Role, Viewer
-from session_graph.errors import AlreadyThere, InvalidInput, Problem
+from session_graph.errors import AlreadyThere, InvalidInput, PathSegment, Problem
 from session_graph.parsing import at_path, plain
 from session_graph.sessions.closing import MIDNIGHT, WEEKDAYS, AgentTerms
 from session_graph.sessions.columns import ALL, ANALYST, NOT_PARTNER
@@ -29,6 +30,9 @@ from session_graph.zones import check_time_zone
 _IDN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 _WEEK_MINUTES = 7 * 24 * 60
+
+_KNOWN: LRUCache[tuple[UUID, str], bool] = LRUCache(10_000)
+"""The agents that exist, by account and idn."""
 
 Span = tuple[str, str]
 
@@ -197,6 +201,25 @@ async def find_agent(viewer: Viewer, *, id: UUID | None = None, idn: str | None 
 async def find_agents(account_id: UUID, ids: Iterable[UUID]) -> dict[UUID, Agent]:
     """Return the agents by id, read in one statement."""
     return {agent.id: agent for agent in await Agent.filter(account_id=account_id, id__in=list(ids))}
+
+
+async def check_agents(viewer: Viewer, named: Sequence[tuple[Sequence[PathSegment], str]]) -> None:
+    """Check that the viewer may see the agents that a request names, each as the path and the idn.
+
+    Agents are never deleted, so an idn that is known to exist needs no statement again. Raises InvalidInput with a
+    problem for each unknown agent; one of another account, or beyond the viewer's limits, is as unknown as any.
+    """
+    account_id = viewer.account.id
+    idns = {idn for _, idn in named}
+    known = {idn for idn in idns if (account_id, idn) in _KNOWN}
+    if new := idns - known:
+        found = {agent.idn for agent in await Agent.filter(account_id=account_id, idn__in=new).only("id", "idn")}
+        _KNOWN.update({(account_id, idn): True for idn in found})
+        known |= found
+    visible = known.intersection(viewer.agents) if viewer.agents else known
+    if unknown := [(path, idn) for path, idn in named if idn not in visible]:
+        message = 'is "{}", which is not the idn of an agent that you may see'
+        raise InvalidInput([Problem(tuple(path), message.format(idn)) for path, idn in unknown])
 
 
 def terms_of(agent: Agent, account_country: str | None) -> AgentTerms:

@@ -18,7 +18,7 @@ from uuid import UUID
 
 import orjson
 
-from session_graph.errors import BadUserInput
+from session_graph.errors import InvalidInput
 from session_graph.parsing import format_instant, parse_decimal, parse_id, parse_instant
 from session_graph.sessions.event_log import MAX_BIGINT, LogPosition
 from session_graph.sessions.ordering import Order, SqlType
@@ -56,7 +56,7 @@ def cursor_start(order: Order, account: UUID, now: datetime) -> str:
 
 
 def read_cursor(text: str, order: Order, account: UUID, argument: str) -> Cursor:
-    """Raises BadUserInput if the text is not a cursor of this account's list in this order."""
+    """Raises InvalidInput if the text is not a cursor of this account's list in this order."""
     with _refusing("this list in this order", argument):
         binding, now, position = text.split(".", 2)
         *value, key = position.rsplit(".", 1)
@@ -70,7 +70,7 @@ def write_event_cursor(position: LogPosition, account_id: UUID) -> str:
 
 
 def read_event_cursor(text: str, account_id: UUID, argument: str) -> LogPosition:
-    """Raises BadUserInput if the text is not a cursor of this account's events."""
+    """Raises InvalidInput if the text is not a cursor of this account's events."""
     with _refusing("these events", argument):
         binding, *numbers = _decode_parts(text, str, int, int, int)
         if binding != _binding(_EVENTS, account_id) or not all(0 <= number <= MAX_BIGINT for number in numbers):
@@ -84,7 +84,7 @@ def write_export_cursor(row: Row) -> str:
 
 
 def read_export_cursor(text: str, account_id: UUID, argument: str = "after") -> tuple[datetime, UUID]:
-    """Return the export's `requested_at` and id. Raises BadUserInput if the text is not a cursor of this account's."""
+    """Return the export's `requested_at` and id. Raises InvalidInput if the text is not a cursor of this account's."""
     with _refusing("this list", argument):
         requested_at, key, account = _decode_parts(text, str, str, str)
         if account != account_id.hex:
@@ -94,11 +94,11 @@ def read_export_cursor(text: str, account_id: UUID, argument: str = "after") -> 
 
 @contextmanager
 def _refusing(list_: str, argument: str) -> Iterator[None]:
-    """Turn a ValueError or OverflowError of the block into the BadUserInput for a cursor that cannot be read."""
+    """Turn a ValueError or OverflowError of the block into the InvalidInput for a cursor that cannot be read."""
     try:
         yield
     except (ValueError, OverflowError):
-        raise BadUserInput(f"is not a cursor of {list_}", [argument]) from None
+        raise InvalidInput.at(f"is not a cursor of {list_}", [argument]) from None
 
 
 def _list_binding(order: Order, account: UUID) -> str:

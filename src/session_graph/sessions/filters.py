@@ -5,8 +5,8 @@ Conditions combine by AND, the values within one by OR. An empty list matches no
 nulls included (domain.md, "Filters").
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from session_graph.access.viewer import Role, Viewer
-from session_graph.errors import BadUserInput, PathSegment
+from session_graph.errors import InvalidInput, PathSegment, Problem
 from session_graph.parsing import clean_text
 from session_graph.sessions.enums import Assessment, Channel, Period, SessionLength
 from session_graph.sessions.parameters import Parameters
@@ -25,6 +25,12 @@ from session_graph.sessions.search import Search, parse_search, search_sql
 MAX_DEPTH = 3
 MAX_CONDITIONS = 50
 MAX_OPTIONS = 1000
+
+NOT_NULL = "must not be null; leave the field out for no condition"
+NOT_NULL_BOUND = "must not be null; leave it out for an open end"
+
+SPANS = (("from", "to"), ("updatedFrom", "updatedTo"))
+"""The conditions that are the start and the end of a span."""
 
 PERIODS = {
     Period.LAST_24_HOURS: timedelta(hours=24),
@@ -51,9 +57,13 @@ class Utm:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """The conditions by name, parsed and checked by `parse_filter`; each value has the type that its SQL takes."""
+    """The conditions by name, parsed and checked by `parse_filter`; each value has the type that its SQL takes.
+
+    `agents` are the path and the idn of each agent that the caller named, at any depth.
+    """
 
     conditions: Mapping[str, Any]
+    agents: Sequence[tuple[Path, str]] = field(default=(), compare=False)
 
     @property
     def span(self) -> tuple[datetime | None, datetime | None]:
@@ -247,13 +257,13 @@ def columns_named(raw: Mapping[str, Any]) -> Iterator[str]:
 def parse_filter(raw: Mapping[str, Any] | None, now: datetime, path: Path = ("filter",)) -> Filter:
     """Check a filter as the caller sent it, by GraphQL names. A period becomes the span that ends `now`.
 
-    Raises BadUserInput with the path of the wrong value.
+    Raises InvalidInput with every problem, each with its path.
     """
     if not raw:
         return EVERYTHING
     parsed = _parse(raw, now, path, depth=0)
     if sum(1 for _ in parsed.names()) > MAX_CONDITIONS:
-        raise BadUserInput(f"must have at most {MAX_CONDITIONS} conditions in all", path)
+        raise InvalidInput.at(f"must have at most {MAX_CONDITIONS} conditions in all", path)
     return parsed
 
 
@@ -265,23 +275,53 @@ def _nested_filters(name: str, value: Any) -> Sequence[Any]:
 
 def _parse(raw: Mapping[str, Any], now: datetime, path: Path, depth: int) -> Filter:
     if depth > MAX_DEPTH:
-        raise BadUserInput(f"must be nested at most {MAX_DEPTH} deep", path)
-    conditions = {}
+        raise InvalidInput.at(f"must be nested at most {MAX_DEPTH} deep", path)
+    conditions: dict[str, Any] = {}
+    agents: list[tuple[Path, str]] = []
+    problems: list[Problem] = []
     for name, value in raw.items():
         here = (*path, name)
-        if value is None:
-            raise BadUserInput("must not be null; leave it out to set no condition", here)
-        conditions[name] = _parse_value(CONDITIONS[name].kind, value, now, here, depth)
-    _check_spans(conditions, path)
-    return Filter(conditions)
+        try:
+            if value is None:
+                raise InvalidInput.at(NOT_NULL, here)
+            conditions[name] = _parse_value(CONDITIONS[name].kind, value, now, here, depth)
+        except InvalidInput as error:
+            problems += error.problems
+        else:
+            agents += _find_agents(name, conditions[name], here)
+    problems += _find_wrong_spans(conditions, path)
+    if problems:
+        raise InvalidInput(problems)
+    return Filter(conditions, agents)
 
 
-def _check_spans(conditions: Mapping[str, Any], path: Path) -> None:
+def _find_agents(name: str, value: Any, path: Path) -> Iterable[tuple[Path, str]]:
+    if name == "agents":
+        return (((*path, index), idn) for index, idn in enumerate(value))
+    return (found for inner in _nested_filters(name, value) for found in inner.agents)
+
+
+def _find_wrong_spans(conditions: Mapping[str, Any], path: Path) -> Iterator[Problem]:
     if "period" in conditions and ("from" in conditions or "to" in conditions):
-        raise BadUserInput("cannot be combined with from or to", (*path, "period"))
-    for start, end in (("from", "to"), ("updatedFrom", "updatedTo")):
+        yield Problem((*path, "period"), "cannot be combined with from or to")
+    for start, end in SPANS:
         if start in conditions and end in conditions and conditions[start] > conditions[end]:
-            raise BadUserInput(f"must not be after {end}", (*path, start))
+            yield Problem((*path, start), f"must not be after {end}")
+
+
+def _parse_each(parse: Callable[[Any, Path], Any], options: Sequence[Any], path: Path) -> list[Any]:
+    """Parse each option of a list. Raises InvalidInput with the problems of all."""
+    if len(options) > MAX_OPTIONS:
+        raise InvalidInput.at(f"must have at most {MAX_OPTIONS} entries", path)
+    parsed, problems = [], []
+    for index, option in enumerate(options):
+        try:
+            parsed.append(parse(option, (*path, index)))
+        except InvalidInput as error:
+            problems += error.problems
+    if problems:
+        raise InvalidInput(problems)
+    return parsed
 
 
 def _parse_value(kind: ValueKind, value: Any, now: datetime, path: Path, depth: int) -> Any:
@@ -289,38 +329,32 @@ def _parse_value(kind: ValueKind, value: Any, now: datetime, path: Path, depth: 
         case ValueKind.SEARCH:
             return parse_search(value, path)
         case ValueKind.TEXTS:
-            return [clean_text(text) for text in _options(value, path)]
+            return _parse_each(lambda text, _: clean_text(text), value, path)
         case ValueKind.CHANNELS:
-            return [Channel(option) for option in _options(value, path)]
+            return _parse_each(lambda option, _: Channel(option), value, path)
         case ValueKind.LENGTHS:
-            return [SessionLength(option) for option in _options(value, path)]
+            return _parse_each(lambda option, _: SessionLength(option), value, path)
         case ValueKind.ASSESSMENTS:
-            return [Assessment(option) for option in _options(value, path)]
+            return _parse_each(lambda option, _: Assessment(option), value, path)
         case ValueKind.UTMS:
-            return [Utm(clean_text(pair["key"]), clean_text(pair["value"])) for pair in _options(value, path)]
+            return _parse_each(lambda pair, _: Utm(clean_text(pair["key"]), clean_text(pair["value"])), value, path)
         case ValueKind.PERIOD:
             return now - PERIODS[Period(value)], now
         case ValueKind.DECIMALS | ValueKind.INTEGERS:
             return _parse_range(value, path)
         case ValueKind.FILTERS:
-            return [_parse(inner, now, (*path, i), depth + 1) for i, inner in enumerate(_options(value, path))]
+            return _parse_each(lambda inner, here: _parse(inner, now, here, depth + 1), value, path)
         case ValueKind.FILTER:
             return _parse(value, now, path, depth + 1)
         case ValueKind.FLAG | ValueKind.INSTANT:
             return value
 
 
-def _options(value: Sequence[Any], path: Path) -> Sequence[Any]:
-    if len(value) > MAX_OPTIONS:
-        raise BadUserInput(f"must have at most {MAX_OPTIONS} entries", path)
-    return value
-
-
 def _parse_range(value: Mapping[str, Any], path: Path) -> Range:
-    for name, bound in value.items():
-        if bound is None:
-            raise BadUserInput("must not be null; leave it out for an open end", (*path, name))
+    problems = [Problem((*path, name), NOT_NULL_BOUND) for name, bound in value.items() if bound is None]
+    if problems:
+        raise InvalidInput(problems)
     low, high = value.get("from"), value.get("to")
     if low is not None and high is not None and low > high:
-        raise BadUserInput("must not be above to", (*path, "from"))
+        raise InvalidInput.at("must not be above to", (*path, "from"))
     return Range(low, high)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from session_graph.errors import BadUserInput
+from session_graph.errors import InvalidInput, Problem
 from session_graph.sessions.cursors import read_cursor
 from session_graph.sessions.filters import Filter, parse_filter
 from session_graph.sessions.ordering import Order, parse_order
@@ -57,17 +57,55 @@ def parse_list_request(
     last: int | None,
     before: str | None,
 ) -> ListRequest:
-    """Check the arguments of a list. Raises BadUserInput with the path of what is wrong."""
-    order = parse_order(order_by)
+    """Check the arguments of a list. Raises InvalidInput with every problem, each with its path."""
+    problems: list[Problem] = []
+    order, page = parse_order(order_by), PageRequest()
+    try:
+        page = _parse_page(account_id, selection.columns, order, first, after, last, before)
+    except InvalidInput as error:
+        problems += error.problems
+    now = page.cursor.now if page.cursor else now
+    try:
+        parsed = parse_filter(filter, now)
+    except InvalidInput as error:
+        raise InvalidInput([*problems, *error.problems]) from None
+    if problems:
+        raise InvalidInput(problems)
+    return ListRequest(parsed, order, page, now, selection)
+
+
+def check_list_size(argument: str, size: int, columns: frozenset[str], largest: int = MAX_SIZE) -> int:
+    """Raises InvalidInput if a page with these columns may not have this size."""
+    maximum = max_size(columns, largest)
+    return check_size(argument, size, maximum, " if transcript is selected" if maximum < largest else "")
+
+
+def _parse_page(
+    account_id: UUID,
+    columns: frozenset[str],
+    order: Order,
+    first: int | None,
+    after: str | None,
+    last: int | None,
+    before: str | None,
+) -> PageRequest:
     if first is not None and last is not None:
-        raise BadUserInput("cannot be combined with first", ["last"])
+        raise InvalidInput.at("cannot be combined with first", ["last"])
     backwards = last is not None or (before is not None and first is None)
     if backwards and after is not None:
-        raise BadUserInput("goes with first; last goes with before", ["after"])
+        raise InvalidInput.at("goes with first; last goes with before", ["after"])
     if not backwards and before is not None:
-        raise BadUserInput("goes with last; first goes with after", ["before"])
+        raise InvalidInput.at("goes with last; first goes with after", ["before"])
     name, size, cursor_name, text = ("last", last, "before", before) if backwards else ("first", first, "after", after)
-    size = DEFAULT_SIZE if size is None else check_size(name, size, max_size(selection.columns))
-    cursor = None if text is None else read_cursor(text, order, account_id, cursor_name)
-    now = cursor.now if cursor else now
-    return ListRequest(parse_filter(filter, now), order, PageRequest(size, backwards, cursor), now, selection)
+    problems: list[Problem] = []
+    try:
+        size = DEFAULT_SIZE if size is None else check_list_size(name, size, columns)
+    except InvalidInput as error:
+        problems += error.problems
+    try:
+        cursor = None if text is None else read_cursor(text, order, account_id, cursor_name)
+    except InvalidInput as error:
+        raise InvalidInput([*problems, *error.problems]) from None
+    if problems:
+        raise InvalidInput(problems)
+    return PageRequest(size or DEFAULT_SIZE, backwards, cursor)

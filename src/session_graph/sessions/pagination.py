@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from session_graph.errors import BadUserInput
+from session_graph.errors import InvalidInput
 from session_graph.sessions.cursors import Cursor
 from session_graph.sessions.enums import Direction
 from session_graph.sessions.ordering import Order
@@ -43,10 +43,10 @@ class PageRequest:
         return replace(self, size=0, backwards=not self.backwards, inclusive=True)
 
 
-def check_size(argument: str, size: int, maximum: int = MAX_SIZE) -> int:
-    """Raises BadUserInput if the size is not from 1 to `maximum`."""
+def check_size(argument: str, size: int, maximum: int = MAX_SIZE, reason: str = "") -> int:
+    """Raises InvalidInput if the size is not from 1 to `maximum`; `reason` says why the maximum is lower than usual."""
     if not 1 <= size <= maximum:
-        raise BadUserInput(f"must be from 1 to {maximum}", [argument])
+        raise InvalidInput.at(f"must be from 1 to {maximum}{reason}", [argument])
     return size
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from session_graph.errors import BadUserInput, PathSegment
+from session_graph.errors import InvalidInput, PathSegment
 from session_graph.parsing import clean_text, digits, fold
 from session_graph.sessions.parameters import Parameters
 from session_graph.sessions.phones import is_spelled_as_phone, read_phone, spell_phone, spellings
@@ -29,17 +29,17 @@ class Search:
 
 
 def parse_search(text: str, path: tuple[PathSegment, ...]) -> Search:
-    """Raises BadUserInput if the text is too long, or has neither a letter nor a digit."""
+    """Raises InvalidInput if the text is too long, or has neither a letter nor a digit."""
     text = clean_text(text)
     if len(text) > MAX_LENGTH:
-        raise BadUserInput(f"must have at most {MAX_LENGTH} characters", path)
+        raise InvalidInput.at(f"must have at most {MAX_LENGTH} characters", path)
     words = fold(text).split()
     if _SIP.match(text):
         return Search(words, phone=read_phone(text, None))
     if is_spelled_as_phone(text) or not any(character.isalpha() for character in text):
         numbers = [run for run in spellings(text) if len(run) >= MIN_DIGITS]
         if not numbers and not digits(text):
-            raise BadUserInput("must have a letter of a name, or a digit of a phone number", path)
+            raise InvalidInput.at("must have a letter of a name, or a digit of a phone number", path)
         return Search(words, numbers) if numbers else Search(words, phone=spell_phone(text))
     return Search(words)
 

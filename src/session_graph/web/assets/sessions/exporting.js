@@ -13,8 +13,8 @@ const EXPORT = `id status progress rowCount rowsWritten timeZone bytes downloadU
   deliveries { recipient status error }`;
 const ANSWER = `{ export { ${EXPORT} } errors { code message path } }`;
 const REQUEST = `mutation Export($input: RequestSessionExportInput!) { requestSessionExport(input: $input) ${ANSWER} }`;
-const CANCEL = `mutation Cancel($id: ID!) { cancelSessionExport(id: $id) ${ANSWER} }`;
-const RETRY = `mutation Retry($id: ID!) { retrySessionExport(id: $id) ${ANSWER} }`;
+const CANCEL = `mutation Cancel($id: ID!) { cancelSessionExport(input: { id: $id }) ${ANSWER} }`;
+const RETRY = `mutation Retry($id: ID!) { retrySessionExport(input: { id: $id }) ${ANSWER} }`;
 const LOOK = `query Export($id: ID!) { export(id: $id) { ${EXPORT} } }`;
 const FOLLOW = `subscription Progress($id: ID!) { exportProgress(id: $id) { ${EXPORT} } }`;
 
