@@ -21,7 +21,7 @@ from starlette.types import Receive, Scope, Send
 from session_graph.access.authentication import Authenticator
 from session_graph.access.viewer import Viewer
 from session_graph.engine.error_format import as_request_error, translate_error
-from session_graph.errors import BadUserInput, Forbidden, Problem, RequestError
+from session_graph.errors import BadUserInput, Forbidden, Problem, RequestError, TryLater
 from session_graph.http.access_log import CLIENT_CLOSED_REQUEST, AccessRecord, access_record_of
 from session_graph.http.negotiation import JSON, JSON_LINES, SAFE_HEADERS, HeaderFields, check_records, header_fields
 from session_graph.http.record_body import RecordBody
@@ -60,7 +60,7 @@ class DamagedBody(BadUserInput):
     """The gzip data of the body is damaged; every whole line before the damage has its result."""
 
 
-class DatabaseAway(RequestError):
+class DatabaseAway(TryLater):
     """The database cannot be reached; what has no result yet is not recorded."""
 
     code = "UNAVAILABLE"
