@@ -1,0 +1,23 @@
+// Generate typed documents: graphql-codegen --config codegen/config.mjs
+export default {
+  schema: "../../schema.graphql",
+  documents: "operations.graphql",
+  generates: {
+    ".build/codegen/": {
+      preset: "client",
+      presetConfig: { fragmentMasking: false, persistedDocuments: { hashAlgorithm: "sha256" } },
+      config: {
+        documentMode: "string",
+        enumsAsTypes: true,
+        scalars: {
+          DateTime: "string",
+          Decimal: "string",
+          StringMap: "Record<string, string>",
+          WorkingHours: "Record<string, [string, string][]>",
+        },
+        strictScalars: true,
+        useTypeImports: true,
+      },
+    },
+  },
+};

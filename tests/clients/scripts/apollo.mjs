@@ -1,0 +1,102 @@
+// Apollo Client: pages in a normalised cache, a mutation, errors, automatic persisted queries, and a subscription.
+import { createHash } from "node:crypto";
+import { ApolloClient, ApolloLink, HttpLink, InMemoryCache } from "@apollo/client";
+import { PersistedQueryLink } from "@apollo/client/link/persisted-queries";
+import { GraphQLWsLink } from "@apollo/client/link/subscriptions";
+import { relayStylePagination } from "@apollo/client/utilities";
+import { OperationTypeNode, parse } from "graphql";
+import { createClient } from "graphql-ws";
+import { filter, firstValueFrom } from "rxjs";
+import WebSocket from "ws";
+import * as common from "./common.mjs";
+
+const { Sessions, OverrideAssessment, UpdateSession, SessionEvents } = common.documents;
+const requests = [];
+
+function connect(authorization, ...links) {
+  const http = new HttpLink({ uri: common.url, headers: { authorization }, fetch: common.noteRequests(requests) });
+  const socket = new GraphQLWsLink(
+    createClient({ url: common.socketUrl, connectionParams: { authorization }, webSocketImpl: WebSocket }),
+  );
+  return new ApolloClient({
+    cache: new InMemoryCache({
+      typePolicies: { Query: { fields: { sessions: relayStylePagination(["filter", "orderBy"]) } } },
+    }),
+    link: ApolloLink.split(
+      ({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION,
+      socket,
+      ApolloLink.from([...links, http]),
+    ),
+  });
+}
+
+/** Return the list as the cache has it after each page. */
+async function readPages(client) {
+  const list = client.watchQuery({ query: Sessions, variables: { first: 10 } });
+  const watching = list.subscribe();
+  await firstValueFrom(list.pipe(filter(({ loading }) => !loading)));
+  const seen = [list.getCurrentResult().data.sessions];
+  while (seen.at(-1).pageInfo.hasNextPage) {
+    await list.fetchMore({ variables: { after: seen.at(-1).pageInfo.endCursor } });
+    seen.push(client.readQuery({ query: Sessions, variables: { first: 10 } }).sessions);
+  }
+  watching.unsubscribe();
+  return seen;
+}
+
+async function describeError(promise) {
+  const error = await promise.then(
+    () => ({}),
+    (caught) => caught,
+  );
+  const { name, message, statusCode } = error;
+  return { name, message, statusCode, codes: error.errors?.map(({ extensions }) => extensions.code) };
+}
+
+const client = connect(common.authorization);
+const pages = await readPages(client);
+const { id } = pages[0].edges[0].node;
+
+const override = (sessionId) =>
+  client.mutate({ mutation: OverrideAssessment, variables: { input: { sessionId, humanAssessment: "NO" } } });
+const { data: overridden } = await override(id);
+const cached = client.readQuery({ query: Sessions, variables: { first: 10 } }).sessions.edges[0].node;
+const { data: refused } = await override(common.UNKNOWN_ID);
+
+const unknownField = await describeError(client.query({ query: parse(common.UNKNOWN_FIELD) }));
+const explicitNull = await describeError(
+  client.query({ query: Sessions, variables: { first: 10, filter: { isTest: null } } }),
+);
+const wrongKey = await describeError(
+  connect(common.wrongAuthorization).query({ query: Sessions, variables: { first: 10 } }),
+);
+
+const sha256 = (text) => createHash("sha256").update(text).digest("hex");
+const persisted = connect(common.authorization, new PersistedQueryLink({ sha256 }));
+requests.length = 0;
+await persisted.query({ query: Sessions, variables: { first: 3 } });
+await persisted.query({ query: Sessions, variables: { first: 3 }, fetchPolicy: "network-only" });
+const persistedRequests = [...requests];
+
+const event = new Promise((resolve, reject) => {
+  client.subscribe({ query: SessionEvents }).subscribe({ next: ({ data }) => resolve(data.sessionEvents), error: reject });
+});
+const { kind, sessionId } = await common.actUntil(event, (count) =>
+  client.mutate({
+    mutation: UpdateSession,
+    variables: { input: { sessionId: id, patch: { comment: `Seen ${count}` } } },
+  }),
+);
+
+common.report({
+  pages: pages.map(({ edges }) => edges.length),
+  overridden: overridden.overrideAssessment,
+  cachedAssessment: cached.assessment,
+  refused: refused.overrideAssessment,
+  unknownField,
+  explicitNull,
+  wrongKey,
+  persistedRequests,
+  event: { kind, sameSession: sessionId === id },
+  requests,
+});

@@ -1,0 +1,59 @@
+// graphql-ws alone: queries, mutations and subscriptions over one WebSocket, resuming, and what a wrong key does.
+import { createClient } from "graphql-ws";
+import WebSocket from "ws";
+import * as common from "./common.mjs";
+
+const { Sessions, OverrideAssessment, UpdateSession, SessionEvents } = common.texts;
+
+function connect(authorization) {
+  return createClient({
+    url: common.socketUrl,
+    connectionParams: { authorization },
+    webSocketImpl: WebSocket,
+    shouldRetry: (closed) => closed.code !== 4403, // a refused key stays refused
+  });
+}
+
+async function first(client, query, variables) {
+  for await (const answer of client.iterate({ query, variables })) return answer;
+}
+
+async function describeError(promise) {
+  const caught = await promise.then(
+    (answer) => answer,
+    (error) => error,
+  );
+  return Array.isArray(caught)
+    ? { messages: caught.map(({ message }) => message), codes: caught.map(({ extensions }) => extensions.code) }
+    : { code: caught.code, reason: caught.reason, errors: caught.errors };
+}
+
+const client = connect(common.authorization);
+const pages = [];
+let after;
+do {
+  const { data } = await first(client, Sessions, { first: 10, after });
+  pages.push(data.sessions);
+  after = data.sessions.pageInfo.endCursor;
+} while (pages.at(-1).pageInfo.hasNextPage);
+const { id: sessionId } = pages[0].edges[0].node;
+
+const override = (id) => first(client, OverrideAssessment, { input: { sessionId: id, humanAssessment: "NO" } });
+const edit = (comment) => first(client, UpdateSession, { input: { sessionId, patch: { comment } } });
+const { data: overridden } = await override(sessionId);
+const { data: refused } = await override(common.UNKNOWN_ID);
+
+const live = first(client, SessionEvents, {});
+const { data: event } = await common.actUntil(live, (count) => edit(`Seen ${count}`));
+await edit("While nobody listened");
+const { data: missed } = await first(client, SessionEvents, { after: event.sessionEvents.cursor });
+
+common.report({
+  pages: pages.map(({ edges }) => edges.length),
+  overridden: overridden.overrideAssessment,
+  refused: refused.overrideAssessment,
+  unknownField: await describeError(first(client, common.UNKNOWN_FIELD)),
+  wrongKey: await describeError(first(connect(common.wrongAuthorization), Sessions, { first: 10 })),
+  event: { kind: event.sessionEvents.kind, sameSession: event.sessionEvents.sessionId === sessionId },
+  missed: missed.sessionEvents.session.comment,
+});
