@@ -53,10 +53,12 @@ class Business:
     site: Site
     key: str
 
-    def run(self, *command: str | Path) -> Report:
-        """Run a script in this folder with the server and the key in its environment."""
-        environment = {**os.environ, "SERVER": self.site.server.address, "KEY": self.key}
-        report: Report = json.loads(run(*command, env=environment))
+    def run(self, *command: str | Path) -> str:
+        """Run a command with the server and the key in its environment, and return what it printed."""
+        return run(*command, env={**os.environ, "SERVER": self.site.server.address, "KEY": self.key})
+
+    def report(self, *command: str | Path) -> Report:
+        report: Report = json.loads(self.run(*command))
         return report
 
     def let_browsers_send(self, report: Report) -> None:

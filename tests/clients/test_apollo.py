@@ -9,7 +9,7 @@ from clients.conftest import EXPLICIT_NULL, UNKNOWN_FIELD, WRONG_KEY, Business, 
 
 @pytest.fixture(scope="module")
 def report(node_modules: Path, business: Business) -> Report:
-    return business.run("node", "scripts/apollo.mjs")
+    return business.report("node", "scripts/apollo.mjs")
 
 
 def test_the_pages_of_a_list_are_one_list_in_the_cache(report: Report) -> None:
@@ -44,6 +44,10 @@ def test_a_document_is_sent_once_and_then_its_hash(report: Report) -> None:
 
 def test_a_subscription_over_a_websocket_receives_an_edit(report: Report) -> None:
     assert report["event"] == {"kind": "CHANGED", "sameSession": True}
+
+
+def test_a_wrong_key_closes_the_websocket(report: Report) -> None:
+    assert report["wrongKeyOverSocket"] == {"name": "Error", "message": "Socket closed with event 4403 Forbidden"}
 
 
 def test_a_page_of_another_origin_may_send_its_headers(business: Business, report: Report) -> None:

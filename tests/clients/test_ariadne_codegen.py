@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from clients.conftest import HERE, UNKNOWN_FIELD, Business, Report, errors_of, run
+from clients.conftest import HERE, UNKNOWN_FIELD, Business, Report, errors_of
 
 
 @pytest.fixture(scope="module")
@@ -14,8 +14,8 @@ def report(python_of_ariadne_codegen: Path, business: Business) -> Report:
     build.mkdir(exist_ok=True)
     shutil.rmtree(build / "session_graph_client", ignore_errors=True)
     generator = python_of_ariadne_codegen.with_name("ariadne-codegen")
-    run(generator, "--config", "python/ariadne-codegen.toml")
-    return business.run(python_of_ariadne_codegen, "scripts/with_ariadne_codegen.py")
+    business.run(generator, "--config", "python/ariadne-codegen.toml")
+    return business.report(python_of_ariadne_codegen, "scripts/with_ariadne_codegen.py")
 
 
 def test_lists_are_read_page_by_page(report: Report) -> None:

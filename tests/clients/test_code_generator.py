@@ -10,15 +10,15 @@ BIN = HERE / "node_modules" / ".bin"
 
 
 @pytest.fixture(scope="module")
-def generated(node_modules: Path) -> None:
-    run(BIN / "graphql-codegen", "--config", "codegen/config.mjs")
+def generated(node_modules: Path, business: Business) -> None:
+    business.run(BIN / "graphql-codegen", "--config", "codegen/config.mjs")
 
 
 @pytest.fixture(scope="module")
 def report(generated: None, business: Business) -> Report:
     script = ".build/codegen.mjs"
     run(BIN / "esbuild", "codegen/main.ts", "--bundle", "--format=esm", "--log-level=warning", f"--outfile={script}")
-    return business.run("node", script)
+    return business.report("node", script)
 
 
 @pytest.mark.usefixtures("generated")

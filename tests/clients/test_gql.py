@@ -11,7 +11,7 @@ TRANSPORTS = pytest.mark.parametrize("transport", ["aiohttp", "httpx"])
 
 @pytest.fixture(scope="module")
 def report(python_of_gql: Path, business: Business) -> Report:
-    return business.run(python_of_gql, "scripts/with_gql.py")
+    return business.report(python_of_gql, "scripts/with_gql.py")
 
 
 @TRANSPORTS

@@ -9,7 +9,7 @@ from clients.conftest import UNKNOWN_FIELD, Business, Report, errors_of
 
 @pytest.fixture(scope="module")
 def report(node_modules: Path, business: Business) -> Report:
-    return business.run("node", "scripts/graphql_sse.mjs")
+    return business.report("node", "scripts/graphql_sse.mjs")
 
 
 def test_lists_are_read_page_by_page(report: Report) -> None:

@@ -9,7 +9,7 @@ from clients.conftest import UNKNOWN_FIELD, Business, Report, errors_of
 
 @pytest.fixture(scope="module")
 def report(node_modules: Path, business: Business) -> Report:
-    return business.run("node", "scripts/graphql_ws.mjs")
+    return business.report("node", "scripts/graphql_ws.mjs")
 
 
 def test_lists_are_read_page_by_page(report: Report) -> None:
@@ -39,3 +39,7 @@ def test_a_subscription_receives_an_edit(report: Report) -> None:
 
 def test_a_subscription_resumes_with_its_last_cursor(report: Report) -> None:
     assert report["missed"] == "While nobody listened"
+
+
+def test_a_registered_document_is_found_by_its_hash(report: Report) -> None:
+    assert report["persisted"] == {"before": ["PERSISTED_QUERY_NOT_FOUND"], "after": 3}

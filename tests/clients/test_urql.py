@@ -9,7 +9,7 @@ from clients.conftest import EXPLICIT_NULL, UNKNOWN_FIELD, WRONG_KEY, Business, 
 
 @pytest.fixture(scope="module")
 def report(node_modules: Path, business: Business) -> Report:
-    return business.run("node", "scripts/urql.mjs")
+    return business.report("node", "scripts/urql.mjs")
 
 
 def test_the_pages_of_a_list_are_one_list_in_the_cache(report: Report) -> None:
@@ -50,6 +50,10 @@ def test_a_document_is_sent_once_and_then_its_hash_by_get(report: Report) -> Non
 @pytest.mark.parametrize("transport", ["socket", "sse"])
 def test_a_subscription_receives_an_edit(report: Report, transport: str) -> None:
     assert report["events"][transport] == {"kind": "CHANGED", "sameSession": True}
+
+
+def test_a_wrong_key_closes_the_websocket(report: Report) -> None:
+    assert report["wrongKeyOverSocket"] == 4403
 
 
 def test_graphcache_finds_the_identity_of_every_object(report: Report) -> None:

@@ -1,6 +1,8 @@
 // Generate typed documents: graphql-codegen --config codegen/config.mjs
+const { SERVER, KEY } = process.env;
+
 export default {
-  schema: "../../schema.graphql",
+  schema: { [`${SERVER}/graphql`]: { headers: { Authorization: `Bearer ${KEY}` }, oneOf: true, specifiedByUrl: true } },
   documents: "operations.graphql",
   generates: {
     ".build/codegen/": {

@@ -1,8 +1,6 @@
 // Relay: pages of a connection in the store, a mutation, errors, persisted queries and a subscription.
 import { readFileSync } from "node:fs";
-import { createClient } from "graphql-ws";
 import relay from "relay-runtime";
-import WebSocket from "ws";
 import * as common from "../scripts/common.mjs";
 
 const { graphql } = relay;
@@ -93,7 +91,7 @@ async function fetchPersisted(authorization, { id }, variables) {
 }
 
 function connect(authorization) {
-  const socket = createClient({ url: common.socketUrl, connectionParams: { authorization }, webSocketImpl: WebSocket });
+  const socket = common.connectSocket(authorization);
   return new relay.Environment({
     network: relay.Network.create(
       (request, variables) => fetchPersisted(authorization, request, variables),
@@ -105,8 +103,7 @@ function connect(authorization) {
 }
 
 const environment = connect(common.authorization);
-const query = (document, variables, from = environment) =>
-  relay.fetchQuery(from, document, variables).toPromise();
+const query = (document, variables, from = environment) => relay.fetchQuery(from, document, variables).toPromise();
 
 function readList() {
   const operation = relay.createOperationDescriptor(relay.getRequest(Sessions), { first: 10 });
@@ -140,7 +137,12 @@ const overridden = await mutate(OverrideAssessment, { sessionId, humanAssessment
 const refused = await mutate(OverrideAssessment, { sessionId: common.UNKNOWN_ID, humanAssessment: "NO" });
 
 const event = new Promise((resolve, reject) => {
-  relay.requestSubscription(environment, { subscription: SessionEvents, variables: {}, onNext: resolve, onError: reject });
+  relay.requestSubscription(environment, {
+    subscription: SessionEvents,
+    variables: {},
+    onNext: resolve,
+    onError: reject,
+  });
 });
 const { sessionEvents } = await common.actUntil(event, (count) =>
   mutate(UpdateSession, { sessionId, patch: { comment: `Seen ${count}` } }),

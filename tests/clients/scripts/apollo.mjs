@@ -5,9 +5,7 @@ import { PersistedQueryLink } from "@apollo/client/link/persisted-queries";
 import { GraphQLWsLink } from "@apollo/client/link/subscriptions";
 import { relayStylePagination } from "@apollo/client/utilities";
 import { OperationTypeNode, parse } from "graphql";
-import { createClient } from "graphql-ws";
 import { filter, firstValueFrom } from "rxjs";
-import WebSocket from "ws";
 import * as common from "./common.mjs";
 
 const { Sessions, OverrideAssessment, UpdateSession, SessionEvents } = common.documents;
@@ -15,9 +13,7 @@ const requests = [];
 
 function connect(authorization, ...links) {
   const http = new HttpLink({ uri: common.url, headers: { authorization }, fetch: common.noteRequests(requests) });
-  const socket = new GraphQLWsLink(
-    createClient({ url: common.socketUrl, connectionParams: { authorization }, webSocketImpl: WebSocket }),
-  );
+  const socket = new GraphQLWsLink(common.connectSocket(authorization));
   return new ApolloClient({
     cache: new InMemoryCache({
       typePolicies: { Query: { fields: { sessions: relayStylePagination(["filter", "orderBy"]) } } },
@@ -67,9 +63,8 @@ const unknownField = await describeError(client.query({ query: parse(common.UNKN
 const explicitNull = await describeError(
   client.query({ query: Sessions, variables: { first: 10, filter: { isTest: null } } }),
 );
-const wrongKey = await describeError(
-  connect(common.wrongAuthorization).query({ query: Sessions, variables: { first: 10 } }),
-);
+const stranger = connect(common.wrongAuthorization);
+const wrongKey = await describeError(stranger.query({ query: Sessions, variables: { first: 10 } }));
 
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
 const persisted = connect(common.authorization, new PersistedQueryLink({ sha256 }));
@@ -78,15 +73,16 @@ await persisted.query({ query: Sessions, variables: { first: 3 } });
 await persisted.query({ query: Sessions, variables: { first: 3 }, fetchPolicy: "network-only" });
 const persistedRequests = [...requests];
 
-const event = new Promise((resolve, reject) => {
-  client.subscribe({ query: SessionEvents }).subscribe({ next: ({ data }) => resolve(data.sessionEvents), error: reject });
-});
-const { kind, sessionId } = await common.actUntil(event, (count) =>
+const receive = (from) => firstValueFrom(from.subscribe({ query: SessionEvents }));
+const { data: seen } = await common.actUntil(receive(client), (count) =>
   client.mutate({
     mutation: UpdateSession,
     variables: { input: { sessionId: id, patch: { comment: `Seen ${count}` } } },
   }),
 );
+
+const { error: refusal } = await receive(stranger);
+const wrongKeyOverSocket = { name: refusal.name, message: refusal.message };
 
 common.report({
   pages: pages.map(({ edges }) => edges.length),
@@ -97,6 +93,7 @@ common.report({
   explicitNull,
   wrongKey,
   persistedRequests,
-  event: { kind, sameSession: sessionId === id },
+  event: { kind: seen.sessionEvents.kind, sameSession: seen.sessionEvents.sessionId === id },
+  wrongKeyOverSocket,
   requests,
 });

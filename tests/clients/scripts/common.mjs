@@ -2,9 +2,10 @@
 import { readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { parse, print, separateOperations } from "graphql";
+import { createClient } from "graphql-ws";
+import WebSocket from "ws";
 
 export const url = `${process.env.SERVER}/graphql`;
-export const socketUrl = url.replace(/^http/, "ws");
 export const authorization = `Bearer ${process.env.KEY}`;
 export const wrongAuthorization = "Bearer sg_wrong";
 
@@ -18,6 +19,16 @@ export const texts = Object.fromEntries(Object.entries(documents).map(([name, do
 
 export const UNKNOWN_FIELD = "query UnknownField { viewer { nickname } }";
 export const UNKNOWN_ID = "00000000-0000-4000-8000-000000000000";
+
+/** Return a client for subscriptions. By default it would try a refused key (4403) five times more, for half a minute. */
+export function connectSocket(authorization) {
+  return createClient({
+    url: url.replace(/^http/, "ws"),
+    connectionParams: { authorization },
+    webSocketImpl: WebSocket, // browsers have their own
+    shouldRetry: ({ code }) => code !== 4403,
+  });
+}
 
 /** Return a fetch that notes of each request its method, its headers, and whether the document's text is in it. */
 export function noteRequests(requests) {

@@ -6,7 +6,12 @@ const { Sessions, OverrideAssessment, UpdateSession, SessionEvents } = common.te
 const requests = [];
 
 function connect(authorization, options) {
-  return createClient({ url: common.url, headers: { authorization }, fetchFn: common.noteRequests(requests), ...options });
+  return createClient({
+    url: common.url,
+    headers: { authorization },
+    fetchFn: common.noteRequests(requests),
+    ...options,
+  });
 }
 
 async function first(client, query, variables) {

@@ -1,21 +1,11 @@
 // graphql-ws alone: queries, mutations and subscriptions over one WebSocket, resuming, and what a wrong key does.
-import { createClient } from "graphql-ws";
-import WebSocket from "ws";
+import { createHash } from "node:crypto";
 import * as common from "./common.mjs";
 
 const { Sessions, OverrideAssessment, UpdateSession, SessionEvents } = common.texts;
 
-function connect(authorization) {
-  return createClient({
-    url: common.socketUrl,
-    connectionParams: { authorization },
-    webSocketImpl: WebSocket,
-    shouldRetry: (closed) => closed.code !== 4403, // a refused key stays refused
-  });
-}
-
-async function first(client, query, variables) {
-  for await (const answer of client.iterate({ query, variables })) return answer;
+async function first(client, query, variables, extensions) {
+  for await (const answer of client.iterate({ query, variables, extensions })) return answer;
 }
 
 async function describeError(promise) {
@@ -28,7 +18,7 @@ async function describeError(promise) {
     : { code: caught.code, reason: caught.reason, errors: caught.errors };
 }
 
-const client = connect(common.authorization);
+const client = common.connectSocket(common.authorization);
 const pages = [];
 let after;
 do {
@@ -48,12 +38,19 @@ const { data: event } = await common.actUntil(live, (count) => edit(`Seen ${coun
 await edit("While nobody listened");
 const { data: missed } = await first(client, SessionEvents, { after: event.sessionEvents.cursor });
 
+const sha256Hash = createHash("sha256").update(Sessions).digest("hex");
+const byHash = { persistedQuery: { version: 1, sha256Hash } };
+const unknownHash = await describeError(first(client, "", { first: 3 }, byHash));
+await first(client, Sessions, { first: 3 }, byHash);
+const { data: persisted } = await first(client, "", { first: 3 }, byHash);
+
 common.report({
   pages: pages.map(({ edges }) => edges.length),
   overridden: overridden.overrideAssessment,
   refused: refused.overrideAssessment,
   unknownField: await describeError(first(client, common.UNKNOWN_FIELD)),
-  wrongKey: await describeError(first(connect(common.wrongAuthorization), Sessions, { first: 10 })),
+  wrongKey: await describeError(first(common.connectSocket(common.wrongAuthorization), Sessions, { first: 10 })),
   event: { kind: event.sessionEvents.kind, sameSession: event.sessionEvents.sessionId === sessionId },
+  persisted: { before: unknownHash.codes, after: persisted.sessions.edges.length },
   missed: missed.sessionEvents.session.comment,
 });

@@ -5,8 +5,6 @@ import { cacheExchange } from "@urql/exchange-graphcache";
 import { relayPagination } from "@urql/exchange-graphcache/extras";
 import { persistedExchange } from "@urql/exchange-persisted";
 import { buildSchema, isObjectType } from "graphql";
-import { createClient } from "graphql-ws";
-import WebSocket from "ws";
 import * as common from "./common.mjs";
 
 const { Sessions, OverrideAssessment, UpdateSession, SessionEvents } = common.documents;
@@ -35,7 +33,7 @@ function connect(authorization, exchanges) {
 }
 
 function overSocket(authorization) {
-  const socket = createClient({ url: common.socketUrl, connectionParams: { authorization }, webSocketImpl: WebSocket });
+  const socket = common.connectSocket(authorization);
   return subscriptionExchange({
     forwardSubscription: ({ query = "", variables }) => ({
       subscribe: (sink) => ({ unsubscribe: socket.subscribe({ query, variables }, sink) }),
@@ -61,15 +59,14 @@ function describeError({ error }) {
   return { name: error?.name, message: error?.message, status: error?.response?.status, codes };
 }
 
+const receive = (client) => new Promise((resolve) => client.subscription(SessionEvents, {}).subscribe(resolve));
+
 /** Return the first event that the client receives of its own edits. */
 async function watch(client, sessionId) {
-  const event = new Promise((resolve) => {
-    client.subscription(SessionEvents, {}).subscribe(({ data, error }) => resolve(data?.sessionEvents ?? error));
-  });
-  const { kind, session } = await common.actUntil(event, (count) =>
+  const { data } = await common.actUntil(receive(client), (count) =>
     client.mutation(UpdateSession, { input: { sessionId, patch: { comment: `Seen ${count}` } } }).toPromise(),
   );
-  return { kind, sameSession: session.id === sessionId };
+  return { kind: data.sessionEvents.kind, sameSession: data.sessionEvents.sessionId === sessionId };
 }
 
 const client = connect(common.authorization, [cache(), fetchExchange, overSocket(common.authorization)]);
@@ -82,9 +79,9 @@ const { data: refused } = await override(common.UNKNOWN_ID);
 
 const unknownField = describeError(await client.query(common.UNKNOWN_FIELD, {}));
 const explicitNull = describeError(await client.query(Sessions, { first: 10, filter: { isTest: null } }));
-const wrongKey = describeError(
-  await connect(common.wrongAuthorization, [fetchExchange]).query(Sessions, { first: 10 }),
-);
+const stranger = connect(common.wrongAuthorization, [fetchExchange, overSocket(common.wrongAuthorization)]);
+const wrongKey = describeError(await stranger.query(Sessions, { first: 10 }));
+const { networkError } = (await receive(stranger)).error;
 
 requests.length = 0;
 const persisted = connect(common.authorization, [persistedExchange(), fetchExchange]);
@@ -107,6 +104,7 @@ common.report({
   unknownField,
   explicitNull,
   wrongKey,
+  wrongKeyOverSocket: networkError.code,
   persistedRequests,
   persistedSizes: answers.map(({ data }) => data.sessions.edges.length),
   events: { socket: await watch(client, id), sse: await watch(overSse, id) },
