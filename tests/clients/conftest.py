@@ -30,7 +30,7 @@ SECONDS = 60
 CREATE_AGENT = "mutation ($input: CreateAgentInput!) { createAgent(input: $input) { errors { message } } }"
 RECORD = "mutation ($input: [RecordSessionInput!]!) { recordSessions(input: $input) { recordedCount } }"
 
-UNKNOWN_FIELD = "Cannot query field 'nickname' on type 'Viewer'."
+UNKNOWN_FIELD = "Cannot query field 'weather' on type 'Viewer'."
 EXPLICIT_NULL = "filter.isTest must not be null; leave it out to set no condition"
 WRONG_KEY = "A valid API key or token is needed, as `Authorization: Bearer …`."
 

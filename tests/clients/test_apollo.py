@@ -21,6 +21,10 @@ def test_a_mutation_updates_the_row_in_the_cached_list(report: Report) -> None:
     assert report["cachedAssessment"] == report["overridden"]["session"]["assessment"] == "NO"
 
 
+def test_two_queries_add_to_an_object_without_an_id(report: Report) -> None:
+    assert report["cachedRole"] == "ADMIN"
+
+
 def test_a_refused_input_is_in_the_payload(report: Report) -> None:
     assert report["refused"]["session"] is None
     assert errors_of(report["refused"]) == [("NOT_FOUND", ["input", "sessionId"])]

@@ -46,6 +46,11 @@ def test_a_refused_request_has_code_and_message(
     assert report[transport][mistake] == error
 
 
+@TRANSPORTS
+def test_with_the_schema_an_unknown_field_is_not_sent(report: Report, transport: str) -> None:
+    assert report[transport]["unknownFieldOfSchema"] == {"name": "GraphQLError", "messages": [UNKNOWN_FIELD]}
+
+
 def test_a_subscription_over_a_websocket_receives_an_edit(report: Report) -> None:
     assert report["event"] == {"kind": "CHANGED", "sameSession": True}
 

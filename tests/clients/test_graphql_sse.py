@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from clients.conftest import UNKNOWN_FIELD, Business, Report, errors_of
+from clients.conftest import UNKNOWN_FIELD, WRONG_KEY, Business, Report, errors_of
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +31,10 @@ def test_an_unknown_field_is_an_error_in_the_stream(report: Report) -> None:
 
 
 def test_a_wrong_key_is_refused_before_the_stream(report: Report) -> None:
-    message = "Server responded with 401: Unauthorized"
-    assert report["wrongKey"] == {"name": "NetworkError", "message": message, "status": 401}
+    assert report["wrongKey"]["name"] == "NetworkError"
+    assert report["wrongKey"]["message"] == "Server responded with 401: Unauthorized"
+    (error,) = report["wrongKey"]["answer"]["errors"]
+    assert error == {"message": WRONG_KEY, "extensions": {"code": "UNAUTHENTICATED"}}
 
 
 def test_a_subscription_receives_an_edit(report: Report) -> None:

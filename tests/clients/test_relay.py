@@ -25,7 +25,7 @@ def report(node_modules: Path, business: Business) -> Report:
 
 
 def test_the_compiler_names_an_unknown_field(node_modules: Path, tmp_path: Path) -> None:
-    (tmp_path / "page.js").write_text("graphql`query pageQuery { viewer { nickname } }`")
+    (tmp_path / "page.js").write_text("graphql`query pageQuery { viewer { weather } }`")
     shutil.copy(HERE.parents[1] / "schema.graphql", tmp_path)
     config = {"src": ".", "schema": "schema.graphql", "language": "javascript", "noSourceControl": True}
     (tmp_path / "relay.json").write_text(json.dumps(config))
@@ -33,7 +33,7 @@ def test_the_compiler_names_an_unknown_field(node_modules: Path, tmp_path: Path)
     done = subprocess.run([COMPILER, "relay.json"], cwd=tmp_path, capture_output=True, text=True, check=False)
 
     assert done.returncode != 0
-    assert "The type `Viewer` has no field `nickname`" in done.stdout + done.stderr
+    assert "The type `Viewer` has no field `weather`" in done.stdout + done.stderr
 
 
 def test_the_pages_of_a_connection_are_one_list_in_the_store(report: Report) -> None:
@@ -64,6 +64,10 @@ def test_a_refused_request_has_code_and_message(report: Report, mistake: str, co
 
 def test_a_document_is_sent_once_and_then_its_hash(report: Report) -> None:
     assert [request["hasText"] for request in report["requests"]][:4] == [False, True, False, False]
+
+
+def test_a_wrong_key_closes_the_websocket(report: Report) -> None:
+    assert report["wrongKeyOverSocket"] == 4403
 
 
 def test_a_subscription_over_a_websocket_receives_an_edit(report: Report) -> None:

@@ -2,6 +2,7 @@
 import {
   OverrideAssessmentDocument,
   SessionsDocument,
+  type AgentLookup,
   type OverrideAssessmentInput,
   type TypedDocumentString,
 } from "../.build/codegen/graphql";
@@ -66,7 +67,9 @@ const refused = await execute(OverrideAssessmentDocument, {
 });
 
 // @ts-expect-error The type of a row has the selected fields only.
-const unknownField = row.nickname;
+const unknownField = row.weather;
+// @ts-expect-error An agent is named by its id or by its idn.
+const twoNames: AgentLookup = { id: row.agent.id, idn: "host" };
 // @ts-expect-error The type of an enum has its values only.
 const unknownValue: OverrideAssessmentInput = { ...input, humanAssessment: "MAYBE" };
 
@@ -76,6 +79,7 @@ const report = {
   overridden: overridden.data?.overrideAssessment,
   refused: refused.data?.overrideAssessment,
   unknownField,
+  twoNames,
   unknownValue: await execute(OverrideAssessmentDocument, { input: unknownValue }),
   explicitNull: await execute(SessionsDocument, { first: 10, filter: { isTest: null } }),
   wrongKey: await execute(SessionsDocument, { first: 10 }, "sg_wrong"),

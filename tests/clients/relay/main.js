@@ -131,20 +131,17 @@ async function describeError(asking) {
   return { name, message, codes: source?.errors.map(({ extensions }) => extensions.code) };
 }
 
+const stranger = connect(common.wrongAuthorization);
 const pages = await readPages();
 const { id: sessionId } = pages[0].edges[0].node;
 const overridden = await mutate(OverrideAssessment, { sessionId, humanAssessment: "NO" });
 const refused = await mutate(OverrideAssessment, { sessionId: common.UNKNOWN_ID, humanAssessment: "NO" });
 
-const event = new Promise((resolve, reject) => {
-  relay.requestSubscription(environment, {
-    subscription: SessionEvents,
-    variables: {},
-    onNext: resolve,
-    onError: reject,
+const receive = (from) =>
+  new Promise((onNext, onError) => {
+    relay.requestSubscription(from, { subscription: SessionEvents, variables: {}, onNext, onError });
   });
-});
-const { sessionEvents } = await common.actUntil(event, (count) =>
+const { sessionEvents } = await common.actUntil(receive(environment), (count) =>
   mutate(UpdateSession, { sessionId, patch: { comment: `Seen ${count}` } }),
 );
 
@@ -155,7 +152,8 @@ common.report({
   refetched: (await query(OneSession, { id: sessionId })).node,
   refused: refused.overrideAssessment,
   explicitNull: await describeError(query(Sessions, { first: 10, filter: { isTest: null } })),
-  wrongKey: await describeError(query(Sessions, { first: 10 }, connect(common.wrongAuthorization))),
+  wrongKey: await describeError(query(Sessions, { first: 10 }, stranger)),
+  wrongKeyOverSocket: await receive(stranger).catch(({ code }) => code),
   event: { kind: sessionEvents.kind, sameSession: sessionEvents.sessionId === sessionId },
   requests,
 });

@@ -8,16 +8,25 @@ import { OperationTypeNode, parse } from "graphql";
 import { filter, firstValueFrom } from "rxjs";
 import * as common from "./common.mjs";
 
-const { Sessions, OverrideAssessment, UpdateSession, SessionEvents } = common.documents;
+const { Sessions, ViewerName, ViewerRole, ViewerNameAndRole } = common.documents;
+const { OverrideAssessment, UpdateSession, SessionEvents } = common.documents;
 const requests = [];
+
+const typePolicies = {
+  Query: { fields: { sessions: relayStylePagination(["filter", "orderBy"]) } },
+  // Without an id, objects are parts of others: what two queries read of them has to be merged.
+  AsrFactors: { merge: true },
+  Dashboard: { merge: true },
+  DashboardTotals: { merge: true },
+  FilterOptions: { merge: true },
+  Viewer: { merge: true },
+};
 
 function connect(authorization, ...links) {
   const http = new HttpLink({ uri: common.url, headers: { authorization }, fetch: common.noteRequests(requests) });
   const socket = new GraphQLWsLink(common.connectSocket(authorization));
   return new ApolloClient({
-    cache: new InMemoryCache({
-      typePolicies: { Query: { fields: { sessions: relayStylePagination(["filter", "orderBy"]) } } },
-    }),
+    cache: new InMemoryCache({ typePolicies }),
     link: ApolloLink.split(
       ({ operationType }) => operationType === OperationTypeNode.SUBSCRIPTION,
       socket,
@@ -41,12 +50,8 @@ async function readPages(client) {
 }
 
 async function describeError(promise) {
-  const error = await promise.then(
-    () => ({}),
-    (caught) => caught,
-  );
-  const { name, message, statusCode } = error;
-  return { name, message, statusCode, codes: error.errors?.map(({ extensions }) => extensions.code) };
+  const { name, message, errors } = await promise.catch((error) => error);
+  return { name, message, codes: errors?.map(({ extensions }) => extensions.code) };
 }
 
 const client = connect(common.authorization);
@@ -58,6 +63,10 @@ const override = (sessionId) =>
 const { data: overridden } = await override(id);
 const cached = client.readQuery({ query: Sessions, variables: { first: 10 } }).sessions.edges[0].node;
 const { data: refused } = await override(common.UNKNOWN_ID);
+
+await client.query({ query: ViewerName });
+await client.query({ query: ViewerRole });
+const cachedViewer = client.readQuery({ query: ViewerNameAndRole }).viewer;
 
 const unknownField = await describeError(client.query({ query: parse(common.UNKNOWN_FIELD) }));
 const explicitNull = await describeError(
@@ -88,6 +97,7 @@ common.report({
   pages: pages.map(({ edges }) => edges.length),
   overridden: overridden.overrideAssessment,
   cachedAssessment: cached.assessment,
+  cachedRole: cachedViewer?.role,
   refused: refused.overrideAssessment,
   unknownField,
   explicitNull,

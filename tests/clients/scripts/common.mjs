@@ -17,7 +17,7 @@ export const documents = separateOperations(operations);
 /** The same as texts. */
 export const texts = Object.fromEntries(Object.entries(documents).map(([name, document]) => [name, print(document)]));
 
-export const UNKNOWN_FIELD = "query UnknownField { viewer { nickname } }";
+export const UNKNOWN_FIELD = "query UnknownField { viewer { weather } }";
 export const UNKNOWN_ID = "00000000-0000-4000-8000-000000000000";
 
 /** Return a client for subscriptions. By default it would try a refused key (4403) five times more, for half a minute. */

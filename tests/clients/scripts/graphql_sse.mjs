@@ -46,7 +46,7 @@ common.report({
   overridden: overridden.overrideAssessment,
   refused: refused.overrideAssessment,
   unknownField,
-  wrongKey: { name: wrongKey.name, message: wrongKey.message, status: wrongKey.response?.status },
+  wrongKey: { name: wrongKey.name, message: wrongKey.message, answer: await wrongKey.response.json() },
   event: { kind: event.sessionEvents.kind, sameSession: event.sessionEvents.sessionId === sessionId },
   missed: missed.sessionEvents.session.comment,
   requests,

@@ -9,10 +9,7 @@ async function first(client, query, variables, extensions) {
 }
 
 async function describeError(promise) {
-  const caught = await promise.then(
-    (answer) => answer,
-    (error) => error,
-  );
+  const caught = await promise.catch((error) => error);
   return Array.isArray(caught)
     ? { messages: caught.map(({ message }) => message), codes: caught.map(({ extensions }) => extensions.code) }
     : { code: caught.code, reason: caught.reason, errors: caught.errors };

@@ -7,7 +7,8 @@ import { persistedExchange } from "@urql/exchange-persisted";
 import { buildSchema, isObjectType } from "graphql";
 import * as common from "./common.mjs";
 
-const { Sessions, OverrideAssessment, UpdateSession, SessionEvents } = common.documents;
+const { Sessions, ViewerName, ViewerRole, ViewerNameAndRole } = common.documents;
+const { OverrideAssessment, UpdateSession, SessionEvents } = common.documents;
 const schema = buildSchema(readFileSync(new URL("../../../schema.graphql", import.meta.url), "utf8"));
 const requests = [];
 const warnings = [];
@@ -77,6 +78,10 @@ const { data: overridden } = await override(id);
 const cached = client.readQuery(Sessions, { first: 10 }).data.sessions.edges[0].node;
 const { data: refused } = await override(common.UNKNOWN_ID);
 
+await client.query(ViewerName, {});
+await client.query(ViewerRole, {});
+const cachedViewer = client.readQuery(ViewerNameAndRole, {})?.data.viewer;
+
 const unknownField = describeError(await client.query(common.UNKNOWN_FIELD, {}));
 const explicitNull = describeError(await client.query(Sessions, { first: 10, filter: { isTest: null } }));
 const stranger = connect(common.wrongAuthorization, [fetchExchange, overSocket(common.wrongAuthorization)]);
@@ -100,6 +105,7 @@ common.report({
   pages: pages.map(({ edges }) => edges.length),
   overridden: overridden.overrideAssessment,
   cachedAssessment: cached.assessment,
+  cachedRole: cachedViewer?.role,
   refused: refused.overrideAssessment,
   unknownField,
   explicitNull,

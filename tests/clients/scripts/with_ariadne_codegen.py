@@ -14,6 +14,7 @@ from session_graph_client import (
     Assessment,
     Client,
     GraphQLClientError,
+    GraphQLClientHttpError,
     OverrideAssessmentInput,
     SessionFilter,
     SessionPatch,
@@ -41,7 +42,9 @@ async def describe_error(asking: Any) -> dict[str, Any]:
     try:
         await asking
     except GraphQLClientError as error:
-        return {"name": type(error).__name__, "message": str(error)}
+        answer = error.response.json() if isinstance(error, GraphQLClientHttpError) else {"errors": []}
+        messages = [each["message"] for each in answer["errors"]]
+        return {"name": type(error).__name__, "message": str(error), "messages": messages}
     return {}
 
 
@@ -77,7 +80,7 @@ async def main() -> None:
             "refused": refused.model_dump(mode="json"),
             "filtered": len(live.sessions.edges),
             "explicitNull": await describe_error(client.sessions(first=1, filter_=SessionFilter(is_test=None))),
-            "unknownField": await describe_error(ask(client, "query UnknownField { viewer { nickname } }")),
+            "unknownField": await describe_error(ask(client, "query UnknownField { viewer { weather } }")),
             "wrongKey": await describe_error(stranger.sessions(first=1)),
             "wrongKeyOverSocket": await refuse_socket(stranger),
             "event": await watch(client, row.id),

@@ -12,12 +12,14 @@ from gql.transport.aiohttp import AIOHTTPTransport
 from gql.transport.exceptions import TransportConnectionFailed, TransportQueryError
 from gql.transport.httpx import HTTPXAsyncTransport
 from gql.transport.websockets import WebsocketsTransport
+from graphql import GraphQLError
 
 URL = f"{os.environ['SERVER']}/graphql"
 SOCKET_URL = URL.replace("http", "ws", 1)
 HEADERS = {"Authorization": f"Bearer {os.environ['KEY']}"}
 WRONG = {"Authorization": "Bearer sg_wrong"}
 OPERATIONS = (Path(__file__).parents[1] / "operations.graphql").read_text()
+UNKNOWN_FIELD = "query UnknownField { viewer { weather } }"
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 
 
@@ -39,6 +41,8 @@ async def read_pages(session: Any) -> list[dict[str, Any]]:
 async def describe_error(session: Any, asked: GraphQLRequest) -> dict[str, Any]:
     try:
         await session.execute(asked)
+    except GraphQLError as error:  # found by the schema, before sending
+        return {"name": type(error).__name__, "messages": [error.message]}
     except TransportQueryError as error:
         return {
             "name": type(error).__name__,
@@ -57,9 +61,10 @@ async def use(transport: Any) -> dict[str, Any]:
         edit = {"sessionId": session_id, "humanAssessment": "NO"}
         overridden = await session.execute(request("OverrideAssessment", input=edit))
         refused = await session.execute(request("OverrideAssessment", input={**edit, "sessionId": UNKNOWN_ID}))
+        unsent = await describe_error(session, gql(UNKNOWN_FIELD))
         explicit_null = await describe_error(session, request("Sessions", first=10, filter={"isTest": None}))
     async with Client(transport=transport(url=URL, headers=HEADERS)) as session:
-        unknown_field = await describe_error(session, gql("query UnknownField { viewer { nickname } }"))
+        unknown_field = await describe_error(session, gql(UNKNOWN_FIELD))
     async with Client(transport=transport(url=URL, headers=WRONG)) as session:
         wrong_key = await describe_error(session, request("Sessions", first=10))
     return {
@@ -68,6 +73,7 @@ async def use(transport: Any) -> dict[str, Any]:
         "refused": refused["overrideAssessment"],
         "explicitNull": explicit_null,
         "unknownField": unknown_field,
+        "unknownFieldOfSchema": unsent,
         "wrongKey": wrong_key,
     }
 
