@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 ORIGIN = "https://frontend.example.com"
 """The origin of a frontend that may use the server from a browser."""
 SESSIONS = 25
-SECONDS = 60
+SECONDS = 120
 """The longest run of a script."""
 
 CREATE_AGENT = "mutation ($input: CreateAgentInput!) { createAgent(input: $input) { errors { message } } }"
