@@ -44,8 +44,8 @@ export async function actUntil(event, act) {
   let hasCome = false;
   event.finally(() => (hasCome = true));
   for (let count = 1; !hasCome; count += 1) {
+    await setTimeout(200);
     await act(count);
-    await Promise.race([event, setTimeout(200)]);
   }
   return event;
 }

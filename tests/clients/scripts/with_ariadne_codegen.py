@@ -56,9 +56,10 @@ async def receive(client: Any) -> Any:
 async def watch(client: Any, session_id: str) -> dict[str, Any]:
     event = asyncio.create_task(receive(client))
     for count in itertools.count(1):  # until it has come: the client does not say when the subscription has begun
+        await asyncio.sleep(0.2)
         patch = SessionPatch(comment=f"Seen {count}")
         await client.update_session(UpdateSessionInput(session_id=session_id, patch=patch))
-        if (await asyncio.wait([event], timeout=0.2))[0]:
+        if event.done():
             break
     seen = event.result()
     return {"kind": seen.kind.value, "sameSession": seen.session_id == session_id}

@@ -85,9 +85,10 @@ async def watch() -> dict[str, Any]:
         events = session.subscribe(request("SessionEvents"))
         event = asyncio.create_task(anext(events))
         for count in itertools.count(1):  # until it has come: the client does not say when the subscription has begun
+            await asyncio.sleep(0.2)
             edit = {"sessionId": first["node"]["id"], "patch": {"comment": f"Seen {count}"}}
             await session.execute(request("UpdateSession", input=edit))
-            if (await asyncio.wait([event], timeout=0.2))[0]:
+            if event.done():
                 break
         seen = event.result()["sessionEvents"]
         await events.aclose()
