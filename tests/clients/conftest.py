@@ -7,10 +7,14 @@ installs the clients; tests whose client is not installed are skipped.
 import json
 import os
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from uuid import uuid4
 
@@ -21,8 +25,6 @@ from support.databases import empty_database
 from support.processes import Server, run_command
 
 HERE = Path(__file__).parent
-ORIGIN = "https://frontend.example.com"
-"""The origin of a frontend that may use the server from a browser."""
 SESSIONS = 25
 SECONDS = 120
 """The longest run of a script."""
@@ -40,10 +42,12 @@ Report = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A server with a database of its own."""
+    """A server with a database of its own, and a frontend of another origin that the server allows."""
 
     server: Server
     database_url: str
+    origin: str
+    frontend_folder: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class Business:
         """Assert that a page of another origin may send requests with the headers that the script has noted."""
         names = sorted({name.lower() for request in report["requests"] for name in request["headers"]})
         asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": ",".join(names)}
-        answer = httpx.options(f"{self.site.server.address}/graphql", headers={"Origin": ORIGIN, **asked})
+        answer = httpx.options(f"{self.site.server.address}/graphql", headers={"Origin": self.site.origin, **asked})
         assert answer.status_code == 200, answer.text
         assert "authorization" in names
         assert set(names) <= set(answer.headers["access-control-allow-headers"].split(", "))
@@ -85,10 +89,15 @@ def errors_of(payload: Report) -> list[tuple[str, list[str]]]:
 
 @pytest.fixture(scope="package")
 async def site(server_url: str, tmp_path_factory: pytest.TempPathFactory, anyio_backend: str) -> AsyncIterator[Site]:
-    home = tmp_path_factory.mktemp("clients") / "home"
+    folder = tmp_path_factory.mktemp("clients")
+    frontend = folder / "frontend"
+    frontend.mkdir()
     async with empty_database(server_url) as url:
-        with Server(home, "serve", "--no-worker", database_url=url, cors_origins=ORIGIN) as server:
-            yield Site(server.wait_until_it_serves(), url)
+        with (
+            serve_files(frontend) as origin,
+            Server(folder / "home", "serve", "--no-worker", database_url=url, cors_origins=origin) as server,
+        ):
+            yield Site(server.wait_until_it_serves(), url, origin, frontend)
             assert server.stop() == 0
 
 
@@ -104,6 +113,24 @@ def business(site: Site) -> Business:
     records = [make_record(number) for number in range(SESSIONS)]
     assert site.server.ask(key, RECORD, input=records) == {"recordSessions": {"recordedCount": SESSIONS}}
     return Business(site, key)
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves files without a word on standard error."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def serve_files(folder: Path) -> Iterator[str]:
+    """Serve a folder's files and yield their origin."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(folder))) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
 
 
 def make_record(number: int) -> dict[str, Any]:
