@@ -7,20 +7,17 @@ installs the clients; tests whose client is not installed are skipped.
 import json
 import os
 import subprocess
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
+from support.browsers import serve_files
 from support.databases import empty_database
 from support.processes import Server, run_command
 
@@ -113,24 +110,6 @@ def business(site: Site) -> Business:
     records = [make_record(number) for number in range(SESSIONS)]
     assert site.server.ask(key, RECORD, input=records) == {"recordSessions": {"recordedCount": SESSIONS}}
     return Business(site, key)
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    """Serves files without a word on standard error."""
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@contextmanager
-def serve_files(folder: Path) -> Iterator[str]:
-    """Serve a folder's files and yield their origin."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(folder))) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
 
 
 def make_record(number: int) -> dict[str, Any]:

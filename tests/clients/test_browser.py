@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clients.conftest import Business, Report, run, serve_files
-from support.browsers import launch_browser
+from clients.conftest import Business, Report, run
+from support.browsers import launch_browser, serve_files
 
 if TYPE_CHECKING:
     from playwright.async_api import Page

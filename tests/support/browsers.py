@@ -1,9 +1,13 @@
-"""The machine's Chromium, for tests of pages."""
+"""The machine's Chromium, and a server of files for the pages of another origin."""
 
 import os
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,3 +33,21 @@ async def launch_browser() -> AsyncIterator["Browser"]:
         running = await playwright.chromium.launch(executable_path=program, args=[NOWHERE, *as_root])
         yield running
         await running.close()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves files without a word on standard error."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def serve_files(folder: Path) -> Iterator[str]:
+    """Serve a folder's files and yield their origin."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(folder))) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
