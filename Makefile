@@ -1,6 +1,6 @@
 # `make run` starts the demo, `make test` runs all tests, and `make check` runs the other checks of continuous integration.
 # PYTHON=/path/to/python3 selects the Python for a new .venv. ARGS="-k word" passes arguments to pytest.
-.PHONY: run test check format schema docs screenshots requirements bench explorer
+.PHONY: run test clients check format schema docs screenshots requirements bench explorer
 
 run:
 	@.ci/setup
@@ -9,6 +9,12 @@ run:
 test:
 	@.ci/setup dev
 	@exec .venv/bin/pytest $(ARGS)
+
+# Install GraphQL clients from npm and PyPI, and test them against a server. `make test` tests those that are installed.
+clients:
+	@.ci/setup dev
+	@tests/clients/install
+	@exec .venv/bin/pytest tests/clients $(ARGS)
 
 check:
 	@.ci/setup dev
@@ -53,11 +59,13 @@ explorer:
 	@echo "The explorer is ready: make run, then /explore"
 
 # Packages keep their listed versions unless you pass ARGS=--upgrade.
-compile = .venv/bin/uv pip compile pyproject.toml --group build --universal --python-version 3.11 \
-	--generate-hashes --no-header --no-annotate --quiet
+lock = .venv/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
+compile = $(lock) pyproject.toml --group build
 
 requirements:
 	@.ci/setup dev
 	$(compile) $(ARGS) --extra embedded -o requirements.txt
 	$(compile) $(ARGS) -c requirements.txt -o requirements-server.txt
 	$(compile) $(ARGS) -c requirements.txt --extra dev -o requirements-dev.txt
+	$(lock) $(ARGS) tests/clients/python/gql.in -o tests/clients/python/gql.txt
+	$(lock) $(ARGS) tests/clients/python/ariadne-codegen.in -o tests/clients/python/ariadne-codegen.txt

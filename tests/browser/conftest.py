@@ -4,8 +4,6 @@ A test fails on each warning or error in the page's console, each error of its s
 each request to another server, which is blocked.
 """
 
-import os
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from service.conftest import read_keys
+from support.browsers import launch_browser
 from support.databases import empty_database
 from support.desk import Desk
 from support.processes import Server
@@ -21,8 +20,6 @@ from support.processes import Server
 if TYPE_CHECKING:
     from playwright.async_api import Browser, ConsoleMessage, Page, Route
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-NOWHERE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 REPORT_BREACHES = """
 document.addEventListener("securitypolicyviolation", (event) =>
   console.error(`policy: ${event.effectiveDirective} ${event.blockedURI}`));
@@ -57,17 +54,8 @@ async def site(
 @pytest.fixture(scope="package")
 async def browser(anyio_backend: str) -> AsyncIterator["Browser"]:
     """The machine's Chromium. Skips the test if there is none."""
-    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
-    if program is None:
-        pytest.skip("needs Chromium (Debian, Ubuntu: apt install chromium)")
-    pytest.importorskip("playwright", reason="needs playwright, which has no package for this machine")
-    from playwright.async_api import async_playwright
-
-    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=program, args=[NOWHERE, *as_root])
+    async with launch_browser() as running:
         yield running
-        await running.close()
 
 
 @pytest.fixture

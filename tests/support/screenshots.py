@@ -8,8 +8,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from browser.conftest import PROGRAMS, Site
+from browser.conftest import Site
 from service.conftest import read_keys
+from support.browsers import PROGRAMS
 from support.desk import Desk
 from support.processes import Server
 
