@@ -27,7 +27,7 @@ SECONDS = 120
 """The longest run of a script."""
 
 CREATE_AGENT = "mutation ($input: CreateAgentInput!) { createAgent(input: $input) { errors { message } } }"
-RECORD = "mutation ($input: [RecordSessionInput!]!) { recordSessions(input: $input) { recordedCount } }"
+RECORD = "mutation ($input: RecordSessionsInput!) { recordSessions(input: $input) { recordedCount } }"
 
 UNKNOWN_FIELD = "Cannot query field 'weather' on type 'Viewer'."
 EXPLICIT_NULL = "filter.isTest must not be null; leave it out to set no condition"
@@ -108,7 +108,7 @@ def business(site: Site) -> Business:
     agent = {"idn": "host", "name": "Host", "timeZone": "America/New_York", "unitName": "guests", "unitValue": "65"}
     assert site.server.ask(key, CREATE_AGENT, input=agent) == {"createAgent": {"errors": []}}
     records = [make_record(number) for number in range(SESSIONS)]
-    assert site.server.ask(key, RECORD, input=records) == {"recordSessions": {"recordedCount": SESSIONS}}
+    assert site.server.ask(key, RECORD, input={"records": records}) == {"recordSessions": {"recordedCount": SESSIONS}}
     return Business(site, key)
 
 

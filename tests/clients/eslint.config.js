@@ -39,7 +39,7 @@ export default [
     rules: {
       ...configs["flat/schema-recommended"].rules,
       ...configs["flat/schema-relay"].rules,
-      // docs/decisions/0020-the-schema-follows-graphql-eslint-with-four-exceptions.md explains these four.
+      // docs/decisions/0024-the-schema-follows-graphql-eslint-with-four-exceptions.md explains these four.
       "@graphql-eslint/no-typename-prefix": "off",
       "@graphql-eslint/relay-arguments": ["error", { includeBoth: false }],
       "@graphql-eslint/relay-edge-types": ["error", { listTypeCanWrapOnlyEdgeType: false }],
