@@ -30,7 +30,7 @@ CREATE_AGENT = "mutation ($input: CreateAgentInput!) { createAgent(input: $input
 RECORD = "mutation ($input: RecordSessionsInput!) { recordSessions(input: $input) { recordedCount } }"
 
 UNKNOWN_FIELD = "Cannot query field 'weather' on type 'Viewer'."
-EXPLICIT_NULL = "filter.isTest must not be null; leave it out to set no condition"
+EXPLICIT_NULL = "filter.isTest must not be null; leave the field out for no condition"
 WRONG_KEY = "A valid API key or token is needed, as `Authorization: Bearer …`."
 
 Report = dict[str, Any]

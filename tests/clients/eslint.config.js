@@ -16,11 +16,14 @@ const WITHOUT_ID = [
   "FilterOptions",
   "PageInfo",
   "RecordResult",
+  "RecordWarning",
   "SessionChange",
   "SessionEvent",
+  "TimeZone",
   "Turn",
   "UserError",
   "Viewer",
+  "ZoneOffset",
 ];
 
 export default [

@@ -38,6 +38,7 @@ from session_graph.sessions.columns import ALL
 from session_graph.sessions.editing import MAX_IDS, Refusal, edit_session, edit_sessions
 from session_graph.sessions.filters import parse_filter
 from session_graph.sessions.ordering import parse_order
+from session_graph.sessions.pacing import Pacer
 from session_graph.sessions.patch import EDITORS
 from session_graph.sessions.reading import read_recorded
 from session_graph.sessions.record import SessionRecord
@@ -117,7 +118,7 @@ class Mutation:
         records = batch["records"]
         if len(records) > MOST_RECORDS:
             raise LimitReached.at(f"must have at most {MOST_RECORDS} entries", RECORDS)
-        parsed, errors = _parse_records(records)
+        parsed, errors = await _parse_records(records)
         recorded = await record_sessions(info.context.database, info.context.viewer.account.id, list(parsed.values()))
         outcomes = dict(zip(parsed, recorded, strict=True))
         errors += [error for i, outcome in outcomes.items() for error in _outcome_errors(outcome, (*RECORDS, i))]
@@ -249,11 +250,15 @@ async def _read_recorded(info: Info, session_id: UUID) -> Any:
     return Session(row=row) if row else None
 
 
-def _parse_records(records: Sequence[Mapping[str, Any]]) -> tuple[dict[int, SessionRecord], list[types.UserError]]:
+async def _parse_records(
+    records: Sequence[Mapping[str, Any]],
+) -> tuple[dict[int, SessionRecord], list[types.UserError]]:
     """Return the valid records by index, and the errors of the others."""
     parsed: dict[int, SessionRecord] = {}
     errors: list[types.UserError] = []
+    pacer = Pacer()
     for index, raw in enumerate(records):
+        await pacer.pause()
         try:
             with below(*RECORDS, index):
                 parsed[index] = parse_record(raw)

@@ -20,6 +20,7 @@ from session_graph.sessions.agents import terms_of
 from session_graph.sessions.closing import AgentTerms, Decisions, Facts, close
 from session_graph.sessions.contacts import Contacts, contact_columns, read_contacts
 from session_graph.sessions.event_log import EventKind, write_events
+from session_graph.sessions.pacing import Pacer
 from session_graph.sessions.record import SessionRecord, TurnRecord
 from session_graph.sessions.warnings import RecordWarning, WarningCode
 from session_graph.store import models
@@ -85,7 +86,10 @@ async def _record(
     ids = [record.id for record in records if record.id]
     known = {row["id"]: bytes(row["content_hash"]) for row in await connection.fetch(_KNOWN, account_id, ids)}
     batch = _Batch(account_id, account["money_scale"], datetime.now(UTC), agents, known)
-    outcomes = [batch.take(record) for record in records]
+    outcomes, pacer = [], Pacer()
+    for record in records:
+        outcomes.append(batch.take(record))
+        await pacer.pause()
     await _copy(connection, "session", sorted(batch.sessions, key=lambda row: row["id"]))
     await _copy(connection, "transcript", batch.transcripts)
     await write_events(connection, account_id, EventKind.RECORDED, [row["id"] for row in batch.sessions])

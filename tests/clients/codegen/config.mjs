@@ -12,6 +12,7 @@ export default {
         documentMode: "string",
         enumsAsTypes: true,
         scalars: {
+          BigInt: "number",
           DateTime: "string",
           Decimal: "string",
           StringMap: "Record<string, string>",
