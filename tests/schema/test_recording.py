@@ -35,7 +35,7 @@ mutation ($input: RecordSessionInput!) {
   recordSession(input: $input) { session { id version } errors { code message path } }
 }
 """
-WARNED = """mutation($input: [RecordSessionInput!]!) { recordSessions(input: $input) {
+WARNED = """mutation($input: RecordSessionsInput!) { recordSessions(input: $input) {
     results { warnings { code path } }
 } }"""
 RECORD_ALL = """
@@ -283,7 +283,7 @@ async def test_what_is_taken_with_a_loss_is_recorded_with_warnings(
     } }"""
 
     payload = (await ask(query, input=given)).data["recordSession"]
-    (again,) = (await ask(WARNED, input=[{**given, "id": str(uuid4())}])).data["recordSessions"]["results"]
+    (again,) = (await ask(WARNED, input={"records": [{**given, "id": str(uuid4())}]})).data["recordSessions"]["results"]
 
     assert payload["errors"] == []
     assert [(warning["code"], warning["path"]) for warning in payload["warnings"]] == expected

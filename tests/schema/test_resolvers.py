@@ -121,7 +121,8 @@ async def test_arguments_that_a_reader_takes_are_not_converted_to_classes(
     record = {**PARTY_OF_FOUR, **MONDAY_IN_HOURS, "id": UNKNOWN}
 
     recorded = await ask(
-        "mutation ($input: [RecordSessionInput!]!) { recordSessions(input: $input) { recordedCount } }", input=[record]
+        "mutation ($input: RecordSessionsInput!) { recordSessions(input: $input) { recordedCount } }",
+        input={"records": [record]},
     )
     found = await ask("query ($id: ID!) { session(id: $id) { id } }", id=UNKNOWN)
 
