@@ -7,6 +7,7 @@ import pytest
 
 import session_graph
 from conftest import MakeCaller
+from session_graph.access import authentication_cache
 from session_graph.access.viewer import Role
 from session_graph.store.database import Database
 from session_graph.store.models import Account
@@ -31,8 +32,11 @@ def block(name: str) -> str:
 
 
 @pytest.fixture
-async def walk(caller: MakeCaller, database: Database, account: Account, bistro: Account) -> Walk:
-    """Of a list query that the server has answered before."""
+async def walk(
+    caller: MakeCaller, database: Database, account: Account, bistro: Account, monkeypatch: pytest.MonkeyPatch
+) -> Walk:
+    """Of a list query that the server has answered before, with a key that it still knows, however slow the machine."""
+    monkeypatch.setattr(authentication_cache, "KEPT_SECONDS", 60)
     await record(database, account, {"agent": "bistro"}, {"agent": "bistro"})
     ask = await caller(Role.ADMIN)
     variables = {"first": 1, "filter": {"isTest": False}}
