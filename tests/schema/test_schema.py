@@ -42,6 +42,8 @@ DEVIATIONS: dict[str, Any] = {
 
 ADDED = {
     *("Viewer.editableFields", "Viewer.readableFigures", "Dashboard.previousFrom", "Dashboard.previousTo"),
+    *("Query.nodes", "Query.nodes(ids:)", "SessionFilter.ids"),
+    *("SessionFilter.reviewedBy", "SessionFilter.reviewedFrom", "SessionFilter.reviewedTo"),
     *("BigInt", "RecordResult.sessionId", "RecordSessionsInput", "RecordSessionsInput.records"),
     *("RecordSessionsInput is one of", "Mutation.cancelSessionExport(input:)", "Mutation.retrySessionExport(input:)"),
     *("CancelSessionExportInput", "CancelSessionExportInput.id", "CancelSessionExportInput is one of"),
