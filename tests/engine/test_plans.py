@@ -115,6 +115,7 @@ ARGUMENTS = {
     "Dashboard.groups": ["(by: AGENT)", "(by: CHANNEL)", "(by: ASSESSMENT)"],
     "Query.node": [f'(id: "{UNKNOWN_ID}")', "(id: $session)"],
     "Query.session": [f'(id: "{UNKNOWN_ID}")', "(id: $session)"],
+    "Query.nodes": [f'(ids: ["{UNKNOWN_ID}"])', f'(ids: [$session, "{UNKNOWN_ID}", $session])', "(ids: [])"],
     "Query.export": [f'(id: "{UNKNOWN_ID}")'],
     "Query.agent": ['(by: {idn: "bistro"})', '(by: {idn: "nobody"})'],
     "Query.sessionsByExternalId": [
@@ -175,6 +176,7 @@ async def test_both_ways_give_the_same_bytes(
         '{ sessionsByExternalId(externalIds: ["A-1"]) { totalCount sessions { id } } }',
         "{ dashboard { totalAsr series { from totals { totalSessionCount } } groups(by: CHANNEL) { key } } }",
         "{ exports { nodes { id } pageInfo { hasNextPage } } }",
+        f'{{ nodes(ids: ["{UNKNOWN_ID}"]) {{ id ... on Session {{ asr agent {{ idn }} }} }} }}',
     ],
 )
 async def test_every_kind_of_query_is_planned(both: Both, varied_for_plans: Account, query: str) -> None:

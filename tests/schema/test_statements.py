@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -103,6 +104,34 @@ async def test_a_request_costs_the_same_for_one_row_and_for_a_hundred(
 
     assert len(one) == len(hundred) == count
     assert sorted(one) == sorted(hundred)
+
+
+NODES = """query ($ids: [ID!]!) { nodes(ids: $ids) {
+    __typename id
+    ... on Session { asr agent { idn } transcript { text } }
+    ... on Agent { idn sessions(first: 1) { nodes { id } } }
+    ... on Account { name }
+} }"""
+
+
+async def test_nodes_cost_a_statement_for_each_type(
+    ask: Caller, caller: MakeCaller, database: Database, account: Account, statements: Statements
+) -> None:
+    await fill(ask, database, account, rows=40, agents=2)
+    listed = (await ask("{ sessions(first: 40) { nodes { id } } agents { id } viewer { account { id } } }")).data
+    sessions = [node["id"] for node in listed["sessions"]["nodes"]]
+    agents, unknown = [agent["id"] for agent in listed["agents"]], str(uuid4())
+    ids = [agents[1], *sessions, unknown, account_id := str(account.id), agents[0], sessions[0]]
+
+    ran = await run(ask, statements, NODES, ids=ids)
+    nodes = (await ask(NODES, ids=ids)).data["nodes"]
+    hidden = (await (await caller(Role.BUILDER, agents=["a0"]))(NODES, ids=agents)).data["nodes"]
+
+    assert len(ran) == 6  # sessions, agents, exports; agents and transcripts of the sessions; sessions of the agents
+    assert [node and node["id"] for node in nodes] == [id_ if id_ != unknown else None for id_ in ids]
+    assert nodes[-3] == {"__typename": "Account", "id": account_id, "name": account.name}
+    assert [node["transcript"] for node in nodes[1:3]] == [[{"text": turn["text"]} for turn in TURNS]] * 2
+    assert [node and node["idn"] for node in hidden] == ["a0", None]
 
 
 async def test_an_agent_in_a_filter_is_looked_up_once(

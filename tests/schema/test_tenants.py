@@ -115,6 +115,7 @@ SESSION = "id version summary contactName agent { idn } transcript { text } hist
 
 READS_BY_ID = [
     f'{{ session(id: "@") {{ {SESSION} }} }}',
+    f'{{ nodes(ids: ["@"]) {{ id ... on Session {{ {SESSION} }} ... on Agent {{ idn }} ... on Account {{ name }} }} }}',
     f'{{ node(id: "@") {{ id ... on Session {{ {SESSION} }} ... on Agent {{ idn }} ... on Account {{ name }} }} }}',
     '{ agent(by: {id: "@"}) { idn sessions { totalCount } dashboard { totalAsr } } }',
     '{ export(id: "@") { id status deliveries { recipient } downloadUrl } }',
@@ -151,7 +152,7 @@ async def test_an_id_of_another_account_was_never_given_out(
 
     assert answer.startswith(b"200 ")
     if query in READS_BY_ID:
-        assert set(orjson.loads(answer[4:])["data"].values()) == {None}
+        assert list(orjson.loads(answer[4:])["data"].values()) in ([None], [[None]])
     assert await state_of(database, ours, theirs) == before
 
 

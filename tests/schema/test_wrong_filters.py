@@ -77,6 +77,8 @@ WRONG_FILTERS = [
     ("{tags: " + many('"a"') + "}", "filter.tags", "1000"),
     ("{channels: " + many("SMS") + "}", "filter.channels", "1000"),
     ("{anyOf: " + many("{}") + "}", "filter.anyOf", "1000"),
+    ('{ids: ["x"]}', "filter.ids.0", "UUID"),
+    (f"{{reviewedFrom: {LATER}, reviewedTo: {NOON}}}", "filter.reviewedFrom", "after"),
     ("{channels: [FAX]}", "", "FAX"),
     ("{channels: [null]}", "", "Channel!"),
     ("{assessments: [yes_a]}", "", "yes_a"),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from hypothesis import assume
 from hypothesis import strategies as st
@@ -28,6 +29,7 @@ OPTIONS: dict[str, Sequence[str]] = {
     "connectors": ("main", "sandbox", "elsewhere"),
     "externalIds": ("A-1", "a-1", "Ä-1", "b\\%_", "unknown"),
     "tags": ("vip", "VIP", "late", "très bien", "unknown"),
+    "reviewedBy": ("admin's key", "builder's key", "nobody"),
 }
 PAIRS = (
     {"key": "utm_source", "value": "google"},
@@ -41,7 +43,10 @@ SEARCHES = (
 )
 MOMENTS = tuple(NOW + timedelta(hours=hours) for hours in (-2000, -720, -481.5, -168, -24, 0, 1, 48))
 UPDATES = tuple(range(7))
-"""Stand for the instants at which batches were recorded and sessions edited; `resolved` knows them."""
+"""Stand for the instants at which batches were recorded, sessions edited and reviewed; `resolved` knows them."""
+BY_NUMBER = ("updatedFrom", "updatedTo", "reviewedFrom", "reviewedTo")
+UNKNOWN = -1
+"""Stands for an id that no session has; other numbers for the sessions in the order of their ids."""
 RANGES: dict[str, Sequence[Any]] = {
     "leadValue": tuple(Decimal(text) for text in ("0", "0.01", "10.02", "130", "260.00", "1200.5")),
     "asr": tuple(Decimal(text) for text in ("0", "0.01", "78", "180.50", "1200")),
@@ -60,7 +65,8 @@ def _cases() -> list[Raw]:
     ]
     utms = [{"utms": list(pairs)} for pairs in ((), PAIRS[:1], PAIRS[1:3], PAIRS[3:])]
     moments = [{name: moment} for name in ("from", "to") for moment in MOMENTS]
-    updates = [{name: number} for name in ("updatedFrom", "updatedTo") for number in UPDATES]
+    updates = [{name: number} for name in BY_NUMBER for number in UPDATES]
+    ids = [{"ids": list(numbers)} for numbers in ((), (0,), (3, 0), (*range(5), UNKNOWN))]
     ranges = [
         {name: bounds}
         for name, known in RANGES.items()
@@ -76,26 +82,34 @@ def _cases() -> list[Raw]:
     ]
     periods = [{"period": period} for period in PERIODS]
     searches = [{"search": text} for text in SEARCHES]
-    return [{}, *flags, *options, *utms, *moments, *updates, *ranges, *periods, *nested, *searches]
+    return [{}, *flags, *options, *utms, *moments, *updates, *ids, *ranges, *periods, *nested, *searches]
 
 
 CASES = _cases()
 
 
 def resolved(raw: Raw, rows: Sequence[Row]) -> dict[str, Any]:
-    """The filter with instants in place of the numbers that stand for them, at every depth."""
-    updates = distinct(rows, "updated_at")
-    steps = [updates[round(number * (len(updates) - 1) / max(UPDATES))] for number in UPDATES]
+    """The filter with instants and ids in place of the numbers that stand for them, at every depth."""
     found = dict(raw)
     for name, value in raw.items():
         match name:
             case "updatedFrom" | "updatedTo":
-                found[name] = steps[value]
+                found[name] = _step(rows, "updated_at", value)
+            case "reviewedFrom" | "reviewedTo":
+                found[name] = _step(rows, "reviewed_at", value)
+            case "ids":
+                ids = [str(row["id"]) for row in sorted(rows, key=lambda row: row["id"])]
+                found[name] = [str(UUID(int=1)) if number == UNKNOWN else ids[number] for number in value]
             case "not":
                 found[name] = resolved(value, rows)
             case "anyOf":
                 found[name] = [resolved(inner, rows) for inner in value]
     return found
+
+
+def _step(rows: Sequence[Row], column: str, number: int) -> Any:
+    known = distinct(rows, column)
+    return known[round(number * (len(known) - 1) / max(UPDATES))]
 
 
 VALUES: dict[str, st.SearchStrategy[Any]] = {
@@ -105,7 +119,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "search": st.sampled_from(SEARCHES),
     "period": st.sampled_from(PERIODS),
     **dict.fromkeys(("from", "to"), st.sampled_from(MOMENTS)),
-    **dict.fromkeys(("updatedFrom", "updatedTo"), st.sampled_from(UPDATES)),
+    **dict.fromkeys(BY_NUMBER, st.sampled_from(UPDATES)),
+    "ids": st.lists(st.sampled_from((0, 1, 2, 50, 100, UNKNOWN)), max_size=3),
     **{
         name: st.lists(st.sampled_from(known), max_size=2).map(
             lambda ends: dict(zip(("to", "from"), sorted(ends)[::-1], strict=False))
@@ -122,7 +137,7 @@ def filters(draw: st.DrawFn, depth: int = 3) -> Raw:
     raw = {name: draw(VALUES[name]) for name in names}
     if "period" in raw:
         raw = {name: value for name, value in raw.items() if name not in ("from", "to")}
-    for start, end in (("from", "to"), ("updatedFrom", "updatedTo")):
+    for start, end in (("from", "to"), ("updatedFrom", "updatedTo"), ("reviewedFrom", "reviewedTo")):
         if start in raw and end in raw:
             raw[start], raw[end] = sorted((raw[start], raw[end]))
     if depth and draw(st.booleans()):

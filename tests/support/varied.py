@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 
+from session_graph.access.viewer import Role
 from session_graph.sessions.editing import edit_session
 from session_graph.store.database import Database
 from session_graph.store.models import Account
@@ -16,6 +17,7 @@ from support.viewers import make_viewer
 from support.walks import NOW
 
 COUNT = 150
+REVIEWERS = (Role.ADMIN, Role.BUILDER)
 AGENTS = ("bistro", "clinic", "desk")
 TYPES = (None, None, "booking", "Bestellung", "Übernahme", "übernahme", "100%_off", "Zimmer")
 INTEGRATIONS = (None, "crm", "crm", "pos", "sandbox/web", "web")
@@ -69,20 +71,33 @@ async def make_varied(database: Database, account: Account) -> None:
     ids: list[UUID] = []
     for batch in range(6):
         ids += await record(database, account, *(_one(random, batch) for _ in range(COUNT // 6)))
-    for id_ in random.sample(ids, 80):
-        patch = _change(random)
-        edit = await edit_session(database, make_viewer(account), id_, patch, None, frozenset())
+    for number, id_ in enumerate(random.sample(ids, 80)):
+        patch, reviewer = _change(random), make_viewer(account, REVIEWERS[number % len(REVIEWERS)])
+        edit = await edit_session(database, reviewer, id_, patch, None, frozenset())
         assert edit.refusal is None
 
 
 async def read_plain(database: Database, account: Account) -> list[Row]:
-    """Every session of the account as it stands in the table, and its agent's idn: what the oracle judges."""
+    """Every session of the account as it stands in the table, its agent's idn, and by whom and when it was reviewed."""
     rows = await database.fetch(
         "select s.*, a.idn as agent from session s join agent a on a.account_id = s.account_id and a.id = s.agent_id"
         " where s.account_id = $1",
         account.id,
     )
-    return [{**row, "utms": orjson.loads(row["utms"])} for row in rows]
+    changes = await database.fetch(
+        "select h.* from session_change h where h.account_id = $1 and h.field = 'humanAssessment' order by h.version",
+        account.id,
+    )
+    last = {change["session_id"]: change for change in changes}
+    return [{**row, "utms": orjson.loads(row["utms"]), **_review(row, last.get(row["id"]))} for row in rows]
+
+
+def _review(row: Any, change: Any | None) -> dict[str, Any]:
+    is_reviewed = row["human_assessment"] is not None and change is not None
+    return {
+        "reviewed_by": change["changed_by"] if change and is_reviewed else None,
+        "reviewed_at": change["changed_at"] if change and is_reviewed else None,
+    }
 
 
 def _one(random: Random, batch: int) -> dict[str, Any]:

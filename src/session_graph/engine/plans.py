@@ -105,11 +105,17 @@ class Abstract:
     plans: dict[str, "ObjectPlan"]
 
     async def complete(self, values: Sequence[Any], context: RequestContext) -> Sequence[Any]:
-        return [None if value is None else await self._complete_one(value, context) for value in values]
-
-    async def _complete_one(self, value: Any, context: RequestContext) -> Any:
-        (row,) = await self.plans[type_name_of(value)].complete([value], context)
-        return row
+        """Complete all objects of a type at once, so that a batch stays one call."""
+        places: dict[str, list[int]] = {}
+        for index, value in enumerate(values):
+            if value is not None:
+                places.setdefault(type_name_of(value), []).append(index)
+        rows: list[Any] = [None] * len(values)
+        for name, indexes in places.items():
+            completed = await self.plans[name].complete([values[index] for index in indexes], context)
+            for index, row in zip(indexes, completed, strict=True):
+                rows[index] = row
+        return rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,17 @@ from session_graph.schema.selections import select_dashboard, select_list, sessi
 from session_graph.sessions.agents import check_agents
 from session_graph.sessions.dashboard import DashboardSelection
 from session_graph.sessions.filters import Filter, parse_filter
-from session_graph.sessions.list_request import ListRequest, ListSelection, check_list_size, parse_list_request
+from session_graph.sessions.list_request import (
+    ListRequest,
+    ListSelection,
+    check_list_size,
+    max_size,
+    parse_list_request,
+)
 from session_graph.sessions.permissions import column_name
 
 MAX_EXTERNAL_IDS = 100
+MAX_NODES = 100
 MAX_PER_EXTERNAL_ID = 100
 DEFAULT_PER_EXTERNAL_ID = 20
 
@@ -52,6 +59,7 @@ def argument(description: str) -> Any:
 
 
 IdArgument = Annotated[strawberry.ID, argument("A UUID.")]
+IdsArgument = Annotated[list[strawberry.ID], argument("At most 100 UUIDs.")]
 LookupArgument = Annotated[AgentLookup, argument("The id or the idn of the agent.")]
 FilterArgument = Annotated[Optional[SessionFilter], argument("A filter; without one, all sessions.")]  # noqa: UP045
 OrderArgument = Annotated[Optional[SessionOrder], argument("The order; newest first by default.")]  # noqa: UP045
@@ -90,6 +98,22 @@ class ExternalArguments:
 def read_id(request: Request, id: IdArgument) -> UUID:
     with at_path("id", error=InvalidInput.at):
         return parse_id(id)
+
+
+@reader(selects=session_columns)
+def read_ids(request: FieldRequest[Context, frozenset[str]], ids: IdsArgument) -> list[UUID]:
+    limit = max_size(request.selected, MAX_NODES)
+    if len(ids) > limit:
+        reason = " if transcript is selected" if limit < MAX_NODES else ""
+        raise InvalidInput.at(f"must have at most {limit} entries{reason}", ["ids"])
+    parsed: list[UUID] = []
+    problems: list[Problem] = []
+    for index, text in enumerate(ids):
+        with gather_problems(problems, "ids", index):
+            parsed.append(parse_id(text))
+    if problems:
+        raise InvalidInput(problems)
+    return parsed
 
 
 @reader()

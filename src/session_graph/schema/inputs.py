@@ -34,6 +34,7 @@ class UtmFilter:
 _TYPES: dict[ValueKind, Any] = {
     ValueKind.FLAG: bool,
     ValueKind.SEARCH: str,
+    ValueKind.IDS: list[strawberry.ID],
     ValueKind.TEXTS: list[str],
     ValueKind.CHANNELS: list[Channel],
     ValueKind.LENGTHS: list[SessionLength],

@@ -8,7 +8,7 @@ import strawberry
 
 from session_graph.engine.batching import batched
 from session_graph.engine.fields import field, selected
-from session_graph.exports.requests import find_export, list_exports
+from session_graph.exports.requests import find_export, find_exports, list_exports
 from session_graph.parsing import clean_text
 from session_graph.schema.accounts import Account, Viewer
 from session_graph.schema.arguments import (
@@ -17,21 +17,29 @@ from session_graph.schema.arguments import (
     read_dashboard,
     read_external,
     read_id,
+    read_ids,
     read_list,
     read_lookup,
     read_size_of_each,
 )
-from session_graph.schema.context import Info
+from session_graph.schema.context import Context, Info
 from session_graph.schema.dashboards import Dashboard, load_dashboards
 from session_graph.schema.exports import ExportListArguments, SessionExport, SessionExportConnection, read_export_list
 from session_graph.schema.nodes import Node
 from session_graph.schema.selections import session_columns
 from session_graph.schema.sessions import Agent, ListSource, Session, SessionConnection, load_sessions, of_lists
 from session_graph.schema.time_zones import TimeZone, find_own_zones, read_zone_names
-from session_graph.sessions.agents import find_agent, list_agents
+from session_graph.sessions.agents import find_agent, find_visible_agents, list_agents
 from session_graph.sessions.list_request import ListRequest
 from session_graph.sessions.pagination import PageRequest
-from session_graph.sessions.reading import EXTERNAL_ID, SessionList, count_sessions, read_pages, read_session
+from session_graph.sessions.reading import (
+    EXTERNAL_ID,
+    SessionList,
+    count_sessions,
+    read_pages,
+    read_session,
+    read_sessions,
+)
 from session_graph.zones import NAMES
 
 
@@ -55,9 +63,25 @@ class ExternalSessions:
         return [[Session(row=row) for row in page.rows] for page in pages]
 
 
+async def load_nodes(context: Context, ids: Sequence[UUID], columns: frozenset[str]) -> dict[UUID, Node]:
+    """Return the objects with these ids that the viewer may see, in one statement for each type."""
+    database, viewer = context.database, context.viewer
+    found: dict[UUID, Node] = {viewer.account.id: Account(facts=viewer.account)}
+    if missing := [id_ for id_ in dict.fromkeys(ids) if id_ not in found]:
+        sessions = await read_sessions(database, viewer, missing, columns)
+        found |= {id_: Session(row=row) for id_, row in sessions.items()}
+    if missing := [id_ for id_ in missing if id_ not in found]:
+        agents = await find_visible_agents(viewer, missing)
+        found |= {id_: Agent(model=agent) for id_, agent in agents.items()}
+    if missing := [id_ for id_ in missing if id_ not in found]:
+        exports = await find_exports(database, viewer, missing)
+        found |= {id_: SessionExport(row=row) for id_, row in exports.items()}
+    return found
+
+
 @strawberry.type(description="The fields that read data.")
 class Query:
-    """Every field is nullable: one that fails leaves the data of the others (GraphQL specification, 6.4.4)."""
+    """Every field but `nodes` is nullable: one that fails leaves the others' data (GraphQL specification, 6.4.4)."""
 
     @strawberry.field(description="The caller, with role and account.")
     def viewer(self, info: Info) -> Viewer | None:
@@ -73,6 +97,14 @@ class Query:
         if export := await find_export(context.database, context.viewer, node_id):
             return SessionExport(row=export)
         return Account(facts=context.viewer.account) if node_id == context.viewer.account.id else None
+
+    @field(
+        "The objects with these ids, in the requested order; null for each id of which there is none that you may see.",
+        reads=read_ids,
+    )
+    async def nodes(self, info: Info, ids: list[UUID]) -> list[Node | None]:
+        found = await load_nodes(info.context, ids, session_columns(selected(info)))
+        return [found.get(id_) for id_ in ids]
 
     @strawberry.field(description="The agents that you may see, ordered by idn.")
     async def agents(self, info: Info) -> list[Agent] | None:

@@ -198,6 +198,11 @@ async def find_agent(viewer: Viewer, *, id: UUID | None = None, idn: str | None 
     return await _visible(viewer).get_or_none(**chosen)
 
 
+async def find_visible_agents(viewer: Viewer, ids: Sequence[UUID]) -> dict[UUID, Agent]:
+    """Return the agents with these ids that the viewer may see, by id; one statement."""
+    return {agent.id: agent for agent in await _visible(viewer).filter(id__in=list(ids))}
+
+
 async def find_agents(account_id: UUID, ids: Iterable[UUID]) -> dict[UUID, Agent]:
     """Return the agents by id, read in one statement."""
     return {agent.id: agent for agent in await Agent.filter(account_id=account_id, id__in=list(ids))}

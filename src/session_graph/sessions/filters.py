@@ -11,12 +11,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 import orjson
 
 from session_graph.access.viewer import Role, Viewer
 from session_graph.errors import InvalidInput, PathSegment, Problem
-from session_graph.parsing import clean_text
+from session_graph.parsing import at_path, clean_text, parse_id
 from session_graph.sessions.enums import Assessment, Channel, Period, SessionLength
 from session_graph.sessions.parameters import Parameters
 from session_graph.sessions.scope import held_by, scope_sessions
@@ -29,8 +30,11 @@ MAX_OPTIONS = 1000
 NOT_NULL = "must not be null; leave the field out for no condition"
 NOT_NULL_BOUND = "must not be null; leave it out for an open end"
 
-SPANS = (("from", "to"), ("updatedFrom", "updatedTo"))
+SPANS = (("from", "to"), ("updatedFrom", "updatedTo"), ("reviewedFrom", "reviewedTo"))
 """The conditions that are the start and the end of a span."""
+
+REVIEW = ("human_assessment", "history")
+"""The columns that the conditions about a review read."""
 
 PERIODS = {
     Period.LAST_24_HOURS: timedelta(hours=24),
@@ -100,6 +104,7 @@ class ValueKind(StrEnum):
 
     FLAG = "FLAG"
     SEARCH = "SEARCH"
+    IDS = "IDS"
     TEXTS = "TEXTS"
     CHANNELS = "CHANNELS"
     LENGTHS = "LENGTHS"
@@ -152,12 +157,21 @@ def _utms(options: Sequence[Utm], parameters: Parameters, viewer: Viewer) -> str
     return f"({' or '.join(pairs)})" if pairs else "false"
 
 
-def _from(column: str) -> Sql:
-    return lambda moment, parameters, viewer: f"s.{column} >= {parameters.bind(moment)}"
+def _from(expression: str) -> Sql:
+    return lambda moment, parameters, viewer: f"{expression} >= {parameters.bind(moment)}"
 
 
-def _to(column: str) -> Sql:
-    return lambda moment, parameters, viewer: f"s.{column} < {parameters.bind(moment)}"
+def _to(expression: str) -> Sql:
+    return lambda moment, parameters, viewer: f"{expression} < {parameters.bind(moment)}"
+
+
+def _review(column: str) -> str:
+    """Return the column of the last change of the human assessment, null if the session has none now."""
+    last = (
+        f"select h.{column} from session_change h where h.account_id = s.account_id and h.session_id = s.id"
+        " and h.field = 'humanAssessment' order by h.version desc limit 1"
+    )
+    return f"case when s.human_assessment is not null then ({last}) end"
 
 
 def _period(span: tuple[datetime, datetime], parameters: Parameters, viewer: Viewer) -> str:
@@ -193,6 +207,7 @@ CONDITIONS: dict[str, Condition] = {
     row.name: row
     for row in (
         Condition("search", ValueKind.SEARCH, (), _search, "A phone number, however it is spelt: any four or more consecutive digits of it, or all of a shorter one. Otherwise words, each a part of the contact's name, in any order, ignoring case and accents. For a PORTAL, summaries and comments are searched too."),
+        Condition("ids", ValueKind.IDS, ("id",), _one_of("s.id"), "The id is one of these."),
         Condition("isLead", ValueKind.FLAG, ("is_lead",), _flag("is_lead"), "true: leads; false: all others."),
         Condition("isOpportunity", ValueKind.FLAG, ("is_opportunity",), _flag("is_opportunity"), "true: opportunities; false: all others."),
         Condition("isTest", ValueKind.FLAG, ("is_test",), _flag("is_test"), "true: test sessions; false: live sessions."),
@@ -200,6 +215,9 @@ CONDITIONS: dict[str, Condition] = {
         Condition("isDone", ValueKind.FLAG, ("is_done",), _flag("is_done"), "true: sessions with nothing left to do; false: all others."),
         Condition("isArchived", ValueKind.FLAG, ("is_archived",), _flag("is_archived"), "true: archived sessions; false: all others."),
         Condition("isReviewed", ValueKind.FLAG, ("human_assessment",), _present("human_assessment"), "true: sessions with a human assessment; false: sessions without one."),
+        Condition("reviewedBy", ValueKind.TEXTS, REVIEW, _one_of(_review("changed_by")), "The human assessment that the session has was set by one of these: names of keys or subjects of tokens."),
+        Condition("reviewedFrom", ValueKind.INSTANT, REVIEW, _from(_review("changed_at")), "The human assessment that the session has was set at this instant or later."),
+        Condition("reviewedTo", ValueKind.INSTANT, REVIEW, _to(_review("changed_at")), "The human assessment that the session has was set before this instant."),
         Condition("workingHours", ValueKind.FLAG, ("working_hours",), _flag("working_hours"), "true: sessions that began in working hours; false: all others."),
         Condition("autoAssessments", ValueKind.ASSESSMENTS, ("auto_assessment",), _one_of("s.auto_assessment"), "The automatic assessment is one of these."),
         Condition("humanAssessments", ValueKind.ASSESSMENTS, ("human_assessment",), _one_of("s.human_assessment"), "The human assessment is one of these."),
@@ -215,10 +233,10 @@ CONDITIONS: dict[str, Condition] = {
         Condition("tags", ValueKind.TEXTS, ("tags",), _tags, "The session has at least one of these tags."),
         Condition("utms", ValueKind.UTMS, ("utms",), _utms, "The session has at least one of these UTM parameters."),
         Condition("period", ValueKind.PERIOD, ("started_at",), _period, "The session began in this span, which ends now. Cannot be combined with from or to."),
-        Condition("from", ValueKind.INSTANT, ("started_at",), _from("started_at"), "The session began at this instant or later."),
-        Condition("to", ValueKind.INSTANT, ("started_at",), _to("started_at"), "The session began before this instant."),
-        Condition("updatedFrom", ValueKind.INSTANT, ("updated_at",), _from("updated_at"), "The session was recorded or last changed at this instant or later."),
-        Condition("updatedTo", ValueKind.INSTANT, ("updated_at",), _to("updated_at"), "The session was recorded or last changed before this instant."),
+        Condition("from", ValueKind.INSTANT, ("started_at",), _from("s.started_at"), "The session began at this instant or later."),
+        Condition("to", ValueKind.INSTANT, ("started_at",), _to("s.started_at"), "The session began before this instant."),
+        Condition("updatedFrom", ValueKind.INSTANT, ("updated_at",), _from("s.updated_at"), "The session was recorded or last changed at this instant or later."),
+        Condition("updatedTo", ValueKind.INSTANT, ("updated_at",), _to("s.updated_at"), "The session was recorded or last changed before this instant."),
         Condition("leadValue", ValueKind.DECIMALS, ("lead_value",), _range("lead_value", "numeric"), "The lead value is in this range, ends included."),
         Condition("asr", ValueKind.DECIMALS, ("asr",), _range("asr", "numeric"), "The ASR is in this range, ends included."),
         Condition("conversationQuality", ValueKind.INTEGERS, ("conversation_quality",), _range("conversation_quality", "integer"), "The stars are in this range, ends included. Unrated sessions do not match."),
@@ -328,6 +346,8 @@ def _parse_value(kind: ValueKind, value: Any, now: datetime, path: Path, depth: 
     match kind:
         case ValueKind.SEARCH:
             return parse_search(value, path)
+        case ValueKind.IDS:
+            return _parse_each(_id, value, path)
         case ValueKind.TEXTS:
             return _parse_each(lambda text, _: clean_text(text), value, path)
         case ValueKind.CHANNELS:
@@ -348,6 +368,11 @@ def _parse_value(kind: ValueKind, value: Any, now: datetime, path: Path, depth: 
             return _parse(value, now, path, depth + 1)
         case ValueKind.FLAG | ValueKind.INSTANT:
             return value
+
+
+def _id(value: str, path: Path) -> UUID:
+    with at_path(*path, error=InvalidInput.at):
+        return parse_id(value)
 
 
 def _parse_range(value: Mapping[str, Any], path: Path) -> Range:

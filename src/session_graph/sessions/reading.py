@@ -128,6 +128,17 @@ async def read_session(executor: Executor, viewer: Viewer, session_id: UUID, col
     return await executor.fetchrow(f"select {select_list(columns)} from session s where {condition}", *parameters)
 
 
+async def read_sessions(
+    database: Database, viewer: Viewer, ids: Sequence[UUID], columns: frozenset[str]
+) -> dict[UUID, Row]:
+    """Return the sessions with these ids that the viewer may see, by id; one statement."""
+    parameters = Parameters(viewer.account.id)
+    condition = f"{where(viewer, EVERYTHING, parameters)} and {parameters.equals_any('s.id', ids)}"
+    select = f"select s.id as key, {select_list(columns)}"
+    rows = await database.fetch(f"{select} from session s where {condition}", *parameters)
+    return {row["key"]: row for row in rows}
+
+
 async def read_recorded(executor: Executor, account_id: UUID, session_id: UUID, columns: frozenset[str]) -> Row | None:
     """Return a session for the RECORDER that just recorded it, outside of any viewer's scope."""
     return await executor.fetchrow(
