@@ -13,7 +13,7 @@ import strawberry
 
 from session_graph.engine.fields import Coordinate, FieldRequest, Raw, reader
 from session_graph.errors import InvalidInput, PathSegment, Problem
-from session_graph.parsing import at_path, clean_text, parse_id
+from session_graph.parsing import at_path, clean_text, gather_problems, parse_id
 from session_graph.schema.context import Context
 from session_graph.schema.inputs import AgentLookup, SessionFilter, SessionOrder
 from session_graph.schema.selections import select_dashboard, select_list, session_columns
