@@ -135,8 +135,8 @@ def cells_of(node: Mapping[str, Any], zone: str | None) -> dict[str, str]:
                 cell = {"YES_A": "Yes-A", "YES_B": "Yes-B", "NO": "No"}[verdict]
             case "CHANNEL", channel:
                 cell = {"VOICE": "Voice", "SMS": "SMS", "CHAT": "Chat"}[channel]
-            case "LENGTH", length:
-                cell = length.capitalize()
+            case "LENGTH" | "DIRECTION", word:
+                cell = word.capitalize()
             case "RATIO", ratio:
                 cell = f"{(Decimal(ratio) * 100).normalize():f}%"
             case "TEXTS", texts:

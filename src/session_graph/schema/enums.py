@@ -8,7 +8,16 @@ import strawberry
 from session_graph.access.viewer import Role
 from session_graph.sessions.columns import COLUMNS
 from session_graph.sessions.dashboard import Group
-from session_graph.sessions.enums import Assessment, Channel, Direction, Period, Redirection, SessionLength, Speaker
+from session_graph.sessions.enums import (
+    Assessment,
+    CallDirection,
+    Channel,
+    Direction,
+    Period,
+    Redirection,
+    SessionLength,
+    Speaker,
+)
 from session_graph.sessions.intervals import Interval
 from session_graph.sessions.ordering import ORDER_FIELDS
 
@@ -29,6 +38,12 @@ describe(
     CHAT="A chat on a web page.",
 )
 describe(
+    CallDirection,
+    "The direction of a session.",
+    INBOUND="The user began it.",
+    OUTBOUND="The agent's side began it.",
+)
+describe(
     SessionLength,
     "A category of duration, by the agent's thresholds.",
     SHORT="Under the agent's first threshold, a minute by default.",
@@ -42,7 +57,15 @@ describe(
     YES_B="Yes: a fallback saved the session.",
     NO="No: the agent failed.",
 )
-describe(Speaker, "The speaker of a turn.", USER="The user.", AGENT="The agent.", SYSTEM="The system.")
+describe(
+    Speaker,
+    "The speaker of a turn.",
+    USER="The user.",
+    AGENT="The agent.",
+    HUMAN="A colleague who took over.",
+    TOOL="A tool that the agent used.",
+    SYSTEM="The system.",
+)
 describe(
     Period,
     "A span that ends now.",

@@ -59,7 +59,7 @@ def input_type(
         text = field.description or ""
         if one_of:
             type_, made = strawberry.Maybe[type_], strawberry.field(description=text)  # type: ignore[misc, valid-type]
-        elif (field_name in required) if required is not None else field.is_required():
+        elif (field_name in required) if required is not None else field.is_required() and not is_nullable:
             made = strawberry.field(description=text)
         elif type_ is bool and not is_nullable and required is None:
             made = strawberry.field(default=field.default, description=text)
@@ -73,7 +73,7 @@ def input_type(
 
 
 def _with_default(text: str, field: FieldInfo) -> str:
-    if not field.default or field.default is True:
+    if field.is_required() or not field.default or field.default is True:
         return text
     return f"{text.removesuffix('.')}; {field.default} by default."
 

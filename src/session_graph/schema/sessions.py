@@ -44,6 +44,7 @@ class Turn:
     speaker: Speaker = strawberry.field(description="The speaker.")
     text: str = strawberry.field(description="The text.")
     at: datetime | None = strawberry.field(description="The time, if it is known.")
+    name: str | None = strawberry.field(default=None, description="The speaker's name, if it is known.")
 
 
 @strawberry.type(description="A change of one field by a person.")

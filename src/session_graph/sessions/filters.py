@@ -17,7 +17,8 @@ import orjson
 from session_graph.access.viewer import Role, Viewer
 from session_graph.errors import BadUserInput, PathSegment
 from session_graph.parsing import at_path, check_text
-from session_graph.sessions.enums import Assessment, Channel, Period, SessionLength
+from session_graph.sessions.enums import Assessment, CallDirection, Channel, Period, SessionLength
+from session_graph.sessions.languages import set_case
 from session_graph.sessions.parameters import Parameters
 from session_graph.sessions.scope import held_by, scope_sessions
 from session_graph.sessions.search import Search, parse_search, search_sql
@@ -26,6 +27,7 @@ MAX_DEPTH = 3
 MAX_CONDITIONS = 50
 MAX_OPTIONS = 1000
 MAX_TEXT = 500
+MAX_VALUE = 4000
 
 PERIODS = {
     Period.LAST_24_HOURS: timedelta(hours=24),
@@ -45,9 +47,11 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
-class Utm:
+class Entry:
+    """An entry of a map; `value` is None for any value under the key."""
+
     key: str
-    value: str
+    value: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +98,11 @@ class ValueKind(StrEnum):
     TEXTS = "TEXTS"
     CHANNELS = "CHANNELS"
     LENGTHS = "LENGTHS"
+    DIRECTIONS = "DIRECTIONS"
     ASSESSMENTS = "ASSESSMENTS"
+    LANGUAGES = "LANGUAGES"
     UTMS = "UTMS"
+    METADATA = "METADATA"
     PERIOD = "PERIOD"
     INSTANT = "INSTANT"
     DECIMALS = "DECIMALS"
@@ -138,9 +145,17 @@ def _tags(options: Sequence[str], parameters: Parameters, viewer: Viewer) -> str
     return f"s.tags && {parameters.bind(list(options))}"
 
 
-def _utms(options: Sequence[Utm], parameters: Parameters, viewer: Viewer) -> str:
-    pairs = [f"s.utms @> {parameters.bind(orjson.dumps({utm.key: utm.value}).decode())}" for utm in options]
-    return f"({' or '.join(pairs)})" if pairs else "false"
+def _any_entry(column: str) -> Sql:
+    def sql(options: Sequence[Entry], parameters: Parameters, viewer: Viewer) -> str:
+        return f"({' or '.join(_has_entry(column, entry, parameters) for entry in options) or 'false'})"
+
+    return sql
+
+
+def _has_entry(column: str, entry: Entry, parameters: Parameters) -> str:
+    if entry.value is None:
+        return f"s.{column} ? {parameters.bind(entry.key)}"
+    return f"s.{column} @> {parameters.bind(orjson.dumps({entry.key: entry.value}).decode())}"
 
 
 def _from(column: str) -> Sql:
@@ -204,7 +219,13 @@ CONDITIONS: dict[str, Condition] = {
         Condition("externalIds", ValueKind.TEXTS, ("external_id",), _one_of("s.external_id"), "The External ID is exactly one of these."),
         Condition("hasExternalId", ValueKind.FLAG, ("external_id",), _present("external_id"), "true: sessions with an External ID; false: sessions without one."),
         Condition("tags", ValueKind.TEXTS, ("tags",), _tags, "The session has at least one of these tags."),
-        Condition("utms", ValueKind.UTMS, ("utms",), _utms, "The session has at least one of these UTM parameters."),
+        Condition("utms", ValueKind.UTMS, ("utms",), _any_entry("utms"), "The session has at least one of these UTM parameters."),
+        Condition("sources", ValueKind.TEXTS, ("source",), _one_of("s.source"), "The source is one of these."),
+        Condition("sourceIds", ValueKind.TEXTS, ("source_id",), _one_of("s.source_id"), "The source's own identifier is exactly one of these."),
+        Condition("directions", ValueKind.DIRECTIONS, ("direction",), _one_of("s.direction"), "The direction is one of these."),
+        Condition("endReasons", ValueKind.TEXTS, ("end_reason",), _one_of("s.end_reason"), "The reason of the end is exactly one of these."),
+        Condition("languages", ValueKind.LANGUAGES, ("language",), _one_of("s.language"), "The language is exactly one of these, in any case of letters."),
+        Condition("metadata", ValueKind.METADATA, ("metadata",), _any_entry("metadata"), "The session has at least one of these entries of metadata."),
         Condition("period", ValueKind.PERIOD, ("started_at",), _period, "The session began in this span, which ends now. Cannot be combined with from or to."),
         Condition("from", ValueKind.INSTANT, ("started_at",), _from("started_at"), "The session began at this instant or later."),
         Condition("to", ValueKind.INSTANT, ("started_at",), _to("started_at"), "The session began before this instant."),
@@ -297,8 +318,12 @@ def _parse_value(kind: ValueKind, value: Any, now: datetime, path: Path, depth: 
             return [SessionLength(option) for option in _options(value, path)]
         case ValueKind.ASSESSMENTS:
             return [Assessment(option) for option in _options(value, path)]
-        case ValueKind.UTMS:
-            return [_utm(pair, (*path, i)) for i, pair in enumerate(_options(value, path))]
+        case ValueKind.DIRECTIONS:
+            return [CallDirection(option) for option in _options(value, path)]
+        case ValueKind.LANGUAGES:
+            return [set_case(_text(tag, (*path, i))) for i, tag in enumerate(_options(value, path))]
+        case ValueKind.UTMS | ValueKind.METADATA:
+            return [_entry(entry, (*path, i)) for i, entry in enumerate(_options(value, path))]
         case ValueKind.PERIOD:
             return now - PERIODS[Period(value)], now
         case ValueKind.DECIMALS | ValueKind.INTEGERS:
@@ -317,15 +342,20 @@ def _options(value: Sequence[Any], path: Path) -> Sequence[Any]:
     return value
 
 
-def _text(value: str, path: Path) -> str:
-    if len(value) > MAX_TEXT:
-        raise BadUserInput(f"must have at most {MAX_TEXT} characters", path)
+def _text(value: str, path: Path, limit: int = MAX_TEXT) -> str:
+    if len(value) > limit:
+        raise BadUserInput(f"must have at most {limit:,} characters", path)
     with at_path(*path):
         return check_text(value)
 
 
-def _utm(pair: Mapping[str, str], path: Path) -> Utm:
-    return Utm(_text(pair["key"], (*path, "key")), _text(pair["value"], (*path, "value")))
+def _entry(entry: Mapping[str, str | None], path: Path) -> Entry:
+    texts = {}
+    for name, text in entry.items():
+        if text is None:
+            raise BadUserInput("must not be null; leave it out for any value", (*path, name))
+        texts[name] = _text(text, (*path, name), MAX_VALUE if name == "value" else MAX_TEXT)
+    return Entry(texts["key"], texts.get("value"))
 
 
 def _parse_range(value: Mapping[str, Any], path: Path) -> Range:

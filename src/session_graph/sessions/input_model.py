@@ -59,7 +59,7 @@ class InputModel(BaseModel):
 
 
 NULLABLE = "nullable"
-"""Metadata of a flag that may also be null, which means absent."""
+"""Metadata of a field that may be left out or be null in GraphQL, although its type does not say so."""
 
 AnyInputModel = TypeVar("AnyInputModel", bound=InputModel)
 

@@ -4,6 +4,7 @@ A line of an import and an input of a mutation are the same. Source: interface.g
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
@@ -12,9 +13,11 @@ from typing import Annotated, Any
 import orjson
 from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, model_validator
 
+from session_graph.parsing import parse_instant
 from session_graph.sessions.contacts import normalise_email, normalise_phone
-from session_graph.sessions.enums import Assessment, Channel, Speaker
+from session_graph.sessions.enums import Assessment, CallDirection, Channel, Speaker
 from session_graph.sessions.input_model import (
+    EARLIEST,
     NULLABLE,
     Amount,
     Id,
@@ -29,12 +32,14 @@ from session_graph.sessions.input_model import (
     problem,
     stripped_or_none,
 )
+from session_graph.sessions.languages import parse_language
 
 LONGEST = timedelta(days=366)
 MAX_TURNS = 5_000
 MAX_TRANSCRIPT = 1_000_000
 MAX_TAGS = 100
 MAX_UTMS = 50
+MAX_METADATA = 100
 
 
 def _phone(text: str | None) -> str | None:
@@ -45,38 +50,86 @@ def _email(text: str | None) -> str | None:
     return text and normalise_email(text)
 
 
+def _language(text: str | None) -> str | None:
+    return text and parse_language(text)
+
+
+def _check_url(text: str | None) -> str | None:
+    if text and not _HTTPS.fullmatch(text):
+        raise ValueError("must be an address that begins with https://")
+    return text
+
+
+def _none_if_empty(value: object) -> object:
+    return None if value == {} else value
+
+
 def _in_order(tags: list[str]) -> list[str]:
     return sorted(set(tags))
 
 
+_HTTPS = re.compile(r"https://[^\s/?#]+([/?#]\S*)?", re.IGNORECASE)
+
 ExternalId = Annotated[str, Field(strict=True, max_length=500), Printable]
 OptionalExternalId = Annotated[ExternalId | None, BeforeValidator(stripped_or_none)]
+Source = Annotated[Annotated[Name, Field(max_length=100)] | None, BeforeValidator(stripped_or_none)]
+"""Shorter than other names, so that it fits into an index with the source's own id."""
+Url = Annotated[str, Field(strict=True, max_length=2000), Printable]
+OptionalUrl = Annotated[Url | None, BeforeValidator(stripped_or_none), AfterValidator(_check_url)]
+Flag = Annotated[StrictBool, NULLABLE]
 Tag = Annotated[Name, Field(max_length=100)]
 Stars = Annotated[int, Field(strict=True, ge=1, le=5)]
 Utms = dict[Annotated[Name, Field(max_length=100)], Annotated[Text, Field(max_length=1000)]]
+Metadata = dict[Annotated[Name, Field(max_length=100)], Annotated[Text, Field(max_length=4000)]]
+Duration = Annotated[int, Field(strict=True, ge=0, le=int(LONGEST.total_seconds()))]
 
 
 class TurnRecord(InputModel):
     """One utterance of a transcript."""
 
     speaker: Speaker = Field(description="Who said it.")
-    text: Annotated[str, Field(strict=True, max_length=MAX_TRANSCRIPT), Printable] = Field(description="What was said.")
+    name: OptionalName = Field(None, description="The speaker's name, such as a colleague's or a tool's.")
+    text: Annotated[str, Field(strict=True, max_length=MAX_TRANSCRIPT), Printable, NULLABLE] = Field(
+        description="What was said; a TOOL may leave it out."
+    )
     at: Instant | None = Field(None, description="When, where it is known.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tools_may_be_silent(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or data.get("text") is not None:
+            return data
+        rest = {name: value for name, value in data.items() if name != "text"}
+        return {**rest, "text": ""} if data.get("speaker") == Speaker.TOOL else rest
 
 
 class SessionRecord(InputModel):
-    """A closed session. A record without an id is new each time it is sent.
+    """A closed session. A record without an id, or a source and its id, is new each time it is sent.
 
     A field that has a column of the same name in `session` is copied there as it is.
     """
 
     id: Id | None = Field(
-        None, description="Any UUID; without one a new one is made and nothing is recognised as a repeat."
+        None,
+        description="Any UUID; without one it follows from source and sourceId. Without these a new one is made and"
+        " nothing is recognised as a repeat.",
     )
+    source: Source = Field(None, description="The system that held it, such as retell.")
+    source_id: OptionalExternalId = Field(None, description="The source's own identifier, unique in the account.")
     agent: Name = Field(description="The agent's idn.")
     channel: Channel = Field(description="Through what it was held.")
     started_at: Instant = Field(description="When it began.")
-    ended_at: Instant = Field(description="When it ended, at most 366 days later.")
+    ended_at: Annotated[Instant, NULLABLE] = Field(
+        description="When it ended, at most 366 days later; durationSeconds may stand instead."
+    )
+    duration_seconds: Duration | None = Field(None, description="How long it was; counts where endedAt is left out.")
+    direction: CallDirection | None = Field(None, description="Whether the user or the agent's side began it.")
+    end_reason: OptionalName = Field(None, description="Why it ended, as the source says it.")
+    language: Annotated[OptionalName, AfterValidator(_language)] = Field(
+        None, description="The language that was spoken (BCP 47)."
+    )
+    recording_url: OptionalUrl = Field(None, description="Where the recording is; https.")
+    agent_contact: OptionalName = Field(None, description="The agent's own number or address that was reached.")
     session_type: OptionalName = Field(None, description="The intent category.")
     integration: OptionalName = Field(None, description="The outside system it came through; sandbox makes it a test.")
     connector: OptionalName = Field(
@@ -88,13 +141,11 @@ class SessionRecord(InputModel):
     email: Annotated[OptionalName, AfterValidator(_email)] = Field(None, description="The user's e-mail address.")
     other_contact: OptionalText = Field(None, description="Other details for reaching the user.")
     summary: OptionalText = Field(None, description="What happened.")
-    intent_to_buy: StrictBool = Field(False, description="Makes it a lead.")
-    refused: StrictBool = Field(False, description="The user refused, or hung up.")
-    unavailable: StrictBool = Field(False, description="There was no availability.")
-    is_todo: StrictBool = Field(False, description="Someone must follow up.")
-    is_test: Annotated[StrictBool, NULLABLE] = Field(
-        False, description="True makes it a test whatever else says; otherwise that is decided."
-    )
+    intent_to_buy: Flag = Field(False, description="Makes it a lead.")
+    refused: Flag = Field(False, description="The user refused, or hung up.")
+    unavailable: Flag = Field(False, description="There was no availability.")
+    is_todo: Flag = Field(False, description="Someone must follow up.")
+    is_test: Flag = Field(False, description="True makes it a test whatever else says; otherwise that is decided.")
     units: Amount | None = Field(None, description="Industry units, such as guests.")
     lead_value: Amount | None = Field(
         None, description="What the lead would pay; wins over what the agent's attributes say."
@@ -104,6 +155,9 @@ class SessionRecord(InputModel):
     actual_result: OptionalText = Field(None, description="What happened, as the AI judged it.")
     expected_result: OptionalText = Field(None, description="What should have happened.")
     utms: Annotated[Utms, Field(max_length=MAX_UTMS)] = Field({}, description="UTM parameters, at most 50.")
+    metadata: Annotated[Annotated[Metadata, Field(max_length=MAX_METADATA)] | None, BeforeValidator(_none_if_empty)] = (
+        Field(None, description="What else the source knows of it, by name; at most 100 entries.")
+    )
     tags: Annotated[list[Tag], Field(max_length=MAX_TAGS), AfterValidator(_in_order)] = Field(
         [], description="At most 100."
     )
@@ -115,7 +169,9 @@ class SessionRecord(InputModel):
     @classmethod
     def _null_is_absent(cls, data: Any) -> Any:
         """Drop nulls: an absent field gets its default, such as false or an empty list."""
-        return {name: value for name, value in data.items() if value is not None} if isinstance(data, Mapping) else data
+        if not isinstance(data, Mapping):
+            return data
+        return _with_end({name: value for name, value in data.items() if value is not None})
 
     @model_validator(mode="after")
     def _hangs_together(self) -> "SessionRecord":
@@ -123,19 +179,35 @@ class SessionRecord(InputModel):
             raise problem("endedAt", "must not be before startedAt")
         if self.ended_at - self.started_at > LONGEST:
             raise problem("endedAt", f"must be within {LONGEST.days} days of startedAt")
+        if self.source_id and not self.source:
+            raise problem("source", "is required with sourceId")
         if sum(len(turn.text) for turn in self.transcript) > MAX_TRANSCRIPT:
             raise problem("transcript", f"must have at most {MAX_TRANSCRIPT:,} characters in all")
         return self
 
     def content_hash(self) -> bytes:
-        """Return the SHA-256 of the normal form without the id: two records of one session have the same."""
-        content = self.model_dump(exclude={"id"}, exclude_none=True)
+        """Return the SHA-256 of the normal form: two records of one session have the same."""
+        content = self.model_dump(exclude={"id", "duration_seconds"}, exclude_none=True)
         return hashlib.sha256(orjson.dumps(content, default=_decimal_text, option=orjson.OPT_SORT_KEYS)).digest()
 
 
 def parse_record(raw: object) -> SessionRecord:
     """Raises InvalidInput with every problem, each with its path by GraphQL name."""
     return parse_input(SessionRecord, raw)
+
+
+def _with_end(data: dict[str, Any]) -> dict[str, Any]:
+    """Add the end that follows from the start and the duration, if only these are given.
+
+    If one of them is wrong, any end will do: the record is refused for what is wrong.
+    """
+    if "endedAt" in data or "durationSeconds" not in data:
+        return data
+    try:
+        end = parse_instant(data.get("startedAt")) + timedelta(seconds=data["durationSeconds"])
+    except (ValueError, TypeError, OverflowError):
+        end = EARLIEST
+    return {**data, "endedAt": end}
 
 
 def _decimal_text(value: object) -> str:

@@ -141,9 +141,11 @@ class _Batch:
             "id": id_,
             "agent_id": agent.id,
             **{name: getattr(record, name) for name in _COPIED},
-            "utms": orjson.dumps(record.utms).decode(),
+            **{name: orjson.dumps(getattr(record, name) or {}).decode() for name in _MAPS},
             "content_hash": content_hash,
             **{name: getattr(decisions, name) for name in _DECIDED},
+            "stated_test": record.is_test,
+            "stated_lead_value": record.lead_value,
             "phone_display": record.phone and display_phone(record.phone),
             "money_scale": self.money_scale,
             "session_type_folded": record.session_type and fold(record.session_type),
@@ -157,8 +159,12 @@ class _Batch:
 
 _DECIDED = Decisions.__slots__
 """Columns that are decided when the session closes."""
-_WRITTEN = {each["name"] for each in models.Session.describe()["data_fields"] if not each["generated"]}
-_COPIED = tuple(name for name in SessionRecord.model_fields if name in _WRITTEN - {*_DECIDED, "utms"})
+_WRITTEN = {
+    each["name"]: each["field_type"] for each in models.Session.describe()["data_fields"] if not each["generated"]
+}
+_MAPS = tuple(name for name in SessionRecord.model_fields if _WRITTEN.get(name) == "JSONField")
+"""Columns that are copied from the record as JSON."""
+_COPIED = tuple(name for name in SessionRecord.model_fields if name in _WRITTEN.keys() - {*_DECIDED, *_MAPS})
 """Columns that are copied from the record."""
 
 
@@ -172,4 +178,5 @@ def _facts(record: SessionRecord) -> Facts:
 
 def _turn(turn: TurnRecord) -> dict[str, str | datetime | None]:
     """Return the turn for orjson, which writes `at` as `format_instant` does."""
-    return {"speaker": turn.speaker, "text": turn.text, "at": turn.at}
+    named = {"name": turn.name} if turn.name else {}
+    return {"speaker": turn.speaker, "text": turn.text, "at": turn.at, **named}

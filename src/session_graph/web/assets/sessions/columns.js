@@ -25,6 +25,8 @@ const LABELS = {
   UTMS: "UTMs",
   DURATION_SECONDS: "Duration",
   EMAIL: "E-mail",
+  SOURCE_ID: "Source ID",
+  RECORDING_URL: "Recording URL",
 };
 
 /** The kind of a column that its type does not tell. @type {Record<string, string>} */
@@ -47,6 +49,7 @@ const KINDS_BY_TYPE = {
   DateTime: "instant",
   Channel: "channel",
   SessionLength: "length",
+  CallDirection: "direction",
   Assessment: "assessment",
   StringMap: "map",
   Agent: "agent",
