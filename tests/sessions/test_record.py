@@ -122,6 +122,8 @@ def test_everything_that_a_record_may_say() -> None:
         {"source": " retell", "sourceId": "call_1 "},
         {"language": "EN_us"},
         {"durationSeconds": 7},
+        {"whenKnown": "AMEND"},
+        {"asOf": "2026-11-16T15:00:00Z"},
         {"endedAt": None, "durationSeconds": 120},
         {"transcript": [{"at": "2026-11-16T17:00:00+02:00", "text": "Hello", "speaker": "USER"}]},
     ],
@@ -188,7 +190,7 @@ def test_the_order_of_turns_counts() -> None:
 def test_every_field_of_a_record_is_among_those_that_are_told_apart() -> None:
     known = {field.alias for field in SessionRecord.model_fields.values()}
 
-    assert known - {"durationSeconds"} == set(FULL)
+    assert known - {"durationSeconds", "whenKnown", "asOf"} == set(FULL)
 
 
 LONG_AGO, FAR_OFF = "1969-12-31T23:59:59Z", "2200-01-01T00:00:00Z"

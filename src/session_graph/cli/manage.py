@@ -227,4 +227,5 @@ def _progress_bar(path: Path) -> "tqdm[NoReturn]":
 
 
 def _summary(tally: Tally) -> str:
-    return f"{tally.recorded:,} new, {tally.duplicate:,} already there, {tally.refused:,} refused"
+    amended = f"{tally.amended:,} amended, " if tally.amended else ""
+    return f"{tally.recorded:,} new, {amended}{tally.duplicate:,} already there, {tally.refused:,} refused"

@@ -8,6 +8,7 @@ import strawberry
 from session_graph.access.viewer import Role
 from session_graph.sessions.columns import COLUMNS
 from session_graph.sessions.dashboard import Group
+from session_graph.sessions.editing import ChangeKind
 from session_graph.sessions.enums import (
     Assessment,
     CallDirection,
@@ -17,6 +18,7 @@ from session_graph.sessions.enums import (
     Redirection,
     SessionLength,
     Speaker,
+    WhenKnown,
 )
 from session_graph.sessions.intervals import Interval
 from session_graph.sessions.ordering import ORDER_FIELDS
@@ -56,6 +58,20 @@ describe(
     YES_A="Yes: the agent carried out the script.",
     YES_B="Yes: a fallback saved the session.",
     NO="No: the agent failed.",
+)
+describe(
+    WhenKnown,
+    "What a record of a session that is recorded already does.",
+    CONFLICT="The same content is a duplicate, other content an error.",
+    AMEND="Its fields replace what was reported, null clears, and fields left out stay; so does what people have set.",
+)
+describe(
+    ChangeKind,
+    "How a field came to change.",
+    "SessionChangeKind",
+    SET="A person set it.",
+    FOLLOWED="It followed from what a person set.",
+    AMENDED="A later report of the session changed it.",
 )
 describe(
     Speaker,

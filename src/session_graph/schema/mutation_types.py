@@ -45,7 +45,8 @@ describe(
     "The outcome of a record.",
     "RecordStatus",
     RECORDED="The record is now stored.",
-    DUPLICATE="The record was stored before, with the same content.",
+    AMENDED="The session was recorded before; the record changed it.",
+    DUPLICATE="The record was stored before, with the same content, or changes nothing.",
     REFUSED="The record was not stored; an error with its index says why.",
 )
 
@@ -147,6 +148,7 @@ class RecordResult:
 @strawberry.type(description="The outcomes of a batch.")
 class RecordSessionsPayload:
     recorded_count: int = strawberry.field(default=0, description="The number of records that are now stored.")
+    amended_count: int = strawberry.field(default=0, description="The number of sessions that records have amended.")
     duplicate_count: int = strawberry.field(default=0, description="The number of records that were stored before.")
     results: list[RecordResult] = strawberry.field(
         default_factory=list, description="One entry for each record, in order."

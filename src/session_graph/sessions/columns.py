@@ -143,7 +143,7 @@ _ROWS = (
     Column("assessment", Kind.ASSESSMENT, "s.assessment", NOT_PORTAL, "Assessment", "The assessment that counts: the human one if there is one, else the automatic one.", optional=True),
     Column("asr_factors", Kind.PART, "s.is_success", ANALYST, None, "The factors of the ASR.", needs=("lead_value", "is_opportunity", "conversion_rate", "recognition", "is_test")),
     Column("transcript", Kind.PART, "s.id", ALL, None, "What was said, in order. A page with transcripts has at most 50 sessions."),
-    Column("history", Kind.PART, "s.id", ANALYST, None, "The changes that people made, newest first; derived values are not repeated here."),
+    Column("history", Kind.PART, "s.id", ANALYST, None, "The changes by people and by amendments, newest first; derived values are not repeated here."),
 )
 # fmt: on
 

@@ -19,10 +19,11 @@ import asyncpg
 import orjson
 
 from session_graph.errors import InvalidInput, Problem
-from session_graph.sessions.record import SessionRecord, parse_record
+from session_graph.sessions.history_record import parse_history
+from session_graph.sessions.identity import with_id
+from session_graph.sessions.record import SessionRecord
 from session_graph.sessions.recording import Outcome, Status, record_sessions
 from session_graph.store.database import Database
-from session_graph.store.ids import new_id
 
 BATCH = 500
 BATCH_BYTES = 8 * 1024 * 1024
@@ -43,6 +44,7 @@ class Tally:
     """How many lines had each result."""
 
     recorded: int = 0
+    amended: int = 0
     duplicate: int = 0
     refused: int = 0
 
@@ -58,7 +60,7 @@ async def import_sessions(
         for number, line in _lines(file, path):
             size += len(line)
             try:
-                batch.append((number, _parse_line(line)))
+                batch.append((number, _parse_line(account_id, line)))
             except InvalidInput as error:
                 tally.refused += 1
                 for problem in error.problems:
@@ -80,6 +82,8 @@ async def _record(
         match outcome.status:
             case Status.RECORDED:
                 tally.recorded += 1
+            case Status.AMENDED:
+                tally.amended += 1
             case Status.DUPLICATE:
                 tally.duplicate += 1
             case Status.REFUSED:
@@ -132,12 +136,11 @@ def _unpacked(file: io.BufferedReader) -> io.BufferedIOBase:
     return gzip.GzipFile(fileobj=file) if file.peek(2)[:2] == GZIP_MAGIC else file
 
 
-def _parse_line(line: bytes) -> SessionRecord:
+def _parse_line(account_id: UUID, line: bytes) -> SessionRecord:
     if len(line) > LONGEST_LINE:
         raise InvalidInput([Problem((), f"is longer than {LONGEST_LINE:,} bytes")])
     try:
         raw = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         raise InvalidInput([Problem((), f"is not JSON: {error}")]) from None
-    record = parse_record(raw)
-    return record if record.id else record.model_copy(update={"id": new_id()})
+    return with_id(account_id, parse_history(raw))

@@ -59,7 +59,9 @@ class InputModel(BaseModel):
 
 
 NULLABLE = "nullable"
-"""Metadata of a field that may be left out or be null in GraphQL, although its type does not say so."""
+"""Metadata of a field that is optional in GraphQL, although its type has no null and no default."""
+DEFAULTED = "defaulted"
+"""Metadata of a field whose default stands in the schema, and which cannot be null."""
 
 AnyInputModel = TypeVar("AnyInputModel", bound=InputModel)
 

@@ -5,18 +5,20 @@ A line of an import and an input of a mutation are the same. Source: interface.g
 
 import hashlib
 import re
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
 import orjson
-from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, StrictBool, model_validator
+from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from session_graph.parsing import parse_instant
 from session_graph.sessions.contacts import normalise_email, normalise_phone
-from session_graph.sessions.enums import Assessment, CallDirection, Channel, Speaker
+from session_graph.sessions.enums import Assessment, CallDirection, Channel, Speaker, WhenKnown
 from session_graph.sessions.input_model import (
+    DEFAULTED,
     EARLIEST,
     NULLABLE,
     Amount,
@@ -82,6 +84,10 @@ Stars = Annotated[int, Field(strict=True, ge=1, le=5)]
 Utms = dict[Annotated[Name, Field(max_length=100)], Annotated[Text, Field(max_length=1000)]]
 Metadata = dict[Annotated[Name, Field(max_length=100)], Annotated[Text, Field(max_length=4000)]]
 Duration = Annotated[int, Field(strict=True, ge=0, le=int(LONGEST.total_seconds()))]
+
+
+NOT_CONTENT = {"id", "duration_seconds", "when_known", "as_of"}
+"""The fields of a record that are not of its session, or that others stand for."""
 
 
 class TurnRecord(InputModel):
@@ -165,13 +171,26 @@ class SessionRecord(InputModel):
         [], description="What was said, in order; at most 1,000,000 characters."
     )
 
-    @model_validator(mode="before")
+    when_known: Annotated[WhenKnown, DEFAULTED] = Field(
+        WhenKnown.CONFLICT, description="What to do if the session is recorded already."
+    )
+    as_of: Instant | None = Field(
+        None, description="When the source knew this; an older report does not replace what a newer one said."
+    )
+    _cleared: frozenset[str] = PrivateAttr(frozenset())
+
+    @model_validator(mode="wrap")
     @classmethod
-    def _null_is_absent(cls, data: Any) -> Any:
-        """Drop nulls: an absent field gets its default, such as false or an empty list."""
+    def _null_is_absent(cls, data: Any, validate: ModelWrapValidatorHandler["SessionRecord"]) -> "SessionRecord":
+        """Drop nulls: an absent field gets its default, such as false or an empty list. Keep which were null."""
         if not isinstance(data, Mapping):
-            return data
-        return _with_end({name: value for name, value in data.items() if value is not None})
+            return validate(data)
+        given = {name: value for name, value in data.items() if value is not None}
+        record = validate(_with_end(given))
+        if len(given) < len(data):
+            fields = cls.model_fields.items()
+            record._cleared = frozenset(name for name, field in fields if data.get(field.alias, "") is None)
+        return record
 
     @model_validator(mode="after")
     def _hangs_together(self) -> "SessionRecord":
@@ -187,13 +206,29 @@ class SessionRecord(InputModel):
 
     def content_hash(self) -> bytes:
         """Return the SHA-256 of the normal form: two records of one session have the same."""
-        content = self.model_dump(exclude={"id", "duration_seconds"}, exclude_none=True)
+        content = self.model_dump(exclude=NOT_CONTENT, exclude_none=True)
         return hashlib.sha256(orjson.dumps(content, default=_decimal_text, option=orjson.OPT_SORT_KEYS)).digest()
+
+    def given(self) -> dict[str, Any]:
+        """Return the fields that were sent; one that was null has its default."""
+        fields = type(self).model_fields
+        sent = {name: getattr(self, name) for name in self.model_fields_set}
+        return sent | {name: fields[name].get_default(call_default_factory=True) for name in self._cleared}
 
 
 def parse_record(raw: object) -> SessionRecord:
     """Raises InvalidInput with every problem, each with its path by GraphQL name."""
     return parse_input(SessionRecord, raw)
+
+
+def write_turns(transcript: Sequence[TurnRecord]) -> str:
+    """Return the turns as they are stored: JSON text, with instants as `format_instant` writes them."""
+    return orjson.dumps([_turn(turn) for turn in transcript], option=orjson.OPT_UTC_Z).decode()
+
+
+def _turn(turn: TurnRecord) -> dict[str, str | datetime | None]:
+    named = {"name": turn.name} if turn.name else {}
+    return {"speaker": turn.speaker, "text": turn.text, "at": turn.at, **named}
 
 
 def _with_end(data: dict[str, Any]) -> dict[str, Any]:
