@@ -8,7 +8,6 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import httpx
-import orjson
 import pytest
 
 from session_graph.access.viewer import Role, Viewer
@@ -142,7 +141,7 @@ def cells_of(node: Mapping[str, Any], zone: str | None) -> dict[str, str]:
             case "TEXTS", texts:
                 cell = ", ".join(texts)
             case "MAP", pairs:
-                cell = orjson.dumps(pairs).decode() if pairs else ""
+                cell = "{" + ", ".join(f'"{key}": "{text}"' for key, text in pairs.items()) + "}" if pairs else ""
             case "PART", agent:
                 cell = agent["idn"]
             case _, other:
@@ -151,6 +150,4 @@ def cells_of(node: Mapping[str, Any], zone: str | None) -> dict[str, str]:
     if node["phone"]:
         cells["Phone"] = display_phone(node["phone"])
         cells["Contact Information"] = cells["Contact Information"].replace(node["phone"], cells["Phone"], 1)
-    if cells["UTMs"]:
-        cells["UTMs"] = "{" + ", ".join(f'"{k}": "{v}"' for k, v in node["utms"].items()) + "}"
     return cells

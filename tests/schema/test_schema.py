@@ -26,11 +26,35 @@ from session_graph.schema import schema as ours
 PROJECT = Path(__file__).parents[2]
 NOT_BUILT: set[str] = set()
 """Of the sketch; the test fails as soon as they are there, so that this does not outlive its truth."""
-DEVIATIONS = {"SessionExport.timeZone": "String!"}
-"""Of the sketch, each for a reason: a report always has a zone, or "local" where each session is in its own agent's."""
+DEVIATIONS: dict[str, Any] = {
+    "SessionExport.timeZone": "String!",
+    "RecordSessionInput.endedAt": ("DateTime", ""),
+    **{f"RecordSessionInput.{name}": ("Boolean", "") for name in ("intentToBuy", "refused", "unavailable", "isTodo")},
+    "TurnInput.text": ("String", ""),
+}
+"""Of the sketch, each for a reason: a report always has a zone, or "local" where each session is in its own agent's. A
+duration may stand instead of the end, and a tool may say nothing. An amendment has to tell a flag that is left out from
+false.
+"""
 
-ADDED = {"Viewer.editableFields", "Viewer.readableFigures", "Dashboard.previousFrom", "Dashboard.previousTo"}
-"""Of the next interface, and already built."""
+ANATOMY = ("source", "sourceId", "direction", "endReason", "language", "recordingUrl", "agentContact", "metadata")
+ADDED = {
+    *("Viewer.editableFields", "Viewer.readableFigures", "Dashboard.previousFrom", "Dashboard.previousTo"),
+    *(f"{name}.{field}" for name in ("Session", "RecordSessionInput") for field in ANATOMY),
+    *(f"RecordSessionInput.{name}" for name in ("durationSeconds", "whenKnown", "asOf")),
+    *(
+        f"SessionFilter.{name}"
+        for name in ("sources", "sourceIds", "directions", "endReasons", "languages", "metadata")
+    ),
+    *("MetadataFilter", "MetadataFilter is one of", "MetadataFilter.key", "MetadataFilter.value"),
+    *("CallDirection", "CallDirection.INBOUND", "CallDirection.OUTBOUND"),
+    *("WhenKnown", "WhenKnown.CONFLICT", "WhenKnown.AMEND", "RecordStatus.AMENDED"),
+    *("Query.sessionBySource", "Query.sessionBySource(source:)", "Query.sessionBySource(sourceId:)"),
+    *("Speaker.HUMAN", "Speaker.TOOL", "Turn.name", "TurnInput.name"),
+    *("RecordSessionsPayload.amendedCount", "SessionChange.kind"),
+    *("SessionChangeKind", *(f"SessionChangeKind.{kind}" for kind in ("SET", "FOLLOWED", "AMENDED"))),
+}
+"""Of the next interface, and already built; and how many records amended, and how a field came to change."""
 
 Told = tuple[str, Any]
 """A name such as `Query.sessions(first:)`, and what is said of it."""

@@ -19,7 +19,7 @@ from session_graph.parsing import DECIMAL_LIMIT, format_instant, parse_instant
 from session_graph.sessions.closing import AgentTerms, is_opportunity
 from session_graph.sessions.editing import HISTORY_COLUMNS, ChangeKind
 from session_graph.sessions.event_log import EventKind, write_events
-from session_graph.sessions.history_record import FIGURES, HistoryRecord
+from session_graph.sessions.history_record import FIGURES, HistoryRecord, carries_figures
 from session_graph.sessions.patch import EDITED, write_value
 from session_graph.sessions.record import NOT_CONTENT, SessionRecord, write_turns
 from session_graph.sessions.session_columns import COLUMNS, DECIDED, MAPS, columns_of, decide
@@ -129,7 +129,7 @@ def revise(state: SessionState, record: SessionRecord, current_terms: AgentTerms
     if columns["potential_value"] >= DECIMAL_LIMIT:
         return Problem(("units",), "makes a lead value of 10^15 or more")
     is_same = columns == state.columns and knowledge.facts == state.knowledge.facts
-    terms = None if _record_of(knowledge.facts).has_figures else state.terms
+    terms = None if carries_figures(_record_of(knowledge.facts)) else state.terms
     version = state.version if is_same else state.version + 1
     return replace(state, version=version, knowledge=knowledge, columns=columns, terms=terms)
 
@@ -247,6 +247,7 @@ on conflict (account_id, session_id) do update set turns = excluded.turns
 """
 _DELETE_TURNS = "delete from transcript r where r.account_id = $1 and r.session_id = any($2)"
 _HELD = {field: name for name, field in EDITED.items()}
+_ERASED = Problem(("id",), "is of a session that was erased meanwhile; send it again")
 
 
 async def amend_sessions(
@@ -262,19 +263,16 @@ async def amend_sessions(
     await connection.fetch(_LOCK, account_id, ids)
     rows = {row["id"]: row for row in await connection.fetch(_READ, account_id, ids)}
     known = {id_: _state_of(row) for id_, row in rows.items()}
-    states, history = dict(known), list[tuple[Any, ...]]()
-    results = []
-    for id_, record, terms in ((each.session_id, each.record, each.terms) for each in amendments):
-        before = states[id_]
-        after = revise(before, record, terms)
-        if isinstance(after, Problem):
-            results.append(Result(is_changed=False, problem=after))
-            continue
-        for entry in list_changes(before, after):
-            values = (entry.field, entry.before, entry.after)
-            history.append((account_id, id_, after.version, *values, now, recorder, ChangeKind.AMENDED))
-        states[id_] = after
-        results.append(Result(is_changed=after.version > before.version))
+    states = dict(known)
+    results, history = list[Result](), list[tuple[Any, ...]]()
+    for amendment in amendments:
+        result, entries = _amend(states, amendment)
+        results.append(result)
+        key = (account_id, amendment.session_id)
+        history += [
+            (*key, states[key[1]].version, entry.field, entry.before, entry.after, now, recorder, ChangeKind.AMENDED)
+            for entry in entries
+        ]
     changed = {id_: state for id_, state in states.items() if state.version > known[id_].version}
     await _write_sessions(connection, account_id, rows, changed, now)
     await _write_transcripts(connection, account_id, known, changed)
@@ -282,6 +280,18 @@ async def amend_sessions(
     await connection.copy_records_to_table("session_change", records=history, columns=HISTORY_COLUMNS)
     await write_events(connection, account_id, EventKind.CHANGED, list(changed))
     return results
+
+
+def _amend(states: dict[UUID, SessionState], amendment: Amendment) -> tuple[Result, list[Entry]]:
+    """Make the amendment to its state among `states`. Return the result and the history."""
+    before = states.get(amendment.session_id)
+    if before is None:
+        return Result(is_changed=False, problem=_ERASED), []
+    after = revise(before, amendment.record, amendment.terms)
+    if isinstance(after, Problem):
+        return Result(is_changed=False, problem=after), []
+    states[amendment.session_id] = after
+    return Result(is_changed=after.version > before.version), list_changes(before, after)
 
 
 def _state_of(row: Row) -> SessionState:

@@ -27,7 +27,7 @@ MAX_DEPTH = 3
 MAX_CONDITIONS = 50
 MAX_OPTIONS = 1000
 MAX_TEXT = 500
-MAX_VALUE = 4000
+MAX_METADATA_VALUE = 4000
 
 PERIODS = {
     Period.LAST_24_HOURS: timedelta(hours=24),
@@ -323,7 +323,8 @@ def _parse_value(kind: ValueKind, value: Any, now: datetime, path: Path, depth: 
         case ValueKind.LANGUAGES:
             return [set_case(_text(tag, (*path, i))) for i, tag in enumerate(_options(value, path))]
         case ValueKind.UTMS | ValueKind.METADATA:
-            return [_entry(entry, (*path, i)) for i, entry in enumerate(_options(value, path))]
+            limit = MAX_TEXT if kind is ValueKind.UTMS else MAX_METADATA_VALUE
+            return [_entry(entry, (*path, i), limit) for i, entry in enumerate(_options(value, path))]
         case ValueKind.PERIOD:
             return now - PERIODS[Period(value)], now
         case ValueKind.DECIMALS | ValueKind.INTEGERS:
@@ -349,12 +350,12 @@ def _text(value: str, path: Path, limit: int = MAX_TEXT) -> str:
         return check_text(value)
 
 
-def _entry(entry: Mapping[str, str | None], path: Path) -> Entry:
+def _entry(entry: Mapping[str, str | None], path: Path, limit: int) -> Entry:
     texts = {}
     for name, text in entry.items():
         if text is None:
             raise BadUserInput("must not be null; leave it out for any value", (*path, name))
-        texts[name] = _text(text, (*path, name), MAX_VALUE if name == "value" else MAX_TEXT)
+        texts[name] = _text(text, (*path, name), limit if name == "value" else MAX_TEXT)
     return Entry(texts["key"], texts.get("value"))
 
 

@@ -24,9 +24,10 @@ class HistoryRecord(SessionRecord):
     recognition: Ratio | None = Field(None, description="The share that was credited to the agent, 0 to 1.")
     working_hours: StrictBool | None = Field(None, description="It began in the agent's working hours.")
 
-    @property
-    def has_figures(self) -> bool:
-        return any(getattr(self, name) is not None for name in FIGURES)
+
+def carries_figures(record: SessionRecord) -> bool:
+    """Return whether the record carries decisions of the past: then the agent's terms do not decide its figures."""
+    return any(getattr(record, name, None) is not None for name in FIGURES)
 
 
 def parse_history(raw: object) -> HistoryRecord:

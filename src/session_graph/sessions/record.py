@@ -5,7 +5,7 @@ A line of an import and an input of a mutation are the same. Source: interface.g
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
@@ -189,7 +189,7 @@ class SessionRecord(InputModel):
         record = validate(_with_end(given))
         if len(given) < len(data):
             fields = cls.model_fields.items()
-            record._cleared = frozenset(name for name, field in fields if data.get(field.alias, "") is None)
+            record.remember_cleared(name for name, field in fields if data.get(field.alias, "") is None)
         return record
 
     @model_validator(mode="after")
@@ -208,6 +208,10 @@ class SessionRecord(InputModel):
         """Return the SHA-256 of the normal form: two records of one session have the same."""
         content = self.model_dump(exclude=NOT_CONTENT, exclude_none=True)
         return hashlib.sha256(orjson.dumps(content, default=_decimal_text, option=orjson.OPT_SORT_KEYS)).digest()
+
+    def remember_cleared(self, names: Iterable[str]) -> None:
+        """Keep which fields were sent as null: they have their defaults, as if they had been left out."""
+        self._cleared = frozenset(names)
 
     def given(self) -> dict[str, Any]:
         """Return the fields that were sent; one that was null has its default."""

@@ -21,7 +21,7 @@ from session_graph.sessions.amending import Amendment, Result, amend_sessions, t
 from session_graph.sessions.closing import AgentTerms, Decisions
 from session_graph.sessions.enums import WhenKnown
 from session_graph.sessions.event_log import EventKind, write_events
-from session_graph.sessions.history_record import HistoryRecord
+from session_graph.sessions.history_record import carries_figures
 from session_graph.sessions.identity import KnownSessions, find_known, source_key
 from session_graph.sessions.record import SessionRecord, write_turns
 from session_graph.sessions.session_columns import columns_of, decide
@@ -137,7 +137,7 @@ class _Batch:
         if conflict:
             return Outcome(Status.REFUSED, id_, conflict, is_conflict=True)
         if id_ in self.known.hashes and record.when_known is WhenKnown.CONFLICT:
-            return self._compare(id_, content_hash)
+            return self._compare(id_, record, content_hash)
         if agent is None:
             return _refuse(record, "agent", "is not the idn of an agent of this account")
         if id_ in self.known.hashes:
@@ -156,10 +156,11 @@ class _Batch:
             self.times.append({"account_id": self.account_id, "session_id": id_, "times": text})
         return Outcome(Status.RECORDED, id_)
 
-    def _compare(self, id_: UUID, content_hash: bytes) -> Outcome:
+    def _compare(self, id_: UUID, record: SessionRecord, content_hash: bytes) -> Outcome:
         if self.known.hashes[id_] == content_hash:
             return Outcome(Status.DUPLICATE, id_)
-        conflict = Problem(("id",), "is already the id of a session with other content")
+        path = ("id",) if record.id else ("sourceId",)
+        conflict = Problem(path, "is already the id of a session with other content")
         return Outcome(Status.REFUSED, id_, conflict, is_conflict=True)
 
     def _session_row(
@@ -170,7 +171,7 @@ class _Batch:
             "id": id_,
             "agent_id": agent.id,
             **columns_of(record, decisions),
-            "terms_id": None if isinstance(record, HistoryRecord) and record.has_figures else agent.stored.id,
+            "terms_id": None if carries_figures(record) else agent.stored.id,
             "content_hash": content_hash,
             "money_scale": self.money_scale,
             "recorded_at": self.now,

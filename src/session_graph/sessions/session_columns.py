@@ -11,7 +11,7 @@ import orjson
 from session_graph.parsing import fold
 from session_graph.sessions.closing import AgentTerms, Decisions, Facts, close, recognised_share
 from session_graph.sessions.contacts import display_phone
-from session_graph.sessions.history_record import FIGURES, HistoryRecord
+from session_graph.sessions.history_record import FIGURES, carries_figures
 from session_graph.sessions.record import SessionRecord
 from session_graph.store import models
 
@@ -47,9 +47,9 @@ COLUMNS = (
 def decide(record: SessionRecord, terms: AgentTerms) -> Decisions:
     """Return the decisions of the session; those that a record of the past carries count."""
     decisions = close(Facts(**{name: getattr(record, name) for name in Facts.__slots__}), terms)
-    if not isinstance(record, HistoryRecord) or not record.has_figures:
+    if not carries_figures(record):
         return decisions
-    kept = {name: getattr(record, name) for name in FIGURES if getattr(record, name) is not None}
+    kept = {name: value for name in FIGURES if (value := getattr(record, name)) is not None}
     in_hours = kept.get("working_hours", decisions.working_hours)
     return replace(decisions, **{"recognition": recognised_share(in_hours, terms), **kept})
 
