@@ -8,7 +8,6 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import httpx
-import orjson
 import pytest
 
 from session_graph.access.viewer import Role, Viewer
@@ -135,8 +134,8 @@ def cells_of(node: Mapping[str, Any], zone: str | None) -> dict[str, str]:
                 cell = {"YES_A": "Yes-A", "YES_B": "Yes-B", "NO": "No"}[verdict]
             case "CHANNEL", channel:
                 cell = {"VOICE": "Voice", "SMS": "SMS", "CHAT": "Chat"}[channel]
-            case "LENGTH", length:
-                cell = length.capitalize()
+            case "LENGTH" | "DIRECTION", word:
+                cell = word.capitalize()
             case "RATIO", ratio:
                 cell = f"{(Decimal(ratio) * 100).normalize():f}%"
             case "NUMBER", number:
@@ -144,7 +143,7 @@ def cells_of(node: Mapping[str, Any], zone: str | None) -> dict[str, str]:
             case "TEXTS", texts:
                 cell = ", ".join(texts)
             case "MAP", pairs:
-                cell = orjson.dumps(pairs).decode() if pairs else ""
+                cell = "{" + ", ".join(f'"{key}": "{text}"' for key, text in pairs.items()) + "}" if pairs else ""
             case "PART", str(offset) if column.name == "utc_offset":
                 local = datetime.fromisoformat(node["startedAt"]).astimezone(
                     ZoneInfo(zone or node["agent"]["timeZone"])
@@ -159,8 +158,6 @@ def cells_of(node: Mapping[str, Any], zone: str | None) -> dict[str, str]:
     if node["phone"]:
         cells["Phone"] = display_phone(node["phone"])
         cells["Contact Information"] = cells["Contact Information"].replace(node["phone"], cells["Phone"], 1)
-    if cells["UTMs"]:
-        cells["UTMs"] = "{" + ", ".join(f'"{k}": "{v}"' for k, v in node["utms"].items()) + "}"
     return cells
 
 

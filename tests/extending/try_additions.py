@@ -57,8 +57,13 @@ async def try_all(ask: Any, database: Database) -> None:
     row = await database.fetchrow("select s.mood from session s")
     assert row is not None
     assert row["mood"] == "glad"
-    too_long = await ask(query, input={**record, "mood": "x" * 1000})
-    assert too_long["data"]["recordSession"]["errors"] == [{"path": ["input", "mood"]}], too_long
+    wrong = await ask(query, input={**record, "units": "-1"})
+    assert wrong["data"]["recordSession"]["errors"] == [{"path": ["input", "units"]}], wrong
+    warned = query.replace("errors {", "warnings { code } errors {")
+    too_long = await ask(warned, input={**record, "contactName": None, "mood": "x" * 1000})
+    assert too_long["data"]["recordSession"]["warnings"] == [{"code": "TEXT_CUT"}], too_long
+    await database.execute("delete from session_event")
+    await database.execute("delete from session where contact_name is null")
 
     listed = await ask("{ sessions { nodes { initial } } viewer { visibleColumns } }")
     assert listed["data"]["sessions"]["nodes"] == [{"initial": "Z"}], listed

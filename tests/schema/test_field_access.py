@@ -41,6 +41,7 @@ WAYS: dict[str, list[str]] = {
         "{ sessions { nodes { FIELDS } } }",
         "{ sessions { edges { node { FIELDS } } } }",
         '{ sessionsByExternalId(externalIds: ["e1"]) { sessions { FIELDS } } }',
+        '{ sessionBySource(source: "retell", sourceId: "call_1") { FIELDS } }',
         "{ agents { sessions { nodes { FIELDS } } } }",
         '{ agent(by: {idn: "bistro"}) { sessions { edges { node { FIELDS } } } } }',
         '{ node(id: "@agent") { ... on Agent { sessions { nodes { FIELDS } } } } }',
@@ -91,6 +92,8 @@ WAYS: dict[str, list[str]] = {
 }
 NAMED_BY_THE_WAY = {
     "sessionsByExternalId": "externalId",
+    "sessionBySource(source:": "source",
+    "sourceId:": "sourceId",
     "agent {": "agent",
     "groups(by: CHANNEL)": "channel",
     "groups(by: AGENT)": "agent",

@@ -460,7 +460,7 @@ async def test_an_import_and_a_mutation_make_the_same_of_a_record(
             " where s.account_id = $1 order by s.id",
             of.id,
         )
-        own = {"account_id", "agent_id", "recorded_at", "updated_at"}
+        own = {"account_id", "agent_id", "terms_id", "recorded_at", "updated_at"}
         return [{name: value for name, value in row.items() if name not in own} for row in found]
 
     assert len(await rows(account)) == 100

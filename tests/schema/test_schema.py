@@ -40,12 +40,30 @@ DEVIATIONS: dict[str, Any] = {
     "Mutation.recordSessions(input:)": ("RecordSessionsInput!", ""),
     "Mutation.cancelSessionExport(id:)": None,
     "Mutation.retrySessionExport(id:)": None,
+    "RecordSessionInput.endedAt": ("DateTime", ""),
+    **{f"RecordSessionInput.{name}": ("Boolean", "") for name in ("intentToBuy", "refused", "unavailable", "isTodo")},
+    "TurnInput.text": ("String", ""),
 }
 """From the sketch: a report always has a zone, or "local" where each session is in its agent's; a report may pass
 2 GiB; an id of another type than Session breaks caches; a recorded session has warnings, which an edit has not; a
-mutation takes one input object; a part of a dashboard that fails leaves the others."""
+mutation takes one input object; a part of a dashboard that fails leaves the others; a duration may stand instead of the
+end, and a tool may say nothing; an amendment has to tell a flag that is left out from false."""
 
+ANATOMY = ("source", "sourceId", "direction", "endReason", "language", "recordingUrl", "agentContact", "metadata")
 ADDED = {
+    *(f"{name}.{field}" for name in ("Session", "RecordSessionInput") for field in ANATOMY),
+    *(f"RecordSessionInput.{name}" for name in ("durationSeconds", "whenKnown", "asOf")),
+    *(
+        f"SessionFilter.{name}"
+        for name in ("sources", "sourceIds", "directions", "endReasons", "languages", "metadata")
+    ),
+    *("MetadataFilter", "MetadataFilter is one of", "MetadataFilter.key", "MetadataFilter.value"),
+    *("CallDirection", "CallDirection.INBOUND", "CallDirection.OUTBOUND"),
+    *("WhenKnown", "WhenKnown.CONFLICT", "WhenKnown.AMEND", "RecordStatus.AMENDED"),
+    *("Query.sessionBySource", "Query.sessionBySource(source:)", "Query.sessionBySource(sourceId:)"),
+    *("Speaker.HUMAN", "Speaker.TOOL", "Turn.name", "TurnInput.name"),
+    *("RecordSessionsPayload.amendedCount", "SessionChange.kind"),
+    *("SessionChangeKind", *(f"SessionChangeKind.{kind}" for kind in ("SET", "FOLLOWED", "AMENDED"))),
     *("Viewer.editableFields", "Viewer.readableFigures", "Dashboard.previousFrom", "Dashboard.previousTo"),
     *("Account.country", "Agent.country", "CreateAgentInput.country", "UpdateAgentInput.country"),
     *("UpdateAccountInput.country", "RecordResult.warnings", "RecordSessionPayload", "RecordWarning", "WarningCode"),

@@ -184,6 +184,7 @@ async def test_external_ids_cost_the_same_for_one_and_for_fifty(
         ("{ session(id: @) { asr } }", 1),
         ("{ session(id: @) { asr agent { idn } transcript { text } history { by } } }", 4),
         ("{ node(id: @) { ... on Session { asr } } }", 1),
+        ('{ sessionBySource(source: "retell", sourceId: "call_1") { id asr } }', 1),
         ("{ a: session(id: @) { agent { idn } } b: session(id: @) { agent { idn } } }", 3),
         ("mutation { updateSession(input: {sessionId: @, patch: {isTodo: true}}) { session { id } } }", 5),
         ("mutation { updateSession(input: {sessionId: @, patch: {isTodo: false}}) { session { id } } }", 2),
@@ -194,7 +195,7 @@ async def test_a_session_costs_a_statement_and_one_for_each_part(
     ask: Caller, database: Database, account: Account, statements: Statements, query: str, count: int
 ) -> None:
     await make_agent(account)
-    (session,) = await record(database, account, {"transcript": TURNS})
+    (session,) = await record(database, account, {"source": "retell", "sourceId": "call_1", "transcript": TURNS})
 
     ran = await run(ask, statements, query.replace("@", f'"{session}"'))
 

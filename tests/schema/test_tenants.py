@@ -44,14 +44,28 @@ async def make_tenant(client: httpx.AsyncClient, database: Database, mark: str) 
     account = await find_or_create_account(f"a{uuid4().hex[:12]}")
     bistro, clinic = [await make_agent(account, idn=idn) for idn in ("bistro", "clinic")]
     await make_agent(account, idn=f"only-{mark}")
-    own = {"sessionType": mark, "connector": mark, "tags": [mark], "utms": {mark: mark}, "contactName": f"{mark} Lee"}
+    anatomy = {"source": mark, "endReason": mark, "metadata": {mark: mark}}
+    own = {
+        **anatomy,
+        "sessionType": mark,
+        "connector": mark,
+        "tags": [mark],
+        "utms": {mark: mark},
+        "contactName": f"{mark} Lee",
+    }
     ids = await record(
         database,
         account,
         {"id": SHARED_ID, "externalId": "c-1", "integration": "crm", **own},
         {"agent": "clinic", "externalId": "c-1", "integration": "desk", **own, "leadValue": "7.50"},
         {"agent": "clinic", "externalId": f"x-{mark}", "integration": mark, **own, "isTest": True},
-        {"externalId": "c-2", "integration": "crm", **own, "transcript": [{"speaker": "USER", "text": f"{mark}!"}]},
+        {
+            "externalId": "c-2",
+            "integration": "crm",
+            **own,
+            "sourceId": f"r-{mark}",
+            "transcript": [{"speaker": "USER", "text": f"{mark}!"}],
+        },
     )
     owner = await make_caller(client, account, Role.ADMIN, {"email": f"{mark}@example.com"})
     export = (await owner(ASK_FOR_REPORT)).data["requestSessionExport"]["export"]["id"]
@@ -84,7 +98,16 @@ async def theirs(client: httpx.AsyncClient, database: Database) -> Tenant:
 
 async def state_of(database: Database, *tenants: Tenant) -> list[Any]:
     """Everything that is written of the accounts, but for their keys."""
-    tables = ("session", "session_change", "transcript", "agent", "session_export", "export_delivery")
+    tables = (
+        "session",
+        "session_change",
+        "transcript",
+        "fact_times",
+        "agent",
+        "agent_terms",
+        "session_export",
+        "export_delivery",
+    )
     columns = [f"array(select t::text from {table} t where t.account_id = a.id order by 1)" for table in tables]
     ids = [tenant.account.id for tenant in tenants]
     rows = await database.fetch(f"select a::text, {', '.join(columns)} from account a where a.id = any($1)", ids)
@@ -166,6 +189,7 @@ async def test_an_edit_by_a_foreign_id_says_not_found(ours: Tenant, theirs: Tena
 
 
 FILTERS = ['integrations: ["@"]', 'connectors: ["@"]', 'externalIds: ["x-@"]', 'tags: ["@"]']
+FILTERS += ['sources: ["@"]', 'sourceIds: ["r-@"]', 'endReasons: ["@"]', 'metadata: [{key: "@"}]']
 FILTERS += ['sessionTypes: ["@"]', 'utms: [{key: "@", value: "@"}]', 'search: "@"', 'not: {not: {search: "@ lee"}}']
 
 
@@ -219,6 +243,7 @@ async def test_an_agent_of_another_account_is_unknown_in_a_filter(
         '{ agent(by: {idn: "only-@"}) { id } }',
         '{ sessionsByExternalId(externalIds: ["x-@"]) { externalId totalCount sessions { id } } }',
         '{ sessionsByExternalId(externalIds: ["c-1"], integration: "@") { externalId totalCount sessions { id } } }',
+        '{ sessionBySource(source: "@", sourceId: "r-@") { id } }',
         'mutation { updateAgent(input: {idn: "only-@", name: "x"}) { agent { id } errors { code message path } } }',
         'mutation { updateSessions(input: {target: {filter: {tags: ["@"]}}, patch: {isTodo: true}})'
         " { matchedCount changedCount errors { code message path } } }",

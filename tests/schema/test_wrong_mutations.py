@@ -183,10 +183,8 @@ async def test_what_a_person_can_put_right_is_in_the_payload(
 @pytest.mark.parametrize(
     ("given_", "keyword"),
     [
-        ({"intentToBuy": None}, "at .intentToBuy: "),
         ({"agent": None}, "at .agent: "),
         ({"startedAt": "2026-11-16T15:00:00"}, "at .startedAt: "),
-        ({"endedAt": None}, "at .endedAt: "),
         ({"units": 4.5}, "at .units: "),
         ({"leadValue": "NaN"}, "at .leadValue: "),
         ({"conversationQuality": True}, "at .conversationQuality: "),
@@ -195,7 +193,10 @@ async def test_what_a_person_can_put_right_is_in_the_payload(
         ({"utms": [None]}, "at .utms: "),
         ({"tags": [None]}, "at .tags[0]: "),
         ({"transcript": [{"text": "a"}]}, "'speaker'"),
-        ({"transcript": [{"text": None, "speaker": "USER"}]}, "at .transcript[0].text: "),
+        ({"durationSeconds": 1.5}, "at .durationSeconds: "),
+        ({"direction": "in"}, "at .direction: "),
+        ({"metadata": {"a": 1}}, "at .metadata: "),
+        ({"transcript": [{"text": 7, "speaker": "USER"}]}, "at .transcript[0].text: "),
         ({"weather": None}, "'weather'"),
     ],
 )
@@ -241,6 +242,22 @@ async def test_every_record_with_a_wrong_type_is_named_at_once(admin: Admin, sta
     assert ["input", "records", "5", "transcript", "0", "speaker"] in paths
     assert {int(path[2]) for path in paths} == {i for i in range(240) if i % 2}
     assert len(paths) == 120 + 40
+
+
+@pytest.mark.parametrize(
+    ("given_", "path"),
+    [
+        ({"endedAt": None}, "endedAt"),
+        ({"sourceId": "1"}, "source"),
+    ],
+)
+async def test_a_record_that_does_not_hang_together_is_refused_with_its_path(
+    admin: Admin, nothing_is_written: None, given_: dict[str, Json], path: str
+) -> None:
+    (error,) = (await admin.ask(*mutation_of("recordSession"), i=RECORD | given_)).data["recordSession"]["errors"]
+
+    assert (error["code"], ".".join(error["path"])) == ("INVALID", f"input.{path}")
+    assert_clear(error["message"])
 
 
 async def test_every_problem_of_an_input_is_told_at_once(admin: Admin) -> None:

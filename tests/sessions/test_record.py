@@ -44,15 +44,25 @@ FULL: Mapping[str, Any] = {
     "conversationQuality": 4,
     "actualResult": "booked",
     "expectedResult": "booked",
+    "source": "retell",
+    "sourceId": "call_1",
+    "direction": "INBOUND",
+    "endReason": "user_hangup",
+    "language": "en-US",
+    "recordingUrl": "https://example.com/r.wav",
+    "agentContact": "+14155550100",
+    "metadata": {"customer": "7"},
     "utms": {"utm_source": "google"},
     "tags": ["late", "vip"],
     "transcript": [{"speaker": "USER", "text": "Hello", "at": "2026-11-16T15:00:00Z"}],
 }
 EMPTY: Mapping[str, Any] = {
     **dict.fromkeys(("intentToBuy", "refused", "unavailable", "isTodo", "isTest"), False),
+    "metadata": {},
     "utms": {},
     "tags": [],
     "transcript": [],
+    **dict.fromkeys(("direction", "endReason", "language", "recordingUrl", "agentContact"), None),
     **dict.fromkeys(("sessionType", "integration", "connector", "externalId", "contactName", "phone", "email"), " "),
     **dict.fromkeys(("otherContact", "summary", "actualResult", "expectedResult"), " \n"),
 }
@@ -111,6 +121,12 @@ def test_everything_that_a_record_may_say() -> None:
         {"phone": "+1.415.555.0134"},
         {"email": " Ana@Example.com"},
         {"externalId": "A-1 "},
+        {"source": " retell", "sourceId": "call_1 "},
+        {"language": "EN_us"},
+        {"durationSeconds": 7},
+        {"whenKnown": "AMEND"},
+        {"asOf": "2026-11-16T15:00:00Z"},
+        {"endedAt": None, "durationSeconds": 120},
         {"transcript": [{"at": "2026-11-16T17:00:00+02:00", "text": "Hello", "speaker": "USER"}]},
     ],
     ids=str,
@@ -119,7 +135,7 @@ def test_the_same_said_otherwise_has_the_same_hash(change: dict[str, Any]) -> No
     assert hash_of(**change) == parse().content_hash()
 
 
-@pytest.mark.parametrize("field", [name for name in FULL if name not in LEAST and name != "id"])
+@pytest.mark.parametrize("field", [name for name in FULL if name not in LEAST and name not in ("id", "source")])
 def test_a_null_is_an_absent_value(field: str) -> None:
     without = {name: value for name, value in FULL.items() if name != field}
 
@@ -148,6 +164,11 @@ def test_what_says_nothing_is_an_absent_value(field: str) -> None:
         {"conversationQuality": 5},
         {"utms": {"utm_source": "Google"}},
         {"utms": {"utm_medium": "google"}},
+        *({name: "other"} for name in ("source", "sourceId", "endReason", "language", "agentContact")),
+        {"direction": "OUTBOUND"},
+        {"recordingUrl": "https://example.com/R.wav"},
+        {"metadata": {"customer": "8"}},
+        {"transcript": [{"speaker": "USER", "name": "Ana", "text": "Hello", "at": "2026-11-16T15:00:00Z"}]},
         {"tags": ["late"]},
         {"tags": ["late", "VIP"]},
         {"contactName": "ana"},
@@ -170,7 +191,7 @@ def test_the_order_of_turns_counts() -> None:
 def test_every_field_of_a_record_is_among_those_that_are_told_apart() -> None:
     known = {field.alias for field in SessionRecord.model_fields.values()}
 
-    assert known == set(FULL)
+    assert known - {"durationSeconds", "whenKnown", "asOf"} == set(FULL)
 
 
 LONG_AGO, FAR_OFF = "1969-12-31T23:59:59Z", "2200-01-01T00:00:00Z"
@@ -211,13 +232,19 @@ LONG_AGO, FAR_OFF = "1969-12-31T23:59:59Z", "2200-01-01T00:00:00Z"
         *(({"isTest": flag}, "isTest must be true or false") for flag in (1, "true", "yes")),
         ({"externalId": "x" * 501}, "externalId must have at most 500 characters"),
         ({"tags": "vip"}, "tags must be a list"),
+        ({"sourceId": "call_1"}, "source is required with sourceId"),
+        ({"source": "x" * 101, "sourceId": "1"}, "source must have at most 100 characters"),
+        ({"source": "retell", "sourceId": "x" * 501}, "sourceId must have at most 500 characters"),
+        ({"direction": "inbound"}, "direction must be one of INBOUND, OUTBOUND"),
+        ({"endedAt": None, "durationSeconds": -1}, "durationSeconds must be at least 0"),
+        ({"durationSeconds": 31_622_401}, "durationSeconds must be at most 31622400"),
         ({"utms": ["utm_source"]}, "utms must be an object"),
         ({"transcript": {}}, "transcript must be a list"),
         ({"transcript": ["Hello"]}, "transcript.0 must be an object"),
         ({"transcript": [{"text": "Hello"}]}, "transcript.0.speaker is required"),
         (
             {"transcript": [{"speaker": "BOT", "text": "x"}]},
-            "transcript.0.speaker must be one of USER, AGENT, SYSTEM",
+            "transcript.0.speaker must be one of USER, AGENT, HUMAN, TOOL, SYSTEM",
         ),
         (
             {"transcript": [{"speaker": "USER", "text": "x", "at": "noon"}]},
@@ -299,3 +326,49 @@ def test_the_order_of_utms_does_not_count() -> None:
     pairs = {"utm_source": "google", "utm_medium": "cpc"}
 
     assert hash_of(utms=pairs) == hash_of(utms=dict(reversed(pairs.items())))
+
+
+def test_a_duration_stands_instead_of_the_end() -> None:
+    whole = {name: value for name, value in LEAST.items() if name != "endedAt"}
+
+    record = parse_record({**whole, "durationSeconds": 120})
+
+    assert record.ended_at == datetime(2026, 11, 16, 15, 2, tzinfo=UTC)
+    assert record.content_hash() == parse_record(LEAST).content_hash()
+
+
+def test_the_end_counts_before_the_duration() -> None:
+    assert parse(durationSeconds=5).ended_at == datetime(2026, 11, 16, 15, 2, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [({"startedAt": "noon", "durationSeconds": 1}, "startedAt"), ({"durationSeconds": "1"}, "durationSeconds")],
+)
+def test_a_duration_that_cannot_be_added_is_told_once(change: dict[str, Any], field: str) -> None:
+    (found,) = refuse({**LEAST, "endedAt": None, **change})
+
+    assert found.startswith(f"{field} must be ")
+
+
+def test_a_tool_may_be_silent_and_nobody_else() -> None:
+    tool = {"speaker": "TOOL", "name": "book_table"}
+
+    assert parse(transcript=[tool]).transcript[0].text == ""
+    assert hash_of(transcript=[{**tool, "text": None}]) == hash_of(transcript=[{**tool, "text": ""}])
+    assert parse(transcript=[{"speaker": "HUMAN"}]).transcript == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("EN-us", "en-US"),
+        ("en_US", "en-US"),
+        ("de", "de"),
+        ("zh-hans-cn", "zh-Hans-CN"),
+        ("en-ca-x-ca", "en-CA-x-ca"),
+        ("DE-1996", "de-1996"),
+    ],
+)
+def test_a_language_is_kept_in_one_spelling(sent: str, kept: str) -> None:
+    assert parse(language=sent).language == kept

@@ -155,7 +155,7 @@ async def test_what_forbids_a_batch_is_raised_before_it_is_recorded(database: Da
         raise PermissionError
 
     with pytest.raises(PermissionError):
-        async with Recorder(database, bistro.id, LIMITS, Delivered(), forbid) as recorder:
+        async with Recorder(database, bistro.id, LIMITS, Delivered(), before_batch=forbid) as recorder:
             await recorder.add(raw(1))
 
     assert await count(database, bistro) == 0

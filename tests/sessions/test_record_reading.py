@@ -129,3 +129,17 @@ def test_a_transcript_is_cut_to_its_limits() -> None:
 def test_what_was_lost_is_no_part_of_the_content() -> None:
     assert read(summary="a\x0bb")[0].content_hash() == read(summary="a\ufffdb")[0].content_hash()
     assert read(summary="x" * 10_001)[0].content_hash() == read(summary="x" * 10_000)[0].content_hash()
+
+
+@pytest.mark.parametrize(
+    ("field", "sent"),
+    [
+        *(("language", tag) for tag in ("English (US)", "1", "a--b")),
+        *(("recordingUrl", url) for url in ("http://example.com/r", "https://", "r.wav", "https://example.com/a b")),
+    ],
+)
+def test_what_a_record_can_do_without_is_left_out_if_it_is_malformed(field: str, sent: str) -> None:
+    record, warnings = read(**{field: sent})
+
+    assert record.model_dump(by_alias=True)[field] is None
+    assert warnings == [(field, "VALUE_DROPPED")]

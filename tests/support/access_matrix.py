@@ -32,6 +32,7 @@ SESSION = words(
     conversionRate recognition sessionLength autoAssessment humanAssessment conversationQuality workingHours comment
     units integration externalId actualResult expectedResult id utms
     startedAt endedAt durationSeconds channel connector agent contactName phone email isDone tags version updatedAt
+    source sourceId direction endReason language recordingUrl agentContact metadata
     assessment utcOffset asrFactors transcript history
     """
 )
@@ -129,6 +130,12 @@ FILTERS: dict[str, tuple[str, frozenset[str]]] = {
     "hasExternalId": ("true", words("externalId")),
     "tags": ('["vip"]', words("tags")),
     "utms": ('[{key: "utm_source", value: "ads"}]', words("utms")),
+    "sources": ('["retell"]', words("source")),
+    "sourceIds": ('["call_1"]', words("sourceId")),
+    "directions": ("[INBOUND]", words("direction")),
+    "endReasons": ('["user_hangup"]', words("endReason")),
+    "languages": ('["en-US"]', words("language")),
+    "metadata": ('[{key: "crm"}]', words("metadata")),
     "period": ("LAST_7_DAYS", words("startedAt")),
     "from": ('"2026-01-01T00:00:00Z"', words("startedAt")),
     "to": ('"2027-01-01T00:00:00Z"', words("startedAt")),

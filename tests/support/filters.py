@@ -30,12 +30,24 @@ OPTIONS: dict[str, Sequence[str]] = {
     "externalIds": ("A-1", "a-1", "Ä-1", "b\\%_", "unknown"),
     "tags": ("vip", "VIP", "late", "très bien", "unknown"),
     "reviewedBy": ("admin's key", "builder's key", "nobody"),
+    "sources": ("retell", "Retell", "twilio"),
+    "sourceIds": (varied.A_CALL, "call"),
+    "directions": ("INBOUND", "OUTBOUND"),
+    "endReasons": ("user_hangup", "100%_off", "call"),
+    "languages": ("en-us", "de", "ZH-hans-cn", "en"),
 }
 PAIRS = (
     {"key": "utm_source", "value": "google"},
     {"key": "utm_source", "value": "Google"},
     {"key": "utm_medium", "value": "cpc"},
     {"key": "utm_medium", "value": "google"},
+)
+ENTRIES = (
+    {"key": "crm", "value": "7"},
+    {"key": "crm"},
+    {"key": "Ünal?", "value": "x"},
+    {"key": "CRM", "value": "x"},
+    {"key": "c"},
 )
 SEARCHES = (
     *("maria", "ÜNAL", "user", "o'", "0% b", "a_b\\", "strasse", "zoë 4155", "nobody at all"),
@@ -64,6 +76,7 @@ def _cases() -> list[Raw]:
         for chosen in ((), (known[0],), (known[1], known[0]), (known[-1],), tuple(known))
     ]
     utms = [{"utms": list(pairs)} for pairs in ((), PAIRS[:1], PAIRS[1:3], PAIRS[3:])]
+    entries = [{"metadata": list(chosen)} for chosen in ((), ENTRIES[:1], ENTRIES[1:3], ENTRIES[3:])]
     moments = [{name: moment} for name in ("from", "to") for moment in MOMENTS]
     updates = [{name: number} for name in BY_NUMBER for number in UPDATES]
     ids = [{"ids": list(numbers)} for numbers in ((), (0,), (3, 0), (*range(5), UNKNOWN))]
@@ -82,7 +95,7 @@ def _cases() -> list[Raw]:
     ]
     periods = [{"period": period} for period in PERIODS]
     searches = [{"search": text} for text in SEARCHES]
-    return [{}, *flags, *options, *utms, *moments, *updates, *ids, *ranges, *periods, *nested, *searches]
+    return [{}, *flags, *options, *utms, *entries, *moments, *updates, *ids, *ranges, *periods, *nested, *searches]
 
 
 CASES = _cases()
@@ -116,6 +129,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     **dict.fromkeys(FLAGS, st.booleans()),
     **{name: st.lists(st.sampled_from(known), max_size=3) for name, known in OPTIONS.items()},
     "utms": st.lists(st.sampled_from(PAIRS), max_size=2),
+    "metadata": st.lists(st.sampled_from(ENTRIES), max_size=2),
     "search": st.sampled_from(SEARCHES),
     "period": st.sampled_from(PERIODS),
     **dict.fromkeys(("from", "to"), st.sampled_from(MOMENTS)),

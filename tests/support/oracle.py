@@ -118,6 +118,16 @@ _CHECKS: dict[str, Callable[[Row, Any], bool]] = {
     "hasExternalId": _present("external_id"),
     "tags": lambda row, options: any(tag in options for tag in row["tags"]),
     "utms": lambda row, pairs: any(row["utms"].get(pair["key"]) == pair["value"] for pair in pairs),
+    "sources": _among("source"),
+    "sourceIds": _among("source_id"),
+    "directions": _among("direction"),
+    "endReasons": _among("end_reason"),
+    "languages": lambda row, tags: (row["language"] or "").lower() in [tag.lower() for tag in tags],
+    "metadata": lambda row, entries: any(
+        entry["key"] in row["metadata"]
+        and entry.get("value", row["metadata"][entry["key"]]) == row["metadata"][entry["key"]]
+        for entry in entries
+    ),
     "from": lambda row, moment: row["started_at"] >= moment,
     "to": lambda row, moment: row["started_at"] < moment,
     "updatedFrom": lambda row, moment: row["updated_at"] >= moment,

@@ -53,7 +53,16 @@ async def record(database: Database, account: Account, *records: Mapping[str, An
 
 async def state_of(database: Database, account: Account) -> list[Any]:
     """Return every row of the account but its API keys, to compare before and after."""
-    tables = ("session", "session_change", "transcript", "agent", "session_export", "export_recipient")
+    tables = (
+        "session",
+        "session_change",
+        "transcript",
+        "fact_times",
+        "agent",
+        "agent_terms",
+        "session_export",
+        "export_recipient",
+    )
     columns = [f"array(select t::text from {table} t where t.account_id = $1 order by 1)" for table in tables]
     row = await database.fetchrow(f"select a::text, {', '.join(columns)} from account a where a.id = $1", account.id)
     assert row

@@ -44,12 +44,19 @@ UNITS = (None, None, 0, 2, "0.333", 12)
 EDGES = tuple(timedelta(days=days) for days in (-30, -7, -1, 0))
 """Where the preset periods begin and end, before now."""
 
+SOURCES = (None, "retell", "Retell", "vapi")
+A_CALL = "call 4"
+DIRECTIONS = (None, "INBOUND", "INBOUND", "OUTBOUND")
+END_REASONS = (None, "user_hangup", "call_transfer", "100%_off")
+LANGUAGES = (None, "en-US", "de", "zh-Hans-CN")
+METADATA: tuple[dict[str, str], ...] = ({}, {}, {"crm": "7"}, {"crm": "8", "Ünal?": "x"}, {"CRM": "7"})
+
 Row = Mapping[str, Any]
 
 
 async def make_varied(database: Database, account: Account) -> None:
     """Three agents in three zones, some 150 sessions in six batches, and what people then changed."""
-    random = Random("an account in which everything occurs")
+    random, anatomy = Random("an account in which everything occurs"), Random("how its sessions went")
     await make_agent(account, testContacts=["qa@example.com"])
     await make_agent(
         account,
@@ -70,7 +77,8 @@ async def make_varied(database: Database, account: Account) -> None:
     )
     ids: list[UUID] = []
     for batch in range(6):
-        ids += await record(database, account, *(_one(random, batch) for _ in range(COUNT // 6)))
+        numbers = range(batch * COUNT // 6, (batch + 1) * COUNT // 6)
+        ids += await record(database, account, *(_one(random, batch) | _anatomy(anatomy, n) for n in numbers))
     for number, id_ in enumerate(random.sample(ids, 80)):
         patch, reviewer = _change(random), make_viewer(account, REVIEWERS[number % len(REVIEWERS)])
         edit = await edit_session(database, reviewer, id_, patch, None, frozenset())
@@ -89,7 +97,11 @@ async def read_plain(database: Database, account: Account) -> list[Row]:
         account.id,
     )
     last = {change["session_id"]: change for change in changes}
-    return [{**row, "utms": orjson.loads(row["utms"]), **_review(row, last.get(row["id"]))} for row in rows]
+    return [{**row, **_maps(row), **_review(row, last.get(row["id"]))} for row in rows]
+
+
+def _maps(row: Any) -> dict[str, Any]:
+    return {name: orjson.loads(row[name]) for name in ("utms", "metadata")}
 
 
 def _review(row: Any, change: Any | None) -> dict[str, Any]:
@@ -131,6 +143,19 @@ def _one(random: Random, batch: int) -> dict[str, Any]:
         "tags": random.sample(TAGS, pick((0, 0, 1, 2))),
         "actualResult": f"batch {batch}",
         "expectedResult": pick((None, "booked")),
+    }
+
+
+def _anatomy(random: Random, number: int) -> dict[str, Any]:
+    pick = random.choice
+    source = pick(SOURCES)
+    return {
+        "source": source,
+        "sourceId": source and pick((None, f"call {number}")),
+        "direction": pick(DIRECTIONS),
+        "endReason": pick(END_REASONS),
+        "language": pick(LANGUAGES),
+        "metadata": pick(METADATA),
     }
 
 

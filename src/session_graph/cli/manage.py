@@ -239,8 +239,14 @@ def _progress_bar(path: Path) -> "tqdm[NoReturn]":
     return tqdm(total=size, unit="B", unit_scale=True, desc=path.name, disable=is_input or None)
 
 
-_WORDS = {Status.RECORDED: "new", Status.DUPLICATE: "already there", Status.REFUSED: "refused"}
+_WORDS = {
+    Status.RECORDED: "new",
+    Status.AMENDED: "amended",
+    Status.DUPLICATE: "already there",
+    Status.REFUSED: "refused",
+}
 
 
 def _summary(tally: Tally) -> str:
-    return ", ".join(f"{tally.counts[status]:,} {word}" for status, word in _WORDS.items())
+    shown = [status for status in _WORDS if tally.counts[status] or status is not Status.AMENDED]
+    return ", ".join(f"{tally.counts[status]:,} {_WORDS[status]}" for status in shown)

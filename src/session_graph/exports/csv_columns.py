@@ -24,6 +24,7 @@ _SHOWN = {
     Kind.ASSESSMENT: "case {sql} when 'YES_A' then 'Yes-A' when 'YES_B' then 'Yes-B' when 'NO' then 'No' end",
     Kind.CHANNEL: "case {sql} when 'VOICE' then 'Voice' when 'SMS' then 'SMS' when 'CHAT' then 'Chat' end",
     Kind.LENGTH: "initcap({sql})",
+    Kind.DIRECTION: "initcap({sql})",
     Kind.FLAG: "({sql})::text",
     Kind.MONEY: "case scale({sql}) when 3 then round({sql}, 4) else {sql} end",
     Kind.RATIO: (

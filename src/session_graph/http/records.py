@@ -19,7 +19,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
 from session_graph.access.authentication import Authenticator
-from session_graph.access.viewer import Viewer
+from session_graph.access.viewer import Role, Viewer
 from session_graph.engine.error_format import as_request_error, translate_error
 from session_graph.errors import BadUserInput, Forbidden, Problem, RequestError, TryLater
 from session_graph.http.access_log import CLIENT_CLOSED_REQUEST, AccessRecord, access_record_of
@@ -32,7 +32,8 @@ from session_graph.schema.mutation import RECORDERS
 from session_graph.sessions.gunzip import DamagedGzip, Gunzip
 from session_graph.sessions.json_lines import LineSplitter, is_blank, read_json
 from session_graph.sessions.pacing import Pacer
-from session_graph.sessions.record_batch import BatchLimits, Recorder, Result
+from session_graph.sessions.record_batch import BatchLimits, Parse, Recorder, Result
+from session_graph.sessions.record_reading import parse_history, parse_record
 from session_graph.sessions.warnings import RecordWarning
 from session_graph.settings import Settings
 from session_graph.store.background import CONNECTION_ERRORS
@@ -89,7 +90,8 @@ class Records:
             return
         async with RecordBody(receive, self.settings.record_idle_seconds) as body:
             sender = TimedSender(scope, send, self.settings.live_send_seconds)
-            recording = _Recording(self.database, viewer.account.id, body, sender, authenticate)
+            parse = parse_history if viewer.role is Role.ADMIN else parse_record
+            recording = _Recording(self.database, viewer.account.id, body, sender, authenticate, parse)
             await recording.run(Gunzip() if is_gzip else None, record)
 
 
@@ -102,6 +104,7 @@ class _Recording:
     body: RecordBody
     sender: TimedSender
     authenticate: Authenticate
+    parse: Parse
     is_started: bool = False
     unanswered: int = 1
     """The first line without a result."""
@@ -122,7 +125,7 @@ class _Recording:
             record.status = CLIENT_CLOSED_REQUEST
 
     async def _record_all(self, gunzip: Gunzip | None) -> None:
-        recorder = Recorder(self.database, self.account_id, LIMITS, self._answer, self._check)
+        recorder = Recorder(self.database, self.account_id, LIMITS, self._answer, self.parse, self._check)
         lines, pacer = LineSplitter(), Pacer()
         async with recorder:
             try:

@@ -20,6 +20,7 @@ from session_graph.schema.selections import select_dashboard, select_list, sessi
 from session_graph.sessions.agents import check_agents
 from session_graph.sessions.dashboard import DashboardSelection
 from session_graph.sessions.filters import Filter, parse_filter
+from session_graph.sessions.identity import SourceKey
 from session_graph.sessions.list_request import (
     ListRequest,
     ListSelection,
@@ -70,6 +71,8 @@ BeforeArgument = Annotated[str | None, argument("With last: end before this curs
 FirstOfEachArgument = Annotated[int | None, argument("The maximum number of sessions, 1 to 100.")]
 ExternalIdsArgument = Annotated[list[str], argument("At most 100 External IDs.")]
 IntegrationArgument = Annotated[str | None, argument("Only sessions of this integration.")]
+SourceArgument = Annotated[str, argument("The system that held the session.")]
+SourceIdArgument = Annotated[str, argument("The source's own identifier of the session.")]
 ZoneArgument = Annotated[str | None, argument("The time zone of the days (IANA), instead of the default.")]
 TestArgument = Annotated[bool | None, argument("Include test sessions.")]
 ArchivedArgument = Annotated[bool | None, argument("Include archived sessions.")]
@@ -160,6 +163,15 @@ def read_dashboard(
 ) -> DashboardArguments:
     parsed = read_filter(request, filter)
     return DashboardArguments(request.selected, parsed, time_zone, bool(include_test), bool(include_archived))
+
+
+def _source_names(raw: Raw) -> Iterator[Coordinate]:
+    yield from (column_name("source"), column_name("source_id"))
+
+
+@reader(names=_source_names)
+def read_source(request: Request, source: SourceArgument, source_id: SourceIdArgument) -> SourceKey:
+    return clean_text(source), clean_text(source_id)
 
 
 def _external_names(raw: Raw) -> Iterator[Coordinate]:

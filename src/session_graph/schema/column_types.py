@@ -9,7 +9,7 @@ import strawberry
 from session_graph.engine.row_types import declare
 from session_graph.schema.scalars import StringMap
 from session_graph.sessions.columns import COLUMNS, Kind
-from session_graph.sessions.enums import Assessment, Channel, SessionLength
+from session_graph.sessions.enums import Assessment, CallDirection, Channel, SessionLength
 
 T = TypeVar("T")
 
@@ -25,6 +25,7 @@ KINDS: dict[Kind, Any] = {
     Kind.INSTANT: datetime,
     Kind.CHANNEL: Channel,
     Kind.LENGTH: SessionLength,
+    Kind.DIRECTION: CallDirection,
     Kind.ASSESSMENT: Assessment,
     Kind.TEXTS: list[str],
     Kind.MAP: StringMap,

@@ -8,7 +8,18 @@ import strawberry
 from session_graph.access.viewer import Role
 from session_graph.sessions.columns import COLUMNS
 from session_graph.sessions.dashboard import Group
-from session_graph.sessions.enums import Assessment, Channel, Direction, Period, Redirection, SessionLength, Speaker
+from session_graph.sessions.editing import ChangeKind
+from session_graph.sessions.enums import (
+    Assessment,
+    CallDirection,
+    Channel,
+    Direction,
+    Period,
+    Redirection,
+    SessionLength,
+    Speaker,
+    WhenKnown,
+)
 from session_graph.sessions.intervals import Interval
 from session_graph.sessions.ordering import ORDER_FIELDS
 
@@ -29,6 +40,12 @@ describe(
     CHAT="A chat on a web page.",
 )
 describe(
+    CallDirection,
+    "The direction of a session.",
+    INBOUND="The user began it.",
+    OUTBOUND="The agent's side began it.",
+)
+describe(
     SessionLength,
     "A category of duration, by the agent's thresholds.",
     SHORT="Under the agent's first threshold, a minute by default.",
@@ -42,7 +59,29 @@ describe(
     YES_B="Yes: a fallback saved the session.",
     NO="No: the agent failed.",
 )
-describe(Speaker, "The speaker of a turn.", USER="The user.", AGENT="The agent.", SYSTEM="The system.")
+describe(
+    WhenKnown,
+    "What a record of a session that is recorded already does.",
+    CONFLICT="The same content is a duplicate, other content an error.",
+    AMEND="Its fields replace what was reported, null clears, and fields left out stay; so does what people have set.",
+)
+describe(
+    ChangeKind,
+    "How a field came to change.",
+    "SessionChangeKind",
+    SET="A person set it.",
+    FOLLOWED="It followed from what a person set.",
+    AMENDED="A later report of the session changed it.",
+)
+describe(
+    Speaker,
+    "The speaker of a turn.",
+    USER="The user.",
+    AGENT="The agent.",
+    HUMAN="A colleague who took over.",
+    TOOL="A tool that the agent used.",
+    SYSTEM="The system.",
+)
 describe(
     Period,
     "A span that ends now.",

@@ -1,8 +1,8 @@
 """GraphQL input types made from pydantic models, so that an input is declared once.
 
 Texts, ids, instants and decimals become scalars of the schema, a nested InputModel its own input type. A field with a
-default may be left out or be null, except a flag, which has its default in the schema. The model receives values as
-graphql-core coerces them, by GraphQL name.
+default may be left out or be null, except a flag, which has its default in the schema. The model receives
+values as graphql-core coerces them, by GraphQL name.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from strawberry import UNSET
 
 from session_graph.schema.scalars import StringMap, WorkingHours
-from session_graph.sessions.input_model import NULLABLE, InputModel
+from session_graph.sessions.input_model import DEFAULTED, NULLABLE, InputModel
 
 M = TypeVar("M", bound=InputModel)
 
@@ -59,9 +59,9 @@ def input_type(
         text = field.description or ""
         if one_of:
             type_, made = strawberry.Maybe[type_], strawberry.field(description=text)  # type: ignore[misc, valid-type]
-        elif (field_name in required) if required is not None else field.is_required():
+        elif (field_name in required) if required is not None else field.is_required() and not is_nullable:
             made = strawberry.field(description=text)
-        elif type_ is bool and not is_nullable and required is None:
+        elif _shows_default(type_, field) and not is_nullable and required is None:
             made = strawberry.field(default=field.default, description=text)
         else:
             type_ = Optional[type_]  # noqa: UP045
@@ -72,8 +72,12 @@ def input_type(
     return made_type
 
 
+def _shows_default(type_: Any, field: FieldInfo) -> bool:
+    return type_ is bool or DEFAULTED in field.metadata
+
+
 def _with_default(text: str, field: FieldInfo) -> str:
-    if not field.default or field.default is True:
+    if field.is_required() or not field.default or field.default is True:
         return text
     return f"{text.removesuffix('.')}; {field.default} by default."
 

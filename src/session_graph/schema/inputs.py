@@ -9,7 +9,7 @@ import strawberry
 from strawberry import UNSET
 
 from session_graph.schema.enums import SessionOrderField
-from session_graph.sessions.enums import Assessment, Channel, Direction, Period, SessionLength
+from session_graph.sessions.enums import Assessment, CallDirection, Channel, Direction, Period, SessionLength
 from session_graph.sessions.filters import CONDITIONS, ValueKind
 
 
@@ -31,6 +31,12 @@ class UtmFilter:
     value: str = strawberry.field(description="The value, such as google.")
 
 
+@strawberry.input(description="An entry of a session's metadata.")
+class MetadataFilter:
+    key: str = strawberry.field(description="The name of the entry.")
+    value: str | None = strawberry.field(default=UNSET, description="The exact value; leave it out for any value.")
+
+
 _TYPES: dict[ValueKind, Any] = {
     ValueKind.FLAG: bool,
     ValueKind.SEARCH: str,
@@ -38,8 +44,11 @@ _TYPES: dict[ValueKind, Any] = {
     ValueKind.TEXTS: list[str],
     ValueKind.CHANNELS: list[Channel],
     ValueKind.LENGTHS: list[SessionLength],
+    ValueKind.DIRECTIONS: list[CallDirection],
     ValueKind.ASSESSMENTS: list[Assessment],
+    ValueKind.LANGUAGES: list[str],
     ValueKind.UTMS: list[UtmFilter],
+    ValueKind.METADATA: list[MetadataFilter],
     ValueKind.PERIOD: Period,
     ValueKind.INSTANT: datetime,
     ValueKind.DECIMALS: DecimalRange,

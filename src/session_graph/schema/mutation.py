@@ -94,13 +94,14 @@ class Mutation:
         return types.UpdateSessionsPayload(matched_count=done.matched, changed_count=done.changed)
 
     @mutation(
-        "Record a closed session. To repeat a record with the same id and content is no error.",
+        "Record a closed session, or with whenKnown: AMEND amend one. To repeat a record with the same id and content"
+        " is no error.",
         RECORDERS,
         input_of(SessionRecord, "The session.", parse=parse_record),
     )
     async def record_session(self, info: Info, record: SessionRecord) -> types.RecordSessionPayload:
         context = info.context
-        (outcome,) = await record_sessions(context.database, context.viewer.account.id, [record])
+        (outcome,) = await record_sessions(context.database, context.viewer.account.id, [record], context.viewer.name)
         is_known = outcome.status is not Status.REFUSED or outcome.is_conflict
         session = await _read_recorded(info, outcome.id) if is_known and outcome.id else None
         return types.RecordSessionPayload(
@@ -119,12 +120,14 @@ class Mutation:
         if len(records) > MOST_RECORDS:
             raise LimitReached.at(f"must have at most {MOST_RECORDS} entries", RECORDS)
         parsed, errors = await _parse_records(records)
-        recorded = await record_sessions(info.context.database, info.context.viewer.account.id, list(parsed.values()))
+        viewer = info.context.viewer
+        recorded = await record_sessions(info.context.database, viewer.account.id, list(parsed.values()), viewer.name)
         outcomes = dict(zip(parsed, recorded, strict=True))
         errors += [error for i, outcome in outcomes.items() for error in _outcome_errors(outcome, (*RECORDS, i))]
         results = [outcomes.get(i) or Outcome(Status.REFUSED, _given_id(raw)) for i, raw in enumerate(records)]
         return types.RecordSessionsPayload(
             recorded_count=sum(result.status is Status.RECORDED for result in results),
+            amended_count=sum(result.status is Status.AMENDED for result in results),
             duplicate_count=sum(result.status is Status.DUPLICATE for result in results),
             results=[_record_result(result) for result in results],
             errors=errors,

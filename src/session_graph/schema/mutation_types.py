@@ -46,7 +46,8 @@ describe(
     "The outcome of a record.",
     "RecordStatus",
     RECORDED="The record is now stored.",
-    DUPLICATE="The record was stored before, with the same content.",
+    AMENDED="The session was recorded before; the record changed it.",
+    DUPLICATE="The record was stored before, with the same content, or changes nothing.",
     REFUSED="The record was not stored; an error with its index says why.",
 )
 
@@ -60,6 +61,7 @@ describe(
     TEXT_REPLACED="Characters that no text may have were replaced.",
     TEXT_CUT="The text was cut to its limit.",
     LIST_CUT="The list was cut to its limit.",
+    VALUE_DROPPED="The language or the recording's address is malformed, and was left out.",
     TURN_SKIPPED="The turn has no text, and was left out.",
     TIME_DROPPED="The time of the turn is far from the session, and was left out.",
     CLOCK_SKEW="The end was just before the start, and was set to it.",
@@ -191,6 +193,7 @@ class RecordResult:
 @strawberry.type(description="The outcomes of a batch.")
 class RecordSessionsPayload:
     recorded_count: int = strawberry.field(default=0, description="The number of records that are now stored.")
+    amended_count: int = strawberry.field(default=0, description="The number of sessions that records have amended.")
     duplicate_count: int = strawberry.field(default=0, description="The number of records that were stored before.")
     results: list[RecordResult] = strawberry.field(
         default_factory=list, description="One entry for each record, in order."

@@ -21,6 +21,7 @@ from session_graph.schema.arguments import (
     read_list,
     read_lookup,
     read_size_of_each,
+    read_source,
 )
 from session_graph.schema.context import Context, Info
 from session_graph.schema.dashboards import Dashboard, load_dashboards
@@ -30,12 +31,14 @@ from session_graph.schema.selections import session_columns
 from session_graph.schema.sessions import Agent, ListSource, Session, SessionConnection, load_sessions, of_lists
 from session_graph.schema.time_zones import TimeZone, find_own_zones, read_zone_names
 from session_graph.sessions.agents import find_agent, find_visible_agents, list_agents
+from session_graph.sessions.identity import SourceKey
 from session_graph.sessions.list_request import ListRequest
 from session_graph.sessions.pagination import PageRequest
 from session_graph.sessions.reading import (
     EXTERNAL_ID,
     SessionList,
     count_sessions,
+    read_by_source,
     read_pages,
     read_session,
     read_sessions,
@@ -119,6 +122,12 @@ class Query:
     async def session(self, info: Info, session_id: UUID) -> Session | None:
         context = info.context
         row = await read_session(context.database, context.viewer, session_id, session_columns(selected(info)))
+        return Session(row=row) if row else None
+
+    @field("The session that the source calls so; null if there is none that you may see.", reads=read_source)
+    async def session_by_source(self, info: Info, key: SourceKey) -> Session | None:
+        context = info.context
+        row = await read_by_source(context.database, context.viewer, key, session_columns(selected(info)))
         return Session(row=row) if row else None
 
     @field("A page of the sessions that you may see and that match the filter.", reads=read_list)

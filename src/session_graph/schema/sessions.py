@@ -22,7 +22,7 @@ from session_graph.schema.dashboards import Dashboard, load_dashboards
 from session_graph.schema.nodes import Node, PageInfo
 from session_graph.sessions.agents import find_agents
 from session_graph.sessions.columns import COLUMNS
-from session_graph.sessions.editing import read_history
+from session_graph.sessions.editing import ChangeKind, read_history
 from session_graph.sessions.enums import Speaker
 from session_graph.sessions.list_request import ListRequest
 from session_graph.sessions.reading import (
@@ -46,15 +46,19 @@ class Turn:
     speaker: Speaker = strawberry.field(description="The speaker.")
     text: str = strawberry.field(description="The text.")
     at: datetime | None = strawberry.field(description="The time, if it is known.")
+    name: str | None = strawberry.field(default=None, description="The speaker's name, if it is known.")
 
 
-@strawberry.type(description="A change of one field by a person.")
+@strawberry.type(description="A change of one field by a person or an amendment.")
 class SessionChange:
     at: datetime = strawberry.field(description="The time of the change.")
     by: str = strawberry.field(description="The name of the key or the subject of the token.")
     field: str = strawberry.field(description="The field of the session.")
-    before: str | None = strawberry.field(description="The value before the change; tags as a JSON list.")
+    before: str | None = strawberry.field(
+        description="The value before the change; tags and maps as JSON, a transcript as its length."
+    )
     after: str | None = strawberry.field(description="The value after the change.")
+    kind: ChangeKind = strawberry.field(description="How the field came to change.")
 
 
 @strawberry.type(
@@ -216,5 +220,10 @@ _LOADS: dict[str, Any] = {"agent": _load_agents, "transcript": _load_transcripts
 
 def _change(row: Row) -> SessionChange:
     return SessionChange(
-        at=row["changed_at"], by=row["changed_by"], field=row["field"], before=row["before"], after=row["after"]
+        at=row["changed_at"],
+        by=row["changed_by"],
+        field=row["field"],
+        before=row["before"],
+        after=row["after"],
+        kind=ChangeKind(row["kind"]),
     )

@@ -27,6 +27,7 @@ class Kind(Enum):
     INSTANT = auto()
     CHANNEL = auto()
     LENGTH = auto()
+    DIRECTION = auto()
     ASSESSMENT = auto()
     TEXTS = auto()
     MAP = auto()
@@ -127,6 +128,14 @@ _ROWS = (
     Column("contact_name", Kind.TEXT, "s.contact_name", NOT_PORTAL, "Contact Name", "The user's name, if it was collected.", optional=True),
     Column("phone", Kind.TEXT, "s.phone", NOT_PORTAL, "Phone", "The user's phone number, if it was collected.", optional=True),
     Column("email", Kind.TEXT, "s.email", NOT_PORTAL, "E-mail", "The user's e-mail address, if it was collected.", optional=True),
+    Column("source", Kind.TEXT, "s.source", NOT_PORTAL, "Source", "The system that held the session.", optional=True),
+    Column("source_id", Kind.TEXT, "s.source_id", NOT_PORTAL, "Source ID", "The source's own identifier of the session, unique in the account.", optional=True),
+    Column("direction", Kind.DIRECTION, "s.direction", NOT_PORTAL, "Direction", "Whether the user or the agent's side began it.", optional=True),
+    Column("end_reason", Kind.TEXT, "s.end_reason", NOT_PORTAL, "End Reason", "Why it ended, as the source says it.", optional=True),
+    Column("language", Kind.TEXT, "s.language", NOT_PORTAL, "Language", "The language that was spoken (BCP 47).", optional=True),
+    Column("recording_url", Kind.TEXT, "s.recording_url", NOT_PORTAL, "Recording URL", "Where the recording is.", optional=True),
+    Column("agent_contact", Kind.TEXT, "s.agent_contact", NOT_PORTAL, "Agent Contact", "The agent's own number or address that was reached.", optional=True),
+    Column("metadata", Kind.MAP, "s.metadata", NOT_PORTAL, "Metadata", "What else the source knows of it, by name."),
     Column("is_done", Kind.FLAG, "s.is_done", ALL, "Is Done", "Nothing is left to do."),
     Column("tags", Kind.TEXTS, "s.tags", NOT_PARTNER, "Tags", "Free labels, in alphabetical order."),
     Column("version", Kind.INTEGER, "s.version", RECORDED, "Version", "The session's version, from 1; each change adds 1."),
@@ -135,7 +144,7 @@ _ROWS = (
     Column("utc_offset", Kind.PART, "s.agent_id", ALL, "UTC Offset", "The offset from UTC at the start, in the agent's time zone: -05:00. It tells the two hours apart that a clock repeats.", needs=("agent", "started_at")),
     Column("asr_factors", Kind.PART, "s.is_success", ANALYST, None, "The factors of the ASR.", needs=("lead_value", "is_opportunity", "conversion_rate", "recognition", "is_test")),
     Column("transcript", Kind.PART, "s.id", ALL, None, "What was said, in order. A page with transcripts has at most 50 sessions."),
-    Column("history", Kind.PART, "s.id", ANALYST, None, "The changes that people made, newest first; derived values are not repeated here."),
+    Column("history", Kind.PART, "s.id", ANALYST, None, "The changes by people and by amendments, newest first; derived values are not repeated here."),
 )
 # fmt: on
 

@@ -7,7 +7,7 @@ value that is already set changes nothing and leaves no history.
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +23,9 @@ from session_graph.store.database import Connection, Database, Row
 
 MAX_IDS = 10_000
 BATCH = 500
-HISTORY_COLUMNS = ("account_id", "session_id", "version", "field", "before", "after", "changed_at", "changed_by")
+HISTORY_COLUMNS = (
+    *("account_id", "session_id", "version", "field", "before", "after", "changed_at", "changed_by", "kind"),
+)
 
 _FOLDED = ("comment_folded", "external_id_folded")
 _READ = ", ".join(f"s.{name}" for name in ("id", "version", *EDITED, *FACTS, *_FOLDED))
@@ -41,6 +43,14 @@ from unnest($3::uuid[], {", ".join(f"${i}::{type_}[]" for i, type_ in enumerate(
      u (id, {", ".join(_TYPES)})
 where s.account_id = $1 and s.id = u.id
 """
+
+
+class ChangeKind(StrEnum):
+    """Whether a person set a field, it followed from what a person set, or an amendment changed it."""
+
+    SET = "SET"
+    FOLLOWED = "FOLLOWED"
+    AMENDED = "AMENDED"
 
 
 class Refusal(Enum):
@@ -110,7 +120,7 @@ async def edit_sessions(
 async def read_history(database: Database, viewer: Viewer, session_ids: Sequence[UUID]) -> dict[UUID, list[Row]]:
     """Return each session's history, newest first; one statement. Only for ids that were read in the viewer's scope."""
     rows = await database.fetch(
-        "select h.session_id, h.field, h.before, h.after, h.changed_at, h.changed_by from session_change h"
+        "select h.session_id, h.field, h.before, h.after, h.changed_at, h.changed_by, h.kind from session_change h"
         " where h.account_id = $1 and h.session_id = any($2) order by h.session_id, h.version desc, h.field",
         viewer.account.id,
         list(session_ids),
@@ -156,7 +166,7 @@ async def _apply(connection: Connection, viewer: Viewer, rows: Sequence[Row], pa
         new = [{**row, **changes, **folded_columns(changes)} for row, changes in changed]
         columns = [[_as_parameter(row[name]) for row in new] for name in _TYPES]
         await connection.execute(_UPDATE, viewer.account.id, now, [row["id"] for row in new], *columns)
-        history = [entry for row, changes in changed for entry in _history(viewer, row, changes, now)]
+        history = [entry for row, changes in changed for entry in _history(viewer, row, patch, changes, now)]
         await connection.copy_records_to_table("session_change", records=history, columns=HISTORY_COLUMNS)
         await write_events(connection, viewer.account.id, EventKind.CHANGED, [row["id"] for row in new])
     return len(changed)
@@ -166,9 +176,16 @@ def _as_parameter(value: Any) -> Any:
     return orjson.dumps(value).decode() if isinstance(value, list) else value
 
 
-def _history(viewer: Viewer, row: Row, changes: Mapping[str, Any], now: datetime) -> list[tuple[object, ...]]:
+def _history(
+    viewer: Viewer, row: Row, patch: SessionPatch, changes: Mapping[str, Any], now: datetime
+) -> list[tuple[object, ...]]:
     key = (viewer.account.id, row["id"], row["version"] + 1)
+    was_set = patch.model_fields_set | {"tags"}
     return [
-        (*key, EDITED[name], write_value(row[name]), write_value(new), now, viewer.name)
+        (*key, EDITED[name], write_value(row[name]), write_value(new), now, viewer.name, _kind(name in was_set))
         for name, new in changes.items()
     ]
+
+
+def _kind(was_set: bool) -> ChangeKind:
+    return ChangeKind.SET if was_set else ChangeKind.FOLLOWED

@@ -11,6 +11,20 @@ class Channel(StrEnum):
     CHAT = "CHAT"
 
 
+class CallDirection(StrEnum):
+    """Whether the user or the agent's side began it."""
+
+    INBOUND = "INBOUND"
+    OUTBOUND = "OUTBOUND"
+
+
+class WhenKnown(StrEnum):
+    """What a record of a session that is recorded already does."""
+
+    CONFLICT = "CONFLICT"
+    AMEND = "AMEND"
+
+
 class SessionLength(StrEnum):
     """The category of a session's duration, by the agent's two thresholds."""
 
@@ -32,6 +46,8 @@ class Speaker(StrEnum):
 
     USER = "USER"
     AGENT = "AGENT"
+    HUMAN = "HUMAN"
+    TOOL = "TOOL"
     SYSTEM = "SYSTEM"
 
 

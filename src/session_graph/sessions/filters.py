@@ -18,7 +18,8 @@ import orjson
 from session_graph.access.viewer import Role, Viewer
 from session_graph.errors import InvalidInput, PathSegment, Problem
 from session_graph.parsing import at_path, clean_text, parse_id
-from session_graph.sessions.enums import Assessment, Channel, Period, SessionLength
+from session_graph.sessions.enums import Assessment, CallDirection, Channel, Period, SessionLength
+from session_graph.sessions.languages import set_case
 from session_graph.sessions.parameters import Parameters
 from session_graph.sessions.scope import held_by, scope_sessions
 from session_graph.sessions.search import Search, parse_search, search_sql
@@ -54,9 +55,11 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
-class Utm:
+class Entry:
+    """An entry of a map; `value` is None for any value under the key."""
+
     key: str
-    value: str
+    value: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +111,11 @@ class ValueKind(StrEnum):
     TEXTS = "TEXTS"
     CHANNELS = "CHANNELS"
     LENGTHS = "LENGTHS"
+    DIRECTIONS = "DIRECTIONS"
     ASSESSMENTS = "ASSESSMENTS"
+    LANGUAGES = "LANGUAGES"
     UTMS = "UTMS"
+    METADATA = "METADATA"
     PERIOD = "PERIOD"
     INSTANT = "INSTANT"
     DECIMALS = "DECIMALS"
@@ -152,9 +158,17 @@ def _tags(options: Sequence[str], parameters: Parameters, viewer: Viewer) -> str
     return f"s.tags && {parameters.bind(list(options))}"
 
 
-def _utms(options: Sequence[Utm], parameters: Parameters, viewer: Viewer) -> str:
-    pairs = [f"s.utms @> {parameters.bind(orjson.dumps({utm.key: utm.value}).decode())}" for utm in options]
-    return f"({' or '.join(pairs)})" if pairs else "false"
+def _any_entry(column: str) -> Sql:
+    def sql(options: Sequence[Entry], parameters: Parameters, viewer: Viewer) -> str:
+        return f"({' or '.join(_has_entry(column, entry, parameters) for entry in options) or 'false'})"
+
+    return sql
+
+
+def _has_entry(column: str, entry: Entry, parameters: Parameters) -> str:
+    if entry.value is None:
+        return f"s.{column} ? {parameters.bind(entry.key)}"
+    return f"s.{column} @> {parameters.bind(orjson.dumps({entry.key: entry.value}).decode())}"
 
 
 def _from(expression: str) -> Sql:
@@ -231,7 +245,13 @@ CONDITIONS: dict[str, Condition] = {
         Condition("externalIds", ValueKind.TEXTS, ("external_id",), _one_of("s.external_id"), "The External ID is exactly one of these."),
         Condition("hasExternalId", ValueKind.FLAG, ("external_id",), _present("external_id"), "true: sessions with an External ID; false: sessions without one."),
         Condition("tags", ValueKind.TEXTS, ("tags",), _tags, "The session has at least one of these tags."),
-        Condition("utms", ValueKind.UTMS, ("utms",), _utms, "The session has at least one of these UTM parameters."),
+        Condition("utms", ValueKind.UTMS, ("utms",), _any_entry("utms"), "The session has at least one of these UTM parameters."),
+        Condition("sources", ValueKind.TEXTS, ("source",), _one_of("s.source"), "The source is one of these."),
+        Condition("sourceIds", ValueKind.TEXTS, ("source_id",), _one_of("s.source_id"), "The source's own identifier is exactly one of these."),
+        Condition("directions", ValueKind.DIRECTIONS, ("direction",), _one_of("s.direction"), "The direction is one of these."),
+        Condition("endReasons", ValueKind.TEXTS, ("end_reason",), _one_of("s.end_reason"), "The reason of the end is exactly one of these."),
+        Condition("languages", ValueKind.LANGUAGES, ("language",), _one_of("s.language"), "The language is exactly one of these, in any case of letters."),
+        Condition("metadata", ValueKind.METADATA, ("metadata",), _any_entry("metadata"), "The session has at least one of these entries of metadata."),
         Condition("period", ValueKind.PERIOD, ("started_at",), _period, "The session began in this span, which ends now. Cannot be combined with from or to."),
         Condition("from", ValueKind.INSTANT, ("started_at",), _from("s.started_at"), "The session began at this instant or later."),
         Condition("to", ValueKind.INSTANT, ("started_at",), _to("s.started_at"), "The session began before this instant."),
@@ -356,8 +376,12 @@ def _parse_value(kind: ValueKind, value: Any, now: datetime, path: Path, depth: 
             return _parse_each(lambda option, _: SessionLength(option), value, path)
         case ValueKind.ASSESSMENTS:
             return _parse_each(lambda option, _: Assessment(option), value, path)
-        case ValueKind.UTMS:
-            return _parse_each(lambda pair, _: Utm(clean_text(pair["key"]), clean_text(pair["value"])), value, path)
+        case ValueKind.DIRECTIONS:
+            return _parse_each(lambda option, _: CallDirection(option), value, path)
+        case ValueKind.LANGUAGES:
+            return _parse_each(lambda tag, _: set_case(clean_text(tag)), value, path)
+        case ValueKind.UTMS | ValueKind.METADATA:
+            return _parse_each(_entry, value, path)
         case ValueKind.PERIOD:
             return now - PERIODS[Period(value)], now
         case ValueKind.DECIMALS | ValueKind.INTEGERS:
@@ -373,6 +397,13 @@ def _parse_value(kind: ValueKind, value: Any, now: datetime, path: Path, depth: 
 def _id(value: str, path: Path) -> UUID:
     with at_path(*path, error=InvalidInput.at):
         return parse_id(value)
+
+
+def _entry(entry: Mapping[str, str | None], path: Path) -> Entry:
+    if "value" in entry and entry["value"] is None:
+        raise InvalidInput.at("must not be null; leave it out for any value", (*path, "value"))
+    value = entry.get("value")
+    return Entry(clean_text(entry["key"] or ""), None if value is None else clean_text(value))
 
 
 def _parse_range(value: Mapping[str, Any], path: Path) -> Range:

@@ -13,6 +13,7 @@ from uuid import UUID
 from session_graph.errors import Problem
 from session_graph.sessions.record_batch import BatchLimits, Recorder, Result
 from session_graph.sessions.record_files import Progress, UnreadableInput, read_records
+from session_graph.sessions.record_reading import parse_history
 from session_graph.sessions.recording import Status
 from session_graph.sessions.warnings import RecordWarning
 from session_graph.store.database import Database
@@ -57,7 +58,7 @@ async def import_sessions(
             for warning in result.warnings:
                 warn(result.number, warning)
 
-    async with Recorder(database, account_id, LIMITS, deliver) as recorder:
+    async with Recorder(database, account_id, LIMITS, deliver, parse_history) as recorder:
         try:
             for record in read_records(path, progress):
                 await recorder.add(record)

@@ -56,7 +56,9 @@ class InputModel(BaseModel):
 
 
 NULLABLE = "nullable"
-"""Metadata of a flag that may also be null, which means absent."""
+"""Metadata of a field that is optional in GraphQL, although its type has no null and no default."""
+DEFAULTED = "defaulted"
+"""Metadata of a field whose default stands in the schema, and which cannot be null."""
 
 AnyInputModel = TypeVar("AnyInputModel", bound=InputModel)
 

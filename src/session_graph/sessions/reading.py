@@ -12,6 +12,7 @@ from session_graph.access.viewer import Viewer
 from session_graph.sessions.columns import select_list
 from session_graph.sessions.cursors import cursor_sql, cursor_start
 from session_graph.sessions.filters import EVERYTHING, GENERIC_PLAN_SAFE, GENERIC_PLAN_SAFE_BY_START, Filter, where
+from session_graph.sessions.identity import SourceKey
 from session_graph.sessions.list_request import ListRequest
 from session_graph.sessions.ordering import NEWEST_FIRST, Order
 from session_graph.sessions.pagination import ORDER_ID, ORDER_VALUE, Page, PageRequest, limit_sql, page_sql
@@ -137,6 +138,14 @@ async def read_sessions(
     select = f"select s.id as key, {select_list(columns)}"
     rows = await database.fetch(f"{select} from session s where {condition}", *parameters)
     return {row["key"]: row for row in rows}
+
+
+async def read_by_source(executor: Executor, viewer: Viewer, key: SourceKey, columns: frozenset[str]) -> Row | None:
+    """Return the session that a source calls so, or None if the viewer may see none."""
+    parameters = Parameters(viewer.account.id)
+    condition = where(viewer, EVERYTHING, parameters)
+    condition += f" and s.source = {parameters.bind(key[0])} and s.source_id = {parameters.bind(key[1])}"
+    return await executor.fetchrow(f"select {select_list(columns)} from session s where {condition}", *parameters)
 
 
 async def read_recorded(executor: Executor, account_id: UUID, session_id: UUID, columns: frozenset[str]) -> Row | None:

@@ -4,18 +4,22 @@ A line of an import and an input of a mutation are the same. Source: interface.g
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import orjson
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, StrictBool, model_validator
+from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from session_graph.parsing import parse_instant
-from session_graph.sessions.contacts import spell_email
-from session_graph.sessions.enums import Assessment, Channel, Speaker
+from session_graph.sessions.contacts import Contacts, spell_email
+from session_graph.sessions.enums import Assessment, CallDirection, Channel, Speaker, WhenKnown
 from session_graph.sessions.input_model import (
+    DEFAULTED,
+    EARLIEST,
     NULLABLE,
     Amount,
     Id,
@@ -30,6 +34,7 @@ from session_graph.sessions.input_model import (
     normalised_or_none,
     problem,
 )
+from session_graph.sessions.languages import parse_language
 from session_graph.sessions.phones import spell_phone
 from session_graph.sessions.warnings import RecordWarning
 
@@ -37,12 +42,13 @@ LONGEST = timedelta(days=366)
 EARLIEST_START = datetime(2000, 1, 1, tzinfo=UTC)
 """Seconds that are taken for milliseconds lie in 1970."""
 LATEST_AHEAD = timedelta(days=1)
-IDENTIFIERS = frozenset({"id", "agent", "externalId"})
+IDENTIFIERS = frozenset({"id", "agent", "externalId", "source", "sourceId"})
 """The fields that are refused rather than cut: two of them could become the same."""
 MAX_TURNS = 5_000
 MAX_TRANSCRIPT = 1_000_000
 MAX_TAGS = 100
 MAX_UTMS = 50
+MAX_METADATA = 100
 
 
 def _phone(text: str | None) -> str | None:
@@ -53,48 +59,98 @@ def _email(text: str | None) -> str | None:
     return text and spell_email(text)
 
 
+def _language(text: str | None) -> str | None:
+    return text and parse_language(text)
+
+
+def check_url(text: str | None) -> str | None:
+    """Return the text unchanged. Raises ValueError if it is not the address of a secure page."""
+    if text and not _HTTPS.fullmatch(text):
+        raise ValueError("must be an address that begins with https://")
+    return text
+
+
 def _closed_between(moment: datetime) -> datetime:
-    latest = datetime.now(UTC) + LATEST_AHEAD
-    if not EARLIEST_START <= moment <= latest:
+    if not EARLIEST_START <= moment <= datetime.now(UTC) + LATEST_AHEAD:
         raise ValueError(f"must be from {EARLIEST_START.year} to a day from now")
     return moment
+
+
+def _none_if_empty(value: object) -> object:
+    return None if value == {} else value
 
 
 def _in_order(tags: list[str]) -> list[str]:
     return sorted(set(tags))
 
 
+_HTTPS = re.compile(r"https://[^\s/?#]+([/?#]\S*)?", re.IGNORECASE)
+
 ExternalId = Annotated[str, Field(strict=True, max_length=500), Printable]
 OptionalExternalId = Annotated[ExternalId | None, BeforeValidator(normalised_or_none)]
+Source = Annotated[Annotated[Name, Field(max_length=100)] | None, BeforeValidator(normalised_or_none)]
+"""Shorter than other names, so that it fits into an index with the source's own id."""
+Url = Annotated[str, Field(strict=True, max_length=2000), Printable]
+OptionalUrl = Annotated[Url | None, BeforeValidator(normalised_or_none), AfterValidator(check_url)]
+Flag = Annotated[StrictBool, NULLABLE]
 Tag = Annotated[Name, Field(max_length=100)]
 Start = Annotated[datetime, BeforeValidator(parse_instant), AfterValidator(_closed_between)]
 Stars = Annotated[int, Field(strict=True, ge=1, le=5)]
 Utms = dict[Annotated[Name, Field(max_length=100)], Annotated[Text, Field(max_length=1000)]]
+Metadata = dict[Annotated[Name, Field(max_length=100)], Annotated[Text, Field(max_length=4000)]]
+Duration = Annotated[int, Field(strict=True, ge=0, le=int(LONGEST.total_seconds()))]
+
+
+NOT_CONTENT = {"id", "duration_seconds", "when_known", "as_of"}
+"""The fields of a record that are not of its session, or that others stand for."""
 
 
 class TurnRecord(InputModel):
     """One utterance of a transcript."""
 
     speaker: Speaker = Field(description="Who said it.")
-    text: Annotated[str, Normalised, Field(strict=True, max_length=MAX_TRANSCRIPT), Printable] = Field(
-        description="What was said."
+    name: OptionalName = Field(None, description="The speaker's name, such as a colleague's or a tool's.")
+    text: Annotated[str, Normalised, Field(strict=True, max_length=MAX_TRANSCRIPT), Printable, NULLABLE] = Field(
+        description="What was said; a TOOL may leave it out."
     )
     at: Instant | None = Field(None, description="When, where it is known.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _tools_may_be_silent(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or data.get("text") is not None:
+            return data
+        rest = {name: value for name, value in data.items() if name != "text"}
+        return {**rest, "text": ""} if data.get("speaker") == Speaker.TOOL else rest
+
 
 class SessionRecord(InputModel):
-    """A closed session. A record without an id is new each time it is sent.
+    """A closed session. A record without an id, or a source and its id, is new each time it is sent.
 
     A field that has a column of the same name in `session` is copied there as it is.
     """
 
     id: Id | None = Field(
-        None, description="Any UUID; without one a new one is made and nothing is recognised as a repeat."
+        None,
+        description="Any UUID; without one it follows from source and sourceId. Without these a new one is made and"
+        " nothing is recognised as a repeat.",
     )
+    source: Source = Field(None, description="The system that held it, such as retell.")
+    source_id: OptionalExternalId = Field(None, description="The source's own identifier, unique in the account.")
     agent: Name = Field(description="The agent's idn.")
     channel: Channel = Field(description="Through what it was held.")
     started_at: Start = Field(description="When it began: from the year 2000 to a day from now.")
-    ended_at: Instant = Field(description="When it ended, at most 366 days later.")
+    ended_at: Annotated[Instant, NULLABLE] = Field(
+        description="When it ended, at most 366 days later; durationSeconds may stand instead."
+    )
+    duration_seconds: Duration | None = Field(None, description="How long it was; counts where endedAt is left out.")
+    direction: CallDirection | None = Field(None, description="Whether the user or the agent's side began it.")
+    end_reason: OptionalName = Field(None, description="Why it ended, as the source says it.")
+    language: Annotated[OptionalName, AfterValidator(_language)] = Field(
+        None, description="The language that was spoken (BCP 47)."
+    )
+    recording_url: OptionalUrl = Field(None, description="Where the recording is; https.")
+    agent_contact: OptionalName = Field(None, description="The agent's own number or address that was reached.")
     session_type: OptionalName = Field(None, description="The intent category.")
     integration: OptionalName = Field(None, description="The outside system it came through; sandbox makes it a test.")
     connector: OptionalName = Field(
@@ -106,13 +162,11 @@ class SessionRecord(InputModel):
     email: Annotated[OptionalName, AfterValidator(_email)] = Field(None, description="The user's e-mail address.")
     other_contact: OptionalText = Field(None, description="Other details for reaching the user.")
     summary: OptionalText = Field(None, description="What happened.")
-    intent_to_buy: StrictBool = Field(False, description="Makes it a lead.")
-    refused: StrictBool = Field(False, description="The user refused, or hung up.")
-    unavailable: StrictBool = Field(False, description="There was no availability.")
-    is_todo: StrictBool = Field(False, description="Someone must follow up.")
-    is_test: Annotated[StrictBool, NULLABLE] = Field(
-        False, description="True makes it a test whatever else says; otherwise that is decided."
-    )
+    intent_to_buy: Flag = Field(False, description="Makes it a lead.")
+    refused: Flag = Field(False, description="The user refused, or hung up.")
+    unavailable: Flag = Field(False, description="There was no availability.")
+    is_todo: Flag = Field(False, description="Someone must follow up.")
+    is_test: Flag = Field(False, description="True makes it a test whatever else says; otherwise that is decided.")
     units: Amount | None = Field(None, description="Industry units, such as guests.")
     lead_value: Amount | None = Field(
         None, description="What the lead would pay; wins over what the agent's attributes say."
@@ -122,6 +176,9 @@ class SessionRecord(InputModel):
     actual_result: OptionalText = Field(None, description="What happened, as the AI judged it.")
     expected_result: OptionalText = Field(None, description="What should have happened.")
     utms: Annotated[Utms, Field(max_length=MAX_UTMS)] = Field({}, description="UTM parameters, at most 50.")
+    metadata: Annotated[Annotated[Metadata, Field(max_length=MAX_METADATA)] | None, BeforeValidator(_none_if_empty)] = (
+        Field(None, description="What else the source knows of it, by name; at most 100 entries.")
+    )
     tags: Annotated[list[Tag], Field(max_length=MAX_TAGS), AfterValidator(_in_order)] = Field(
         [], description="At most 100."
     )
@@ -129,21 +186,27 @@ class SessionRecord(InputModel):
         [], description="What was said, in order; at most 1,000,000 characters."
     )
 
-    _warnings: list[RecordWarning] = PrivateAttr(default_factory=list)
+    when_known: Annotated[WhenKnown, DEFAULTED] = Field(
+        WhenKnown.CONFLICT, description="What to do if the session is recorded already."
+    )
+    as_of: Instant | None = Field(
+        None, description="When the source knew this; an older report does not replace what a newer one said."
+    )
+    _cleared: frozenset[str] = PrivateAttr(frozenset())
+    _warnings: tuple[RecordWarning, ...] = PrivateAttr(())
 
-    @property
-    def warnings(self) -> Sequence[RecordWarning]:
-        """What was lost when the record was read; not a part of its content."""
-        return self._warnings
-
-    def warn(self, *warnings: RecordWarning) -> None:
-        self._warnings.extend(warnings)
-
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _null_is_absent(cls, data: Any) -> Any:
-        """Drop nulls: an absent field gets its default, such as false or an empty list."""
-        return {name: value for name, value in data.items() if value is not None} if isinstance(data, Mapping) else data
+    def _null_is_absent(cls, data: Any, validate: ModelWrapValidatorHandler["SessionRecord"]) -> "SessionRecord":
+        """Drop nulls: an absent field gets its default, such as false or an empty list. Keep which were null."""
+        if not isinstance(data, Mapping):
+            return validate(data)
+        given = {name: value for name, value in data.items() if value is not None}
+        record = validate(_with_end(given))
+        if len(given) < len(data):
+            fields = cls.model_fields.items()
+            record.remember_cleared(name for name, field in fields if data.get(field.alias, "") is None)
+        return record
 
     @model_validator(mode="after")
     def _hangs_together(self) -> "SessionRecord":
@@ -151,14 +214,70 @@ class SessionRecord(InputModel):
             raise problem("endedAt", "must not be before startedAt")
         if self.ended_at - self.started_at > LONGEST:
             raise problem("endedAt", f"must be within {LONGEST.days} days of startedAt")
+        if self.source_id and not self.source:
+            raise problem("source", "is required with sourceId")
         if sum(len(turn.text) for turn in self.transcript) > MAX_TRANSCRIPT:
             raise problem("transcript", f"must have at most {MAX_TRANSCRIPT:,} characters in all")
         return self
 
     def content_hash(self) -> bytes:
-        """Return the SHA-256 of the normal form without the id: two records of one session have the same."""
-        content = self.model_dump(exclude={"id"}, exclude_none=True)
+        """Return the SHA-256 of the normal form: two records of one session have the same."""
+        content = self.model_dump(exclude=NOT_CONTENT, exclude_none=True)
         return hashlib.sha256(orjson.dumps(content, default=_decimal_text, option=orjson.OPT_SORT_KEYS)).digest()
+
+    @property
+    def warnings(self) -> Sequence[RecordWarning]:
+        """What was lost when the record was read; not a part of its content."""
+        return self._warnings
+
+    def warn(self, *warnings: RecordWarning) -> None:
+        self._warnings += warnings
+
+    def with_contacts(self, contacts: Contacts, warnings: Sequence[RecordWarning]) -> Self:
+        """Return the record with contacts as they are kept, and with these warnings too.
+
+        A contact that turned out to be none counts as left out: an amendment does not clear what is known.
+        """
+        kept = {"phone": contacts.phone, "email": contacts.email, "other_contact": contacts.other}
+        changed = {name: value for name, value in kept.items() if value != getattr(self, name)}
+        record = self.model_copy(update=changed)
+        record.model_fields_set.difference_update(name for name, value in changed.items() if value is None)
+        record.warn(*warnings)
+        return record
+
+    def remember_cleared(self, names: Iterable[str]) -> None:
+        """Keep which fields were sent as null: they have their defaults, as if they had been left out."""
+        self._cleared = frozenset(names)
+
+    def given(self) -> dict[str, Any]:
+        """Return the fields that were sent; one that was null has its default."""
+        fields = type(self).model_fields
+        sent = {name: getattr(self, name) for name in self.model_fields_set}
+        return sent | {name: fields[name].get_default(call_default_factory=True) for name in self._cleared}
+
+
+def write_turns(transcript: Sequence[TurnRecord]) -> str:
+    """Return the turns as they are stored: JSON text, with instants as `format_instant` writes them."""
+    return orjson.dumps([_turn(turn) for turn in transcript], option=orjson.OPT_UTC_Z).decode()
+
+
+def _turn(turn: TurnRecord) -> dict[str, str | datetime | None]:
+    named = {"name": turn.name} if turn.name else {}
+    return {"speaker": turn.speaker, "text": turn.text, "at": turn.at, **named}
+
+
+def _with_end(data: dict[str, Any]) -> dict[str, Any]:
+    """Add the end that follows from the start and the duration, if only these are given.
+
+    If one of them is wrong, any end will do: the record is refused for what is wrong.
+    """
+    if "endedAt" in data or "durationSeconds" not in data:
+        return data
+    try:
+        end = parse_instant(data.get("startedAt")) + timedelta(seconds=data["durationSeconds"])
+    except (ValueError, TypeError, OverflowError):
+        end = EARLIEST
+    return {**data, "endedAt": end}
 
 
 def _decimal_text(value: object) -> str:

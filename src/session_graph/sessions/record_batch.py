@@ -17,6 +17,7 @@ from typing import Self
 from uuid import UUID
 
 from session_graph.errors import InvalidInput, Problem
+from session_graph.sessions.identity import with_id
 from session_graph.sessions.json_lines import RawRecord
 from session_graph.sessions.pacing import Pacer
 from session_graph.sessions.record import SessionRecord
@@ -25,7 +26,6 @@ from session_graph.sessions.recording import Outcome, Status, record_sessions
 from session_graph.sessions.warnings import RecordWarning
 from session_graph.store.background import CONNECTION_ERRORS
 from session_graph.store.database import Database
-from session_graph.store.ids import new_id
 
 RETRY_SECONDS = 0.5
 MAX_PROBLEMS = 100
@@ -56,6 +56,10 @@ Deliver = Callable[[Sequence[Result]], Awaitable[None]]
 """Called with the results of each batch, which is committed, in the order of the records."""
 
 
+Parse = Callable[[object], SessionRecord]
+"""Reads a record. Raises InvalidInput."""
+
+
 async def _always() -> None:
     """Begin every batch."""
 
@@ -69,6 +73,7 @@ class Recorder:
         account_id: UUID,
         limits: BatchLimits,
         deliver: Deliver,
+        parse: Parse = parse_record,
         before_batch: Callable[[], Awaitable[object]] = _always,
     ) -> None:
         """`before_batch` raises what forbids the next batch."""
@@ -76,6 +81,7 @@ class Recorder:
         self._account_id = account_id
         self._limits = limits
         self._deliver = deliver
+        self._parse = parse
         self._before_batch = before_batch
         self._batch = _Batch()
         self._running: asyncio.Task[None] | None = None
@@ -96,7 +102,7 @@ class Recorder:
 
     async def add(self, record: RawRecord) -> None:
         """Judge the record as far as that needs no database. Raises what recording a batch raises."""
-        self._batch.add(record)
+        self._batch.add(record, self._judge(record))
         if len(self._batch.judged) >= self._limits.records or self._batch.size >= self._limits.bytes:
             await self._begin_batch()
         await self._pacer.pause()
@@ -109,6 +115,15 @@ class Recorder:
         if self._batch.judged:
             await self._begin_batch()
         await self._end_batch()
+
+    def _judge(self, record: RawRecord) -> SessionRecord | Result:
+        problems = record.problems
+        if not problems:
+            try:
+                return with_id(self._account_id, self._parse(record.raw))
+            except InvalidInput as error:
+                problems = tuple(error.problems[:MAX_PROBLEMS])
+        return Result(record.number, Status.REFUSED, problems=problems)
 
     async def _begin_batch(self) -> None:
         await self._end_batch()
@@ -147,24 +162,9 @@ class _Batch:
     judged: list[tuple[int, SessionRecord | Result]] = field(default_factory=list)
     size: int = 0
 
-    def add(self, record: RawRecord) -> None:
-        self.judged.append((record.number, _judge(record)))
+    def add(self, record: RawRecord, judged: SessionRecord | Result) -> None:
+        self.judged.append((record.number, judged))
         self.size += record.size
-
-
-def _judge(record: RawRecord) -> SessionRecord | Result:
-    problems = record.problems
-    if not problems:
-        try:
-            return _identify(parse_record(record.raw))
-        except InvalidInput as error:
-            problems = tuple(error.problems[:MAX_PROBLEMS])
-    return Result(record.number, Status.REFUSED, problems=problems)
-
-
-def _identify(record: SessionRecord) -> SessionRecord:
-    """Give a record without an id a new one."""
-    return record if record.id else record.model_copy(update={"id": new_id()})
 
 
 def _result(number: int, outcome: Outcome) -> Result:

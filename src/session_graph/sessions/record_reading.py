@@ -4,7 +4,7 @@ The limits are those of the model, so that a new field of `SessionRecord` needs 
 Source: domain.md, "Texts and identifiers" and "What is recorded".
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -12,8 +12,10 @@ from typing import Any
 
 from session_graph.errors import PathSegment
 from session_graph.parsing import DECIMAL_LIMIT, FORBIDDEN_CHARACTERS, clean_text, parse_instant
+from session_graph.sessions.history_record import HistoryRecord
 from session_graph.sessions.input_model import parse_input
-from session_graph.sessions.record import IDENTIFIERS, MAX_TRANSCRIPT, MAX_TURNS, SessionRecord
+from session_graph.sessions.languages import parse_language
+from session_graph.sessions.record import IDENTIFIERS, MAX_TRANSCRIPT, MAX_TURNS, SessionRecord, check_url
 from session_graph.sessions.warnings import RecordWarning, WarningCode
 
 CLOCK_SKEW = timedelta(seconds=2)
@@ -22,6 +24,9 @@ FAR = timedelta(days=1)
 """A turn further from its session has a wrong time."""
 
 Path = tuple[PathSegment, ...]
+
+_OPTIONAL: dict[str, Callable[[str], object]] = {"language": parse_language, "recordingUrl": check_url}
+"""Fields without which a record is as right as with them, and their checks, which raise ValueError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +40,17 @@ class Limits:
 
 def parse_record(raw: object) -> SessionRecord:
     """Return the record, with a warning for each loss. Raises InvalidInput with every problem, by GraphQL names."""
+    return _parse(SessionRecord, raw)
+
+
+def parse_history(raw: object) -> SessionRecord:
+    """Return the record of a session of the past as `parse_record` does."""
+    return _parse(HistoryRecord, raw)
+
+
+def _parse(model: type[SessionRecord], raw: object) -> SessionRecord:
     repair = _Repair()
-    record = parse_input(SessionRecord, repair.record(raw) if isinstance(raw, Mapping) else raw)
+    record = parse_input(model, repair.record(raw) if isinstance(raw, Mapping) else raw)
     record.warn(*repair.warnings)
     return record
 
@@ -48,6 +62,8 @@ class _Repair:
     def record(self, raw: Mapping[str, Any]) -> dict[str, Any]:
         limits = _field_limits()
         found = {name: self._value(value, limits.get(name), (name,)) for name, value in raw.items()}
+        for name, check in _OPTIONAL.items():
+            self._drop_if_wrong(found, name, check)
         start, end = _instant(found.get("startedAt")), _instant(found.get("endedAt"))
         if start and end and timedelta(0) < start - end <= CLOCK_SKEW:
             found["endedAt"], end = found["startedAt"], start
@@ -56,6 +72,15 @@ class _Repair:
         if isinstance(turns, Sequence) and not isinstance(turns, str):
             found["transcript"] = self._transcript(turns, start, end)
         return found
+
+    def _drop_if_wrong(self, found: dict[str, Any], name: str, check: Callable[[str], object]) -> None:
+        if not isinstance(text := found.get(name), str) or not text:
+            return
+        try:
+            check(text)
+        except ValueError as error:
+            del found[name]
+            self._warn((name,), WarningCode.VALUE_DROPPED, f"{error}; it was left out")
 
     def _warn(self, path: Path, code: WarningCode, message: str) -> None:
         self.warnings.append(RecordWarning(path, code, message))
@@ -147,8 +172,8 @@ def _instant(value: Any) -> datetime | None:
 
 @cache
 def _field_limits() -> dict[str, Limits]:
-    """Return the limits of the fields of `SessionRecord` that are texts, lists of texts, or maps of texts."""
-    properties = SessionRecord.model_json_schema()["properties"]
+    """Return the limits of the fields of a record that are texts, lists of texts, or maps of texts."""
+    properties = HistoryRecord.model_json_schema()["properties"]
     return {name: limits for name, schema in properties.items() if (limits := _limits(schema)) != Limits()}
 
 

@@ -15,29 +15,37 @@ import asyncpg
 import orjson
 
 from session_graph.errors import Problem
-from session_graph.parsing import DECIMAL_LIMIT, fold
+from session_graph.parsing import DECIMAL_LIMIT
 from session_graph.sessions.agents import terms_of
-from session_graph.sessions.closing import AgentTerms, Decisions, Facts, close
-from session_graph.sessions.contacts import Contacts, contact_columns, read_contacts
+from session_graph.sessions.amending import Amendment, Result, amend_sessions, times_of
+from session_graph.sessions.closing import AgentTerms, Decisions
+from session_graph.sessions.contacts import read_contacts
+from session_graph.sessions.enums import WhenKnown
 from session_graph.sessions.event_log import EventKind, write_events
+from session_graph.sessions.history_record import carries_figures
+from session_graph.sessions.identity import KnownSessions, find_known, source_key
 from session_graph.sessions.pacing import Pacer
-from session_graph.sessions.record import SessionRecord, TurnRecord
+from session_graph.sessions.record import SessionRecord, write_turns
+from session_graph.sessions.session_columns import columns_of, decide
+from session_graph.sessions.terms import StoredTerms, stored_terms
 from session_graph.sessions.warnings import RecordWarning, WarningCode
 from session_graph.store import models
 from session_graph.store.database import Connection, Database, Row
-from session_graph.store.ids import new_id
 
 ATTEMPTS = 5
 
 _ACCOUNT = "select a.money_scale, a.country from account a where a.id = $1 for key share"
 _ACCOUNT_ALONE = "select a.money_scale, a.country from account a where a.id = $1 for update"
-_KNOWN = "select s.id, s.content_hash from session s where s.account_id = $1 and s.id = any($2)"
+
+UNNAMED = "import"
+"""The author of amendments that no key or token sent."""
 
 
 class Status(StrEnum):
     """The result of a record."""
 
     RECORDED = "RECORDED"
+    AMENDED = "AMENDED"
     DUPLICATE = "DUPLICATE"
     REFUSED = "REFUSED"
 
@@ -60,19 +68,23 @@ class Outcome:
 class _Agent:
     id: UUID
     terms: AgentTerms
+    stored: StoredTerms
 
 
-async def record_sessions(database: Database, account_id: UUID, records: Sequence[SessionRecord]) -> list[Outcome]:
+async def record_sessions(
+    database: Database, account_id: UUID, records: Sequence[SessionRecord], recorder: str = UNNAMED
+) -> list[Outcome]:
     """Record all valid records in one transaction, and return an outcome for each record, in order.
 
-    On a conflict with another batch, retry while holding the account row FOR UPDATE.
+    `recorder` is the author of amendments in the history. On a conflict with another batch, retry while holding the
+    account row FOR UPDATE.
     """
     for attempt in range(ATTEMPTS):
         try:
             async with database.transaction() as connection:
                 account = await connection.fetchrow(_ACCOUNT_ALONE if attempt else _ACCOUNT, account_id)
                 assert account is not None
-                return await _record(connection, account_id, account, records)
+                return await _record(connection, account_id, account, records, recorder)
         except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError):
             if attempt == ATTEMPTS - 1:
                 raise
@@ -80,25 +92,35 @@ async def record_sessions(database: Database, account_id: UUID, records: Sequenc
 
 
 async def _record(
-    connection: Connection, account_id: UUID, account: Row, records: Sequence[SessionRecord]
+    connection: Connection, account_id: UUID, account: Row, records: Sequence[SessionRecord], recorder: str
 ) -> list[Outcome]:
     agents = await _find_agents(account_id, account["country"], {record.agent for record in records})
-    ids = [record.id for record in records if record.id]
-    known = {row["id"]: bytes(row["content_hash"]) for row in await connection.fetch(_KNOWN, account_id, ids)}
+    known = await find_known(connection, account_id, records, [agent.stored for agent in agents.values()])
     batch = _Batch(account_id, account["money_scale"], datetime.now(UTC), agents, known)
-    outcomes, pacer = [], Pacer()
+    taken, pacer = [], Pacer()
     for record in records:
-        outcomes.append(batch.take(record))
+        taken.append(batch.take(record))
         await pacer.pause()
     await _copy(connection, "session", sorted(batch.sessions, key=lambda row: row["id"]))
     await _copy(connection, "transcript", batch.transcripts)
+    await _copy(connection, "fact_times", batch.times)
     await write_events(connection, account_id, EventKind.RECORDED, [row["id"] for row in batch.sessions])
-    return outcomes
+    amendments = [each for each in taken if isinstance(each, Amendment)]
+    results = iter(await amend_sessions(connection, account_id, amendments, recorder, batch.now))
+    return [_outcome_of(each, next(results)) if isinstance(each, Amendment) else each for each in taken]
+
+
+def _outcome_of(amendment: Amendment, result: Result) -> Outcome:
+    if problem := result.problem:
+        return Outcome(Status.REFUSED, amendment.session_id, problem, is_conflict=problem.path == ("sourceId",))
+    status = Status.AMENDED if result.is_changed else Status.DUPLICATE
+    return Outcome(status, amendment.session_id, warnings=amendment.record.warnings)
 
 
 async def _find_agents(account_id: UUID, country: str | None, idns: set[str]) -> dict[str, _Agent]:
     found = await models.Agent.filter(account_id=account_id, idn__in=idns)
-    return {agent.idn: _Agent(agent.id, terms_of(agent, country)) for agent in found}
+    terms = {agent.idn: terms_of(agent, country) for agent in found}
+    return {agent.idn: _Agent(agent.id, terms[agent.idn], stored_terms(agent.id, terms[agent.idn])) for agent in found}
 
 
 async def _copy(connection: Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -109,91 +131,69 @@ async def _copy(connection: Connection, table: str, rows: Sequence[Mapping[str, 
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """The rows to write, collected record by record; `known` are content hashes by the id of their session."""
+    """The rows to write, collected record by record."""
 
     account_id: UUID
     money_scale: int
     now: datetime
     agents: Mapping[str, _Agent]
-    known: dict[UUID, bytes]
+    known: KnownSessions
     sessions: list[dict[str, Any]] = field(default_factory=list)
     transcripts: list[dict[str, object]] = field(default_factory=list)
+    times: list[dict[str, object]] = field(default_factory=list)
 
-    def take(self, record: SessionRecord) -> Outcome:
+    def take(self, record: SessionRecord) -> Outcome | Amendment:
         agent = self.agents.get(record.agent)
         content_hash = record.content_hash()
-        if record.id in self.known:
-            return self._compare(record.id, content_hash)
+        id_, conflict = self.known.identify(record)
+        if conflict:
+            return Outcome(Status.REFUSED, id_, conflict, is_conflict=True)
+        if id_ in self.known.hashes and record.when_known is WhenKnown.CONFLICT:
+            return self._compare(id_, record, content_hash)
         if agent is None:
             return _refuse(record, "agent", "is not the idn of an agent of this account")
         contacts, warnings = read_contacts(record.phone, record.email, record.other_contact, agent.terms.country)
-        facts = _facts(record, contacts)
-        decisions = close(facts, agent.terms)
+        record = record.with_contacts(contacts, warnings)
+        if id_ in self.known.hashes:
+            self.known.add(id_, self.known.hashes[id_], source_key(record))
+            return Amendment(id_, record, agent.terms)
+        decisions = decide(record, agent.terms)
         if decisions.potential_value >= DECIMAL_LIMIT:
             return _refuse(record, "units", "makes a lead value of 10^15 or more")
-        id_ = record.id or new_id()
-        self.known[id_] = content_hash
-        self.sessions.append(self._session_row(id_, record, agent, contacts, decisions, content_hash))
+        self.known.add(id_, content_hash, source_key(record))
+        self.sessions.append(self._session_row(id_, record, agent, decisions, content_hash))
         if record.transcript:
-            turns = orjson.dumps([_turn(turn) for turn in record.transcript], option=orjson.OPT_UTC_Z).decode()
+            turns = write_turns(record.transcript)
             self.transcripts.append({"account_id": self.account_id, "session_id": id_, "turns": turns})
+        if times := times_of(record):
+            text = orjson.dumps(times).decode()
+            self.times.append({"account_id": self.account_id, "session_id": id_, "times": text})
         if decisions.is_lead and not contacts.reachable:
-            warnings.append(
-                RecordWarning((), WarningCode.UNREACHABLE, "A lead who cannot be reached is no opportunity")
-            )
-        return Outcome(Status.RECORDED, id_, warnings=(*record.warnings, *warnings))
+            record.warn(RecordWarning((), WarningCode.UNREACHABLE, "A lead who cannot be reached is no opportunity"))
+        return Outcome(Status.RECORDED, id_, warnings=record.warnings)
 
-    def _compare(self, id_: UUID, content_hash: bytes) -> Outcome:
-        if self.known[id_] == content_hash:
+    def _compare(self, id_: UUID, record: SessionRecord, content_hash: bytes) -> Outcome:
+        if self.known.hashes[id_] == content_hash:
             return Outcome(Status.DUPLICATE, id_)
-        conflict = Problem(("id",), "is already the id of a session with other content")
+        path = ("id",) if record.id else ("sourceId",)
+        conflict = Problem(path, "is already the id of a session with other content")
         return Outcome(Status.REFUSED, id_, conflict, is_conflict=True)
 
     def _session_row(
-        self,
-        id_: UUID,
-        record: SessionRecord,
-        agent: _Agent,
-        contacts: Contacts,
-        decisions: Decisions,
-        content_hash: bytes,
+        self, id_: UUID, record: SessionRecord, agent: _Agent, decisions: Decisions, content_hash: bytes
     ) -> dict[str, Any]:
         return {
             "account_id": self.account_id,
             "id": id_,
             "agent_id": agent.id,
-            **{name: getattr(record, name) for name in _COPIED},
-            "utms": orjson.dumps(record.utms).decode(),
+            **columns_of(record, decisions),
+            "terms_id": None if carries_figures(record) else agent.stored.id,
             "content_hash": content_hash,
-            **{name: getattr(decisions, name) for name in _DECIDED},
-            **contact_columns(contacts),
             "money_scale": self.money_scale,
-            "session_type_folded": record.session_type and fold(record.session_type),
-            "external_id_folded": record.external_id and fold(record.external_id),
-            "contact_folded": record.contact_name and fold(record.contact_name),
-            "summary_folded": record.summary and fold(record.summary),
             "recorded_at": self.now,
             "updated_at": self.now,
         }
 
 
-_DECIDED = Decisions.__slots__
-"""Columns that are decided when the session closes."""
-_CONTACTS = ("phone", "email", "other_contact")
-_WRITTEN = {each["name"] for each in models.Session.describe()["data_fields"] if not each["generated"]}
-_COPIED = tuple(name for name in SessionRecord.model_fields if name in _WRITTEN - {*_DECIDED, *_CONTACTS, "utms"})
-"""Columns that are copied from the record."""
-
-
 def _refuse(record: SessionRecord, name: str, message: str) -> Outcome:
     return Outcome(Status.REFUSED, record.id, Problem((name,), message))
-
-
-def _facts(record: SessionRecord, contacts: Contacts) -> Facts:
-    values = {name: getattr(record, name) for name in Facts.__slots__}
-    return Facts(**values | {"phone": contacts.phone, "email": contacts.email})
-
-
-def _turn(turn: TurnRecord) -> dict[str, str | datetime | None]:
-    """Return the turn for orjson, which writes `at` as `format_instant` does."""
-    return {"speaker": turn.speaker, "text": turn.text, "at": turn.at}

@@ -140,9 +140,21 @@ class Session(TenantModel):
     unavailable = fields.BooleanField(default=False)
     units = fields.DecimalField(30, 10, null=True)
     auto_assessment = fields.TextField(null=True)
+    source = fields.TextField(null=True)
+    source_id = fields.TextField(null=True)
+    direction = fields.TextField(null=True)
+    end_reason = fields.TextField(null=True)
+    language = fields.TextField(null=True)
+    recording_url = fields.TextField(null=True)
+    agent_contact = fields.TextField(null=True)
+    metadata: fields.Field[dict[str, str]] = fields.JSONField(default=dict)
     actual_result = fields.TextField(null=True)
     expected_result = fields.TextField(null=True)
     utms: fields.Field[dict[str, str]] = fields.JSONField(default=dict)
+    intent_to_buy = fields.BooleanField(null=True)
+    stated_test = fields.BooleanField(null=True)
+    stated_lead_value = fields.DecimalField(30, 10, null=True)
+    terms_id = fields.UUIDField(null=True)
     content_hash = fields.BinaryField(default=b"")
     potential_value = fields.DecimalField(40, 20, default=0)
     conversion_rate = fields.DecimalField(30, 10, default=1)
@@ -189,8 +201,29 @@ class Transcript(TenantModel):
         table = "transcript"
 
 
+class AgentTerms(TenantModel):
+    """The attributes of an agent that were in force when sessions closed; the id follows from the content."""
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    agent_id = fields.UUIDField()
+    terms: fields.Field[dict[str, Any]] = fields.JSONField()
+
+    class Meta:
+        table = "agent_terms"
+
+
+class FactTimes(TenantModel):
+    """When the source knew each field of a session, by the field's name; only of records that name a time."""
+
+    session_id = fields.UUIDField(primary_key=True)
+    times: fields.Field[dict[str, str]] = fields.JSONField()
+
+    class Meta:
+        table = "fact_times"
+
+
 class SessionChange(TenantModel):
-    """One field of a person's change; `version` is the session's version after the change."""
+    """One field of a change; `version` is the session's version after it. `kind` is SET, FOLLOWED or AMENDED."""
 
     session_id = fields.UUIDField(primary_key=True)
     version = fields.IntField()
@@ -199,6 +232,7 @@ class SessionChange(TenantModel):
     after = fields.TextField(null=True)
     changed_at = fields.DatetimeField()
     changed_by = fields.TextField()
+    kind = fields.TextField(default="SET")
 
     class Meta:
         table = "session_change"

@@ -6,6 +6,7 @@ import { h, icon } from "./elements.js";
 import {
   ASSESSMENTS,
   CHANNELS,
+  DIRECTIONS,
   LENGTHS,
   decimal,
   directionOf,
@@ -38,6 +39,7 @@ const DRAW = {
   duration: (value) => duration(value),
   channel: (value) => CHANNELS[value] ?? value,
   length: (value) => LENGTHS[value] ?? value,
+  direction: (value) => DIRECTIONS[value] ?? value,
   agent: (value) => h("span", { title: value.idn }, value.name),
   map: (value) =>
     Object.entries(value)

@@ -26,6 +26,8 @@ const LABELS = {
   DURATION_SECONDS: "Duration",
   EMAIL: "E-mail",
   UTC_OFFSET: "UTC Offset",
+  SOURCE_ID: "Source ID",
+  RECORDING_URL: "Recording URL",
 };
 
 /** The kind of a column that its type does not tell. @type {Record<string, string>} */
@@ -48,6 +50,7 @@ const KINDS_BY_TYPE = {
   DateTime: "instant",
   Channel: "channel",
   SessionLength: "length",
+  CallDirection: "direction",
   Assessment: "assessment",
   StringMap: "map",
   Agent: "agent",

@@ -15,7 +15,7 @@ import { learnZones } from "./zones.js";
 
 const NARROW = matchMedia("(max-width: 900px)");
 /** @type {Record<string, string>} */
-const SPEAKERS = { USER: "User", AGENT: "Agent", SYSTEM: "System" };
+const SPEAKERS = { USER: "User", AGENT: "Agent", HUMAN: "Colleague", TOOL: "Tool", SYSTEM: "System" };
 /** The fields that are shown above the facts, and not again among them. */
 // prettier-ignore
 const ELSEWHERE = new Set([
@@ -90,7 +90,7 @@ export class Detail {
     if (!this.#session) fill(this.content, h("p", { role: "status", class: "hint" }, "Loading…"));
     this.showPlace();
     this.content.focus();
-    const transcript = this.#app.viewer.maySee("TRANSCRIPT") ? "transcript { position speaker text at }" : "";
+    const transcript = this.#app.viewer.maySee("TRANSCRIPT") ? "transcript { position speaker name text at }" : "";
     try {
       const query = `query Session($id: ID!) { session(id: $id) { ${this.#fields} ${transcript} } }`;
       const { session } = await this.#app.api.ask(query, { id }, signal);
@@ -213,12 +213,12 @@ export class Detail {
   /** @param {Session} session */
   #drawTranscript({ transcript, agent }) {
     if (!transcript) return null;
-    /** @param {{ speaker: string, text: string, at: string | null }} turn */
-    const turn = ({ speaker, text, at }) =>
+    /** @param {{ speaker: string, name: string | null, text: string, at: string | null }} turn */
+    const turn = ({ speaker, name, text, at }) =>
       h(
         "li",
         { class: speaker.toLowerCase() },
-        h("p", { class: "speaker" }, SPEAKERS[speaker], at && h("time", { datetime: at }, clock(at, agent.timeZone))),
+        h("p", { class: "speaker" }, name ?? SPEAKERS[speaker], at && h("time", { datetime: at }, clock(at, agent.timeZone))),
         h("p", { class: "said", dir: directionOf(text) }, text),
       );
     return h(

@@ -9,6 +9,8 @@ export const ASSESSMENTS = { YES_A: "Yes-A", YES_B: "Yes-B", NO: "No" };
 /** @type {Record<string, string>} */
 export const CHANNELS = { VOICE: "Voice", SMS: "SMS", CHAT: "Chat" };
 /** @type {Record<string, string>} */
+export const DIRECTIONS = { INBOUND: "Inbound", OUTBOUND: "Outbound" };
+/** @type {Record<string, string>} */
 export const LENGTHS = { SHORT: "Short", REGULAR: "Regular", LONG: "Long" };
 /** @type {Record<string, string>} */
 export const PERIODS = { LAST_24_HOURS: "Last 24 hours", LAST_7_DAYS: "Last 7 days", LAST_30_DAYS: "Last 30 days" };

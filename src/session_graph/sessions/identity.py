@@ -1,0 +1,88 @@
+"""Which session a record is of: ids that follow from what a record says, and the sessions that a batch names.
+
+A session is named by its id, and by its source and the source's own id, which no two sessions of an account share
+(domain.md, "What is recorded").
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID, uuid5
+
+from session_graph.errors import Problem
+from session_graph.sessions.record import SessionRecord
+from session_graph.sessions.terms import STORE, StoredTerms, store_parameters
+from session_graph.store.database import Connection
+from session_graph.store.ids import new_id
+
+SourceKey = tuple[str, str]
+"""A source and its own id of a session."""
+
+_KNOWN = f"""
+with stored as ({STORE})
+select s.id, s.content_hash, s.source, s.source_id from session s where s.account_id = $1 and s.id = any($5)
+union
+select s.id, s.content_hash, s.source, s.source_id
+from unnest($6::text[], $7::text[]) k (source, source_id)
+join session s on s.account_id = $1 and s.source = k.source and s.source_id = k.source_id and s.source_id is not null
+"""
+
+
+def id_by_source(account_id: UUID, source: str, source_id: str) -> UUID:
+    """Return the id of the session that the source calls so: a UUIDv5 of the account's id, source, NUL, source's id."""
+    return uuid5(account_id, f"{source}\0{source_id}")
+
+
+def id_by_content(account_id: UUID, record: SessionRecord) -> UUID:
+    """Return the id of a record that has none: a UUIDv5 of the account's id and the SHA-256 of the content."""
+    return uuid5(account_id, record.content_hash().hex())
+
+
+def with_id(account_id: UUID, record: SessionRecord) -> SessionRecord:
+    """Return the record with an id that is the same whenever the same record is read."""
+    if record.id or record.source_id:
+        return record
+    return record.model_copy(update={"id": id_by_content(account_id, record)})
+
+
+def source_key(record: SessionRecord) -> SourceKey | None:
+    return (record.source, record.source_id) if record.source and record.source_id else None
+
+
+@dataclass(slots=True)
+class KnownSessions:
+    """The sessions that a batch's records name: the hash of what each was recorded with, and its id by its source's."""
+
+    account_id: UUID
+    hashes: dict[UUID, bytes] = field(default_factory=dict)
+    ids: dict[SourceKey, UUID] = field(default_factory=dict)
+    keys: dict[UUID, SourceKey] = field(default_factory=dict)
+
+    def identify(self, record: SessionRecord) -> tuple[UUID, Problem | None]:
+        """Return the id of the record's session, and a problem if its id and its source's id name two sessions."""
+        key = source_key(record)
+        known = self.ids.get(key) if key else None
+        if known and record.id and record.id != known:
+            return record.id, Problem(("id",), f"differs from {known}, the id of the session with this sourceId")
+        if key and record.id and self.keys.get(record.id, key) != key:
+            return record.id, Problem(("sourceId",), "differs from that of the session with this id")
+        return known or record.id or (id_by_source(self.account_id, *key) if key else new_id()), None
+
+    def add(self, id_: UUID, content_hash: bytes, key: SourceKey | None) -> None:
+        self.hashes[id_] = content_hash
+        if key:
+            self.ids[key], self.keys[id_] = id_, key
+
+
+async def find_known(
+    connection: Connection, account_id: UUID, records: Sequence[SessionRecord], terms: Sequence[StoredTerms]
+) -> KnownSessions:
+    """Return the sessions that the records name by id or by source. The same statement stores the terms."""
+    known = KnownSessions(account_id)
+    keys = [key for record in records if (key := source_key(record))]
+    ids = [record.id for record in records if record.id] + [id_by_source(account_id, *key) for key in keys]
+    sources, source_ids = [key[0] for key in keys], [key[1] for key in keys]
+    for row in await connection.fetch(_KNOWN, account_id, *store_parameters(terms), ids, sources, source_ids):
+        known.add(
+            row["id"], bytes(row["content_hash"]), (row["source"], row["source_id"]) if row["source_id"] else None
+        )
+    return known
