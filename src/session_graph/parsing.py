@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Context, Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
 
 from session_graph.errors import BadUserInput, InvalidInput, PathSegment, Problem
+
+T = TypeVar("T")
 
 DECIMAL_LIMIT = Decimal(10) ** 15
 DECIMAL_PLACES = 10
@@ -211,6 +213,22 @@ def gather_problems(problems: list[Problem], *path: PathSegment) -> Iterator[Non
         problems.append(Problem(path, str(error)))
     except InvalidInput as error:
         problems += error.below(path).problems
+
+
+def parse_each(
+    parse: Callable[[Any, tuple[PathSegment, ...]], T], items: Sequence[Any], path: tuple[PathSegment, ...]
+) -> list[T]:
+    """Parse each item, given with its path. Raises InvalidInput with the problems of all."""
+    parsed: list[T] = []
+    problems: list[Problem] = []
+    for index, item in enumerate(items):
+        try:
+            parsed.append(parse(item, (*path, index)))
+        except InvalidInput as error:
+            problems += error.problems
+    if problems:
+        raise InvalidInput(problems)
+    return parsed
 
 
 @contextmanager

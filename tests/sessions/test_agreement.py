@@ -375,6 +375,9 @@ async def test_what_a_caller_sends_means_the_same(
 
     for raw in (resolved(case, plain_rows) for case in cases):
         answer = await ask(QUERY, filter=in_json(raw))
+        if "nobody" in raw.get("agents", ()):
+            assert {error["extensions"]["code"] for error in answer.errors} == {"BAD_USER_INPUT"}
+            continue
 
         expected = [str(id_) for id_ in ids(judge.select(plain_rows, raw))]
         assert [node["id"] for node in answer.data["sessions"]["nodes"]] == expected, raw

@@ -17,7 +17,7 @@ import orjson
 
 from session_graph.access.viewer import Role, Viewer
 from session_graph.errors import InvalidInput, PathSegment, Problem
-from session_graph.parsing import at_path, clean_text, parse_id
+from session_graph.parsing import at_path, clean_text, parse_each, parse_id
 from session_graph.sessions.enums import Assessment, CallDirection, Channel, Period, SessionLength
 from session_graph.sessions.languages import set_case
 from session_graph.sessions.parameters import Parameters
@@ -33,6 +33,9 @@ NOT_NULL_BOUND = "must not be null; leave it out for an open end"
 
 SPANS = (("from", "to"), ("updatedFrom", "updatedTo"), ("reviewedFrom", "reviewedTo"))
 """The conditions that are the start and the end of a span."""
+
+WITH_AGENTS = ("agents", "anyOf", "not")
+"""The conditions that may name agents."""
 
 REVIEW = ("human_assessment", "history")
 """The columns that the conditions about a review read."""
@@ -326,8 +329,10 @@ def _parse(raw: Mapping[str, Any], now: datetime, path: Path, depth: int) -> Fil
         except InvalidInput as error:
             problems += error.problems
         else:
-            agents += _find_agents(name, conditions[name], here)
-    problems += _find_wrong_spans(conditions, path)
+            if name in WITH_AGENTS:
+                agents += _find_agents(name, conditions[name], here)
+    if len(conditions) > 1:
+        problems += _find_wrong_spans(conditions, path)
     if problems:
         raise InvalidInput(problems)
     return Filter(conditions, agents)
@@ -347,51 +352,42 @@ def _find_wrong_spans(conditions: Mapping[str, Any], path: Path) -> Iterator[Pro
             yield Problem((*path, start), f"must not be after {end}")
 
 
-def _parse_each(parse: Callable[[Any, Path], Any], options: Sequence[Any], path: Path) -> list[Any]:
-    """Parse each option of a list. Raises InvalidInput with the problems of all."""
-    if len(options) > MAX_OPTIONS:
-        raise InvalidInput.at(f"must have at most {MAX_OPTIONS} entries", path)
-    parsed, problems = [], []
-    for index, option in enumerate(options):
-        try:
-            parsed.append(parse(option, (*path, index)))
-        except InvalidInput as error:
-            problems += error.problems
-    if problems:
-        raise InvalidInput(problems)
-    return parsed
-
-
 def _parse_value(kind: ValueKind, value: Any, now: datetime, path: Path, depth: int) -> Any:
     match kind:
         case ValueKind.SEARCH:
             return parse_search(value, path)
         case ValueKind.IDS:
-            return _parse_each(_id, value, path)
+            return parse_each(_id, _options(value, path), path)
         case ValueKind.TEXTS:
-            return _parse_each(lambda text, _: clean_text(text), value, path)
+            return [clean_text(text) for text in _options(value, path)]
         case ValueKind.CHANNELS:
-            return _parse_each(lambda option, _: Channel(option), value, path)
+            return [Channel(option) for option in _options(value, path)]
         case ValueKind.LENGTHS:
-            return _parse_each(lambda option, _: SessionLength(option), value, path)
+            return [SessionLength(option) for option in _options(value, path)]
         case ValueKind.ASSESSMENTS:
-            return _parse_each(lambda option, _: Assessment(option), value, path)
+            return [Assessment(option) for option in _options(value, path)]
         case ValueKind.DIRECTIONS:
-            return _parse_each(lambda option, _: CallDirection(option), value, path)
+            return [CallDirection(option) for option in _options(value, path)]
         case ValueKind.LANGUAGES:
-            return _parse_each(lambda tag, _: set_case(clean_text(tag)), value, path)
+            return [set_case(clean_text(tag)) for tag in _options(value, path)]
         case ValueKind.UTMS | ValueKind.METADATA:
-            return _parse_each(_entry, value, path)
+            return parse_each(_entry, _options(value, path), path)
         case ValueKind.PERIOD:
             return now - PERIODS[Period(value)], now
         case ValueKind.DECIMALS | ValueKind.INTEGERS:
             return _parse_range(value, path)
         case ValueKind.FILTERS:
-            return _parse_each(lambda inner, here: _parse(inner, now, here, depth + 1), value, path)
+            return parse_each(lambda inner, here: _parse(inner, now, here, depth + 1), _options(value, path), path)
         case ValueKind.FILTER:
             return _parse(value, now, path, depth + 1)
         case ValueKind.FLAG | ValueKind.INSTANT:
             return value
+
+
+def _options(value: Sequence[Any], path: Path) -> Sequence[Any]:
+    if len(value) > MAX_OPTIONS:
+        raise InvalidInput.at(f"must have at most {MAX_OPTIONS} entries", path)
+    return value
 
 
 def _id(value: str, path: Path) -> UUID:

@@ -14,6 +14,8 @@ from session_graph.sessions.pagination import DEFAULT_SIZE, MAX_SIZE, PageReques
 
 MAX_WITH_TRANSCRIPTS = 50
 
+_FIRST_PAGE = PageRequest()
+
 
 @dataclass(frozen=True, slots=True)
 class ListSelection:
@@ -59,7 +61,7 @@ def parse_list_request(
 ) -> ListRequest:
     """Check the arguments of a list. Raises InvalidInput with every problem, each with its path."""
     problems: list[Problem] = []
-    order, page = parse_order(order_by), PageRequest()
+    order, page = parse_order(order_by), _FIRST_PAGE
     try:
         page = _parse_page(account_id, selection.columns, order, first, after, last, before)
     except InvalidInput as error:
