@@ -16,7 +16,7 @@ from session_graph.exports.worker import Worker
 from session_graph.sessions.columns import COLUMNS
 from session_graph.sessions.dashboard import DashboardRequest, DashboardScope, DashboardSelection, read_dashboards
 from session_graph.sessions.enums import Direction
-from session_graph.sessions.filters import parse_filter
+from session_graph.sessions.filter_parsing import parse_filter
 from session_graph.sessions.ordering import ORDER_FIELDS, Order
 from session_graph.sessions.phones import display_phone
 from session_graph.sessions.reading import SessionList

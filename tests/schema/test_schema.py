@@ -73,7 +73,7 @@ ADDED = {
     *("Session.utcOffset", "Query.timeZoneNames", "Query.timeZones", "Query.timeZones(names:)"),
     *("TimeZone", "TimeZone.name", "TimeZone.offsets"),
     *("ZoneOffset", "ZoneOffset.from", "ZoneOffset.seconds", "ZoneOffset.abbreviation"),
-    *("Query.nodes", "Query.nodes(ids:)", "SessionFilter.ids"),
+    *("Query.nodes", "Query.nodes(ids:)", "SessionFilter.ids", "SessionFilter.contact"),
     *("SessionFilter.reviewedBy", "SessionFilter.reviewedFrom", "SessionFilter.reviewedTo"),
     *("BigInt", "RecordResult.sessionId", "RecordSessionsInput", "RecordSessionsInput.records"),
     *("RecordSessionsInput is one of", "Mutation.cancelSessionExport(input:)", "Mutation.retrySessionExport(input:)"),

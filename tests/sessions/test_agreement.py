@@ -27,7 +27,8 @@ from session_graph.sessions.dashboard import (
     Metrics,
     read_dashboards,
 )
-from session_graph.sessions.filters import CONDITIONS, parse_filter
+from session_graph.sessions.filter_parsing import parse_filter
+from session_graph.sessions.filters import CONDITIONS
 from session_graph.sessions.intervals import Interval
 from session_graph.sessions.metrics import METRICS
 from session_graph.sessions.pagination import PageRequest

@@ -10,7 +10,7 @@ import pytest
 
 from session_graph.access.accounts import change_account, find_or_create_account
 from session_graph.sessions.agents import create_missing_agents, parse_agent
-from session_graph.sessions.filters import parse_filter
+from session_graph.sessions.filter_parsing import parse_filter
 from session_graph.sessions.importing import Tally, import_sessions
 from session_graph.sessions.pagination import PageRequest
 from session_graph.sessions.reading import SessionList, read_pages

@@ -16,7 +16,7 @@ from session_graph.access.viewer import Role
 from session_graph.errors import InvalidInput
 from session_graph.sessions.cursors import Cursor, read_cursor
 from session_graph.sessions.enums import Direction
-from session_graph.sessions.filters import parse_filter
+from session_graph.sessions.filter_parsing import parse_filter
 from session_graph.sessions.ordering import NEWEST_FIRST, ORDER_FIELDS, Order
 from session_graph.sessions.pagination import PageRequest
 from session_graph.sessions.reading import SessionList, has_opposite_page, read_pages

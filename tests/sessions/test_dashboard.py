@@ -21,7 +21,7 @@ from session_graph.sessions.dashboard import (
     Group,
     read_dashboards,
 )
-from session_graph.sessions.filters import parse_filter
+from session_graph.sessions.filter_parsing import parse_filter
 from session_graph.sessions.importing import import_sessions
 from session_graph.sessions.intervals import Interval
 from session_graph.sessions.metrics import METRICS

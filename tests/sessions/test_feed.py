@@ -17,7 +17,8 @@ from session_graph.sessions import feed as module
 from session_graph.sessions.editing import edit_session, edit_sessions
 from session_graph.sessions.event_log import CHANNEL, Event, EventKind, LogPosition, current_position
 from session_graph.sessions.feed import Change, Feeds, Following, follow_sessions, read_changes
-from session_graph.sessions.filters import EVERYTHING, parse_filter
+from session_graph.sessions.filter_parsing import parse_filter
+from session_graph.sessions.filters import EVERYTHING
 from session_graph.sessions.patch import parse_patch
 from session_graph.sessions.reading import SessionList
 from session_graph.store.database import Database

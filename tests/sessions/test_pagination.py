@@ -12,7 +12,7 @@ from session_graph.errors import InvalidInput
 from session_graph.sessions.cursors import Cursor
 from session_graph.sessions.editing import edit_session
 from session_graph.sessions.enums import Direction
-from session_graph.sessions.filters import parse_filter
+from session_graph.sessions.filter_parsing import parse_filter
 from session_graph.sessions.ordering import NEWEST_FIRST, ORDER_FIELDS, Order
 from session_graph.sessions.pagination import MAX_SIZE, PageRequest, check_size
 from session_graph.sessions.reading import AGENT, SessionList, has_opposite_page, read_pages

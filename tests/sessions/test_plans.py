@@ -18,7 +18,7 @@ from session_graph.access.viewer import AccountFacts, Role, Viewer
 from session_graph.sessions.cursors import cursor_sql
 from session_graph.sessions.dashboard import DashboardRequest, DashboardScope, DashboardSelection, read_dashboards
 from session_graph.sessions.enums import Direction
-from session_graph.sessions.filters import parse_filter
+from session_graph.sessions.filter_parsing import parse_filter
 from session_graph.sessions.intervals import Interval
 from session_graph.sessions.metrics import METRICS
 from session_graph.sessions.ordering import ORDER_FIELDS, Order

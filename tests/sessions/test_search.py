@@ -10,7 +10,7 @@ from session_graph.access.accounts import find_or_create_account
 from session_graph.access.viewer import Role
 from session_graph.errors import InvalidInput
 from session_graph.sessions.editing import edit_session
-from session_graph.sessions.filters import parse_filter
+from session_graph.sessions.filter_parsing import parse_filter
 from session_graph.sessions.pagination import PageRequest
 from session_graph.sessions.reading import SessionList, read_pages
 from session_graph.store.database import Database

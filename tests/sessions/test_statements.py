@@ -26,7 +26,8 @@ from session_graph.sessions.enums import Direction
 from session_graph.sessions.event_log import Event, EventKind, LogPosition, read_events
 from session_graph.sessions.feed import Following, read_changes
 from session_graph.sessions.filter_options import read_options
-from session_graph.sessions.filters import Filter, parse_filter
+from session_graph.sessions.filter_parsing import parse_filter
+from session_graph.sessions.filters import Filter
 from session_graph.sessions.intervals import Interval
 from session_graph.sessions.ordering import ORDER_FIELDS, Order
 from session_graph.sessions.pagination import PageRequest

@@ -19,7 +19,8 @@ from session_graph.sessions.dashboard import (
     read_dashboards,
 )
 from session_graph.sessions.editing import edit_session
-from session_graph.sessions.filters import EVERYTHING, parse_filter
+from session_graph.sessions.filter_parsing import parse_filter
+from session_graph.sessions.filters import EVERYTHING
 from session_graph.sessions.metrics import METRICS
 from session_graph.sessions.reading import read_session
 from session_graph.store.database import Database, Row

@@ -53,6 +53,7 @@ SEARCHES = (
     *("maria", "ÜNAL", "user", "o'", "0% b", "a_b\\", "strasse", "zoë 4155", "nobody at all"),
     *("4155", "(415) 555-0134", "5550134", "5555", "44 20 7946", "415-555", "1005 50"),
 )
+CONTACTS = ("+1 (415) 555-0134", "tel:+4420 7946-0018", " ANA@example.com", "nobody@example.com", "+1 415 555 9999")
 MOMENTS = tuple(NOW + timedelta(hours=hours) for hours in (-2000, -720, -481.5, -168, -24, 0, 1, 48))
 UPDATES = tuple(range(7))
 """Stand for the instants at which batches were recorded, sessions edited and reviewed; `resolved` knows them."""
@@ -94,7 +95,7 @@ def _cases() -> list[Raw]:
         {"anyOf": inner},
     ]
     periods = [{"period": period} for period in PERIODS]
-    searches = [{"search": text} for text in SEARCHES]
+    searches = [{"search": text} for text in SEARCHES] + [{"contact": text} for text in CONTACTS]
     return [{}, *flags, *options, *utms, *entries, *moments, *updates, *ids, *ranges, *periods, *nested, *searches]
 
 
@@ -131,6 +132,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "utms": st.lists(st.sampled_from(PAIRS), max_size=2),
     "metadata": st.lists(st.sampled_from(ENTRIES), max_size=2),
     "search": st.sampled_from(SEARCHES),
+    "contact": st.sampled_from(CONTACTS),
     "period": st.sampled_from(PERIODS),
     **dict.fromkeys(("from", "to"), st.sampled_from(MOMENTS)),
     **dict.fromkeys(BY_NUMBER, st.sampled_from(UPDATES)),

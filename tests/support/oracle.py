@@ -80,6 +80,12 @@ def _digits(text: str) -> str:
     return "".join(character for character in text if character in "0123456789")
 
 
+def _is_contact(row: Row, text: str) -> bool:
+    if "@" in text:
+        return bool(row["email"] == text.strip().lower())
+    return (row["phone"] or "").split(";")[0] == f"+{_digits(text)}"
+
+
 def _flag(column: str) -> Callable[[Row, bool], bool]:
     return lambda row, wanted: row[column] is wanted
 
@@ -128,6 +134,7 @@ _CHECKS: dict[str, Callable[[Row, Any], bool]] = {
         and entry.get("value", row["metadata"][entry["key"]]) == row["metadata"][entry["key"]]
         for entry in entries
     ),
+    "contact": lambda row, text: _is_contact(row, text),
     "from": lambda row, moment: row["started_at"] >= moment,
     "to": lambda row, moment: row["started_at"] < moment,
     "updatedFrom": lambda row, moment: row["updated_at"] >= moment,

@@ -15,7 +15,8 @@ import orjson
 
 from session_graph.exports.requests import LOCAL
 from session_graph.parsing import parse_instant
-from session_graph.sessions.filters import CONDITIONS, ValueKind, parse_filter
+from session_graph.sessions.filter_parsing import parse_filter
+from session_graph.sessions.filters import CONDITIONS, ValueKind
 from session_graph.settings import Settings
 from session_graph.store.database import Row
 from session_graph.zones import find_offset, write_offset, zone_of

@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 
 from session_graph.parsing import format_instant, parse_decimal, parse_instant
-from session_graph.sessions.filters import CONDITIONS, Filter, ValueKind, parse_filter
+from session_graph.sessions.filter_parsing import parse_filter
+from session_graph.sessions.filters import CONDITIONS, Filter, ValueKind
 
 
 def dump_filter(raw: Mapping[str, Any]) -> str:

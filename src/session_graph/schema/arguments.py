@@ -19,7 +19,8 @@ from session_graph.schema.inputs import AgentLookup, SessionFilter, SessionOrder
 from session_graph.schema.selections import select_dashboard, select_list, session_columns
 from session_graph.sessions.agents import check_agents
 from session_graph.sessions.dashboard import DashboardSelection
-from session_graph.sessions.filters import Filter, parse_filter
+from session_graph.sessions.filter_parsing import parse_filter
+from session_graph.sessions.filters import Filter
 from session_graph.sessions.identity import SourceKey
 from session_graph.sessions.list_request import (
     ListRequest,

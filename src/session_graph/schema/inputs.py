@@ -40,6 +40,7 @@ class MetadataFilter:
 _TYPES: dict[ValueKind, Any] = {
     ValueKind.FLAG: bool,
     ValueKind.SEARCH: str,
+    ValueKind.CONTACT: str,
     ValueKind.IDS: list[strawberry.ID],
     ValueKind.TEXTS: list[str],
     ValueKind.CHANNELS: list[Channel],

@@ -36,7 +36,7 @@ from session_graph.schema.sessions import Agent, Session
 from session_graph.sessions.agents import change_agent, create_agent
 from session_graph.sessions.columns import ALL
 from session_graph.sessions.editing import MAX_IDS, Refusal, edit_session, edit_sessions
-from session_graph.sessions.filters import parse_filter
+from session_graph.sessions.filter_parsing import parse_filter
 from session_graph.sessions.ordering import parse_order
 from session_graph.sessions.pacing import Pacer
 from session_graph.sessions.patch import EDITORS

@@ -17,7 +17,8 @@ from uuid import UUID
 from session_graph.access.viewer import Viewer
 from session_graph.sessions.columns import select_list
 from session_graph.sessions.event_log import CHANNEL, Batch, Event, EventKind, LogPosition, read_events
-from session_graph.sessions.filters import Filter, parse_filter, where
+from session_graph.sessions.filter_parsing import parse_filter
+from session_graph.sessions.filters import Filter, where
 from session_graph.sessions.parameters import Parameters
 from session_graph.sessions.scope import scope_sessions
 from session_graph.store.background import CONNECTION_ERRORS

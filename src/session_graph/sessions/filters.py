@@ -5,46 +5,25 @@ Conditions combine by AND, the values within one by OR. An empty list matches no
 nulls included (domain.md, "Filters").
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
 
 import orjson
 
+from session_graph.access.countries import country_of_zone
 from session_graph.access.viewer import Role, Viewer
-from session_graph.errors import InvalidInput, PathSegment, Problem
-from session_graph.parsing import at_path, clean_text, parse_each, parse_id
-from session_graph.sessions.enums import Assessment, CallDirection, Channel, Period, SessionLength
-from session_graph.sessions.languages import set_case
+from session_graph.errors import PathSegment
+from session_graph.sessions.contacts import read_contact
 from session_graph.sessions.parameters import Parameters
 from session_graph.sessions.scope import held_by, scope_sessions
-from session_graph.sessions.search import Search, parse_search, search_sql
-
-MAX_DEPTH = 3
-MAX_CONDITIONS = 50
-MAX_OPTIONS = 1000
-
-NOT_NULL = "must not be null; leave the field out for no condition"
-NOT_NULL_BOUND = "must not be null; leave it out for an open end"
-
-SPANS = (("from", "to"), ("updatedFrom", "updatedTo"), ("reviewedFrom", "reviewedTo"))
-"""The conditions that are the start and the end of a span."""
-
-WITH_AGENTS = ("agents", "anyOf", "not")
-"""The conditions that may name agents."""
+from session_graph.sessions.search import Search, search_sql
 
 REVIEW = ("human_assessment", "history")
 """The columns that the conditions about a review read."""
-
-PERIODS = {
-    Period.LAST_24_HOURS: timedelta(hours=24),
-    Period.LAST_7_DAYS: timedelta(days=7),
-    Period.LAST_30_DAYS: timedelta(days=30),
-}
 
 Path = tuple[PathSegment, ...]
 
@@ -98,7 +77,7 @@ class Filter:
         """Yield the name of each condition, at every depth."""
         for name, value in self.conditions.items():
             yield name
-            for inner in _nested_filters(name, value):
+            for inner in nested_filters(name, value):
                 yield from inner.names()
 
 
@@ -117,6 +96,7 @@ class ValueKind(StrEnum):
     DIRECTIONS = "DIRECTIONS"
     ASSESSMENTS = "ASSESSMENTS"
     LANGUAGES = "LANGUAGES"
+    CONTACT = "CONTACT"
     UTMS = "UTMS"
     METADATA = "METADATA"
     PERIOD = "PERIOD"
@@ -151,6 +131,19 @@ def _present(column: str) -> Sql:
 
 def _one_of(expression: str) -> Sql:
     return lambda options, parameters, viewer: parameters.equals_any(expression, options) if options else "false"
+
+
+def _contact(text: str, parameters: Parameters, viewer: Viewer) -> str:
+    """A number without a country code is one of the account's country, since a filter names no agent's."""
+    country = viewer.account.country or country_of_zone(viewer.account.time_zone)
+    contact = read_contact(text, country)
+    if contact is None:
+        return "false"
+    return f"{'s.email' if '@' in contact else _NUMBER} = {parameters.bind(contact)}"
+
+
+_NUMBER = "split_part(s.phone, ';', 1)"
+"""The phone without its extension."""
 
 
 def _agents(options: Sequence[str], parameters: Parameters, viewer: Viewer) -> str:
@@ -225,6 +218,7 @@ CONDITIONS: dict[str, Condition] = {
     for row in (
         Condition("search", ValueKind.SEARCH, (), _search, "A phone number, however it is spelt: any four or more consecutive digits of it, or all of a shorter one. Otherwise words, each a part of the contact's name, in any order, ignoring case and accents. For a PORTAL, summaries and comments are searched too."),
         Condition("ids", ValueKind.IDS, ("id",), _one_of("s.id"), "The id is one of these."),
+        Condition("contact", ValueKind.CONTACT, ("phone", "email"), _contact, "The phone or the e-mail address is this one, however it is spelt; extensions do not matter."),
         Condition("isLead", ValueKind.FLAG, ("is_lead",), _flag("is_lead"), "true: leads; false: all others."),
         Condition("isOpportunity", ValueKind.FLAG, ("is_opportunity",), _flag("is_opportunity"), "true: opportunities; false: all others."),
         Condition("isTest", ValueKind.FLAG, ("is_test",), _flag("is_test"), "true: test sessions; false: live sessions."),
@@ -291,122 +285,12 @@ def columns_named(raw: Mapping[str, Any]) -> Iterator[str]:
     """Yield the session columns that a filter reads, at every depth; `raw` is the caller's, not yet parsed."""
     for name, value in raw.items():
         yield from CONDITIONS[name].columns
-        for inner in _nested_filters(name, value):
+        for inner in nested_filters(name, value):
             yield from columns_named(inner or {})
 
 
-def parse_filter(raw: Mapping[str, Any] | None, now: datetime, path: Path = ("filter",)) -> Filter:
-    """Check a filter as the caller sent it, by GraphQL names. A period becomes the span that ends `now`.
-
-    Raises InvalidInput with every problem, each with its path.
-    """
-    if not raw:
-        return EVERYTHING
-    parsed = _parse(raw, now, path, depth=0)
-    if sum(1 for _ in parsed.names()) > MAX_CONDITIONS:
-        raise InvalidInput.at(f"must have at most {MAX_CONDITIONS} conditions in all", path)
-    return parsed
-
-
-def _nested_filters(name: str, value: Any) -> Sequence[Any]:
+def nested_filters(name: str, value: Any) -> Sequence[Any]:
+    """Return the filters within a condition of this name."""
     if value is None:
         return []
     return value if name == "anyOf" else [value] if name == "not" else []
-
-
-def _parse(raw: Mapping[str, Any], now: datetime, path: Path, depth: int) -> Filter:
-    if depth > MAX_DEPTH:
-        raise InvalidInput.at(f"must be nested at most {MAX_DEPTH} deep", path)
-    conditions: dict[str, Any] = {}
-    agents: list[tuple[Path, str]] = []
-    problems: list[Problem] = []
-    for name, value in raw.items():
-        here = (*path, name)
-        try:
-            if value is None:
-                raise InvalidInput.at(NOT_NULL, here)
-            conditions[name] = _parse_value(CONDITIONS[name].kind, value, now, here, depth)
-        except InvalidInput as error:
-            problems += error.problems
-        else:
-            if name in WITH_AGENTS:
-                agents += _find_agents(name, conditions[name], here)
-    if len(conditions) > 1:
-        problems += _find_wrong_spans(conditions, path)
-    if problems:
-        raise InvalidInput(problems)
-    return Filter(conditions, agents)
-
-
-def _find_agents(name: str, value: Any, path: Path) -> Iterable[tuple[Path, str]]:
-    if name == "agents":
-        return (((*path, index), idn) for index, idn in enumerate(value))
-    return (found for inner in _nested_filters(name, value) for found in inner.agents)
-
-
-def _find_wrong_spans(conditions: Mapping[str, Any], path: Path) -> Iterator[Problem]:
-    if "period" in conditions and ("from" in conditions or "to" in conditions):
-        yield Problem((*path, "period"), "cannot be combined with from or to")
-    for start, end in SPANS:
-        if start in conditions and end in conditions and conditions[start] > conditions[end]:
-            yield Problem((*path, start), f"must not be after {end}")
-
-
-def _parse_value(kind: ValueKind, value: Any, now: datetime, path: Path, depth: int) -> Any:
-    match kind:
-        case ValueKind.SEARCH:
-            return parse_search(value, path)
-        case ValueKind.IDS:
-            return parse_each(_id, _options(value, path), path)
-        case ValueKind.TEXTS:
-            return [clean_text(text) for text in _options(value, path)]
-        case ValueKind.CHANNELS:
-            return [Channel(option) for option in _options(value, path)]
-        case ValueKind.LENGTHS:
-            return [SessionLength(option) for option in _options(value, path)]
-        case ValueKind.ASSESSMENTS:
-            return [Assessment(option) for option in _options(value, path)]
-        case ValueKind.DIRECTIONS:
-            return [CallDirection(option) for option in _options(value, path)]
-        case ValueKind.LANGUAGES:
-            return [set_case(clean_text(tag)) for tag in _options(value, path)]
-        case ValueKind.UTMS | ValueKind.METADATA:
-            return parse_each(_entry, _options(value, path), path)
-        case ValueKind.PERIOD:
-            return now - PERIODS[Period(value)], now
-        case ValueKind.DECIMALS | ValueKind.INTEGERS:
-            return _parse_range(value, path)
-        case ValueKind.FILTERS:
-            return parse_each(lambda inner, here: _parse(inner, now, here, depth + 1), _options(value, path), path)
-        case ValueKind.FILTER:
-            return _parse(value, now, path, depth + 1)
-        case ValueKind.FLAG | ValueKind.INSTANT:
-            return value
-
-
-def _options(value: Sequence[Any], path: Path) -> Sequence[Any]:
-    if len(value) > MAX_OPTIONS:
-        raise InvalidInput.at(f"must have at most {MAX_OPTIONS} entries", path)
-    return value
-
-
-def _id(value: str, path: Path) -> UUID:
-    with at_path(*path, error=InvalidInput.at):
-        return parse_id(value)
-
-
-def _entry(entry: Mapping[str, str | None], path: Path) -> Entry:
-    if "value" in entry and entry["value"] is None:
-        raise InvalidInput.at("must not be null; leave it out for any value", (*path, "value"))
-    value = entry.get("value")
-    return Entry(clean_text(entry["key"] or ""), None if value is None else clean_text(value))
-
-
-def _parse_range(value: Mapping[str, Any], path: Path) -> Range:
-    problems = [Problem((*path, name), NOT_NULL_BOUND) for name, bound in value.items() if bound is None]
-    if problems:
-        raise InvalidInput(problems)
-    low, high = value.get("from"), value.get("to")
-    if low is not None and high is not None and low > high:
-        raise InvalidInput.at("must not be above to", (*path, "from"))
-    return Range(low, high)

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from session_graph.errors import InvalidInput, Problem
 from session_graph.sessions.cursors import read_cursor
-from session_graph.sessions.filters import Filter, parse_filter
+from session_graph.sessions.filter_parsing import parse_filter
+from session_graph.sessions.filters import Filter
 from session_graph.sessions.ordering import Order, parse_order
 from session_graph.sessions.pagination import DEFAULT_SIZE, MAX_SIZE, PageRequest, check_size
 
