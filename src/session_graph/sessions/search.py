@@ -51,14 +51,14 @@ def search_sql(search: Search, parameters: Parameters, *, everywhere: bool) -> s
     elif search.numbers:
         parts = [f"s.phone_search like {_substring_pattern(run, parameters)}" for run in search.numbers]
     else:
-        parts = [_has_words("contact_folded", search.words, parameters)]
+        parts = []
+    columns: tuple[str, ...] = () if search.phone or search.numbers else ("contact_folded",)
     if everywhere:
-        parts += [_has_words(column, search.words, parameters) for column in ("summary_folded", "comment_folded")]
+        columns += ("summary_folded", "comment_folded")
+    if columns:
+        patterns = [_substring_pattern(word, parameters) for word in search.words]
+        parts += [" and ".join(f"s.{column} like {pattern}" for pattern in patterns) for column in columns]
     return " or ".join(parts)
-
-
-def _has_words(column: str, words: Sequence[str], parameters: Parameters) -> str:
-    return "(" + " and ".join(f"s.{column} like {_substring_pattern(word, parameters)}" for word in words) + ")"
 
 
 def _substring_pattern(text: str, parameters: Parameters) -> str:
