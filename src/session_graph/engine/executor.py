@@ -19,6 +19,7 @@ from strawberry import Schema
 from strawberry.types.execution import ExecutionResult as StrawberryResult
 from strawberry.types.execution import PreExecutionError
 
+from session_graph.engine.coerced_variables import CoercedVariables
 from session_graph.engine.documents import (
     DOCUMENT,
     MAX_ERRORS,
@@ -105,7 +106,7 @@ class OperationExecutor:
     async def _execute(self, operation: Operation) -> Response:
         result = await self._schema.execute(
             None,
-            variable_values=operation.prepared.params.variables,
+            variable_values=CoercedVariables(operation.prepared.params.variables, operation.prepared.variables),
             context_value=operation.context,
             operation_name=operation.name,
             operation_extensions={DOCUMENT: operation.prepared.document},

@@ -4,6 +4,7 @@ from graphql import lexicographic_sort_schema, print_schema
 from strawberry import Schema
 from strawberry.schema.config import StrawberryConfig
 
+from session_graph.engine.coerced_variables import CoercedExecutor
 from session_graph.engine.documents import PreparedDocument
 from session_graph.engine.fields import skip_conversion
 from session_graph.engine.internals import graphql_schema, mark_one_of
@@ -26,6 +27,7 @@ def build_schema() -> Schema:
         types=[Session, Agent, Account, SessionExport],
         extensions=[PreparedDocument],
         config=config,
+        execution_context_class=CoercedExecutor,
     )
     skip_conversion(graphql_schema(schema))
     return schema
