@@ -95,10 +95,25 @@ class GraphQLView:
         if isinstance(request, PreparedOperation):
             _record_and_check(request.definition, record, check)
             return Operation(viewer, self._make_context(viewer), request)
+        params, definition = self._choose(viewer, request, record, check)
+        return self._keep(viewer, params, self._executor.prepare(params, definition))
+
+    async def _prepare_large(
+        self, viewer: Viewer, request: GraphQLParams, record: AccessRecord, check: Check
+    ) -> Operation:
+        params, definition = self._choose(viewer, request, record, check)
+        return self._keep(viewer, params, await self._executor.prepare_large(params, definition))
+
+    def _choose(
+        self, viewer: Viewer, request: GraphQLParams, record: AccessRecord, check: Check
+    ) -> tuple[GraphQLParams, OperationDefinitionNode]:
+        """Return the parameters with their query, and the operation that they choose."""
         params = self._persisted_queries.resolve(viewer.account.id, request)
         definition = self._executor.find_definition(params)
         _record_and_check(definition, record, check)
-        prepared = self._executor.prepare(params, definition)
+        return params, definition
+
+    def _keep(self, viewer: Viewer, params: GraphQLParams, prepared: PreparedOperation) -> Operation:
         self._persisted_queries.register(viewer.account.id, params)
         return Operation(viewer, self._make_context(viewer), prepared)
 
@@ -124,7 +139,11 @@ class GraphQLView:
             is_read = True
             if accepts_events(headers) and (media_type == EVENTS or self._is_subscription(viewer, request)):
                 return await self._stream(scope, receive, viewer, request, record)
-            operation = self.prepare(viewer, request, record, _CHECKS[scope["method"]])
+            check = _CHECKS[scope["method"]]
+            if len(body) > MAX_BODY_PARSED_AT_ONCE and isinstance(request, GraphQLParams):
+                operation = await self._prepare_large(viewer, request, record, check)
+            else:
+                operation = self.prepare(viewer, request, record, check)
             if body and operation.prepared is not request and not isinstance(request, HashedParams):
                 self._request_cache.keep(body, operation.prepared)
             async with while_connected(receive):
