@@ -122,11 +122,13 @@ def takes_anything(place: Place, text: str) -> bool:
 
 REPAIRED = {
     *("sessionType", "integration", "connector", "contactName", "phone", "email", "otherContact", "summary"),
-    *("actualResult", "expectedResult", "utm_source", "tags", "text"),
+    *("actualResult", "expectedResult", "utm_source", "tags", "text", "name", "endReason", "language", "recordingUrl"),
+    "agentContact",
 }
-IDENTIFIERS = {"externalId"}
+IDENTIFIERS = {"externalId", "source", "sourceId"}
 COMPARED = {
     *("sessionTypes", "integrations", "connectors", "externalIds", "tags", "key", "value", "integration", "idn"),
+    *("contact", "reviewedBy", "sources", "sourceIds", "endReasons", "languages", "source", "sourceId"),
 }
 
 

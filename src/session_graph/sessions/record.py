@@ -49,6 +49,7 @@ MAX_TRANSCRIPT = 1_000_000
 MAX_TAGS = 100
 MAX_UTMS = 50
 MAX_METADATA = 100
+MAX_URL = 2000
 
 
 def _phone(text: str | None) -> str | None:
@@ -67,6 +68,8 @@ def check_url(text: str | None) -> str | None:
     """Return the text unchanged. Raises ValueError if it is not the address of a secure page."""
     if text and not _HTTPS.fullmatch(text):
         raise ValueError("must be an address that begins with https://")
+    if text and len(text) > MAX_URL:
+        raise ValueError(f"must have at most {MAX_URL:,} characters")
     return text
 
 
@@ -90,7 +93,7 @@ ExternalId = Annotated[str, Field(strict=True, max_length=500), Printable]
 OptionalExternalId = Annotated[ExternalId | None, BeforeValidator(normalised_or_none)]
 Source = Annotated[Annotated[Name, Field(max_length=100)] | None, BeforeValidator(normalised_or_none)]
 """Shorter than other names, so that it fits into an index with the source's own id."""
-Url = Annotated[str, Field(strict=True, max_length=2000), Printable]
+Url = Annotated[str, Field(strict=True, max_length=MAX_URL), Printable]
 OptionalUrl = Annotated[Url | None, BeforeValidator(normalised_or_none), AfterValidator(check_url)]
 Flag = Annotated[StrictBool, NULLABLE]
 Tag = Annotated[Name, Field(max_length=100)]

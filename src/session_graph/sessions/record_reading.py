@@ -102,7 +102,7 @@ class _Repair:
         text = clean_text(value)
         if FORBIDDEN_CHARACTERS.search(value.strip()):
             self._warn(path, WarningCode.TEXT_REPLACED, "had characters that no text may have")
-        if len(text) <= limit or path[0] in IDENTIFIERS:
+        if len(text) <= limit or path[0] in IDENTIFIERS or path[0] in _OPTIONAL:
             return text
         self._warn(path, WarningCode.TEXT_CUT, f"was cut to {limit:,} characters")
         return text[:limit].rstrip()
