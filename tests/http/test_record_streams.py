@@ -5,7 +5,6 @@ import gzip
 import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from time import thread_time
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -21,6 +20,7 @@ from session_graph.settings import Settings
 from session_graph.store.database import Database
 from session_graph.store.models import Account
 from support.api import make_key
+from support.heartbeat import heartbeat
 from support.live import Served, serving, until
 from support.records import MONDAY_IN_HOURS, PARTY_OF_FOUR
 
@@ -192,22 +192,6 @@ async def test_a_client_that_reads_no_results_is_held_back_and_then_disconnected
     assert sent < 30_000_000
     assert peak < 30_000_000
     await until(lambda: not hasty_server.server.server_state.connections)
-
-
-@asynccontextmanager
-async def heartbeat() -> AsyncIterator[list[float]]:
-    """Collect the seconds of work between two turns of the event loop; other programs' work does not count."""
-    gaps: list[float] = []
-
-    async def beat() -> None:
-        while True:
-            before = thread_time()
-            await asyncio.sleep(0.001)
-            gaps.append(thread_time() - before)
-
-    task = asyncio.create_task(beat())
-    yield gaps
-    task.cancel()
 
 
 async def test_nobody_waits_long_while_large_sessions_are_recorded(

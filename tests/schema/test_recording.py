@@ -25,6 +25,7 @@ from session_graph.sessions.recording import Status
 from session_graph.store.database import Database
 from session_graph.store.models import Account
 from support.api import Answer, Caller
+from support.heartbeat import heartbeat
 from support.records import MONDAY_IN_HOURS, PARTY_OF_FOUR, make_agent
 from support.statements import Statements
 
@@ -483,3 +484,17 @@ async def test_who_may_not_record_is_refused_and_nothing_is_written(
     assert (one.code, many.code) == ("FORBIDDEN", "FORBIDDEN")
     assert all("api_key" in statement for statement in statements)
     assert await stored(elsewhere, account) == []
+
+
+async def test_nobody_waits_long_while_five_hundred_long_sessions_are_recorded(
+    ask: Caller, account: Account, elsewhere: asyncpg.Connection
+) -> None:
+    turns = [{"speaker": "USER", "text": "x" * 600}] * 50
+    batch = [{**record, "transcript": turns} for record in make_batch(500)]
+
+    async with heartbeat() as gaps:
+        payload = await record_all(ask, batch)
+
+    assert payload["recordedCount"] == len(await stored(elsewhere, account)) == 500
+    assert len(gaps) > 20
+    assert max(gaps) < 0.25
