@@ -17,7 +17,7 @@ CALL = {"agent": "bistro", "channel": "VOICE", **MONDAY_IN_HOURS, "source": "ret
 RECORD = """mutation ($input: RecordSessionInput!) { recordSession(input: $input) {
     session { id version summary isLead isOpportunity metadata history { field by kind } } errors { code message path }
 } }"""
-RECORD_ALL = """mutation ($input: [RecordSessionInput!]!) { recordSessions(input: $input) {
+RECORD_ALL = """mutation ($input: RecordSessionsInput!) { recordSessions(input: $input) {
     recordedCount amendedCount duplicateCount results { status } errors { path }
 } }"""
 FIND = """query ($source: String!, $sourceId: String!) {
@@ -60,7 +60,7 @@ async def test_a_batch_counts_what_it_amended(bistro: Account, caller: MakeCalle
     amendment = {**CALL, "summary": "Booked.", "whenKnown": "AMEND"}
     wrong = {**CALL, "id": "018f3c1e-7b0a-7c3d-9a52-3f0e8c2d4b61"}
 
-    payload = (await ask(RECORD_ALL, input=[CALL, amendment, amendment, wrong])).data["recordSessions"]
+    payload = (await ask(RECORD_ALL, input={"records": [CALL, amendment, amendment, wrong]})).data["recordSessions"]
 
     assert (payload["recordedCount"], payload["amendedCount"], payload["duplicateCount"]) == (1, 1, 1)
     assert [result["status"] for result in payload["results"]] == ["RECORDED", "AMENDED", "DUPLICATE", "REFUSED"]
