@@ -64,7 +64,7 @@ async def test_a_batch_counts_what_it_amended(bistro: Account, caller: MakeCalle
 
     assert (payload["recordedCount"], payload["amendedCount"], payload["duplicateCount"]) == (1, 1, 1)
     assert [result["status"] for result in payload["results"]] == ["RECORDED", "AMENDED", "DUPLICATE", "REFUSED"]
-    assert [error["path"] for error in payload["errors"]] == [["input", "3", "id"]]
+    assert [error["path"] for error in payload["errors"]] == [["input", "records", "3", "id"]]
 
 
 async def test_a_session_is_found_by_what_its_source_calls_it(
