@@ -73,7 +73,7 @@ async def account(settings: Settings, arguments: Namespace) -> int:
         else:
             accounts = [await change_account(await _find_account(arguments.account), **changes)]
     for row in accounts:
-        print(f"{row.idn}  {row.currency}  {row.time_zone}  {row.name}")
+        print("  ".join(text for text in (row.idn, row.currency, row.time_zone, row.country, row.name) if text))
     return 0
 
 
