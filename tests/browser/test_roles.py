@@ -81,7 +81,9 @@ PARTNER = Sight(
         "Date/Time, Is Archived, Session Type, Is Lead, Is Opportunity, Is Test, Is Todo, Contact,"
         " Contact Information, Summary, Lead Value, Session Length, Auto Assessment, Human Assessment, Working Hours,"
         " Units, Integration, External ID, Actual Result, Expected Result, Session Id, UTMs, Ended At, Duration,"
-        " Channel, Connector, Agent, Contact Name, Phone, E-mail, Is Done, Version, Updated At, Assessment"
+        " Channel, Connector, Agent, Contact Name, Phone, E-mail, Source, Source ID,"
+        " Direction, End Reason, Language, Recording URL, Agent Contact, Metadata, Is Done, Version, Updated At,"
+        " Assessment"
     ),
     filters=listed(
         "Time range, Is Lead, Is Opportunity, Is Test, Is Todo, Is Archived, Human Assessment, Auto Assessment,"
@@ -97,7 +99,7 @@ PARTNER = Sight(
             " isTest, isArchived, sessionType, summary, contact, contactInformation, contactName, phone, email,"
             " leadValue, sessionLength, autoAssessment, humanAssessment, assessment, workingHours, units,"
             " integration, connector, externalId, actualResult, expectedResult, utms, channel, agent, transcript,"
-            " updatedAt"
+            " updatedAt, source, sourceId, direction, endReason, language, recordingUrl, agentContact, metadata"
         )
     ),
 )
@@ -108,7 +110,8 @@ BUILDER = Sight(
         " Contact Information, Summary, Lead Value, Conversion Rate, Recognition, Session Length, Auto Assessment,"
         " Human Assessment, Conversation Quality, Working Hours, Comment, Units, Integration, External ID,"
         " Actual Result, Expected Result, Session Id, UTMs, Ended At, Duration, Channel, Connector, Agent,"
-        " Contact Name, Phone, E-mail, Is Done, Tags, Version, Updated At, Assessment"
+        " Contact Name, Phone, E-mail, Source, Source ID, Direction, End Reason, Language, Recording URL,"
+        " Agent Contact, Metadata, Is Done, Tags, Version, Updated At, Assessment"
     ),
     filters=listed(
         "Time range, Is Lead, Is Opportunity, Is Test, Is Todo, Is Archived, Human Assessment, Auto Assessment,"

@@ -28,11 +28,13 @@ TEXTS = {
     "integration": f"integration {SHORT}",
     "connector": f"connector {SHORT}",
     "externalId": f"external {SHORT}",
+    "endReason": f"ended {SHORT}",
     "actualResult": f"actual {ATTACK}",
     "expectedResult": f"expected {ATTACK}",
 }
 TAG, NAME = f"tag {SHORT}", f"agent {SHORT}"
 COMMENT = f"comment {ATTACK}"
+SPEAKER = f"speaker {SHORT}"
 
 
 @pytest.fixture
@@ -45,7 +47,8 @@ async def attacked(desk: Desk) -> str:
         agent="zz-attacked",
         utms={f"utm {SHORT}": ATTACK},
         tags=[TAG],
-        transcript=[{"speaker": "USER", "text": f"said {ATTACK}"}],
+        metadata={f"key {SHORT}": ATTACK},
+        transcript=[{"speaker": "HUMAN", "name": SPEAKER, "text": f"said {ATTACK}"}],
         autoAssessment="NO",
     )
     await desk.edit(session, comment=COMMENT)
