@@ -81,7 +81,14 @@ async def test_texts_of_a_session_are_shown_as_they_stand(
     heading = desk.panel.get_by_role("heading", name="Mallory")
     await expect(heading).to_have_text(TEXTS["contactName"])
     await expect_texts(
-        desk.panel, TEXTS["summary"], TEXTS["actualResult"], TEXTS["expectedResult"], f"said {ATTACK}", TAG, COMMENT
+        desk.panel,
+        TEXTS["summary"],
+        TEXTS["actualResult"],
+        TEXTS["expectedResult"],
+        f"said {ATTACK}",
+        SPEAKER,
+        TAG,
+        COMMENT,
     )
     await expect(desk.panel.get_by_role("textbox", name="Comment")).to_have_value(COMMENT)
     await expect(desk.panel.get_by_role("textbox", name="External ID")).to_have_value(TEXTS["externalId"])
