@@ -82,7 +82,9 @@ PARTNER = Sight(
         "Date/Time, Is Archived, Session Type, Is Lead, Is Opportunity, Is Test, Is Todo, Contact,"
         " Contact Information, Summary, Lead Value, Session Length, Auto Assessment, Human Assessment, Working Hours,"
         " Units, Integration, External ID, Actual Result, Expected Result, Session Id, UTMs, Ended At, Duration,"
-        " Channel, Connector, Agent, Contact Name, Phone, E-mail, Is Done, Version, Updated At, Assessment, UTC Offset"
+        " Channel, Connector, Agent, Contact Name, Phone, E-mail, Source, Source ID,"
+        " Direction, End Reason, Language, Recording URL, Agent Contact, Metadata, Is Done, Version, Updated At,"
+        " Assessment, UTC Offset"
     ),
     filters=listed(
         "Time range, Is Lead, Is Opportunity, Is Test, Is Todo, Is Archived, Human Assessment, Auto Assessment,"
@@ -98,7 +100,8 @@ PARTNER = Sight(
             " isTest, isArchived, sessionType, summary, contact, contactInformation, contactName, phone, email,"
             " leadValue, sessionLength, autoAssessment, humanAssessment, assessment, workingHours, units,"
             " integration, connector, externalId, actualResult, expectedResult, utms, channel, agent, transcript,"
-            " updatedAt, utcOffset"
+            " updatedAt, source, sourceId, direction, endReason, language, recordingUrl, agentContact, metadata,"
+            " utcOffset"
         )
     ),
 )
@@ -109,7 +112,8 @@ BUILDER = Sight(
         " Contact Information, Summary, Lead Value, Conversion Rate, Recognition, Session Length, Auto Assessment,"
         " Human Assessment, Conversation Quality, Working Hours, Comment, Units, Integration, External ID,"
         " Actual Result, Expected Result, Session Id, UTMs, Ended At, Duration, Channel, Connector, Agent,"
-        " Contact Name, Phone, E-mail, Is Done, Tags, Version, Updated At, Assessment, UTC Offset"
+        " Contact Name, Phone, E-mail, Source, Source ID, Direction, End Reason, Language, Recording URL,"
+        " Agent Contact, Metadata, Is Done, Tags, Version, Updated At, Assessment, UTC Offset"
     ),
     filters=listed(
         "Time range, Is Lead, Is Opportunity, Is Test, Is Todo, Is Archived, Human Assessment, Auto Assessment,"

@@ -28,11 +28,13 @@ TEXTS = {
     "integration": f"integration {SHORT}",
     "connector": f"connector {SHORT}",
     "externalId": f"external {SHORT}",
+    "endReason": f"ended {SHORT}",
     "actualResult": f"actual {ATTACK}",
     "expectedResult": f"expected {ATTACK}",
 }
 TAG, NAME = f"tag {SHORT}", f"agent {SHORT}"
 COMMENT = f"comment {ATTACK}"
+SPEAKER = f"speaker {SHORT}"
 
 
 @pytest.fixture
@@ -45,7 +47,8 @@ async def attacked(desk: Desk) -> str:
         agent="zz-attacked",
         utms={f"utm {SHORT}": ATTACK},
         tags=[TAG],
-        transcript=[{"speaker": "USER", "text": f"said {ATTACK}"}],
+        metadata={f"key {SHORT}": ATTACK},
+        transcript=[{"speaker": "HUMAN", "name": SPEAKER, "text": f"said {ATTACK}"}],
         autoAssessment="NO",
     )
     await desk.edit(session, comment=COMMENT)
@@ -78,7 +81,14 @@ async def test_texts_of_a_session_are_shown_as_they_stand(
     heading = desk.panel.get_by_role("heading", name="Mallory")
     await expect(heading).to_have_text(TEXTS["contactName"])
     await expect_texts(
-        desk.panel, TEXTS["summary"], TEXTS["actualResult"], TEXTS["expectedResult"], f"said {ATTACK}", TAG, COMMENT
+        desk.panel,
+        TEXTS["summary"],
+        TEXTS["actualResult"],
+        TEXTS["expectedResult"],
+        f"said {ATTACK}",
+        SPEAKER,
+        TAG,
+        COMMENT,
     )
     await expect(desk.panel.get_by_role("textbox", name="Comment")).to_have_value(COMMENT)
     await expect(desk.panel.get_by_role("textbox", name="External ID")).to_have_value(TEXTS["externalId"])

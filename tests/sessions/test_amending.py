@@ -535,6 +535,21 @@ async def test_the_past_keeps_its_figures_and_what_people_had_decided(desk: Desk
     assert (row["human_assessment"], row["is_done"]) == ("YES_B", True)
 
 
+async def test_an_import_may_amend_what_people_had_decided_elsewhere(desk: Desk) -> None:
+    past = {**CALL, **PARTY_OF_FOUR, "id": desk.id, "whenKnown": "AMEND"}
+    await desk.take(parse_history(past))
+
+    changed, same = await desk.take(
+        parse_history({**past, "isDone": True, "conversionRate": "0.5"}),
+        parse_history({**past, "isDone": True, "isArchived": None, "conversionRate": "0.5"}),
+    )
+
+    row = await desk.row()
+    assert (changed.status, same.status) == (AMENDED, DUPLICATE)
+    assert (row["is_done"], row["conversion_rate"], row["recognition"]) == (True, Decimal("0.5"), Decimal("0.3"))
+    assert row["terms_id"] is None
+
+
 async def test_a_record_of_the_past_without_decisions_is_the_same_as_any_other(desk: Desk) -> None:
     record = {**CALL, **PARTY_OF_FOUR, "id": desk.id}
 

@@ -99,6 +99,20 @@ async def test_an_update_after_close_amends(files: Files, account: Account, shar
     assert files.problems == []
 
 
+async def test_an_import_may_amend_what_does_not_say_otherwise(
+    database: Database, account: Account, shared: Path
+) -> None:
+    await make_agents(account, (shared / "cases" / "agents-b.json").read_bytes())
+    path = shared / "cases" / "B1_update_after_close.jsonl"
+
+    def refuse(number: int, problem: Problem) -> None:
+        raise AssertionError(f"{number}: {problem}")
+
+    tally = await import_sessions(database, account.id, path, refuse, lambda read: None, amend=True)
+
+    assert tally.counts == {Status.RECORDED: 1, Status.AMENDED: 1}
+
+
 async def test_an_import_takes_what_people_and_the_past_had_decided(
     files: Files, account: Account, tmp_path: Path
 ) -> None:

@@ -297,6 +297,7 @@ async def test_the_statements_of_a_batch_do_not_depend_on_its_size(
     database: Database, account: Account, statements: Statements
 ) -> None:
     await make_agent(account)
+    await record(database, account, party())  # stores the agent's terms
     await statements.restart()
     await record(database, account, party(id=new(), transcript=[{"speaker": "USER", "text": "x"}]))
     one = len(statements)
@@ -349,3 +350,16 @@ async def test_any_uuid_is_an_id(database: Database, account: Account, id_: UUID
     (outcome,) = await record(database, account, party(id=str(id_)))
 
     assert (outcome.status, outcome.id) == (RECORDED, id_)
+
+
+async def test_new_terms_of_an_agent_cost_one_statement_once(
+    database: Database, account: Account, statements: Statements
+) -> None:
+    await make_agent(account)
+    counts = []
+    for _ in range(2):
+        await statements.restart()
+        await record(database, account, party())
+        counts.append(len(statements))
+
+    assert counts[0] == counts[1] + 1

@@ -123,6 +123,9 @@ def _add_importing(add_parser: AddParser) -> None:
     )
     parser.add_argument("--agents", type=Path, metavar="FILE", help="JSON list of agents; new ones are created first")
     parser.add_argument(
+        "--amend", action="store_true", help="let records change known sessions, unless they say whenKnown themselves"
+    )
+    parser.add_argument(
         "files",
         nargs="*",
         type=_parse_source,

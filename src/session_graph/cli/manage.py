@@ -56,7 +56,7 @@ async def import_files(settings: Settings, arguments: Namespace) -> int:
             created = await create_missing_agents(account.id, agents)
             print(f"{arguments.agents}: {len(agents):,} agents, {len(created):,} new")
         gc.freeze()  # the objects of now live until the end: collections after each batch need not visit them
-        tallies = [await _import_file(database, account, path) for path in arguments.files]
+        tallies = [await _import_file(database, account, path, amend=arguments.amend) for path in arguments.files]
     return 0 if all(tally.is_complete for tally in tallies) else 1
 
 
@@ -213,7 +213,7 @@ def _check_readable(paths: Sequence[Path]) -> None:
             path.open("rb").close()
 
 
-async def _import_file(database: Database, account: Account, path: Path) -> Tally:
+async def _import_file(database: Database, account: Account, path: Path, *, amend: bool) -> Tally:
     """Import a file and print what came of it. On a terminal, show bytes, rate and time left."""
     start = monotonic()
     with _progress_bar(path) as bar:
@@ -226,7 +226,7 @@ async def _import_file(database: Database, account: Account, path: Path) -> Tall
             bar.clear()
             print(f"{path}:{number}: warning: {Problem(warning.path, warning.message)}", file=sys.stderr)
 
-        tally = await import_sessions(database, account.id, path, print_problem, bar.update, print_warning)
+        tally = await import_sessions(database, account.id, path, print_problem, bar.update, print_warning, amend=amend)
         if tally.fault:
             print_problem(tally.fault.number, tally.fault)
     print(f"{path}: {_summary(tally)} in {monotonic() - start:.1f} s")

@@ -22,7 +22,7 @@ from session_graph.sessions.event_log import EventKind, write_events
 from session_graph.sessions.history_record import FIGURES, HistoryRecord, carries_figures
 from session_graph.sessions.patch import EDITED, write_value
 from session_graph.sessions.record import NOT_CONTENT, SessionRecord, write_turns
-from session_graph.sessions.session_columns import COLUMNS, DECIDED, MAPS, columns_of, decide
+from session_graph.sessions.session_columns import COLUMNS, DECIDED, MAPS, PAST_FLAGS, columns_of, decide
 from session_graph.sessions.terms import load_terms
 from session_graph.store.database import Connection, Row
 
@@ -128,7 +128,8 @@ def revise(state: SessionState, record: SessionRecord, current_terms: AgentTerms
     columns = _columns_after(state, knowledge, current_terms) | source
     if columns["potential_value"] >= DECIMAL_LIMIT:
         return Problem(("units",), "makes a lead value of 10^15 or more")
-    is_same = columns == state.columns and knowledge.facts == state.knowledge.facts
+    is_same = all(columns[name] == state.columns[name] for name in (*DECIDED, *_SOURCE))
+    is_same = is_same and knowledge.facts == state.knowledge.facts
     terms = None if carries_figures(_record_of(knowledge.facts)) else state.terms
     version = state.version if is_same else state.version + 1
     return replace(state, version=version, knowledge=knowledge, columns=columns, terms=terms)
@@ -193,6 +194,8 @@ def _fact(name: str, value: Any) -> Any:
     """Return the value in the form that facts of the database have."""
     if name == "transcript":
         return orjson.loads(write_turns(value))
+    if name in PAST_FLAGS:
+        return bool(value)
     return (value or None) if name == "metadata" else value
 
 

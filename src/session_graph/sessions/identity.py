@@ -10,19 +10,24 @@ from uuid import UUID, uuid5
 
 from session_graph.errors import Problem
 from session_graph.sessions.record import SessionRecord
-from session_graph.sessions.terms import STORE, StoredTerms, store_parameters
+from session_graph.sessions.terms import StoredTerms, store_terms
 from session_graph.store.database import Connection
 from session_graph.store.ids import new_id
 
 SourceKey = tuple[str, str]
 """A source and its own id of a session."""
 
-_KNOWN = f"""
-with stored as ({STORE})
-select s.id, s.content_hash, s.source, s.source_id from session s where s.account_id = $1 and s.id = any($5)
-union
+_BY_ID = """
+select s.id, s.content_hash, s.source, s.source_id from session s where s.account_id = $1 and s.id = any($2)
+union all
+select t.id, null, null, null from agent_terms t where t.account_id = $1 and t.id = any($3)
+"""
+"""The sessions of these ids; and of these terms those that are stored, without a hash."""
+_BY_ID_OR_SOURCE = f"""
+{_BY_ID}
+union all
 select s.id, s.content_hash, s.source, s.source_id
-from unnest($6::text[], $7::text[]) k (source, source_id)
+from unnest($4::text[], $5::text[]) k (source, source_id)
 join session s on s.account_id = $1 and s.source = k.source and s.source_id = k.source_id and s.source_id is not null
 """
 
@@ -76,13 +81,22 @@ class KnownSessions:
 async def find_known(
     connection: Connection, account_id: UUID, records: Sequence[SessionRecord], terms: Sequence[StoredTerms]
 ) -> KnownSessions:
-    """Return the sessions that the records name by id or by source. The same statement stores the terms."""
-    known = KnownSessions(account_id)
+    """Return the sessions that the records name by id or by source, and store terms that are new.
+
+    One statement, and one more for new terms.
+    """
     keys = [key for record in records if (key := source_key(record))]
     ids = [record.id for record in records if record.id] + [id_by_source(account_id, *key) for key in keys]
-    sources, source_ids = [key[0] for key in keys], [key[1] for key in keys]
-    for row in await connection.fetch(_KNOWN, account_id, *store_parameters(terms), ids, sources, source_ids):
-        known.add(
-            row["id"], bytes(row["content_hash"]), (row["source"], row["source_id"]) if row["source_id"] else None
-        )
+    parameters: list[object] = [ids, [each.id for each in terms]]
+    if keys:
+        parameters += [[key[0] for key in keys], [key[1] for key in keys]]
+    known, stored = KnownSessions(account_id), set[UUID]()
+    for row in await connection.fetch(_BY_ID_OR_SOURCE if keys else _BY_ID, account_id, *parameters):
+        if row["content_hash"] is None:
+            stored.add(row["id"])
+        else:
+            key = (row["source"], row["source_id"]) if row["source_id"] else None
+            known.add(row["id"], bytes(row["content_hash"]), key)
+    if new := [each for each in terms if each.id not in stored]:
+        await store_terms(connection, account_id, new)
     return known

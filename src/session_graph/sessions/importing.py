@@ -5,12 +5,14 @@ import that is killed has written whole batches, and the next import recognises 
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
 from session_graph.errors import Problem
+from session_graph.sessions.enums import WhenKnown
+from session_graph.sessions.record import SessionRecord
 from session_graph.sessions.record_batch import BatchLimits, Recorder, Result
 from session_graph.sessions.record_files import Progress, UnreadableInput, read_records
 from session_graph.sessions.record_reading import parse_history
@@ -45,9 +47,19 @@ class Tally:
 
 
 async def import_sessions(
-    database: Database, account_id: UUID, path: Path, report: Report, progress: Progress, warn: Warn = _ignore
+    database: Database,
+    account_id: UUID,
+    path: Path,
+    report: Report,
+    progress: Progress,
+    warn: Warn = _ignore,
+    *,
+    amend: bool = False,
 ) -> Tally:
-    """Record every valid record. Raises OSError if the file cannot be read."""
+    """Record every valid record; with `amend`, those that do not say `whenKnown` amend sessions that are known.
+
+    Raises OSError if the file cannot be read.
+    """
     tally = Tally()
 
     async def deliver(results: Sequence[Result]) -> None:
@@ -58,10 +70,16 @@ async def import_sessions(
             for warning in result.warnings:
                 warn(result.number, warning)
 
-    async with Recorder(database, account_id, LIMITS, deliver, parse_history) as recorder:
+    async with Recorder(
+        database, account_id, LIMITS, deliver, _parse_amendment if amend else parse_history
+    ) as recorder:
         try:
             for record in read_records(path, progress):
                 await recorder.add(record)
         except UnreadableInput as error:
             tally.fault = error
     return tally
+
+
+def _parse_amendment(raw: object) -> SessionRecord:
+    return parse_history({"whenKnown": WhenKnown.AMEND, **raw} if isinstance(raw, Mapping) else raw)

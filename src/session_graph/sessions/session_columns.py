@@ -25,8 +25,8 @@ MAPS = tuple(name for name in SessionRecord.model_fields if _WRITTEN.get(name) =
 """Columns that are copied from the record as JSON."""
 _COPIED = tuple(name for name in SessionRecord.model_fields if name in _WRITTEN.keys() - {"id", *DECIDED, *MAPS})
 """Columns that are copied from the record."""
-_FLAGS = ("is_done", "is_archived")
-_TEXTS = ("human_assessment", "comment")
+PAST_FLAGS = ("is_done", "is_archived")
+_PAST_TEXTS = ("human_assessment", "comment")
 """Columns that only a record of the past carries."""
 _FOLDED = {
     "session_type_folded": "session_type",
@@ -38,7 +38,7 @@ _FOLDED = {
 
 
 COLUMNS = (
-    *(*_COPIED, *MAPS, *DECIDED, *_TEXTS, *_FLAGS, *_FOLDED),
+    *(*_COPIED, *MAPS, *DECIDED, *_PAST_TEXTS, *PAST_FLAGS, *_FOLDED),
     *("phone_display", "phone_search", "stated_test", "stated_lead_value"),
 )
 """The columns that `columns_of` returns."""
@@ -59,8 +59,8 @@ def columns_of(record: SessionRecord, decisions: Decisions) -> dict[str, Any]:
     columns: dict[str, Any] = {name: getattr(record, name) for name in _COPIED}
     columns |= {name: orjson.dumps(getattr(record, name) or {}).decode() for name in MAPS}
     columns |= {name: getattr(decisions, name) for name in DECIDED}
-    columns |= {name: getattr(record, name, None) for name in _TEXTS}
-    columns |= {name: bool(getattr(record, name, None)) for name in _FLAGS}
+    columns |= {name: getattr(record, name, None) for name in _PAST_TEXTS}
+    columns |= {name: bool(getattr(record, name, None)) for name in PAST_FLAGS}
     columns |= {folded: text and fold(text) for folded, name in _FOLDED.items() for text in [_text(record, name)]}
     columns["phone_display"] = record.phone and display_phone(record.phone)
     columns["phone_search"] = record.phone and searchable_digits(record.phone)

@@ -10,17 +10,17 @@ import orjson
 from pydantic import TypeAdapter
 
 from session_graph.sessions.closing import AgentTerms
+from session_graph.store.database import Connection
 
 _LOAD = TypeAdapter(AgentTerms).validate_json
 MAX_CACHED = 256
-STORE = """
+_STORE = """
 insert into agent_terms (account_id, id, agent_id, terms)
 select $1, t.id, t.agent_id, t.terms::jsonb
 from unnest($2::uuid[], $3::uuid[], $4::text[]) t (id, agent_id, terms)
 order by t.id
 on conflict do nothing
 """
-"""Keeps terms that are not kept yet; takes the account's id and what `store_parameters` returns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,10 @@ def load_terms(text: str) -> AgentTerms:
     return _LOAD(text)
 
 
-def store_parameters(terms: Sequence[StoredTerms]) -> list[list[object]]:
-    """Return the parameters $2 to $4 of STORE."""
-    return [[getattr(each, name) for each in terms] for name in ("id", "agent_id", "text")]
+async def store_terms(connection: Connection, account_id: UUID, terms: Sequence[StoredTerms]) -> None:
+    """Store those that are not stored yet."""
+    ids, agents, texts = ([getattr(each, name) for each in terms] for name in ("id", "agent_id", "text"))
+    await connection.execute(_STORE, account_id, ids, agents, texts)
 
 
 def _plain(value: object) -> str | list[str]:
