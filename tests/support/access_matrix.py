@@ -105,6 +105,7 @@ UNLIMITED = {
 
 FILTERS: dict[str, tuple[str, frozenset[str]]] = {
     "search": ('"Ana"', NOTHING),
+    "contact": ('"+1 415 555 0134"', words("phone email")),
     "isLead": ("true", words("isLead")),
     "isOpportunity": ("true", words("isOpportunity")),
     "isTest": ("false", words("isTest")),
