@@ -135,7 +135,9 @@ async def measure_loop(settings: Settings, database: Database) -> None:
     with tempfile.TemporaryDirectory() as folder:
         lines, body = Path(folder, "lines"), Path(folder, "body")
         write_lines(lines, records)
-        await asyncio.to_thread(body.write_bytes, orjson.dumps({"query": MUTATION, "variables": {"input": {"records": records}}}))
+        await asyncio.to_thread(
+            body.write_bytes, orjson.dumps({"query": MUTATION, "variables": {"input": {"records": records}}})
+        )
         async with serving(settings, database) as address:
             with gaps() as found:
                 seconds = await send_records(address, account, lines, LARGE)
