@@ -39,15 +39,16 @@ AGENT = {"idn": "bistro", "name": "The bistro", "timeZone": "America/New_York"}
 FILL = """
 insert into session (
     account_id, id, agent_id, channel, started_at, ended_at, session_type, integration, connector, external_id,
-    contact_name, contact_folded, phone, phone_display, phone_search, email, summary, summary_folded, refused, unavailable, units,
-    auto_assessment, actual_result, expected_result, utms, content_hash, potential_value, conversion_rate, recognition,
-    money_scale, working_hours, session_length, is_lead, is_opportunity, is_test, is_todo, human_assessment,
-    conversation_quality, comment, tags, recorded_at, updated_at
+    contact_name, contact_folded, phone, phone_display, phone_search, email, summary, summary_folded, refused,
+    unavailable, units, auto_assessment, actual_result, expected_result, utms, content_hash, potential_value, conversion_rate,
+    recognition, money_scale, working_hours, session_length, is_lead, is_opportunity, is_test, is_todo,
+    human_assessment, conversation_quality, comment, tags, recorded_at, updated_at
 )
 select $1, md5(n::text)::uuid, $2, (array['VOICE', 'SMS', 'CHAT'])[1 + n % 3], t.at, t.at + interval '3 minutes',
     (array['booking', 'question', 'complaint', null])[1 + n % 4], (array['crm', 'pos', null])[1 + n % 3], 'main',
     'CRM-' || n, 'Maria Lopez ' || n % 5000, 'maria lopez ' || n % 5000, '+1415555' || to_char(n % 10000, 'FM0000'),
-    '+1 415-555-' || to_char(n % 10000, 'FM0000'), '1415555' || to_char(n % 10000, 'FM0000'), 'guest' || n || '@example.com', s.text, lower(s.text), n % 9 = 0,
+    '+1 415-555-' || to_char(n % 10000, 'FM0000'), '1415555' || to_char(n % 10000, 'FM0000'),
+    'guest' || n || '@example.com', s.text, lower(s.text), n % 9 = 0,
     n % 11 = 0, 1 + n % 8, (array['YES_A', 'YES_B', 'NO'])[1 + n % 3], 'The table was booked',
     'A table for the evening', '{}', '\\x00', 65 * (1 + n % 8), 0.9, 0.3, 2, n % 2 = 0, 'REGULAR', n % 3 > 0, n % 6 = 1,
     n % 50 = 0, n % 10 = 0, case when n % 20 = 0 then 'NO' end, case when n % 5 = 0 then 1 + n % 5 end,
