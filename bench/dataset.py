@@ -30,7 +30,8 @@ insert into session (
     external_id, external_id_folded, contact_name, contact_folded, phone, phone_display, phone_search, email, summary,
     summary_folded, refused, unavailable, units, auto_assessment, actual_result, expected_result, utms, content_hash,
     potential_value, conversion_rate, recognition, money_scale, working_hours, session_length, is_lead, is_opportunity,
-    is_test, is_todo, is_archived, human_assessment, conversation_quality, comment, comment_folded, tags, recorded_at, updated_at
+    is_test, is_todo, is_archived, human_assessment, conversation_quality, comment, comment_folded, tags,
+    recorded_at, updated_at
 )
 select
     $1::uuid, md5($1::uuid::text || n)::uuid,

@@ -40,8 +40,8 @@ FILL = """
 insert into session (
     account_id, id, agent_id, channel, started_at, ended_at, session_type, integration, connector, external_id,
     contact_name, contact_folded, phone, phone_display, phone_search, email, summary, summary_folded, refused,
-    unavailable, units, auto_assessment, actual_result, expected_result, utms, content_hash, potential_value, conversion_rate,
-    recognition, money_scale, working_hours, session_length, is_lead, is_opportunity, is_test, is_todo,
+    unavailable, units, auto_assessment, actual_result, expected_result, utms, content_hash, potential_value,
+    conversion_rate, recognition, money_scale, working_hours, session_length, is_lead, is_opportunity, is_test, is_todo,
     human_assessment, conversation_quality, comment, tags, recorded_at, updated_at
 )
 select $1, md5(n::text)::uuid, $2, (array['VOICE', 'SMS', 'CHAT'])[1 + n % 3], t.at, t.at + interval '3 minutes',
