@@ -218,7 +218,12 @@ export class Detail {
       h(
         "li",
         { class: speaker.toLowerCase() },
-        h("p", { class: "speaker" }, name ?? SPEAKERS[speaker], at && h("time", { datetime: at }, clock(at, agent.timeZone))),
+        h(
+          "p",
+          { class: "speaker" },
+          name ?? SPEAKERS[speaker],
+          at && h("time", { datetime: at }, clock(at, agent.timeZone)),
+        ),
         h("p", { class: "said", dir: directionOf(text) }, text),
       );
     return h(

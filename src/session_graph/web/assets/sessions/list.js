@@ -237,6 +237,6 @@ const fold = (text) =>
     .toLowerCase()
     .normalize("NFKD")
     .replace(/[\p{M}\p{Cf}]/gu, "")
-    .replace(/[^\x00-\x5f\x61-\x7f]/gu, (letter) => PLAIN[/** @type {keyof typeof PLAIN} */ (letter)] ?? letter)
+    .replace(/./gsu, (letter) => PLAIN[/** @type {keyof typeof PLAIN} */ (letter)] ?? letter)
     .replace(/\s+/g, " ")
     .trim();
