@@ -37,13 +37,13 @@ INDEXED = ("STARTED_AT", "UPDATED_AT", "ASR", "LEAD_VALUE")
 _FILL = """
 insert into session (
     account_id, id, agent_id, channel, started_at, ended_at, session_type, integration, external_id, contact_name,
-    phone, summary, refused, unavailable, auto_assessment, utms, content_hash, potential_value, conversion_rate,
-    recognition, money_scale, working_hours, session_length, is_lead, is_opportunity, is_test, is_todo, is_archived,
+    phone, phone_search, summary, refused, unavailable, auto_assessment, utms, content_hash, potential_value,
+    conversion_rate, recognition, money_scale, working_hours, session_length, is_lead, is_opportunity, is_test, is_todo, is_archived,
     human_assessment, conversation_quality, tags, contact_folded, recorded_at, updated_at
 )
 select $1, md5(n::text)::uuid, ($2::uuid[])[1 + n % 10], 'VOICE', $3::timestamptz - n * interval '7 minutes',
        $3::timestamptz - n * interval '5 minutes', 'type ' || h % 12, (array['crm', 'crm', 'pos', 'web'])[1 + h % 4],
-       'contact ' || h % 2000, 'Somebody', '+1415' || n, 'Asked for a table', false, false,
+       'contact ' || h % 2000, 'Somebody', '+1415' || n, '1415' || n, 'Asked for a table', false, false,
        (array['YES_A', 'YES_A', 'YES_A', 'YES_B', 'NO', null])[1 + h / 7 % 6], '{}', '', h % 300, 0.9, 0.3, 2,
        h % 4 = 0, 'REGULAR', h % 3 > 0, h % 3 = 1, h % 20 = 0, h % 11 = 0, h % 25 = 0,
        case when h % 30 = 0 then 'NO' end, nullif(h / 11 % 6, 0), '{}', 'somebody',

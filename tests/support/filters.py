@@ -50,8 +50,32 @@ ENTRIES = (
     {"key": "c"},
 )
 SEARCHES = (
-    *("maria", "ÜNAL", "user", "o'", "0% b", "a_b\\", "strasse", "zoë 4155", "nobody at all"),
-    *("4155", "(415) 555-0134", "5550134", "5555", "44 20 7946", "415-555", "1005 50"),
+    *(
+        "maria",
+        "ÜNAL",
+        "user",
+        "o'",
+        "0% b",
+        "a_b\\",
+        "strasse",
+        "zoë 4155",
+        "nobody at all",
+        "orsted luk",
+        "Jean-Luc",
+        "o'brien j",
+    ),
+    *(
+        "4155",
+        "(415) 555-0134",
+        "5550134",
+        "5555",
+        "44 20 7946",
+        "415-555",
+        "1005 50",
+        "020 7946",
+        "112",
+        "+1-415-555-0134",
+    ),
 )
 CONTACTS = ("+1 (415) 555-0134", "tel:+4420 7946-0018", " ANA@example.com", "nobody@example.com", "+1 415 555 9999")
 MOMENTS = tuple(NOW + timedelta(hours=hours) for hours in (-2000, -720, -481.5, -168, -24, 0, 1, 48))

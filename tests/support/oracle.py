@@ -19,6 +19,12 @@ Raw = Mapping[str, Any]
 PERIODS = {"LAST_24_HOURS": 24, "LAST_7_DAYS": 7 * 24, "LAST_30_DAYS": 30 * 24}
 
 
+TRUNKS = {"1": "1", "44": "0"}
+"""The country codes that occur, and what is dialled before a number at home."""
+FIRST_LEVEL = {"ł": "l", "ø": "o", "đ": "d", "æ": "ae", "œ": "oe", "ı": "i", "’": "'", "–": "-", "‐": "-"}
+"""Characters that the Unicode collation holds equal at its first level, of those that occur."""
+
+
 @dataclass(frozen=True, slots=True)
 class Oracle:
     """Who asks, and when."""
@@ -56,16 +62,21 @@ class Oracle:
         return _CHECKS[name](row, value)
 
     def _is_found(self, row: Row, text: str) -> bool:
-        text = text.strip()
         has_letters = any(unicodedata.category(character).startswith("L") for character in text)
-        found = (
-            _folded(text) in _folded(row["contact_name"])
-            if has_letters
-            else _digits(text) in _digits(row["phone"] or "")
-        )
+        texts = [row["contact_name"]] if has_letters else []
         if self.viewer.role is Role.PORTAL:
-            return found or _folded(text) in _folded(row["summary"]) or _folded(text) in _folded(row["comment"])
-        return found
+            texts += [row["summary"], row["comment"]]
+        by_words = any(all(word in _folded(each) for word in _folded(text).split()) for each in texts if each)
+        return by_words or (not has_letters and _has_digits(row["phone"] or "", _digits(text)))
+
+
+def _has_digits(phone: str, digits: str) -> bool:
+    """Four digits or more are a part of the number as it is dialled from abroad or at home; fewer are the whole."""
+    number = phone.split(";")[0]
+    if len(digits) < 4:
+        return number == digits
+    forms = [_digits(number)] + [f"{trunk}{_digits(number).removeprefix(code)}" for code, trunk in TRUNKS.items()]
+    return any(digits in form for form in forms)
 
 
 def _folded(text: str | None) -> str:
@@ -73,7 +84,10 @@ def _folded(text: str | None) -> str:
     if text is None:
         return "\n"
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    return "".join(character for character in plain if unicodedata.category(character) != "Mn")
+    bare = "".join(character for character in plain if unicodedata.category(character) not in ("Mn", "Cf"))
+    for letter, same in FIRST_LEVEL.items():
+        bare = bare.replace(letter, same)
+    return " ".join(bare.split())
 
 
 def _digits(text: str) -> str:

@@ -23,8 +23,22 @@ TYPES = (None, None, "booking", "Bestellung", "Übernahme", "übernahme", "100%_
 INTEGRATIONS = (None, "crm", "crm", "pos", "sandbox/web", "web")
 CONNECTORS = (None, "main", "backup", "sandbox")
 EXTERNAL_IDS = (None, None, "A-1", "a-1", "Ä-1", "B-2", "b\\%_")
-NAMES = (None, None, "María José", "MARIA", "Ünal", "User", "100% Bob", "A_b\\c", "Zoë 4155", "O'Neil", "Straße")
-PHONES = (None, "+1 (415) 555-0134", "415-555-0199", "+44 20 7946 0958", "555-0134 ext. 7", "+14155550134")
+NAMES = (
+    None,
+    None,
+    "María José",
+    "MARIA",
+    "Ünal",
+    "User",
+    "100% Bob",
+    "A_b\\c",
+    "Zoë 4155",
+    "O'Neil",
+    "Straße",
+    "Łukasz Ørsted",
+    "Jean‑Luc O’Brien",
+)
+PHONES = (None, "+1 (415) 555-0134", "415-555-0199", "+44 20 7946 0958", "555-0134 ext. 7", "+14155550134", "112")
 EMAILS = (None, None, "ana@example.com", "QA@example.com")
 SUMMARIES = (None, "Asked for María", "called from 4155 550134", "a 100% refund", "nothing")
 COMMENTS = ("Ring Ünal back", "see 415-555", "A_b\\c", "fine")
