@@ -38,8 +38,8 @@ _FILL = """
 insert into session (
     account_id, id, agent_id, channel, started_at, ended_at, session_type, integration, external_id, contact_name,
     phone, phone_search, summary, refused, unavailable, auto_assessment, utms, content_hash, potential_value,
-    conversion_rate, recognition, money_scale, working_hours, session_length, is_lead, is_opportunity, is_test, is_todo, is_archived,
-    human_assessment, conversation_quality, tags, contact_folded, recorded_at, updated_at
+    conversion_rate, recognition, money_scale, working_hours, session_length, is_lead, is_opportunity, is_test, is_todo,
+    is_archived, human_assessment, conversation_quality, tags, contact_folded, recorded_at, updated_at
 )
 select $1, md5(n::text)::uuid, ($2::uuid[])[1 + n % 10], 'VOICE', $3::timestamptz - n * interval '7 minutes',
        $3::timestamptz - n * interval '5 minutes', 'type ' || h % 12, (array['crm', 'crm', 'pos', 'web'])[1 + h % 4],
