@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Annotated, Any, Self
 
 import orjson
@@ -207,8 +208,8 @@ class SessionRecord(InputModel):
         given = {name: value for name, value in data.items() if value is not None}
         record = validate(_with_end(given))
         if len(given) < len(data):
-            fields = cls.model_fields.items()
-            record.remember_cleared(name for name, field in fields if data.get(field.alias, "") is None)
+            names = _names_by_alias(cls)
+            record.remember_cleared(names[alias] for alias, value in data.items() if value is None and alias in names)
         return record
 
     @model_validator(mode="after")
@@ -257,6 +258,11 @@ class SessionRecord(InputModel):
         fields = type(self).model_fields
         sent = {name: getattr(self, name) for name in self.model_fields_set}
         return sent | {name: fields[name].get_default(call_default_factory=True) for name in self._cleared}
+
+
+@cache
+def _names_by_alias(model: type[SessionRecord]) -> dict[str, str]:
+    return {field.alias or name: name for name, field in model.model_fields.items()}
 
 
 def write_turns(transcript: Sequence[TurnRecord]) -> str:

@@ -156,6 +156,8 @@ class _Repair:
             return None
         found["text"] = text or ""
         at = _instant(found.get("at"))
+        if at:
+            found["at"] = at
         if at and start and not start - FAR <= at <= (end or start) + FAR:
             del found["at"]
             self._warn((*path, "at"), WarningCode.TIME_DROPPED, "is more than a day from the session, and was left out")
