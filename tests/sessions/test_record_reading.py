@@ -143,3 +143,13 @@ def test_what_a_record_can_do_without_is_left_out_if_it_is_malformed(field: str,
 
     assert record.model_dump(by_alias=True)[field] is None
     assert warnings == [(field, "VALUE_DROPPED")]
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept", "code"), [("x" * 201, "x" * 200, "TEXT_CUT"), ("a\x0bb", "a\ufffdb", "TEXT_REPLACED")]
+)
+def test_the_name_of_a_speaker_costs_no_session(sent: str, kept: str, code: str) -> None:
+    record, warnings = read(transcript=[{**USER, "name": sent}])
+
+    assert record.transcript[0].name == kept
+    assert warnings == [("transcript.0.name", code)]

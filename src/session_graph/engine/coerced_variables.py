@@ -7,7 +7,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 
 class CoercedVariables(dict[str, Any]):
-    """The variables as they were sent, and their coerced `values`."""
+    """The variables as they were sent, and their values as the schema `coerced` them."""
 
     def __init__(self, raw: dict[str, Any], values: VariableValues) -> None:
         super().__init__(raw)

@@ -119,14 +119,6 @@ class TurnRecord(InputModel):
     )
     at: Instant | None = Field(None, description="When, where it is known.")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _tools_may_be_silent(cls, data: Any) -> Any:
-        if not isinstance(data, Mapping) or data.get("text") is not None:
-            return data
-        rest = {name: value for name, value in data.items() if name != "text"}
-        return {**rest, "text": ""} if data.get("speaker") == Speaker.TOOL else rest
-
 
 class SessionRecord(InputModel):
     """A closed session. A record without an id, or a source and its id, is new each time it is sent.

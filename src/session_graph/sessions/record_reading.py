@@ -11,7 +11,8 @@ from functools import cache
 from typing import Any
 
 from session_graph.errors import PathSegment
-from session_graph.parsing import DECIMAL_LIMIT, FORBIDDEN_CHARACTERS, clean_text, parse_instant
+from session_graph.parsing import DECIMAL_LIMIT, FORBIDDEN_CHARACTERS, NAME_LIMIT, clean_text, parse_instant
+from session_graph.sessions.enums import Speaker
 from session_graph.sessions.history_record import HistoryRecord
 from session_graph.sessions.input_model import parse_input
 from session_graph.sessions.languages import parse_language
@@ -150,8 +151,10 @@ class _Repair:
         self, turn: Mapping[str, Any], path: Path, start: datetime | None, end: datetime | None
     ) -> dict[str, Any] | None:
         found = dict(turn)
+        if "name" in found:
+            found["name"] = self._text(found["name"], NAME_LIMIT, (*path, "name"))
         text = self._text(found.get("text"), MAX_TRANSCRIPT, (*path, "text"))
-        if not text and found.get("speaker") != "TOOL":
+        if not text and found.get("speaker") != Speaker.TOOL:
             self._warn(path, WarningCode.TURN_SKIPPED, "has no text, and was left out")
             return None
         found["text"] = text or ""
