@@ -18,7 +18,7 @@ from session_graph.access.viewer import Role
 from session_graph.store.database import Database
 from session_graph.store.models import Account
 from support.api import Caller, make_caller
-from support.records import make_agent, record
+from support.records import TABLES, make_agent, record
 from support.statements import Statements
 
 pytestmark = pytest.mark.anyio
@@ -98,17 +98,7 @@ async def theirs(client: httpx.AsyncClient, database: Database) -> Tenant:
 
 async def state_of(database: Database, *tenants: Tenant) -> list[Any]:
     """Everything that is written of the accounts, but for their keys."""
-    tables = (
-        "session",
-        "session_change",
-        "transcript",
-        "fact_times",
-        "agent",
-        "agent_terms",
-        "session_export",
-        "export_delivery",
-    )
-    columns = [f"array(select t::text from {table} t where t.account_id = a.id order by 1)" for table in tables]
+    columns = [f"array(select t::text from {table} t where t.account_id = a.id order by 1)" for table in TABLES]
     ids = [tenant.account.id for tenant in tenants]
     rows = await database.fetch(f"select a::text, {', '.join(columns)} from account a where a.id = any($1)", ids)
     return sorted(map(tuple, rows))

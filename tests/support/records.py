@@ -51,19 +51,16 @@ async def record(database: Database, account: Account, *records: Mapping[str, An
     return [outcome.id for outcome in outcomes if outcome.id]
 
 
+TABLES = (
+    *("session", "session_change", "transcript", "fact_times", "agent", "agent_terms", "session_export"),
+    *("export_delivery", "export_recipient"),
+)
+"""The tables of an account, but for its keys, its events and the pieces of its exports."""
+
+
 async def state_of(database: Database, account: Account) -> list[Any]:
     """Return every row of the account but its API keys, to compare before and after."""
-    tables = (
-        "session",
-        "session_change",
-        "transcript",
-        "fact_times",
-        "agent",
-        "agent_terms",
-        "session_export",
-        "export_recipient",
-    )
-    columns = [f"array(select t::text from {table} t where t.account_id = $1 order by 1)" for table in tables]
+    columns = [f"array(select t::text from {table} t where t.account_id = $1 order by 1)" for table in TABLES]
     row = await database.fetchrow(f"select a::text, {', '.join(columns)} from account a where a.id = $1", account.id)
     assert row
     return list(row)
