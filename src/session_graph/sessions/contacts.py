@@ -135,7 +135,7 @@ def is_one_of(contact: str, contacts: Collection[str]) -> bool:
     A number that its country does not have was dialled in another one, and is compared by its national digits.
     """
     plain = without_extension(contact)
-    if plain in contacts:
-        return True
+    if plain in contacts or not contacts:
+        return bool(contacts)
     digits = misread_digits(plain)
     return digits is not None and digits in map(national_digits, contacts)

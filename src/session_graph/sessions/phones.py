@@ -37,6 +37,7 @@ _OLD_MEXICAN_MOBILE = re.compile(r"\+521(\d{10})")
 """Mexico dropped the 1 before mobile numbers in 2019; WhatsApp still sends it."""
 
 
+@lru_cache(maxsize=4096)
 def spell_phone(text: str) -> str:
     """Return the text in plain characters: full-width and Arabic digits as ASCII, without scheme and invisible marks.
 
@@ -178,6 +179,7 @@ def _read_vanity(text: str, country: str | None, extension: str | None) -> str |
     return _write(number, extension) if number and phonenumbers.is_valid_number(number) else None
 
 
+@lru_cache(maxsize=4096)
 def _parse_possible(text: str, country: str | None) -> PhoneNumber | None:
     try:
         number = phonenumbers.parse(text, country)
@@ -192,7 +194,6 @@ def _parse_valid(text: str) -> PhoneNumber | None:
     return number if number and phonenumbers.is_valid_number(number) else None
 
 
-@lru_cache(maxsize=4096)
 def _parse_kept(phone: str) -> PhoneNumber | None:
     return _parse_possible(phone, None) if phone.startswith("+") else None
 
