@@ -69,18 +69,22 @@ def parse_instant(value: object) -> datetime:
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise ValueError("must have an offset, such as 2026-11-21T14:03:05Z")
-        return value.astimezone(UTC)
+        return _in_utc(value)
     if not isinstance(value, str) or not _INSTANT.fullmatch(value):
         raise ValueError("must be an RFC 3339 date and time with an offset, such as 2026-11-21T14:03:05Z")
     try:
-        return datetime.fromisoformat(value.upper()).astimezone(UTC)
+        return _in_utc(datetime.fromisoformat(value.upper()))
     except (ValueError, OverflowError):
         raise ValueError("is not a date and time that exists") from None
 
 
+def _in_utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+
+
 def format_instant(moment: datetime) -> str:
     """Return RFC 3339 text in UTC, with a fraction of a second only if there is one."""
-    return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat()[: -len("+00:00")] + "Z"
+    return _in_utc(moment).isoformat()[: -len("+00:00")] + "Z"
 
 
 def parse_id(value: object) -> UUID:
@@ -92,9 +96,14 @@ def parse_id(value: object) -> UUID:
     return UUID(value)
 
 
+def has_forbidden_characters(text: str) -> bool:
+    """Return whether the text has one of FORBIDDEN_CHARACTERS, none of which is printable."""
+    return not text.isprintable() and FORBIDDEN_CHARACTERS.search(text) is not None
+
+
 def check_text(value: str) -> str:
     """Return the text unchanged. Raises ValueError if it has one of FORBIDDEN_CHARACTERS."""
-    if FORBIDDEN_CHARACTERS.search(value):
+    if has_forbidden_characters(value):
         raise ValueError("must not have control characters other than tab and line breaks")
     return value
 
@@ -126,7 +135,7 @@ def normalise_text(text: str) -> str:
 def clean_text(text: str) -> str:
     """Return the normalised text without NUL, and with U+FFFD in place of the other FORBIDDEN_CHARACTERS."""
     text = normalise_text(text)
-    if FORBIDDEN_CHARACTERS.search(text):
+    if has_forbidden_characters(text):
         text = FORBIDDEN_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", text.replace("\0", "")).strip()
     return text
 

@@ -29,7 +29,8 @@ def normalised_or_none(value: object) -> object:
     return (normalise_text(value) or None) if isinstance(value, str) else value
 
 
-def _recordable(moment: datetime) -> datetime:
+def _parse_recordable(value: object) -> datetime:
+    moment = parse_instant(value)
     if not EARLIEST <= moment < LATEST:
         raise ValueError(f"must be in the years {EARLIEST.year} to {LATEST.year - 1}")
     return moment
@@ -37,11 +38,11 @@ def _recordable(moment: datetime) -> datetime:
 
 Printable = AfterValidator(check_text)
 Normalised = BeforeValidator(_normalised)
-Text = Annotated[str, Normalised, Field(strict=True, max_length=10_000), Printable]
-Name = Annotated[str, Normalised, Field(strict=True, min_length=1, max_length=200), Printable]
+Text = Annotated[str, Field(strict=True, max_length=10_000), Normalised, Printable]
+Name = Annotated[str, Field(strict=True, min_length=1, max_length=200), Normalised, Printable]
 OptionalText = Annotated[Text | None, BeforeValidator(normalised_or_none)]
 OptionalName = Annotated[Name | None, BeforeValidator(normalised_or_none)]
-Instant = Annotated[datetime, BeforeValidator(parse_instant), AfterValidator(_recordable)]
+Instant = Annotated[datetime, BeforeValidator(_parse_recordable)]
 Amount = Annotated[Decimal, BeforeValidator(parse_decimal), Field(ge=0)]
 Ratio = Annotated[Decimal, BeforeValidator(parse_decimal), Field(ge=0, le=1)]
 Id = Annotated[UUID, BeforeValidator(parse_id)]

@@ -27,7 +27,6 @@ from session_graph.sessions.input_model import (
     InputModel,
     Instant,
     Name,
-    Normalised,
     OptionalName,
     OptionalText,
     Printable,
@@ -114,9 +113,10 @@ class TurnRecord(InputModel):
 
     speaker: Speaker = Field(description="Who said it.")
     name: OptionalName = Field(None, description="The speaker's name, such as a colleague's or a tool's.")
-    text: Annotated[str, Normalised, Field(strict=True, max_length=MAX_TRANSCRIPT), Printable, NULLABLE] = Field(
+    text: Annotated[str, Field(strict=True, max_length=MAX_TRANSCRIPT), NULLABLE] = Field(
         description="What was said; a TOOL may leave it out."
     )
+    """Reading a record normalises it; to do it again for each turn would cost a tenth of the time of an import."""
     at: Instant | None = Field(None, description="When, where it is known.")
 
 
@@ -236,6 +236,8 @@ class SessionRecord(InputModel):
         """
         kept = {"phone": contacts.phone, "email": contacts.email, "other_contact": contacts.other}
         changed = {name: value for name, value in kept.items() if value != getattr(self, name)}
+        if not changed and not warnings:
+            return self
         record = self.model_copy(update=changed)
         record.model_fields_set.difference_update(name for name, value in changed.items() if value is None)
         record.warn(*warnings)

@@ -11,7 +11,14 @@ from functools import cache
 from typing import Any
 
 from session_graph.errors import PathSegment
-from session_graph.parsing import DECIMAL_LIMIT, FORBIDDEN_CHARACTERS, NAME_LIMIT, clean_text, parse_instant
+from session_graph.parsing import (
+    DECIMAL_LIMIT,
+    NAME_LIMIT,
+    clean_text,
+    has_forbidden_characters,
+    normalise_text,
+    parse_instant,
+)
 from session_graph.sessions.enums import Speaker
 from session_graph.sessions.history_record import HistoryRecord
 from session_graph.sessions.input_model import parse_input
@@ -25,6 +32,7 @@ FAR = timedelta(days=1)
 """A turn further from its session has a wrong time."""
 
 Path = tuple[PathSegment, ...]
+Span = tuple[datetime, datetime]
 
 _OPTIONAL: dict[str, Callable[[str], object]] = {"language": parse_language, "recordingUrl": check_url}
 """Fields without which a record is as right as with them, and their checks, which raise ValueError."""
@@ -52,7 +60,8 @@ def parse_history(raw: object) -> SessionRecord:
 def _parse(model: type[SessionRecord], raw: object) -> SessionRecord:
     repair = _Repair()
     record = parse_input(model, repair.record(raw) if isinstance(raw, Mapping) else raw)
-    record.warn(*repair.warnings)
+    if repair.warnings:
+        record.warn(*repair.warnings)
     return record
 
 
@@ -62,16 +71,20 @@ class _Repair:
 
     def record(self, raw: Mapping[str, Any]) -> dict[str, Any]:
         limits = _field_limits()
-        found = {name: self._value(value, limits.get(name), (name,)) for name, value in raw.items()}
+        found = {
+            name: value if value is None or name not in limits else self._value(value, limits[name], name)
+            for name, value in raw.items()
+        }
         for name, check in _OPTIONAL.items():
             self._drop_if_wrong(found, name, check)
-        start, end = _instant(found.get("startedAt")), _instant(found.get("endedAt"))
+        start, end = _parse_in_place(found, "startedAt"), _parse_in_place(found, "endedAt")
         if start and end and timedelta(0) < start - end <= CLOCK_SKEW:
-            found["endedAt"], end = found["startedAt"], start
+            found["endedAt"] = end = start
             self._warn(("endedAt",), WarningCode.CLOCK_SKEW, "is just before startedAt, and was set to it")
         turns = found.get("transcript")
         if isinstance(turns, Sequence) and not isinstance(turns, str):
-            found["transcript"] = self._transcript(turns, start, end)
+            around = (start - FAR, (end or start) + FAR) if start else None
+            found["transcript"] = self._transcript(turns, around)
         return found
 
     def _drop_if_wrong(self, found: dict[str, Any], name: str, check: Callable[[str], object]) -> None:
@@ -86,39 +99,39 @@ class _Repair:
     def _warn(self, path: Path, code: WarningCode, message: str) -> None:
         self.warnings.append(RecordWarning(path, code, message))
 
-    def _value(self, value: Any, limits: Limits | None, path: Path) -> Any:
-        if limits is None or value is None:
-            return value
+    def _value(self, value: Any, limits: Limits, name: str) -> Any:
         if isinstance(value, Mapping):
-            return self._map(value, limits, path)
+            return self._map(value, limits, (name,))
         if isinstance(value, list):
-            return self._list(value, limits, path)
-        return value if limits.text is None else self._text(value, limits.text, path)
+            return self._list(value, limits, (name,))
+        return value if limits.text is None else self._text(value, limits.text, (), name)
 
-    def _text(self, value: Any, limit: int, path: Path) -> Any:
+    def _text(self, value: Any, limit: int, path: Path, name: PathSegment) -> Any:
+        """Return the text of this name below the path; what is no text as it is, for the check to refuse."""
         if type(value) is int and abs(value) < DECIMAL_LIMIT:
             return str(value)
         if not isinstance(value, str):
             return value
-        text = clean_text(value)
-        if FORBIDDEN_CHARACTERS.search(value.strip()):
-            self._warn(path, WarningCode.TEXT_REPLACED, "had characters that no text may have")
-        if len(text) <= limit or path[0] in IDENTIFIERS or path[0] in _OPTIONAL:
+        text = normalise_text(value)
+        if has_forbidden_characters(text):
+            text = clean_text(text)
+            self._warn((*path, name), WarningCode.TEXT_REPLACED, "had characters that no text may have")
+        if len(text) <= limit or (not path and (name in IDENTIFIERS or name in _OPTIONAL)):
             return text
-        self._warn(path, WarningCode.TEXT_CUT, f"was cut to {limit:,} characters")
+        self._warn((*path, name), WarningCode.TEXT_CUT, f"was cut to {limit:,} characters")
         return text[:limit].rstrip()
 
     def _list(self, values: list[Any], limits: Limits, path: Path) -> list[Any]:
         if limits.entries is None or limits.text is None:
             return values
-        texts = [self._text(value, limits.text, (*path, i)) for i, value in enumerate(values)]
+        texts = [self._text(value, limits.text, path, i) for i, value in enumerate(values)]
         return self._cut([text for text in texts if text not in ("", None)], limits.entries, path)
 
     def _map(self, values: Mapping[str, Any], limits: Limits, path: Path) -> dict[str, Any]:
         if limits.entries is None or limits.key is None or limits.text is None:
             return dict(values)
         found = {
-            self._text(key, limits.key, (*path, key)): self._text(value, limits.text, (*path, key))
+            self._text(key, limits.key, path, key): self._text(value, limits.text, path, key)
             for key, value in values.items()
             if value is not None
         }
@@ -129,13 +142,13 @@ class _Repair:
             self._warn(path, WarningCode.LIST_CUT, f"was cut to {limit:,} entries")
         return entries[:limit]
 
-    def _transcript(self, turns: Sequence[Any], start: datetime | None, end: datetime | None) -> list[Any]:
+    def _transcript(self, turns: Sequence[Any], around: Span | None) -> list[Any]:
         kept, left = [], MAX_TRANSCRIPT
         for position, turn in enumerate(self._cut(list(turns), MAX_TURNS, ("transcript",))):
             if not isinstance(turn, Mapping):
                 kept.append(turn)
                 continue
-            found = self._turn(turn, ("transcript", position), start, end)
+            found = self._turn(turn, position, around)
             if found is None:
                 continue
             size = len(found["text"]) if isinstance(found["text"], str) else 0
@@ -147,32 +160,32 @@ class _Repair:
             left -= size
         return kept
 
-    def _turn(
-        self, turn: Mapping[str, Any], path: Path, start: datetime | None, end: datetime | None
-    ) -> dict[str, Any] | None:
+    def _turn(self, turn: Mapping[str, Any], position: int, around: Span | None) -> dict[str, Any] | None:
+        path = ("transcript", position)
         found = dict(turn)
         if "name" in found:
-            found["name"] = self._text(found["name"], NAME_LIMIT, (*path, "name"))
-        text = self._text(found.get("text"), MAX_TRANSCRIPT, (*path, "text"))
+            found["name"] = self._text(found["name"], NAME_LIMIT, path, "name")
+        text = self._text(found.get("text"), MAX_TRANSCRIPT, path, "text")
         if not text and found.get("speaker") != Speaker.TOOL:
             self._warn(path, WarningCode.TURN_SKIPPED, "has no text, and was left out")
             return None
         found["text"] = text or ""
-        at = _instant(found.get("at"))
-        if at:
-            found["at"] = at
-        if at and start and not start - FAR <= at <= (end or start) + FAR:
+        at = _parse_in_place(found, "at")
+        if at and around and not around[0] <= at <= around[1]:
             del found["at"]
             self._warn((*path, "at"), WarningCode.TIME_DROPPED, "is more than a day from the session, and was left out")
         return found
 
 
-def _instant(value: Any) -> datetime | None:
-    """Return the instant; None if there is none that the check will take."""
+def _parse_in_place(values: dict[str, Any], name: str) -> datetime | None:
+    """Replace the text by its instant, and return it; None if there is none that the check will take."""
+    if (value := values.get(name)) is None:
+        return None
     try:
-        return parse_instant(value)
+        values[name] = instant = parse_instant(value)
     except ValueError:
         return None
+    return instant
 
 
 @cache
