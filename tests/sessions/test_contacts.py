@@ -28,7 +28,9 @@ CASES: tuple[Callable[[str], str], ...] = (
 )
 
 
-@pytest.mark.parametrize(("marker", "change"), list(product(MARKERS, CASES)), ids=str)
+@pytest.mark.parametrize(
+    ("marker", "change"), list(product(MARKERS, CASES)), ids=lambda each: getattr(each, "__name__", each)
+)
 def test_a_withheld_contact_is_none_in_every_case(marker: str, change: Callable[[str], str]) -> None:
     assert is_withheld(change(marker))
 
