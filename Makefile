@@ -1,5 +1,6 @@
 # `make run` starts the demo, `make test` runs all tests, and `make check` runs the other checks of continuous integration.
-# PYTHON=/path/to/python3 selects the Python for a new .venv. ARGS="-k word" passes arguments to pytest.
+# PYTHON=/path/to/python3 selects the Python for a new .venv. ARGS="-k word" passes arguments to pytest; ARGS="-n 0" runs
+# the tests in one process, each process having its own database.
 .PHONY: run test clients check format schema docs screenshots requirements bench explorer
 
 run:
@@ -8,7 +9,7 @@ run:
 
 test:
 	@.ci/setup dev
-	@exec .venv/bin/pytest $(ARGS)
+	@exec .venv/bin/pytest --numprocesses auto --dist loadfile $(ARGS)
 
 # Install GraphQL clients from npm and PyPI, and test them against a server. `make test` tests those that are installed.
 clients:

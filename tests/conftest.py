@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import asyncpg
 import httpx
+import hypothesis
 import orjson
 import pytest
 
@@ -37,6 +38,8 @@ from support.statements import Statements
 
 zoneinfo.reset_tzpath(())
 """The zones that tests compute with come from the package `tzdata` alone, not from the operating system."""
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 SHARED = Path(__file__).parents[2] / "shared"
 
 
