@@ -22,6 +22,7 @@ from session_graph.sessions.filters import where
 from session_graph.sessions.ordering import ORDER_FIELDS
 from session_graph.sessions.parameters import Parameters
 from session_graph.store.database import Database, Row
+from session_graph.store.locks import IDLE_IN_TRANSACTION
 
 CHUNK_BYTES = 256 * 1024
 PIECE_BYTES = 1024 * 1024
@@ -105,7 +106,7 @@ async def read_file(database: Database, export: Row) -> AsyncIterator[bytes]:
 @asynccontextmanager
 async def _snapshot(url: str) -> AsyncIterator[asyncpg.Connection]:
     """Open a connection that sees the database as of its first statement."""
-    server_settings = {"application_name": "session_graph export", "timezone": "UTC"}
+    server_settings = {"application_name": "session_graph export", "timezone": "UTC", **IDLE_IN_TRANSACTION}
     connection = await asyncpg.connect(url, server_settings=server_settings, statement_cache_size=0)
     try:
         await connection.execute(_BEGIN)

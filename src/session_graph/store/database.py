@@ -15,6 +15,7 @@ from tortoise.transactions import in_transaction
 
 from session_graph.errors import StoreError
 from session_graph.settings import Settings
+from session_graph.store.locks import IDLE_IN_TRANSACTION
 from session_graph.store.migration import UNREACHABLE, pending
 from session_graph.store.tortoise_client import PoolClient, open_client, transaction_connection
 
@@ -97,5 +98,5 @@ def _limits(settings: Settings) -> dict[str, object]:
     if not settings.statement_cache_size:
         seconds = settings.statement_timeout_ms / 1000
         return {"statement_cache_size": 0, "server_settings": common, "command_timeout": seconds}
-    limits = {"statement_timeout": str(settings.statement_timeout_ms), "jit": "off"}
+    limits = {"statement_timeout": str(settings.statement_timeout_ms), "jit": "off", **IDLE_IN_TRANSACTION}
     return {"statement_cache_size": settings.statement_cache_size, "server_settings": common | limits}

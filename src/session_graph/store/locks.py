@@ -8,6 +8,10 @@ from enum import IntEnum, unique
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+IDLE_IN_TRANSACTION = {"idle_in_transaction_session_timeout": "5s"}
+"""The server ends a transaction that waits so long for its next statement, because its process is halted or gone: it
+holds its locks, and holds back live updates. A running statement is not concerned, however long it takes."""
+
 
 @unique
 class AdvisoryLock(IntEnum):
@@ -22,3 +26,8 @@ class AdvisoryLock(IntEnum):
 async def take_lock(connection: asyncpg.Connection | PoolConnectionProxy, lock: AdvisoryLock) -> None:
     """Wait for the lock and hold it until the transaction of the connection ends."""
     await connection.execute("select pg_advisory_xact_lock($1)", lock)
+
+
+async def try_lock(connection: asyncpg.Connection | PoolConnectionProxy, lock: AdvisoryLock) -> bool:
+    """Take the lock as `take_lock` does, or return False at once if another transaction holds it."""
+    return bool(await connection.fetchval("select pg_try_advisory_xact_lock($1)", lock))

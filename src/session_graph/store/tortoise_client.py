@@ -33,9 +33,10 @@ class StatelessConnection(asyncpg.Connection):
 
 
 class Transaction(TransactionContextPooled):
-    """Returns its connection if `begin` fails, because the request was cancelled or the server has gone.
+    """Gives its connection back, and its task the pool's client, however it ends and wherever it is cancelled.
 
-    Tortoise's own transaction would keep the connection for good, until the pool has none left.
+    Tortoise's own transaction keeps the connection for good if `begin` fails, and stays its task's client for good if
+    the release of the connection is cancelled.
     """
 
     async def __aenter__(self) -> TransactionalDBClient:
@@ -43,10 +44,20 @@ class Transaction(TransactionContextPooled):
             return await super().__aenter__()
         except BaseException:
             if self.client._connection is not None:
-                with suppress(asyncpg.InterfaceError):  # the server closed it, so the pool already has it back
-                    self.client._connection.terminate()
+                self._terminate()
                 get_connections().reset(self.token)
             raise
+
+    async def __aexit__(self, *raised: Any) -> None:
+        try:
+            await super().__aexit__(*raised)
+        finally:
+            if not self.token._used:
+                get_connections().reset(self.token)
+
+    def _terminate(self) -> None:
+        with suppress(asyncpg.InterfaceError):  # the server closed it, so the pool already has it back
+            self.client._connection.terminate()
 
 
 class PoolClient(AsyncpgDBClient):
