@@ -12,7 +12,15 @@ from graphql import ArgumentNode, DirectiveNode, GraphQLError, ValueNode
 from strawberry.exceptions import StrawberryInputCoercionError
 
 from session_graph.engine.documents import InvalidRequest
-from session_graph.errors import BadUserInput, InternalError, InvalidInput, RequestError, StatementTimeout
+from session_graph.errors import (
+    BadUserInput,
+    InternalError,
+    InvalidInput,
+    OutcomeUnknown,
+    RequestError,
+    StatementTimeout,
+)
+from session_graph.store.background import find_unavailable, unavailable_log
 from session_graph.store.ids import new_id
 
 LOGGER = logging.getLogger("session_graph.errors")
@@ -76,14 +84,16 @@ def as_request_error(error: Exception) -> RequestError:
     while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     match error:
-        case RequestError():
+        case RequestError() if not isinstance(error, OutcomeUnknown):
             return error
         case InvalidInput():
             return as_request_errors(error)[0]
         case asyncpg.QueryCanceledError() | TimeoutError():
             return StatementTimeout()
-        case _:
-            return _log_internal(error)
+    if unavailable := find_unavailable(error):
+        unavailable_log.warn(error)
+        return unavailable
+    return _log_internal(error)
 
 
 def shorten(message: str) -> str:

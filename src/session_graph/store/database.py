@@ -15,7 +15,7 @@ from tortoise.transactions import in_transaction
 
 from session_graph.errors import StoreError
 from session_graph.settings import Settings
-from session_graph.store.locks import IDLE_IN_TRANSACTION
+from session_graph.store.connections import Limits
 from session_graph.store.migration import UNREACHABLE, pending
 from session_graph.store.tortoise_client import PoolClient, open_client, transaction_connection
 
@@ -45,7 +45,9 @@ class Database:
 
     async def execute(self, sql: str, *parameters: object) -> str:
         """Run one statement. Return PostgreSQL's command tag, such as `UPDATE 1`."""
-        return await self._client.pool.execute(sql, *parameters)
+        async with self._client.acquire_connection() as connection:
+            tag: str = await connection.execute(sql, *parameters)
+            return tag
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -82,21 +84,10 @@ async def open_database(url: str, settings: Settings, on_connect: Initializer | 
         "minsize": settings.pool_min_size,
         "maxsize": settings.pool_max_size,
         "init": on_connect,
-        **_limits(settings),
+        "limits": Limits.of(settings),
     }
     try:
         return Database(await open_client(credentials))
     except UNREACHABLE as error:
         await Tortoise.close_connections()
         raise StoreError(f"The database cannot be reached: {error}") from error
-
-
-def _limits(settings: Settings) -> dict[str, object]:
-    """Return what limits statements. A pooler in transaction mode, which statement_cache_size 0 stands for, refuses
-    server settings that it does not know; then asyncpg, not the server, cancels statements that run too long."""
-    common = {"application_name": "session_graph", "timezone": "UTC", "datestyle": "ISO"}
-    if not settings.statement_cache_size:
-        seconds = settings.statement_timeout_ms / 1000
-        return {"statement_cache_size": 0, "server_settings": common, "command_timeout": seconds}
-    limits = {"statement_timeout": str(settings.statement_timeout_ms), "jit": "off", **IDLE_IN_TRANSACTION}
-    return {"statement_cache_size": settings.statement_cache_size, "server_settings": common | limits}

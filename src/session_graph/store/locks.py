@@ -8,10 +8,6 @@ from enum import IntEnum, unique
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-IDLE_IN_TRANSACTION = {"idle_in_transaction_session_timeout": "5s"}
-"""The server ends a transaction that waits so long for its next statement, because its process is halted or gone: it
-holds its locks, and holds back live updates. A running statement is not concerned, however long it takes."""
-
 
 @unique
 class AdvisoryLock(IntEnum):

@@ -13,7 +13,6 @@ that the database must be read again; after a lost connection every topic is wok
 import asyncio
 import logging
 import random
-import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -21,15 +20,12 @@ from typing import Any
 import asyncpg
 
 from session_graph.store.background import STORE_FAILED
-from session_graph.store.tortoise_client import socket_of
+from session_graph.store.connections import connect
 
 LOGGER = logging.getLogger(__name__)
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
-CONNECT_SECONDS = 10.0
-KEEP_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
-"""TCP keep-alive, which ends a connection whose other end has vanished: two times in seconds, and the probes."""
 
 Name = tuple[str, str]
 
@@ -92,11 +88,8 @@ class Listener:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[asyncpg.Connection]:
-        connection = await asyncpg.connect(
-            self._url, timeout=CONNECT_SECONDS, server_settings={"application_name": "session_graph listener"}
-        )
+        connection = await connect(self._url, server_settings={"application_name": "session_graph listener"})
         try:
-            _keep_alive(connection)
             yield connection
         finally:
             connection.terminate()
@@ -114,14 +107,3 @@ class Listener:
     def _on_notify(self, connection: Any, pid: int, channel: str, payload: object) -> None:
         if topic := self._topics.get((channel, str(payload))):
             topic.wake()
-
-
-def _keep_alive(connection: asyncpg.Connection) -> None:
-    """Turn on TCP keep-alive, for which asyncpg has no setting."""
-    own_socket = socket_of(connection)
-    if own_socket is None or own_socket.family not in (socket.AF_INET, socket.AF_INET6):
-        return
-    own_socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in KEEP_ALIVE.items():
-        if hasattr(socket, name):
-            own_socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
