@@ -21,7 +21,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
@@ -121,16 +121,19 @@ class Subject:
     def fault(self, kind: str) -> Iterator[None]:
         """Let the database be away in the block."""
         if kind == "halted":
-            for pid in processes_below(self.postmaster):
-                os.kill(pid, signal.SIGSTOP)
+            self._signal(signal.SIGSTOP)
         self.proxy.is_dark, self.proxy.delay_seconds = kind == "dark", 30.0 if kind == "slow" else 0.0
         try:
             yield
         finally:
             self.proxy.is_dark, self.proxy.delay_seconds = False, 0.0
             if kind == "halted":
-                for pid in processes_below(self.postmaster):
-                    os.kill(pid, signal.SIGCONT)
+                self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        for pid in processes_below(self.postmaster):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
 
 async def _list(client: httpx.AsyncClient, subject: Subject) -> httpx.Response:

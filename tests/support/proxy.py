@@ -33,9 +33,13 @@ class Proxy:
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.opened += 1
+        with suppress(asyncio.CancelledError):  # at the end of the proxy; asyncio would print it
+            await self._forward(reader, writer)
+        writer.close()
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.is_dark:
             await _until_closed(reader)
-            writer.close()
             return
         try:
             if isinstance(self.target, str):
@@ -43,7 +47,6 @@ class Proxy:
             else:
                 back = await asyncio.open_connection(*self.target)
         except OSError:
-            writer.close()
             return
         flow = _Flow(self)
         ways = [
@@ -57,7 +60,6 @@ class Proxy:
             for way in ways:
                 way.cancel()
                 self._tasks.discard(way)
-            writer.close()
             back[1].close()
 
 
@@ -100,20 +102,23 @@ class ProxyThread:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        asyncio.run_coroutine_threadsafe(self.proxy.serve(), self._loop).result(10)
+        self._server = asyncio.run_coroutine_threadsafe(self.proxy.serve(), self._loop).result(10)
         return self
 
     def __exit__(self, *_: object) -> None:
         asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
+        self._loop.close()
 
     async def _end(self) -> None:
+        self._server.close()
         current = asyncio.current_task()
         others = [task for task in asyncio.all_tasks() if task is not current]
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0.05)  # until the transports that were closed have let go of their sockets
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from session_graph.access.authentication_cache import wait_until_expired_everywh
 from session_graph.access.viewer import AccountFacts, Role, Viewer
 from session_graph.errors import InvalidInput, PathSegment, Problem
 from session_graph.parsing import check_email, check_name, gather_problems, parse_id, parse_instant
-from session_graph.store.background import STORE_FAILED
+from session_graph.store.background import STORE_FAILED, unavailable_log
 from session_graph.store.database import current_executor
 from session_graph.store.models import Account, Agent, ApiKey
 
@@ -256,7 +256,7 @@ async def _write_use(key_id: UUID) -> None:
     try:
         await get_connection("default").execute_query(_RECORD_USE, [key_id])
     except STORE_FAILED as error:
-        LOGGER.warning("The last use of a key could not be written: %s", type(error).__name__)
+        unavailable_log.warn(error, "The last use of a key could not be written")
 
 
 def _check(problems: list[Problem], path: Sequence[PathSegment], check: Callable[[T], R], value: T | None) -> R | None:

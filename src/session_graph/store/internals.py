@@ -18,8 +18,12 @@ def socket_of(connection: asyncpg.Connection) -> socket | None:
 
 def is_cancelling(connection: asyncpg.Connection | PoolConnectionProxy) -> bool:
     """Return whether the server was asked to end the connection's statement and has not done so."""
-    protocol = cast(Any, connection)._protocol
-    return protocol is not None and bool(protocol._is_cancelling())
+    return is_open(connection) and bool(cast(Any, connection)._protocol._is_cancelling())
+
+
+def is_open(connection: asyncpg.Connection | PoolConnectionProxy) -> bool:
+    """Return whether the connection can be used; a proxy of a pool cannot once its connection was closed."""
+    return getattr(connection, "_con", connection) is not None and not connection.is_closed()
 
 
 async def wait_for_cancellation(connection: asyncpg.Connection) -> None:

@@ -104,14 +104,14 @@ class StatementPool:
         """Return an idle connection or a new one, and drop those that the server has closed."""
         began, deadline = self._ticks, None
         if self._slots.locked():
-            deadline = asyncio.get_running_loop().time() + self._answer
+            deadline = self._deadline()
             await self._wait_for_slot()
         else:
             await self._slots.acquire()
         try:
             if self._is_closed:
                 raise asyncpg.InterfaceError("the database is closed")
-            connection = self._pop_idle() or await self._open(deadline)
+            connection = self._pop_idle() or await self._open(deadline or self._deadline())
         except BaseException:
             self._slots.release()
             raise
@@ -127,7 +127,10 @@ class StatementPool:
         except TimeoutError as error:
             raise PoolExhausted from error
 
-    async def _open(self, deadline: float | None) -> asyncpg.Connection:
+    def _deadline(self) -> float:
+        return asyncio.get_running_loop().time() + self._answer
+
+    async def _open(self, deadline: float) -> asyncpg.Connection:
         try:
             async with asyncio.timeout_at(deadline):
                 return await self._connect()

@@ -18,7 +18,7 @@ from tortoise.connection import get_connection, get_connections
 from session_graph.errors import OutcomeUnknown
 from session_graph.store.background import NoAnswer, PoolExhausted
 from session_graph.store.connections import END_IDLE_TRANSACTION, Limits, connect
-from session_graph.store.internals import is_cancelling
+from session_graph.store.internals import is_cancelling, is_open
 from session_graph.store.statement_pool import StatementPool
 
 CONNECTION_LOST = (
@@ -108,7 +108,7 @@ class Transaction(TransactionContextPooled):
         await self.client._parent.release(connection, error)
 
     async def _commit(self) -> None:
-        was_open = not self.client._connection.is_closed()
+        was_open = is_open(self.client._connection)
         try:
             await self.client.commit()
         except CONNECTION_LOST as error:
@@ -174,19 +174,24 @@ class PoolClient(AsyncpgDBClient):
         if error is None or not is_cancelling(connection):
             await self.pool.release(connection, timeout=RELEASE_SECONDS)
             return
+        if self._is_silence(error):
+            connection.terminate()
+            self.raise_silence(error)
         task = asyncio.create_task(self._release_cancelled(connection))
         self._releases.add(task)
         task.add_done_callback(self._releases.discard)
-        self.raise_silence(error)
         await asyncio.wait([task], timeout=CANCEL_SECONDS)
 
     async def _release_cancelled(self, connection: PoolConnectionProxy) -> None:
         with suppress(Exception):  # asyncpg has dropped the connection then
             await self.pool.release(connection, timeout=RELEASE_SECONDS)
 
+    def _is_silence(self, error: BaseException) -> bool:
+        return isinstance(error, TimeoutError) and not self.limits.is_pooled
+
     def raise_silence(self, error: BaseException) -> None:
-        """Raise NoAnswer if a time-out says that the server did not answer; not behind a pooler."""
-        if isinstance(error, TimeoutError) and not self.limits.is_pooled:
+        """Raise NoAnswer if a time-out says that the server did not answer; behind a pooler it may take long."""
+        if self._is_silence(error):
             self._distrust()
             raise NoAnswer("no answer to a statement") from error
 
