@@ -31,6 +31,7 @@ OUTBOX = "outbox"
 
 Prepare = Callable[[Settings, Database], Awaitable[str]]
 """Prepares the open database and returns the text to print when the server accepts requests."""
+Stop = Callable[[], None]
 
 
 async def serve(settings: Settings, arguments: Namespace) -> int:
@@ -70,20 +71,28 @@ async def _serve(settings: Settings, prepare: Prepare, *, with_worker: bool) -> 
             announcement = await prepare(settings, database)
             hub = SubscriptionHub(database, _make_listener(settings, url, CHANNELS), settings)
             workers = [Worker(database, url, settings, hub.listener)] if with_worker else []
-            async with _running(database, hub, *workers):
-                await _Server(make_config(settings, database, hub), announcement, hub).serve(sockets=[bound])
+            async with _running(database, hub, *workers) as stop:
+                server = _Server(make_config(settings, database, hub), announcement, hub, stop)
+                await server.serve(sockets=[bound])
     return 0
 
 
 @asynccontextmanager
-async def _running(database: Database, *services: Listener | SubscriptionHub | Worker) -> AsyncIterator[None]:
+async def _running(database: Database, *services: Listener | SubscriptionHub | Worker) -> AsyncIterator[Stop]:
     """Run the services while the block runs, then cancel them and wait until they have ended.
 
-    If the database does not answer what they have to say at their end, its connections are closed.
+    Yield what cancels them earlier, and lets whoever still waits for the database fail when requests should have ended.
+    A database that does not answer what the services have to say at their end is not waited for.
     """
     tasks = [asyncio.create_task(service.run()) for service in services]
+
+    def stop() -> None:
+        for task in tasks:
+            task.cancel()
+        asyncio.get_running_loop().call_later(DRAIN_SECONDS - STOP_SECONDS / 2, database.terminate)
+
     try:
-        yield
+        yield stop
     finally:
         for task in tasks:
             task.cancel()
@@ -148,8 +157,9 @@ def make_config(settings: Settings, database: Database, hub: SubscriptionHub) ->
 class _Server(uvicorn.Server):
     """Prints an announcement when it serves, and returns after SIGINT or SIGTERM, so that the caller can clean up."""
 
-    def __init__(self, config: uvicorn.Config, announcement: str, hub: SubscriptionHub) -> None:
+    def __init__(self, config: uvicorn.Config, announcement: str, hub: SubscriptionHub, stop: Stop) -> None:
         super().__init__(config)
+        self._stop = stop
         self._announcement = announcement
         self._hub = hub
 
@@ -158,8 +168,12 @@ class _Server(uvicorn.Server):
         print(self._announcement, flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the subscriptions first: they never end by themselves, and uvicorn waits for open connections."""
+        """End the subscriptions first: they never end by themselves, and uvicorn waits for open connections.
+
+        The worker hands back its jobs at once, so that another takes them.
+        """
         self._hub.end()
+        self._stop()
         await asyncio.sleep(0)
         await super().shutdown(sockets)
 

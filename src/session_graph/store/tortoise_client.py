@@ -206,9 +206,10 @@ class PoolClient(AsyncpgDBClient):
         self._pool = None
 
     def terminate(self) -> None:
-        """Close all connections at once; running statements fail."""
-        self.statement_pool.terminate()
-        self.pool.terminate()
+        """Close all connections at once; running statements fail. Nothing is left to do if it is closed already."""
+        if self._pool is not None:
+            self.statement_pool.terminate()
+            self._pool.terminate()
 
     def _distrust(self) -> None:
         """Drop idle connections after one was not answered: whatever silenced it may have silenced all."""
