@@ -8,6 +8,8 @@
     │   ├── BadUserInput          BAD_USER_INPUT    400
     │   ├── TooLarge              TOO_LARGE         400, or 413 for a body
     │   ├── TryLater              RATE_LIMITED 429 or UNAVAILABLE 503, by subclass
+    │   │   └── Unavailable       UNAVAILABLE       503
+    │   │       └── OutcomeUnknown  the same, and the change may be stored
     │   ├── StatementTimeout      TIMEOUT           503
     │   └── InternalError         INTERNAL          500
     ├── InvalidInput              the caller can correct it: problems, each with its path
@@ -114,6 +116,17 @@ class TryLater(RequestError):
         """Add the seconds after which to try again, rounded up, if they are known."""
         self.retry_after = None if retry_after is None else ceil(retry_after)
         super().__init__(message, **({} if self.retry_after is None else {"retryAfter": self.retry_after}))
+
+
+class Unavailable(TryLater):
+    """The database cannot be used at present; try again."""
+
+    code = "UNAVAILABLE"
+    status = 503
+
+
+class OutcomeUnknown(Unavailable):
+    """It is unknown whether this is stored: read it, or send it again with the same id or idempotency key."""
 
 
 class StatementTimeout(RequestError):

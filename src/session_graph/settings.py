@@ -36,9 +36,16 @@ class Settings(BaseSettings):
         None,
         description="Address of the same database that bypasses the pooler: each process listens for notifications over one such connection. `SESSION_GRAPH_DATABASE_URL` by default; needed behind a pooler in transaction mode.",
     )
-    pool_min_size: int = Field(2, ge=0, le=1000, description="Fewest database connections kept open for transactions.")
+    pool_min_size: int = Field(
+        2, ge=0, le=1000, description="Database connections for transactions that are opened at the start."
+    )
     pool_max_size: int = Field(
         10, ge=1, le=1000, description="Most database connections for transactions, and again for single statements."
+    )
+    pool_idle_seconds: float = Field(
+        45,
+        gt=0,
+        description="A database connection that was idle for so long is closed: firewalls and load balancers forget idle connections without a word; seconds.",
     )
     statement_cache_size: int = Field(
         200,

@@ -8,7 +8,7 @@ import pytest
 
 import session_graph
 from session_graph.store.database import Database
-from session_graph.store.locks import AdvisoryLock, take_lock
+from session_graph.store.locks import AdvisoryLock, take_lock, try_lock
 
 SOURCE = Path(session_graph.__file__).parent
 
@@ -23,7 +23,7 @@ def test_the_number_of_the_migration_lock_is_that_of_every_version() -> None:
 
 
 def test_every_advisory_lock_is_taken_in_one_place() -> None:
-    users = {path.name for path in SOURCE.rglob("*.py") if "pg_advisory" in path.read_text("utf-8")}
+    users = {path.name for path in SOURCE.rglob("*.py") if "advisory_xact_lock" in path.read_text("utf-8")}
 
     assert users == {"locks.py"}
 
@@ -42,3 +42,26 @@ async def test_a_lock_is_held_until_the_end_of_its_transaction_and_holds_up_no_o
         assert not second.done()
 
     await second
+
+
+@pytest.mark.anyio
+async def test_trying_a_lock_that_another_transaction_holds_does_not_wait(database: Database) -> None:
+    async def try_it() -> bool:
+        async with database.transaction() as connection:
+            return await try_lock(connection, AdvisoryLock.DEMO)
+
+    async with database.transaction() as holder:
+        assert await try_lock(holder, AdvisoryLock.DEMO)
+        assert not await asyncio.create_task(try_it(), context=Context())
+
+    assert await try_it()
+
+
+@pytest.mark.anyio
+async def test_every_connection_ends_a_transaction_that_waits_for_its_next_statement(database: Database) -> None:
+    sql = "select current_setting('idle_in_transaction_session_timeout')"
+    async with database.transaction() as connection:
+        assert await connection.fetchval(sql) == "5s"
+    row = await database.fetchrow(sql)
+    assert row
+    assert row[0] == "5s"

@@ -6,8 +6,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from session_graph.store import connections, notifications
 from session_graph.store.database import Database
 from session_graph.store.notifications import Listener, Topic
+from support.proxy import proxied
 
 pytestmark = pytest.mark.anyio
 
@@ -30,6 +32,30 @@ async def listening(url: str) -> AsyncIterator[Listener]:
     task.cancel()
     await asyncio.wait([task])
     assert task.cancelled()
+
+
+async def test_after_a_network_that_went_dark_every_topic_is_woken(
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PROBE_SECONDS", "ANSWER_SECONDS"):
+        monkeypatch.setattr(notifications, name, 0.3)
+    monkeypatch.setattr(connections, "CONNECT_SECONDS", 0.5)
+    with proxied(database_url) as (proxy, url):
+        async with listening(url) as listener:
+            with listener.topic(CHANNEL, "a") as topic:
+                seen, proxy.is_dark = topic.count, True
+                await database.fetchrow(NOTIFY, CHANNEL, "a")  # is never heard
+                await woken(topic, seen)  # it looks for itself, although nothing answers
+                proxy.is_dark, opened = False, proxy.opened
+                async with asyncio.timeout(20):
+                    while proxy.opened == opened:  # noqa: ASYNC110
+                        await asyncio.sleep(0.02)
+                seen = topic.count
+                await woken(topic, seen)
+                for _ in range(3):
+                    seen = topic.count
+                    await database.fetchrow(NOTIFY, CHANNEL, "a")
+                    await woken(topic, seen)
 
 
 async def woken(topic: Topic, seen: int) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import asyncpg
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from session_graph.store.statement_pool import StatementPool
 
 pytestmark = pytest.mark.anyio
+
+PATIENT: dict[str, Any] = {"wait": 30.0, "answer": 30.0, "idle": 30.0}
 
 
 class Opened(list[asyncpg.Connection]):
@@ -30,7 +33,7 @@ def opened(database_url: str) -> Opened:
 
 @pytest.fixture
 async def statement_pool(opened: Opened) -> AsyncIterator[StatementPool]:
-    found = StatementPool(opened.connect, 2)
+    found = StatementPool(opened.connect, 2, **PATIENT)
     yield found
     await found.close()
 
@@ -56,9 +59,8 @@ async def test_the_pool_never_opens_more_connections_than_its_size(
     assert len(opened) == 2
 
 
-async def test_a_statement_that_is_cancelled_leaves_its_connection_to_the_next(
-    statement_pool: StatementPool, opened: Opened
-) -> None:
+async def test_a_statement_that_is_cancelled_leaves_its_connection_to_the_next(opened: Opened) -> None:
+    statement_pool = StatementPool(opened.connect, 1, **PATIENT)
     for _ in range(5):
         slow = asyncio.create_task(statement_pool.fetch("select pg_sleep(60)"))
         await asyncio.sleep(0.05)
@@ -70,6 +72,7 @@ async def test_a_statement_that_is_cancelled_leaves_its_connection_to_the_next(
             assert await one(statement_pool) == 1
 
     assert len(opened) == 1
+    await statement_pool.close()
 
 
 async def test_a_statement_that_fails_leaves_its_connection_to_the_next(
@@ -98,7 +101,7 @@ async def test_a_failed_connection_attempt_uses_up_no_slot(opened: Opened) -> No
             raise ConnectionRefusedError
         return await opened.connect()
 
-    statement_pool = StatementPool(connect, 1)
+    statement_pool = StatementPool(connect, 1, **PATIENT)
     for _ in range(3):
         with pytest.raises(ConnectionRefusedError):
             await one(statement_pool)
@@ -109,7 +112,7 @@ async def test_a_failed_connection_attempt_uses_up_no_slot(opened: Opened) -> No
 
 
 async def test_closing_waits_for_running_statements_and_refuses_new_ones(opened: Opened) -> None:
-    statement_pool = StatementPool(opened.connect, 2)
+    statement_pool = StatementPool(opened.connect, 2, **PATIENT)
     running = asyncio.create_task(statement_pool.fetch("select pg_sleep(0.1)"))
     await asyncio.sleep(0.05)
 
@@ -123,7 +126,7 @@ async def test_closing_waits_for_running_statements_and_refuses_new_ones(opened:
 
 
 async def test_terminating_ends_a_running_statement(opened: Opened) -> None:
-    statement_pool = StatementPool(opened.connect, 2)
+    statement_pool = StatementPool(opened.connect, 2, **PATIENT)
     running = asyncio.create_task(statement_pool.fetch("select pg_sleep(60)"))
     await asyncio.sleep(0.05)
 

@@ -28,7 +28,7 @@ from session_graph.access.authentication_cache import wait_until_expired_everywh
 from session_graph.access.viewer import AccountFacts, Role, Viewer
 from session_graph.errors import InvalidInput, PathSegment, Problem
 from session_graph.parsing import check_email, check_name, gather_problems, parse_id, parse_instant
-from session_graph.store.background import STORE_FAILED
+from session_graph.store.background import STORE_FAILED, unavailable_log
 from session_graph.store.database import current_executor
 from session_graph.store.models import Account, Agent, ApiKey
 
@@ -39,6 +39,8 @@ PREFIX_LENGTH = 10
 SECRET_LENGTH = 52
 USE_INTERVAL = 60.0
 """Seconds between two writes of a key's last use, at least."""
+FINISH_SECONDS = 0.5
+"""How long the last writes of last uses may take when the process ends."""
 MOST_RECORDED = 10_000
 """Keys whose last write a process remembers. The use of a forgotten key is only compared with the database again."""
 
@@ -196,9 +198,9 @@ class LastUsedRecorder:
         write.add_done_callback(self._writes.discard)
 
     async def finish(self) -> None:
-        """Wait for pending writes. Call it before the database closes."""
+        """Wait for pending writes, but not for a database that does not answer. Call it before the database closes."""
         if self._writes:
-            await asyncio.wait(self._writes)
+            await asyncio.wait(self._writes, timeout=FINISH_SECONDS)
 
 
 def _make_text() -> tuple[str, str]:
@@ -254,7 +256,7 @@ async def _write_use(key_id: UUID) -> None:
     try:
         await get_connection("default").execute_query(_RECORD_USE, [key_id])
     except STORE_FAILED as error:
-        LOGGER.warning("The last use of a key could not be written: %s", type(error).__name__)
+        unavailable_log.warn(error, "The last use of a key could not be written")
 
 
 def _check(problems: list[Problem], path: Sequence[PathSegment], check: Callable[[T], R], value: T | None) -> R | None:

@@ -1,7 +1,6 @@
 """Ending a long-lived connection: its key or token is checked again when the key is revoked, and when it expires."""
 
 import asyncio
-import logging
 from contextlib import suppress
 from time import time
 
@@ -9,10 +8,8 @@ from session_graph.access.api_keys import CHANNEL
 from session_graph.access.authentication import Authenticator
 from session_graph.access.viewer import Viewer
 from session_graph.errors import Unauthenticated
-from session_graph.store.background import STORE_FAILED
+from session_graph.store.background import STORE_FAILED, unavailable_log
 from session_graph.store.notifications import Listener
-
-LOGGER = logging.getLogger(__name__)
 
 LONGEST_WAIT = 24 * 3600.0
 """Seconds; the timers of an event loop cannot wait longer than some weeks."""
@@ -34,7 +31,7 @@ async def wait_until_revoked(
             except Unauthenticated:
                 return
             except STORE_FAILED as error:
-                LOGGER.warning("A key cannot be checked, the database is unavailable: %s", type(error).__name__)
+                unavailable_log.warn(error, "A key cannot be checked")
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             with suppress(TimeoutError):

@@ -25,11 +25,13 @@ from session_graph.store.lifecycle import open_url, store_url
 from session_graph.store.notifications import Listener
 
 DRAIN_SECONDS = 10
+STOP_SECONDS = 1.0
 DEMO_LOG_LEVEL = "WARNING"
 OUTBOX = "outbox"
 
 Prepare = Callable[[Settings, Database], Awaitable[str]]
 """Prepares the open database and returns the text to print when the server accepts requests."""
+Stop = Callable[[], None]
 
 
 async def serve(settings: Settings, arguments: Namespace) -> int:
@@ -51,7 +53,7 @@ async def work(settings: Settings, arguments: Namespace) -> int:
     async with store_url(settings) as url, open_url(url, settings) as database:
         await upgrade_data(database, settings)
         listener = _make_listener(settings, url, [QUEUE])
-        async with _running(listener, Worker(database, url, settings, listener)):
+        async with _running(database, listener, Worker(database, url, settings, listener)):
             print("Writing and sending exports", flush=True)
             await _wait_for_stop_signal()
     return 0
@@ -69,21 +71,35 @@ async def _serve(settings: Settings, prepare: Prepare, *, with_worker: bool) -> 
             announcement = await prepare(settings, database)
             hub = SubscriptionHub(database, _make_listener(settings, url, CHANNELS), settings)
             workers = [Worker(database, url, settings, hub.listener)] if with_worker else []
-            async with _running(hub, *workers):
-                await _Server(make_config(settings, database, hub), announcement, hub).serve(sockets=[bound])
+            async with _running(database, hub, *workers) as stop:
+                server = _Server(make_config(settings, database, hub), announcement, hub, stop)
+                await server.serve(sockets=[bound])
     return 0
 
 
 @asynccontextmanager
-async def _running(*services: Listener | SubscriptionHub | Worker) -> AsyncIterator[None]:
-    """Run the services while the block runs, then cancel them and wait until they have ended."""
+async def _running(database: Database, *services: Listener | SubscriptionHub | Worker) -> AsyncIterator[Stop]:
+    """Run the services while the block runs, then cancel them and wait until they have ended.
+
+    Yield what cancels them earlier, and lets whoever still waits for the database fail when requests should have ended.
+    A database that does not answer what the services have to say at their end is not waited for.
+    """
     tasks = [asyncio.create_task(service.run()) for service in services]
+
+    def stop() -> None:
+        for task in tasks:
+            task.cancel()
+        asyncio.get_running_loop().call_later(DRAIN_SECONDS - STOP_SECONDS / 2, database.terminate)
+
     try:
-        yield
+        yield stop
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.wait(tasks)
+        _, waiting = await asyncio.wait(tasks, timeout=STOP_SECONDS)
+        if waiting:
+            database.terminate()
+            await asyncio.wait(waiting, timeout=STOP_SECONDS / 2)
 
 
 def _make_listener(settings: Settings, url: str, channels: Sequence[str]) -> Listener:
@@ -141,8 +157,9 @@ def make_config(settings: Settings, database: Database, hub: SubscriptionHub) ->
 class _Server(uvicorn.Server):
     """Prints an announcement when it serves, and returns after SIGINT or SIGTERM, so that the caller can clean up."""
 
-    def __init__(self, config: uvicorn.Config, announcement: str, hub: SubscriptionHub) -> None:
+    def __init__(self, config: uvicorn.Config, announcement: str, hub: SubscriptionHub, stop: Stop) -> None:
         super().__init__(config)
+        self._stop = stop
         self._announcement = announcement
         self._hub = hub
 
@@ -151,8 +168,12 @@ class _Server(uvicorn.Server):
         print(self._announcement, flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End the subscriptions first: they never end by themselves, and uvicorn waits for open connections."""
+        """End the subscriptions first: they never end by themselves, and uvicorn waits for open connections.
+
+        The worker hands back its jobs at once, so that another takes them.
+        """
         self._hub.end()
+        self._stop()
         await asyncio.sleep(0)
         await super().shutdown(sockets)
 

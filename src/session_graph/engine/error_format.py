@@ -12,7 +12,15 @@ from graphql import ArgumentNode, DirectiveNode, GraphQLError, ValueNode
 from strawberry.exceptions import StrawberryInputCoercionError
 
 from session_graph.engine.documents import InvalidRequest
-from session_graph.errors import BadUserInput, InternalError, InvalidInput, RequestError, StatementTimeout
+from session_graph.errors import (
+    BadUserInput,
+    InternalError,
+    InvalidInput,
+    OutcomeUnknown,
+    RequestError,
+    StatementTimeout,
+)
+from session_graph.store.background import find_unavailable, unavailable_log
 from session_graph.store.ids import new_id
 
 LOGGER = logging.getLogger("session_graph.errors")
@@ -76,14 +84,16 @@ def as_request_error(error: Exception) -> RequestError:
     while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     match error:
-        case RequestError():
+        case RequestError() if not isinstance(error, OutcomeUnknown):
             return error
         case InvalidInput():
             return as_request_errors(error)[0]
         case asyncpg.QueryCanceledError() | TimeoutError():
             return StatementTimeout()
-        case _:
-            return _log_internal(error)
+    if unavailable := find_unavailable(error):
+        unavailable_log.warn(error)
+        return unavailable
+    return _log_internal(error)
 
 
 def shorten(message: str) -> str:
@@ -109,7 +119,7 @@ def _locate(cause: RequestError, error: GraphQLError) -> WireError:
 def _explain_field(error: GraphQLError, known: dict[int, list[RequestError]]) -> list[RequestError]:
     if _is_input_error(error):
         return [_explain_input(error)]
-    cause = _find_cause(error)
+    cause = find_cause(error)
     if id(cause) not in known:
         known[id(cause)] = as_request_errors(cause)
     return known[id(cause)]
@@ -117,7 +127,7 @@ def _explain_field(error: GraphQLError, known: dict[int, list[RequestError]]) ->
 
 def _explain_input(error: GraphQLError) -> RequestError:
     """Return BadUserInput if a scalar raised ValueError; any other exception of a scalar is a bug."""
-    cause = _find_cause(error)
+    cause = find_cause(error)
     if isinstance(cause, GraphQLError | ValueError):
         return BadUserInput.located(_reword(error.message), (error.extensions or {}).get("path", ()))
     return as_request_error(cause)
@@ -126,10 +136,10 @@ def _explain_input(error: GraphQLError) -> RequestError:
 def _is_input_error(error: GraphQLError) -> bool:
     """Return whether an argument is invalid. A null in a variable of a non-null argument is found only in execution."""
     about_value = error.nodes is not None and isinstance(error.nodes[0], ValueNode | ArgumentNode | DirectiveNode)
-    return about_value or isinstance(_find_cause(error), StrawberryInputCoercionError)
+    return about_value or isinstance(find_cause(error), StrawberryInputCoercionError)
 
 
-def _find_cause(error: GraphQLError) -> Exception:
+def find_cause(error: GraphQLError) -> Exception:
     """Return the exception that graphql-core wrapped, or the innermost GraphQLError."""
     cause: Exception = error
     while isinstance(cause, GraphQLError) and cause.original_error is not None:

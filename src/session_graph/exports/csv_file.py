@@ -21,6 +21,7 @@ from session_graph.sessions.enums import Direction
 from session_graph.sessions.filters import where
 from session_graph.sessions.ordering import ORDER_FIELDS
 from session_graph.sessions.parameters import Parameters
+from session_graph.store.connections import END_IDLE_TRANSACTION, connect
 from session_graph.store.database import Database, Row
 
 CHUNK_BYTES = 256 * 1024
@@ -31,10 +32,11 @@ COMPRESSION = 1
 
 _ROW_END = b",\x01\n"
 """COPY ends a row with a line feed alone. A last cell of \\x01, which no text has (`parsing.check_text`), marks it."""
-_BEGIN = """
+_BEGIN = f"""
 begin isolation level repeatable read read only;
 set local statement_timeout = 0;
-set local jit = off
+set local jit = off;
+{END_IDLE_TRANSACTION}
 """
 _INSERT = """
 insert into export_chunk (account_id, export_id, claim, position, data)
@@ -106,7 +108,7 @@ async def read_file(database: Database, export: Row) -> AsyncIterator[bytes]:
 async def _snapshot(url: str) -> AsyncIterator[asyncpg.Connection]:
     """Open a connection that sees the database as of its first statement."""
     server_settings = {"application_name": "session_graph export", "timezone": "UTC"}
-    connection = await asyncpg.connect(url, server_settings=server_settings, statement_cache_size=0)
+    connection = await connect(url, server_settings=server_settings, statement_cache_size=0)
     try:
         await connection.execute(_BEGIN)
         yield connection

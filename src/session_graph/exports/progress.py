@@ -1,7 +1,6 @@
 """Following an export: a transaction that changes it or its deliveries notifies PROGRESS (`jobs`)."""
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 from uuid import UUID
@@ -9,11 +8,9 @@ from uuid import UUID
 from session_graph.access.viewer import Viewer
 from session_graph.exports.jobs import PROGRESS
 from session_graph.exports.requests import find_export, list_deliveries
-from session_graph.store.background import CONNECTION_ERRORS
+from session_graph.store.background import CONNECTION_ERRORS, unavailable_log
 from session_graph.store.database import Database, Row
 from session_graph.store.notifications import Listener
-
-LOGGER = logging.getLogger(__name__)
 
 ENDED = frozenset({"DONE", "FAILED", "CANCELLED", "EXPIRED"})
 RETRY_SECONDS = 1.0
@@ -37,7 +34,7 @@ async def follow_export(
                 row = await find_export(database, viewer, export_id)
                 deliveries = await list_deliveries(database, viewer.account.id, [export_id])
             except CONNECTION_ERRORS as error:
-                LOGGER.warning("cannot read the progress of export %s: %s", export_id, type(error).__name__)
+                unavailable_log.warn(error, "The progress of an export waits for it")
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             if row is None:

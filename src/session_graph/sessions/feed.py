@@ -21,7 +21,7 @@ from session_graph.sessions.filter_parsing import parse_filter
 from session_graph.sessions.filters import Filter, where
 from session_graph.sessions.parameters import Parameters
 from session_graph.sessions.scope import scope_sessions
-from session_graph.store.background import CONNECTION_ERRORS
+from session_graph.store.background import CONNECTION_ERRORS, unavailable_log
 from session_graph.store.database import Database, Row
 from session_graph.store.notifications import Listener, Topic
 
@@ -173,7 +173,7 @@ async def follow_sessions(
                 if changes:
                     await prepare(changes)
             except CONNECTION_ERRORS as error:
-                LOGGER.warning("live updates cannot reach the database, trying again: %s", type(error).__name__)
+                unavailable_log.warn(error, "Live updates wait for it")
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             if batch.events:

@@ -22,3 +22,8 @@ class AdvisoryLock(IntEnum):
 async def take_lock(connection: asyncpg.Connection | PoolConnectionProxy, lock: AdvisoryLock) -> None:
     """Wait for the lock and hold it until the transaction of the connection ends."""
     await connection.execute("select pg_advisory_xact_lock($1)", lock)
+
+
+async def try_lock(connection: asyncpg.Connection | PoolConnectionProxy, lock: AdvisoryLock) -> bool:
+    """Take the lock as `take_lock` does, or return False at once if another transaction holds it."""
+    return bool(await connection.fetchval("select pg_try_advisory_xact_lock($1)", lock))

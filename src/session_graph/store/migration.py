@@ -12,6 +12,7 @@ from importlib import resources
 import asyncpg
 
 from session_graph.errors import StoreError
+from session_graph.store.connections import END_IDLE_TRANSACTION, connect
 from session_graph.store.locks import AdvisoryLock, take_lock
 
 UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError)
@@ -54,7 +55,7 @@ async def migrate(url: str) -> list[str]:
     Raises StoreError if the server cannot be reached or is too old, or if its schema is newer than this version.
     """
     try:
-        connection = await asyncpg.connect(
+        connection = await connect(
             url, server_settings={"application_name": "session_graph migrate"}, statement_cache_size=0
         )
     except UNREACHABLE as error:
@@ -83,6 +84,7 @@ async def pending(connection: asyncpg.Connection) -> list[Migration]:
 async def _locked_transaction(connection: asyncpg.Connection) -> AsyncIterator[None]:
     """Open a transaction that holds the migration lock."""
     async with connection.transaction():
+        await connection.execute(END_IDLE_TRANSACTION)
         await take_lock(connection, AdvisoryLock.MIGRATION)
         yield
 

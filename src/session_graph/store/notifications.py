@@ -7,29 +7,29 @@
             await topic.wait(count)
 
 A task that reads the count before the database, and waits with it afterwards, misses nothing. A notification only means
-that the database must be read again; after a lost connection every topic is woken, so that every task reads again.
+that the database must be read again. While there is no connection, and when there is a new one, every topic is woken
+every few seconds, so that every task reads again.
 """
 
 import asyncio
 import logging
 import random
-import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import asyncpg
 
-from session_graph.store.background import STORE_FAILED
-from session_graph.store.tortoise_client import socket_of
+from session_graph.store.background import STORE_FAILED, unavailable_log
+from session_graph.store.connections import connect
 
 LOGGER = logging.getLogger(__name__)
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
-CONNECT_SECONDS = 10.0
-KEEP_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
-"""TCP keep-alive, which ends a connection whose other end has vanished: two times in seconds, and the probes."""
+PROBE_SECONDS = 3.0
+"""How often the connection is asked whether it still answers: a silent one is like one without notifications."""
+ANSWER_SECONDS = 3.0
 
 Name = tuple[str, str]
 
@@ -81,47 +81,51 @@ class Listener:
         while True:
             try:
                 async with self._connected() as connection:
-                    await self._listen(connection)
-                pause = FIRST_PAUSE
+                    ended = await self._listen(connection)
+                    pause = FIRST_PAUSE
+                    await _watch(connection, ended)
             except STORE_FAILED as error:
-                LOGGER.warning("Cannot listen to the database: %s", type(error).__name__)
+                unavailable_log.warn(error, "Cannot listen to it")
             except Exception:
                 LOGGER.exception("Cannot listen to the database")
+            self._wake_all()
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - jitter against simultaneous reconnects
             pause = min(2 * pause, LONGEST_PAUSE)
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[asyncpg.Connection]:
-        connection = await asyncpg.connect(
-            self._url, timeout=CONNECT_SECONDS, server_settings={"application_name": "session_graph listener"}
-        )
+        connection = await connect(self._url, server_settings={"application_name": "session_graph listener"})
         try:
-            _keep_alive(connection)
             yield connection
         finally:
             connection.terminate()
 
-    async def _listen(self, connection: asyncpg.Connection) -> None:
-        """Wake topics until the connection ends."""
+    async def _listen(self, connection: asyncpg.Connection) -> asyncio.Event:
+        """Wake topics from now on. Return what is set when the connection ends."""
         ended = asyncio.Event()
         connection.add_termination_listener(lambda _: ended.set())
-        for channel in self._channels:
-            await connection.add_listener(channel, self._on_notify)
+        async with asyncio.timeout(ANSWER_SECONDS):
+            for channel in self._channels:
+                await connection.add_listener(channel, self._on_notify)
+        self._wake_all()
+        return ended
+
+    def _wake_all(self) -> None:
+        """Let every task read the database, also while there is no connection: what is said meanwhile is not heard."""
         for topic in list(self._topics.values()):
             topic.wake()
-        await ended.wait()
 
     def _on_notify(self, connection: Any, pid: int, channel: str, payload: object) -> None:
         if topic := self._topics.get((channel, str(payload))):
             topic.wake()
 
 
-def _keep_alive(connection: asyncpg.Connection) -> None:
-    """Turn on TCP keep-alive, for which asyncpg has no setting."""
-    own_socket = socket_of(connection)
-    if own_socket is None or own_socket.family not in (socket.AF_INET, socket.AF_INET6):
-        return
-    own_socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in KEEP_ALIVE.items():
-        if hasattr(socket, name):
-            own_socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+async def _watch(connection: asyncpg.Connection, ended: asyncio.Event) -> None:
+    """Return when the connection has ended. Raises TimeoutError if it does not answer any more."""
+    while not ended.is_set():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PROBE_SECONDS):
+                await ended.wait()
+                return
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await connection.execute("select 1")

@@ -1,87 +1,228 @@
-"""Tortoise's client: its connections come from a URL, releasing one costs no round trip, and it has a statement pool.
+"""Tortoise's client: bounded connections that cost no round trip to release, and a statement pool.
 
-This is the one file that names private attributes of Tortoise and asyncpg, so that an upgrade of either is one review.
+This file and `internals` are the only ones that name private attributes of Tortoise and asyncpg.
 """
 
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from socket import socket
 from typing import Any, cast
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 from tortoise import Tortoise
 from tortoise.backends.asyncpg.client import AsyncpgDBClient, TransactionWrapper
-from tortoise.backends.base.client import TransactionalDBClient, TransactionContextPooled
+from tortoise.backends.base.client import PoolConnectionWrapper, TransactionalDBClient, TransactionContextPooled
 from tortoise.connection import get_connection, get_connections
 
+from session_graph.errors import OutcomeUnknown
+from session_graph.store.background import NoAnswer, PoolExhausted
+from session_graph.store.connections import END_IDLE_TRANSACTION, Limits, connect
+from session_graph.store.internals import is_cancelling, is_open
 from session_graph.store.statement_pool import StatementPool
 
-CLOSE_SECONDS = 10
+CONNECTION_LOST = (
+    *(OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError),
+    *(asyncpg.AdminShutdownError, asyncpg.CrashShutdownError),
+)
+"""What a statement raises that was sent but not answered; OSError includes time-outs."""
+CLOSE_SECONDS = 1.0
+"""How long closing waits for running statements, which by then have no caller any more."""
+CANCEL_SECONDS = 0.5
+"""How long the task that was cancelled waits for that."""
+RELEASE_SECONDS = 2.0
+"""How long the server may take to end what was cancelled, and to roll back, before the connection is dropped."""
 
 
 class StatelessConnection(asyncpg.Connection):
     """A connection that never keeps session state (only `set local` is used), so a release has nothing to reset."""
 
     async def reset(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's signature
+        self._top_xact = None
         if self.is_in_transaction():
-            await super().reset(timeout=timeout)
+            await self.execute("rollback", timeout=timeout)
 
     def get_reset_query(self) -> str:
         return ""
 
 
-class Transaction(TransactionContextPooled):
-    """Returns its connection if `begin` fails, because the request was cancelled or the server has gone.
+class Lease(PoolConnectionWrapper[Any]):
+    """Lends a connection of the pool to one statement of Tortoise's."""
 
-    Tortoise's own transaction would keep the connection for good, until the pool has none left.
+    client: "PoolClient"
+
+    async def __aenter__(self) -> PoolConnectionProxy:
+        self.connection = await self.client.acquire()
+        return self.connection
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        assert self.connection is not None
+        await self.client.release(self.connection, error)
+
+
+class BoundedTransaction(TransactionWrapper):
+    """Tortoise's client within a transaction."""
+
+    _parent: "PoolClient"
+
+    async def begin(self) -> None:
+        await super().begin()
+        if self._parent.limits.is_pooled:
+            await self._connection.execute(END_IDLE_TRANSACTION)
+
+
+class Transaction(TransactionContextPooled):
+    """Gives its connection back, and its task the pool's client, however it ends and wherever it is cancelled.
+
+    Tortoise's own transaction keeps the connection for good if `begin` fails, and stays its task's client for good if
+    the release of the connection is cancelled. Neither waits for a server that does not answer.
     """
 
+    client: BoundedTransaction
+
     async def __aenter__(self) -> TransactionalDBClient:
+        parent = self.client._parent
+        connection = await parent.acquire()
+        self.client._connection = cast(Any, connection)
+        self.token = get_connections().set(self.connection_name, self.client)
         try:
-            return await super().__aenter__()
-        except BaseException:
-            if self.client._connection is not None:
-                with suppress(asyncpg.InterfaceError):  # the server closed it, so the pool already has it back
-                    self.client._connection.terminate()
-                get_connections().reset(self.token)
+            await self.client.begin()
+        except BaseException as error:
+            get_connections().reset(self.token)
+            with suppress(asyncpg.InterfaceError):  # the server closed it, so the pool already has it back
+                connection.terminate()
+            parent.raise_silence(error)
             raise
+        return self.client
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Commit, or roll back after an error. Raises OutcomeUnknown if the commit is not answered."""
+        get_connections().reset(self.token)
+        connection = transaction_connection(self.client)
+        try:
+            if error is None and not self.client._finalized:
+                await self._commit()
+        except BaseException as failure:
+            await self.client._parent.release(connection, failure)
+            raise
+        await self.client._parent.release(connection, error)
+
+    async def _commit(self) -> None:
+        was_open = is_open(self.client._connection)
+        try:
+            await self.client.commit()
+        except CONNECTION_LOST as error:
+            if not was_open:
+                raise
+            raise OutcomeUnknown(retry_after=1) from error
 
 
 class PoolClient(AsyncpgDBClient):
     """Tortoise's client with two pools: its own for models and transactions, the statement pool for single statements.
 
-    Of its credentials, `dsn` is the URL; the others go to asyncpg as they are.
+    Its credentials are `dsn`, the URL, `limits`, and the options of asyncpg's pool.
     """
 
     connection_class = StatelessConnection  # type: ignore[assignment]  # the base class is generic only for type checkers
     statement_pool: StatementPool
+    limits: Limits
 
     async def create_pool(self, **kwargs: Any) -> asyncpg.Pool:
-        dsn = kwargs.pop("dsn")
-        for part in ("host", "port", "user", "password", "database", "loop"):
-            kwargs.pop(part, None)
-        options = {name: value for name, value in kwargs.items() if name not in ("min_size", "max_size", "init")}
+        url, self.limits, init = kwargs["dsn"], kwargs["limits"], kwargs["init"]
+        self._releases: set[asyncio.Task[None]] = set()
 
-        async def connect() -> asyncpg.Connection:
-            connection: asyncpg.Connection = await asyncpg.connect(dsn, **options)
-            if kwargs.get("init"):
-                await kwargs["init"](connection)
+        async def open_connection(*_: object, **options: Any) -> Any:
+            connection = await connect(url, **self.limits.options, **options)
+            if init:
+                await init(connection)
             return connection
 
-        self.statement_pool = StatementPool(connect, kwargs["max_size"])
-        return await asyncpg.create_pool(dsn, **kwargs)
+        async def open_pooled(*_: object, **options: Any) -> Any:
+            return await open_connection(command_timeout=self.limits.command, **options)
+
+        self.statement_pool = StatementPool(
+            open_pooled if self.limits.is_pooled else open_connection,
+            kwargs["max_size"],
+            wait=self.limits.statement,
+            answer=self.limits.answer,
+            idle=self.limits.idle,
+            on_silence=self._distrust,
+        )
+        pool: asyncpg.Pool = await cast(Any, asyncpg).create_pool(  # its types do not know `connect` by keywords
+            connect=open_pooled,
+            min_size=0,  # asyncpg never closes as many idle connections as `min_size`
+            init_size=kwargs["min_size"],
+            max_size=kwargs["max_size"],
+            max_inactive_connection_lifetime=self.limits.idle,
+            connection_class=StatelessConnection,
+        )
+        return pool
+
+    async def acquire(self) -> PoolConnectionProxy:
+        """Lend a connection. Raises PoolExhausted after a time, NoAnswer, and what asyncpg raises."""
+        try:
+            async with asyncio.timeout(self.limits.statement):
+                return await self.pool.acquire()
+        except TimeoutError as error:
+            raise PoolExhausted from error
+
+    async def release(self, connection: PoolConnectionProxy, error: BaseException | None = None) -> None:
+        """Take a connection back after an error, if there was one; an open transaction is rolled back.
+
+        Hardly waits for a server that is to end a statement. Raises NoAnswer if the error is that it did not answer.
+        """
+        if error is None or not is_cancelling(connection):
+            await self.pool.release(connection, timeout=RELEASE_SECONDS)
+            return
+        if self._is_silence(error):
+            connection.terminate()
+            self.raise_silence(error)
+        task = asyncio.create_task(self._release_cancelled(connection))
+        self._releases.add(task)
+        task.add_done_callback(self._releases.discard)
+        await asyncio.wait([task], timeout=CANCEL_SECONDS)
+
+    async def _release_cancelled(self, connection: PoolConnectionProxy) -> None:
+        with suppress(Exception):  # asyncpg has dropped the connection then
+            await self.pool.release(connection, timeout=RELEASE_SECONDS)
+
+    def _is_silence(self, error: BaseException) -> bool:
+        return isinstance(error, TimeoutError) and not self.limits.is_pooled
+
+    def raise_silence(self, error: BaseException) -> None:
+        """Raise NoAnswer if a time-out says that the server did not answer; behind a pooler it may take long."""
+        if self._is_silence(error):
+            self._distrust()
+            raise NoAnswer("no answer to a statement") from error
 
     async def _close(self) -> None:
+        pool = self.pool
         try:
-            await asyncio.wait_for(self.statement_pool.close(), CLOSE_SECONDS)
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self.statement_pool.close()
+                await pool.close()
         except TimeoutError:
+            self.terminate()
+        self._pool = None
+
+    def terminate(self) -> None:
+        """Close all connections at once; running statements fail. Nothing is left to do if it is closed already."""
+        if self._pool is not None:
             self.statement_pool.terminate()
-        await super()._close()
+            self._pool.terminate()
+
+    def _distrust(self) -> None:
+        """Drop idle connections after one was not answered: whatever silenced it may have silenced all."""
+        self.statement_pool.drop_idle()
+        task = asyncio.create_task(self.pool.expire_connections())
+        self._releases.add(task)
+        task.add_done_callback(self._releases.discard)
+
+    def acquire_connection(self) -> Lease:
+        return Lease(self, self._pool_init_lock)
 
     def _in_transaction(self) -> Transaction:
-        return Transaction(TransactionWrapper(self), self._pool_init_lock)
+        return Transaction(BoundedTransaction(self), self._pool_init_lock)
 
     @property
     def pool(self) -> asyncpg.Pool:
@@ -108,7 +249,3 @@ async def open_client(credentials: Mapping[str, object]) -> PoolClient:
 def transaction_connection(client: object) -> PoolConnectionProxy:
     """Return asyncpg's connection of a client that is in a transaction."""
     return cast(PoolConnectionProxy, cast(Any, client)._connection)
-
-
-def socket_of(connection: asyncpg.Connection) -> socket | None:
-    return cast(socket | None, cast(Any, connection)._transport.get_extra_info("socket"))
