@@ -1,6 +1,7 @@
 """The command `session-graph`: it parses the command line, runs a use case, and prints errors as sentences.
 
-Exit codes: 0 success, 1 something failed (standard error says what), 2 wrong command line, 130 interrupted.
+Exit codes: 0 success, 1 something failed (standard error says what), 2 wrong command line, 3 `migrate --check` found
+something to do, 130 interrupted.
 """
 
 import argparse
@@ -100,7 +101,10 @@ def _add_serving(add_parser: AddParser) -> None:
         )
     server.add_argument("--no-worker", action="store_true", help="neither write nor send exports; `worker` does it")
     _add(add_parser, "worker", serve.work, "Write and send exports; any number of workers may run.")
-    _add(add_parser, "migrate", manage.migrate, "Migrate the database to the current schema.")
+    migrate = _add(add_parser, "migrate", manage.migrate, "Migrate the database to the current schema.")
+    migrate.add_argument(
+        "--check", action="store_true", help="change nothing; exit with 3 if there is something to migrate"
+    )
     _add(add_parser, "schema", _print_schema, "Print the GraphQL schema.")
 
 
