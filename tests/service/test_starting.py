@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from session_graph.cli import manage
-from session_graph.cli.main import main
+from session_graph.cli.main import ATTEMPTS, main
 from session_graph.schema.schema import build_schema, print_sdl
 from session_graph.settings import Settings
 from support.databases import connected, empty_database
@@ -160,7 +160,7 @@ def test_the_schema_is_printed_without_a_database(
     assert not (tmp_path / "home").exists()
 
 
-@pytest.mark.parametrize(("error", "attempts"), [(BrokenPipeError, 1), (ConnectionResetError, 5)])
+@pytest.mark.parametrize(("error", "attempts"), [(BrokenPipeError, 1), (ConnectionResetError, ATTEMPTS)])
 def test_a_command_is_repeated_for_a_lost_server_but_not_for_lost_output(
     monkeypatch: pytest.MonkeyPatch, error: type[Exception], attempts: int
 ) -> None:
