@@ -1,9 +1,6 @@
 """Starting on a configured database, and refusing to start with wrong settings."""
 
-import asyncio
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -13,27 +10,8 @@ from session_graph.cli import manage
 from session_graph.cli.main import ATTEMPTS, main
 from session_graph.schema.schema import build_schema, print_sdl
 from session_graph.settings import Settings
-from support.databases import connected, empty_database
+from support.databases import execute, new_database
 from support.processes import Server, comes_true, run_command
-
-
-@contextmanager
-def new_database(server_url: str) -> Iterator[str]:
-    with asyncio.Runner() as runner:
-        made = empty_database(server_url)
-        url = runner.run(made.__aenter__())
-        try:
-            yield url
-        finally:
-            runner.run(made.__aexit__(None, None, None))
-
-
-def execute(url: str, sql: str) -> None:
-    async def run() -> None:
-        async with connected(url) as connection:
-            await connection.execute(sql)
-
-    asyncio.run(run())
 
 
 def test_it_serves_the_configured_database(database_url: str, tmp_path: Path) -> None:

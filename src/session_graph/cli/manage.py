@@ -257,7 +257,12 @@ async def _import_file(database: Database, account: Account, path: Path, *, amen
             bar.clear()
             print(f"{path}:{number}: warning: {Problem(warning.path, warning.message)}", file=sys.stderr)
 
-        tally = await import_sessions(database, account.id, path, print_problem, bar.update, print_warning, amend=amend)
+        def print_notice(message: str) -> None:
+            bar.clear()
+            print(f"{path}: {message}", file=sys.stderr)
+
+        printers = print_problem, bar.update, print_warning, print_notice
+        tally = await import_sessions(database, account.id, path, *printers, amend=amend)
         if tally.fault:
             print_problem(tally.fault.number, tally.fault)
     print(f"{path}: {_summary(tally)} in {monotonic() - start:.1f} s")
