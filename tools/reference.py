@@ -20,10 +20,12 @@ from session_graph.errors import (
     Forbidden,
     ForbiddenField,
     InternalError,
+    OutcomeUnknown,
     RequestError,
     StatementTimeout,
     TooLarge,
     Unauthenticated,
+    Unavailable,
 )
 from session_graph.http.negotiation import NotAcceptable, UnsupportedMediaType
 from session_graph.http.persisted_queries import PersistedQueryNotFound
@@ -62,6 +64,10 @@ WHAT_TO_DO: dict[type[RequestError], str] = {
     " again with `expectedVersion` or the record's id, which make a retry safe.",
     DamagedBody: "Send the whole body again, undamaged: records with an id are recognised.",
     ClientTooSilent: "Send again from the `line` on. The limit is a [setting](settings.md).",
+    Unavailable: "Send the same request again after `extensions.retryAfter` seconds (`Retry-After`), where it is a"
+    " mutation as after TIMEOUT.",
+    OutcomeUnknown: "A commit was sent and not answered. Read what is stored, or send the same again where a record's"
+    " id, `expectedVersion` or `idempotencyKey` makes that safe.",
     DatabaseAway: "Send again from the `line` on, later.",
     InternalError: "Search the server's log for the id, and report the error.",
 }

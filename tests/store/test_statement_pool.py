@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import asyncpg
 import pytest
@@ -10,7 +11,7 @@ from session_graph.store.statement_pool import StatementPool
 
 pytestmark = pytest.mark.anyio
 
-PATIENT = {"wait": 30.0, "answer": 30.0, "idle": 30.0}
+PATIENT: dict[str, Any] = {"wait": 30.0, "answer": 30.0, "idle": 30.0}
 
 
 class Opened(list[asyncpg.Connection]):

@@ -39,6 +39,8 @@ PREFIX_LENGTH = 10
 SECRET_LENGTH = 52
 USE_INTERVAL = 60.0
 """Seconds between two writes of a key's last use, at least."""
+FINISH_SECONDS = 0.5
+"""How long the last writes of last uses may take when the process ends."""
 MOST_RECORDED = 10_000
 """Keys whose last write a process remembers. The use of a forgotten key is only compared with the database again."""
 
@@ -196,9 +198,9 @@ class LastUsedRecorder:
         write.add_done_callback(self._writes.discard)
 
     async def finish(self) -> None:
-        """Wait for pending writes. Call it before the database closes."""
+        """Wait for pending writes, but not for a database that does not answer. Call it before the database closes."""
         if self._writes:
-            await asyncio.wait(self._writes)
+            await asyncio.wait(self._writes, timeout=FINISH_SECONDS)
 
 
 def _make_text() -> tuple[str, str]:

@@ -25,6 +25,7 @@ from session_graph.store.lifecycle import open_url, store_url
 from session_graph.store.notifications import Listener
 
 DRAIN_SECONDS = 10
+STOP_SECONDS = 1.0
 DEMO_LOG_LEVEL = "WARNING"
 OUTBOX = "outbox"
 
@@ -51,7 +52,7 @@ async def work(settings: Settings, arguments: Namespace) -> int:
     async with store_url(settings) as url, open_url(url, settings) as database:
         await upgrade_data(database, settings)
         listener = _make_listener(settings, url, [QUEUE])
-        async with _running(listener, Worker(database, url, settings, listener)):
+        async with _running(database, listener, Worker(database, url, settings, listener)):
             print("Writing and sending exports", flush=True)
             await _wait_for_stop_signal()
     return 0
@@ -69,21 +70,27 @@ async def _serve(settings: Settings, prepare: Prepare, *, with_worker: bool) -> 
             announcement = await prepare(settings, database)
             hub = SubscriptionHub(database, _make_listener(settings, url, CHANNELS), settings)
             workers = [Worker(database, url, settings, hub.listener)] if with_worker else []
-            async with _running(hub, *workers):
+            async with _running(database, hub, *workers):
                 await _Server(make_config(settings, database, hub), announcement, hub).serve(sockets=[bound])
     return 0
 
 
 @asynccontextmanager
-async def _running(*services: Listener | SubscriptionHub | Worker) -> AsyncIterator[None]:
-    """Run the services while the block runs, then cancel them and wait until they have ended."""
+async def _running(database: Database, *services: Listener | SubscriptionHub | Worker) -> AsyncIterator[None]:
+    """Run the services while the block runs, then cancel them and wait until they have ended.
+
+    If the database does not answer what they have to say at their end, its connections are closed.
+    """
     tasks = [asyncio.create_task(service.run()) for service in services]
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.wait(tasks)
+        _, waiting = await asyncio.wait(tasks, timeout=STOP_SECONDS)
+        if waiting:
+            database.terminate()
+            await asyncio.wait(waiting, timeout=STOP_SECONDS / 2)
 
 
 def _make_listener(settings: Settings, url: str, channels: Sequence[str]) -> Listener:

@@ -119,7 +119,7 @@ def _locate(cause: RequestError, error: GraphQLError) -> WireError:
 def _explain_field(error: GraphQLError, known: dict[int, list[RequestError]]) -> list[RequestError]:
     if _is_input_error(error):
         return [_explain_input(error)]
-    cause = _find_cause(error)
+    cause = find_cause(error)
     if id(cause) not in known:
         known[id(cause)] = as_request_errors(cause)
     return known[id(cause)]
@@ -127,7 +127,7 @@ def _explain_field(error: GraphQLError, known: dict[int, list[RequestError]]) ->
 
 def _explain_input(error: GraphQLError) -> RequestError:
     """Return BadUserInput if a scalar raised ValueError; any other exception of a scalar is a bug."""
-    cause = _find_cause(error)
+    cause = find_cause(error)
     if isinstance(cause, GraphQLError | ValueError):
         return BadUserInput.located(_reword(error.message), (error.extensions or {}).get("path", ()))
     return as_request_error(cause)
@@ -136,10 +136,10 @@ def _explain_input(error: GraphQLError) -> RequestError:
 def _is_input_error(error: GraphQLError) -> bool:
     """Return whether an argument is invalid. A null in a variable of a non-null argument is found only in execution."""
     about_value = error.nodes is not None and isinstance(error.nodes[0], ValueNode | ArgumentNode | DirectiveNode)
-    return about_value or isinstance(_find_cause(error), StrawberryInputCoercionError)
+    return about_value or isinstance(find_cause(error), StrawberryInputCoercionError)
 
 
-def _find_cause(error: GraphQLError) -> Exception:
+def find_cause(error: GraphQLError) -> Exception:
     """Return the exception that graphql-core wrapped, or the innermost GraphQLError."""
     cause: Exception = error
     while isinstance(cause, GraphQLError) and cause.original_error is not None:

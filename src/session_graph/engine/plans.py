@@ -35,7 +35,7 @@ from session_graph.engine.operation import AuthorizedOperation, Operation
 from session_graph.engine.plan_cache import PlanCache
 from session_graph.engine.row_compiler import Assembler, RowWriter, is_passed_through
 from session_graph.engine.selection import FieldSelection, Parents, Selection
-from session_graph.store.background import is_database_failure
+from session_graph.store.background import find_unavailable
 
 _ENCODER = msgspec.json.Encoder(enc_hook=lambda json: msgspec.Raw(json.contents))
 """Writes the assembled rows, and the JSON of scalars that are JSON already (`orjson.Fragment`)."""
@@ -174,7 +174,7 @@ class Plans:
             (data,) = await plan.complete([None], context)
             return _ENCODER.encode({"data": data})
         except Exception as error:
-            if is_database_failure(error):
+            if find_unavailable(error):
                 raise  # the executor would only wait as long again
             return None
 

@@ -50,6 +50,8 @@ class AccessRecord:
 
     request_id: str = field(default_factory=partial(token_hex, 16))
     started: float = field(default_factory=perf_counter)
+    authenticated: float = field(default_factory=perf_counter)
+    """When the viewer was known; before, only the database can have been waited for."""
     status: int = 500
     account: str | None = None
     role: str | None = None

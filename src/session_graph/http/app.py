@@ -61,8 +61,9 @@ def create_app(settings: Settings, database: Database, hub: SubscriptionHub | No
         return Context(viewer, database, datetime.now(UTC), settings, signer, hub)
 
     async def show_readiness(request: Request) -> Response:
-        ready = await database.is_ready()
-        return JSONResponse({"ready": ready}, 200 if ready else 503, headers=SAFE_HEADERS)
+        found = await database.check_readiness()
+        body = {"ready": found.is_ready, "writable": found.is_writable, "reason": found.reason}
+        return JSONResponse(body, 200 if found.is_ready else 503, headers=SAFE_HEADERS)
 
     core = graphql_schema(schema)
     analyze = Analyzer(core, NAMED_BY, ROLES).analyze

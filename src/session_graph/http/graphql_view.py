@@ -9,6 +9,7 @@ Without a valid key no request gets past authentication, so that even the schema
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import ExitStack, aclosing
+from time import perf_counter
 from types import MappingProxyType
 
 import orjson
@@ -21,7 +22,7 @@ from session_graph.engine.documents import InvalidRequest
 from session_graph.engine.error_format import WireError, as_request_errors, codes_of, translate, translate_error
 from session_graph.engine.executor import OperationExecutor, Response
 from session_graph.engine.operation import GraphQLParams, Operation, PreparedOperation
-from session_graph.errors import BadUserInput, SessionGraphError
+from session_graph.errors import BadUserInput, OutcomeUnknown, SessionGraphError
 from session_graph.http.access_log import CLIENT_CLOSED_REQUEST, AccessRecord, access_record_of
 from session_graph.http.negotiation import (
     EVENTS,
@@ -46,6 +47,7 @@ from session_graph.http.response import GraphQLResponse
 from session_graph.http.sse import EventStreams
 from session_graph.http.tasks import single, while_connected
 from session_graph.settings import Settings
+from session_graph.store.connections import Limits
 
 MAX_BODY_PARSED_AT_ONCE = 1024 * 1024
 """A longer body is parsed in a thread, so that others have their turn between the steps of the parsing; bytes."""
@@ -78,6 +80,7 @@ class GraphQLView:
         self._make_context = make_context
         self._streams = streams
         self._max_body_bytes = settings.max_body_bytes
+        self._longest_seconds = Limits.of(settings).request
         self._request_cache = RequestCache()
         self._persisted_queries = PersistedQueries()
 
@@ -119,7 +122,13 @@ class GraphQLView:
 
     async def execute(self, operation: Operation, record: AccessRecord) -> bytes:
         """Return the JSON of the response to a query or a mutation. Raises RequestError."""
-        response = await self._executor.execute(operation)
+        try:
+            async with asyncio.timeout(self._longest_seconds - (record.authenticated - record.started)):
+                response = await self._executor.execute(operation)
+        except TimeoutError as error:
+            if operation.prepared.definition.operation is OperationType.MUTATION:
+                raise OutcomeUnknown from error
+            raise
         record.add_codes(response.codes)
         return response.body
 
@@ -135,6 +144,7 @@ class GraphQLView:
             check_method(scope["method"], headers)
             viewer = await self._authenticate(headers.get("authorization"))
             record.set_viewer(viewer)
+            record.authenticated = perf_counter()
             body, request = await self._read(scope, receive, headers)
             is_read = True
             if accepts_events(headers) and (media_type == EVENTS or self._is_subscription(viewer, request)):

@@ -21,7 +21,7 @@ from starlette.types import Receive, Scope, Send
 from session_graph.access.authentication import Authenticator
 from session_graph.access.viewer import Role, Viewer
 from session_graph.engine.error_format import as_request_error, translate_error
-from session_graph.errors import BadUserInput, Forbidden, Problem, RequestError, TryLater
+from session_graph.errors import BadUserInput, Forbidden, Problem, RequestError, Unavailable
 from session_graph.http.access_log import CLIENT_CLOSED_REQUEST, AccessRecord, access_record_of
 from session_graph.http.negotiation import JSON, JSON_LINES, SAFE_HEADERS, HeaderFields, check_records, header_fields
 from session_graph.http.record_body import RecordBody
@@ -36,7 +36,6 @@ from session_graph.sessions.record_batch import BatchLimits, Parse, Recorder, Re
 from session_graph.sessions.record_reading import parse_history, parse_record
 from session_graph.sessions.warnings import RecordWarning
 from session_graph.settings import Settings
-from session_graph.store.background import CONNECTION_ERRORS
 from session_graph.store.database import Database
 
 BATCH = 100
@@ -61,11 +60,8 @@ class DamagedBody(BadUserInput):
     """The gzip data of the body is damaged; every whole line before the damage has its result."""
 
 
-class DatabaseAway(TryLater):
-    """The database cannot be reached; what has no result yet is not recorded."""
-
-    code = "UNAVAILABLE"
-    status = 503
+class DatabaseAway(Unavailable):
+    """The database cannot be used at present; send again what has no result: nothing is recorded twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +148,9 @@ class _Recording:
         await self._send(b"".join(map(_encode, results)))
 
     async def _send_error(self, error: Exception, record: AccessRecord) -> None:
-        refusal = DatabaseAway() if isinstance(error, CONNECTION_ERRORS) else as_request_error(error)
+        refusal = as_request_error(error)
+        if isinstance(refusal, Unavailable):
+            refusal = DatabaseAway()
         record.add_codes([refusal.code])
         line = {"code": refusal.code, "message": refusal.message, "line": self.unanswered}
         await self._send(orjson.dumps({"error": line}, option=orjson.OPT_APPEND_NEWLINE))

@@ -21,6 +21,10 @@ class NoAnswer(ConnectionError):
     """The database did not answer in time; the connection was given up."""
 
 
+class NotConnected(ConnectionError):
+    """No connection to the database could be opened."""
+
+
 class PoolExhausted(ConnectionError):
     """All connections to the database were in use for as long as a statement may wait for one."""
 
@@ -54,8 +58,10 @@ def find_unavailable(error: BaseException) -> Unavailable | None:
     match error:
         case Unavailable():
             return error
-        case asyncpg.DataError() | TimeoutError():
-            return None
+        case asyncpg.InterfaceError() if isinstance(error, ValueError):
+            return None  # the values of the statement are to blame
+        case OSError() if not isinstance(error, ConnectionError):
+            return None  # not about the database: `connect` raises NotConnected
         case PoolExhausted():
             return Unavailable(BUSY, retry_after=1)
         case asyncpg.ReadOnlySQLTransactionError() | asyncpg.DiskFullError():
@@ -64,11 +70,6 @@ def find_unavailable(error: BaseException) -> Unavailable | None:
             return Unavailable(retry_after=RETRY_SECONDS)
         case _:
             return None
-
-
-def is_database_failure(error: BaseException) -> bool:
-    """Return whether a statement took too long, or could not be run because the database is unavailable."""
-    return isinstance(error, asyncpg.QueryCanceledError | TimeoutError) or find_unavailable(error) is not None
 
 
 class UnavailableLog:

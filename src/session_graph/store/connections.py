@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from session_graph.settings import Settings
-from session_graph.store.background import NoAnswer
+from session_graph.store.background import NoAnswer, NotConnected
 from session_graph.store.internals import socket_of
 
 CONNECT_SECONDS = 5.0
@@ -79,13 +79,16 @@ class Limits:
 async def connect(url: str, **options: Any) -> asyncpg.Connection:
     """Return a connection to the first host of the URL that answers and has its `target_session_attrs`.
 
-    The options are those of `asyncpg.connect`. Raises NoAnswer after CONNECT_SECONDS, and what asyncpg raises.
+    The options are those of `asyncpg.connect`. Raises NoAnswer after CONNECT_SECONDS, NotConnected,
+    and the error of a server that refuses.
     """
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             connection = await _connect_any(url, [options | host for host in _list_hosts(url)])
     except TimeoutError as error:
         raise NoAnswer("no connection in time") from error
+    except OSError as error:
+        raise NotConnected(str(error) or type(error).__name__) from error
     if own_socket := socket_of(connection):
         keep_alive(own_socket)
     return connection

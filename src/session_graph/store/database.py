@@ -5,7 +5,7 @@ Users of a connection change its session state only with `set local`, as a relea
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -16,7 +16,8 @@ from tortoise.transactions import in_transaction
 from session_graph.errors import StoreError
 from session_graph.settings import Settings
 from session_graph.store.connections import Limits
-from session_graph.store.migration import UNREACHABLE, pending
+from session_graph.store.migration import UNREACHABLE
+from session_graph.store.readiness import Readiness, ReadinessProbe
 from session_graph.store.tortoise_client import PoolClient, open_client, transaction_connection
 
 Row = asyncpg.Record
@@ -33,8 +34,9 @@ class Executor(Protocol):
 class Database:
     """A database that `open_database` opened and `close` closes."""
 
-    def __init__(self, client: PoolClient) -> None:
+    def __init__(self, client: PoolClient, probe: ReadinessProbe) -> None:
         self._client = client
+        self._probe = probe
 
     async def fetch(self, sql: str, *parameters: object) -> list[Row]:
         """Return all rows of one statement, outside any transaction."""
@@ -52,18 +54,24 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """Open a transaction for both Tortoise's models and SQL text over the yielded connection."""
-        async with in_transaction() as client:
-            yield transaction_connection(client)
-
-    async def is_ready(self) -> bool:
-        """Return whether the database answers and has the schema of this version."""
         try:
-            async with self._client.pool.acquire(timeout=2) as connection:
-                return not await pending(cast(Any, connection))
-        except (OSError, TimeoutError, StoreError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            return False
+            async with in_transaction() as client:
+                yield transaction_connection(client)
+        except asyncpg.DiskFullError:
+            self._probe.note_full()
+            raise
+
+    async def check_readiness(self) -> Readiness:
+        """Return within two seconds whether the database answers, has the schema of this version and takes changes."""
+        return await self._probe.check()
+
+    def terminate(self) -> None:
+        """Close all connections at once; running statements fail. Call `close` afterwards."""
+        self._client.terminate()
 
     async def close(self) -> None:
+        """Close all connections, at once where statements still run after a second."""
+        self._probe.close()
         await Tortoise.close_connections()
 
 
@@ -79,15 +87,16 @@ async def open_database(url: str, settings: Settings, on_connect: Initializer | 
     `on_connect` is called with every new connection (tests count statements with it). Raises StoreError if the server
     cannot be reached.
     """
+    limits = Limits.of(settings)
     credentials = {
         "dsn": url,
         "minsize": settings.pool_min_size,
         "maxsize": settings.pool_max_size,
         "init": on_connect,
-        "limits": Limits.of(settings),
+        "limits": limits,
     }
     try:
-        return Database(await open_client(credentials))
+        return Database(await open_client(credentials), ReadinessProbe(url, limits))
     except UNREACHABLE as error:
         await Tortoise.close_connections()
         raise StoreError(f"The database cannot be reached: {error}") from error

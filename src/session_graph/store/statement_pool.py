@@ -24,15 +24,26 @@ Connect = Callable[[], Awaitable[asyncpg.Connection]]
 class StatementPool:
     """At most `size` connections, each opened when it is first needed. The last one released is the next one used.
 
-    A statement waits at most `wait` seconds for a connection, and at most `answer` seconds for its answer; a connection
-    is idle for at most `idle` seconds.
+    A statement waits at most `wait` seconds for a connection, and at most `answer` seconds for connection and answer; a
+    connection is idle for at most `idle` seconds. `on_silence` is called when a statement was not answered.
     """
 
-    def __init__(self, connect: Connect, size: int, *, wait: float, answer: float, idle: float) -> None:
+    def __init__(
+        self,
+        connect: Connect,
+        size: int,
+        *,
+        wait: float,
+        answer: float,
+        idle: float,
+        on_silence: Callable[[], None] = lambda: None,
+    ) -> None:
         self._connect = connect
         self._size = size
         self._wait = wait
+        self._on_silence = on_silence
         self._idle_seconds = idle
+        self._answer = answer
         self._answer_ticks = ceil(answer / TICK_SECONDS) + 1
         self._slots = asyncio.Semaphore(size)
         self._busy: dict[asyncpg.Connection, int] = {}
@@ -77,6 +88,10 @@ class StatementPool:
         while self._idle:
             await self._idle.pop()[0].close()
 
+    def drop_idle(self) -> None:
+        while self._idle:
+            self._idle.pop()[0].terminate()
+
     def terminate(self) -> None:
         """Close at once; running statements fail."""
         self._is_closed = True
@@ -87,18 +102,20 @@ class StatementPool:
 
     async def _acquire(self) -> asyncpg.Connection:
         """Return an idle connection or a new one, and drop those that the server has closed."""
+        began, deadline = self._ticks, None
         if self._slots.locked():
+            deadline = asyncio.get_running_loop().time() + self._answer
             await self._wait_for_slot()
         else:
             await self._slots.acquire()
         try:
             if self._is_closed:
                 raise asyncpg.InterfaceError("the database is closed")
-            connection = self._pop_idle() or await self._connect()
+            connection = self._pop_idle() or await self._open(deadline)
         except BaseException:
             self._slots.release()
             raise
-        self._busy[connection] = self._ticks
+        self._busy[connection] = began
         if self._timer is None:
             self._start_ticking()
         return connection
@@ -109,6 +126,13 @@ class StatementPool:
                 await self._slots.acquire()
         except TimeoutError as error:
             raise PoolExhausted from error
+
+    async def _open(self, deadline: float | None) -> asyncpg.Connection:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._connect()
+        except TimeoutError as error:
+            raise NoAnswer("no connection in time") from error
 
     def _pop_idle(self) -> asyncpg.Connection | None:
         while self._idle:
@@ -167,3 +191,5 @@ class StatementPool:
             self._timer = None
         while self._idle and self._now - self._idle[0][1] > self._idle_seconds:
             self._idle.pop(0)[0].terminate()
+        if self._silent:
+            self._on_silence()

@@ -28,6 +28,8 @@ CONNECTION_LOST = (
 """What a statement raises that was sent but not answered; OSError includes time-outs."""
 CLOSE_SECONDS = 1.0
 """How long closing waits for running statements, which by then have no caller any more."""
+CANCEL_SECONDS = 0.5
+"""How long the task that was cancelled waits for that."""
 RELEASE_SECONDS = 2.0
 """How long the server may take to end what was cancelled, and to roll back, before the connection is dropped."""
 
@@ -89,7 +91,7 @@ class Transaction(TransactionContextPooled):
             get_connections().reset(self.token)
             with suppress(asyncpg.InterfaceError):  # the server closed it, so the pool already has it back
                 connection.terminate()
-            _raise_silence(error, parent.limits)
+            parent.raise_silence(error)
             raise
         return self.client
 
@@ -144,6 +146,7 @@ class PoolClient(AsyncpgDBClient):
             wait=self.limits.statement,
             answer=self.limits.answer,
             idle=self.limits.idle,
+            on_silence=self._distrust,
         )
         pool: asyncpg.Pool = await cast(Any, asyncpg).create_pool(  # its types do not know `connect` by keywords
             connect=open_pooled,
@@ -166,7 +169,7 @@ class PoolClient(AsyncpgDBClient):
     async def release(self, connection: PoolConnectionProxy, error: BaseException | None = None) -> None:
         """Take a connection back after an error, if there was one; an open transaction is rolled back.
 
-        Does not wait for a server that is to end a statement. Raises NoAnswer if the error is that it did not answer.
+        Hardly waits for a server that is to end a statement. Raises NoAnswer if the error is that it did not answer.
         """
         if error is None or not is_cancelling(connection):
             await self.pool.release(connection, timeout=RELEASE_SECONDS)
@@ -174,22 +177,42 @@ class PoolClient(AsyncpgDBClient):
         task = asyncio.create_task(self._release_cancelled(connection))
         self._releases.add(task)
         task.add_done_callback(self._releases.discard)
-        _raise_silence(error, self.limits)
+        self.raise_silence(error)
+        await asyncio.wait([task], timeout=CANCEL_SECONDS)
 
     async def _release_cancelled(self, connection: PoolConnectionProxy) -> None:
         with suppress(Exception):  # asyncpg has dropped the connection then
             await self.pool.release(connection, timeout=RELEASE_SECONDS)
 
+    def raise_silence(self, error: BaseException) -> None:
+        """Raise NoAnswer if a time-out says that the server did not answer; not behind a pooler."""
+        if isinstance(error, TimeoutError) and not self.limits.is_pooled:
+            self._distrust()
+            raise NoAnswer("no answer to a statement") from error
+
     async def _close(self) -> None:
-        pool = self.pool
+        pool = self._pool
+        if pool is None:  # it was not opened: its first connection failed
+            return
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self.statement_pool.close()
                 await pool.close()
         except TimeoutError:
-            self.statement_pool.terminate()
-            pool.terminate()
+            self.terminate()
         self._pool = None
+
+    def terminate(self) -> None:
+        """Close all connections at once; running statements fail."""
+        self.statement_pool.terminate()
+        self.pool.terminate()
+
+    def _distrust(self) -> None:
+        """Drop idle connections after one was not answered: whatever silenced it may have silenced all."""
+        self.statement_pool.drop_idle()
+        task = asyncio.create_task(self.pool.expire_connections())
+        self._releases.add(task)
+        task.add_done_callback(self._releases.discard)
 
     def acquire_connection(self) -> Lease:
         return Lease(self, self._pool_init_lock)
@@ -201,12 +224,6 @@ class PoolClient(AsyncpgDBClient):
     def pool(self) -> asyncpg.Pool:
         assert self._pool is not None, "the database is not open"
         return self._pool
-
-
-def _raise_silence(error: BaseException, limits: Limits) -> None:
-    """Raise NoAnswer if a time-out says that the server did not answer; behind a pooler it is the statement's own."""
-    if isinstance(error, TimeoutError) and not limits.is_pooled:
-        raise NoAnswer("no answer to a statement") from error
 
 
 client_class = PoolClient
