@@ -1,16 +1,21 @@
 """The commands that administer: what they create, what they refuse, and what they read."""
 
+import asyncio
 import gzip
+import os
+import signal
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import orjson
 import pytest
 
 from session_graph.cli.main import main
+from support.databases import connected, execute, new_database
 from support.processes import make_environment, run_command
 from support.records import BISTRO, MONDAY_IN_HOURS, PARTY_OF_FOUR
 
@@ -141,6 +146,112 @@ def test_an_import_lands_what_stands_before_damage_and_goes_on_with_the_next_fil
     assert f"{page}: 0 new, 0 already there, 0 refused" in done.stdout
     assert f"{table}: 1 new, 0 already there, 0 refused" in done.stdout
     assert f"{cut}:3: The gzip data is damaged: it ends too early\n{page}:1: It is neither " in done.stderr
+
+
+def test_an_import_waits_for_a_lock_and_says_so(database_url: str, tmp_path: Path) -> None:
+    agents, lines = tmp_path / "agents.json", tmp_path / "lines.jsonl"
+    agents.write_bytes(orjson.dumps([BISTRO]))
+    lines.write_bytes(orjson.dumps({**RECORD, "id": str(uuid4())}) + b"\n")
+    command = ("import", "--account", "locked", "--agents", str(agents))
+    assert run_command(tmp_path, *command, database_url=database_url).returncode == 0
+
+    async def import_beside_a_lock() -> tuple[str, str]:
+        async with connected(database_url) as holder:
+            lock = holder.transaction()
+            await lock.start()
+            await holder.execute("select from account where idn = 'locked' for update")
+            importing = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "session_graph.cli.main", *command, lines),
+                env=make_environment(tmp_path, database_url=database_url, statement_timeout_ms="500"),
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+            assert importing.stderr
+            async with asyncio.timeout(120):
+                first = await importing.stderr.readline()
+                await lock.rollback()
+                printed, _ = await importing.communicate()
+            return first.decode(), printed.decode()
+
+    notice, printed = asyncio.run(import_beside_a_lock())
+
+    assert notice == f"{lines}: the database is busy, or another connection holds a lock; trying again\n"
+    assert f"{lines}: 1 new" in printed
+
+
+@pytest.mark.parametrize("command", [("--help",), ("schema",), ("account",)])
+def test_a_command_whose_output_nobody_reads_ends_quietly(
+    database_url: str, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    run_command(tmp_path, "account", "read", "--create", database_url=database_url)
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as output:
+        done = subprocess.run(
+            [sys.executable, "-m", "session_graph.cli.main", *command],
+            env=make_environment(tmp_path, database_url=database_url),
+            stdout=output,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+
+    assert (done.stderr, done.returncode) == (b"", 0 if command == ("--help",) else 1)
+
+
+def test_output_that_finds_a_full_disk_is_a_sentence(database_url: str, tmp_path: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "session_graph.cli.main", "schema"],
+            env=make_environment(tmp_path, database_url=database_url),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+
+    assert (done.returncode, done.stderr) == (1, b"[Errno 28] No space left on device\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ("alter database {0} set default_transaction_read_only = on", "read-only transaction"),
+        ("alter table account rename to elsewhere", "does not exist"),
+    ],
+)
+def test_what_the_database_refuses_is_a_sentence(server_url: str, tmp_path: Path, change: str, reason: str) -> None:
+    with new_database(server_url) as url:
+        run_command(tmp_path, "migrate", database_url=url)
+        execute(url, change.format(f'"{urlsplit(url).path[1:]}"'))
+        refused = run_command(tmp_path, "account", "shop", "--create", database_url=url)
+
+    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (1, "", 1), refused.stderr
+    assert reason in refused.stderr
+
+
+def test_a_file_that_cannot_be_read_is_named(database_url: str, tmp_path: Path) -> None:
+    for options in (("--agents", "nowhere.json"), ("nowhere.jsonl",), (str(tmp_path),)):
+        refused = run_command(tmp_path, "import", "--account", "files", *options, database_url=database_url)
+
+        assert (refused.returncode, refused.stderr.count("\n")) == (1, 1), refused.stderr
+        assert refused.stderr.startswith(options[-1])
+
+
+def test_ctrl_c_ends_a_command_without_a_traceback(database_url: str, tmp_path: Path) -> None:
+    importing = subprocess.Popen(
+        [sys.executable, "-m", "session_graph.cli.main", "import", "--account", "interrupted", "-"],
+        env=make_environment(tmp_path, database_url=database_url),
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with importing:
+        assert importing.stderr
+        assert importing.stderr.readline() == b"Created the account interrupted.\n"
+        importing.send_signal(signal.SIGINT)
+        errors = importing.stderr.read()
+
+    assert (importing.returncode, errors) == (130, b"")
 
 
 def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:

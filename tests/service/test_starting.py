@@ -3,13 +3,15 @@
 from argparse import Namespace
 from pathlib import Path
 
+import httpx
 import pytest
 
 from session_graph.cli import manage
-from session_graph.cli.main import main
+from session_graph.cli.main import ATTEMPTS, main
 from session_graph.schema.schema import build_schema, print_sdl
 from session_graph.settings import Settings
-from support.processes import Server, run_command
+from support.databases import execute, new_database
+from support.processes import Server, comes_true, run_command
 
 
 def test_it_serves_the_configured_database(database_url: str, tmp_path: Path) -> None:
@@ -30,6 +32,54 @@ def test_a_schema_that_is_up_to_date_needs_no_migration(database_url: str, tmp_p
     done = run_command(tmp_path, "migrate", database_url=database_url)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "The schema is up to date.\n", "")
+
+
+def test_a_check_says_what_a_migration_would_do_and_changes_nothing(server_url: str, tmp_path: Path) -> None:
+    check = ("migrate", "--check")
+    with new_database(server_url) as url:
+        before = run_command(tmp_path, *check, database_url=url)
+        again = run_command(tmp_path, *check, database_url=url)
+        migrated = run_command(tmp_path, "migrate", database_url=url)
+        after = run_command(tmp_path, *check, database_url=url)
+        execute(url, "update data_rewrite set is_done = false")
+        unfinished = run_command(tmp_path, *check, database_url=url)
+
+    assert (before.returncode, before.stdout, before.stderr) == (3, again.stdout, "")
+    lines = before.stdout.splitlines()
+    assert lines[0] == "would run: 0001_directory"
+    assert "would run: 0009_contacts (breaks versions before 0009_contacts)" in lines
+    assert lines[-1] == "would rewrite stored sessions"
+    assert migrated.returncode == 0
+    assert (after.returncode, after.stdout, after.stderr) == (0, "The schema is up to date.\n", "")
+    assert (unfinished.returncode, unfinished.stdout) == (3, "would rewrite stored sessions\n")
+
+
+def test_a_check_creates_no_embedded_database(tmp_path: Path) -> None:
+    checked = run_command(tmp_path / "home", "migrate", "--check")
+
+    assert (checked.returncode, checked.stdout, checked.stderr.count("\n")) == (1, "", 1)
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_server_is_ready_with_a_newer_schema_until_a_migration_breaks_it(server_url: str, tmp_path: Path) -> None:
+    note = "insert into schema_migration (name, breaks_before) values ('{0}', {1})"
+    with new_database(server_url) as url:
+        run_command(tmp_path / "first", "migrate", database_url=url)
+        with Server(tmp_path / "home", "serve", database_url=url) as server:
+            server.wait_until_it_serves()
+            execute(url, note.format("9001_adds", "null"))
+            with Server(tmp_path / "later", "serve", database_url=url) as later:
+                later.wait_until_it_serves()
+                ready = [httpx.get(f"{each.address}/readyz").status_code for each in (server, later)]
+                assert (later.stop(), later.errors.count("9001_adds")) == (0, 1)
+            execute(url, note.format("9002_drops", "'9002_drops'"))
+
+            assert ready == [200, 200]
+            assert comes_true(lambda: httpx.get(f"{server.address}/readyz").status_code == 503, 10)
+        for migrates in ("true", "false"):
+            refused = run_command(tmp_path / "home", "serve", database_url=url, migrate_on_start=migrates)
+            assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+            assert "9002_drops" in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -88,7 +138,7 @@ def test_the_schema_is_printed_without_a_database(
     assert not (tmp_path / "home").exists()
 
 
-@pytest.mark.parametrize(("error", "attempts"), [(BrokenPipeError, 1), (ConnectionResetError, 5)])
+@pytest.mark.parametrize(("error", "attempts"), [(BrokenPipeError, 1), (ConnectionResetError, ATTEMPTS)])
 def test_a_command_is_repeated_for_a_lost_server_but_not_for_lost_output(
     monkeypatch: pytest.MonkeyPatch, error: type[Exception], attempts: int
 ) -> None:

@@ -74,7 +74,7 @@ async def test_a_migration_that_fails_half_way_leaves_nothing_of_itself(empty: E
     """A table of the same name makes the second statement of 0004_sessions fail."""
     await empty.connection.execute("create table transcript (id integer)")
 
-    with pytest.raises(asyncpg.DuplicateTableError):
+    with pytest.raises(StoreError, match=r"0004_sessions did not run.*already exists"):
         await migrate(empty.url)
 
     assert await empty.done() == NAMES[:3]
@@ -92,7 +92,7 @@ async def test_a_migration_whose_process_dies_leaves_nothing_of_itself(empty: Em
         migrating = asyncio.create_task(migrate(empty.url))
         async with connected(empty.url) as other:
             await other.execute("select pg_terminate_backend($1)", await _who_waits_for(empty, other))
-        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+        with pytest.raises(StoreError, match="0004_sessions did not run"):
             await migrating
 
     assert await empty.done() == NAMES[:3]
@@ -117,14 +117,6 @@ async def _who_waits_for(empty: Empty, other: asyncpg.Connection) -> int:
 
 
 _WAITING = "select a.pid from pg_stat_activity a where $1 = any(pg_blocking_pids(a.pid))"
-
-
-async def test_a_schema_of_a_newer_version_is_refused(empty: Empty) -> None:
-    await migrate(empty.url)
-    await empty.connection.execute("insert into schema_migration (name) values ('9999_of_the_future')")
-
-    with pytest.raises(StoreError, match=r"9999_of_the_future.*Upgrade session-graph"):
-        await migrate(empty.url)
 
 
 async def test_a_database_in_another_encoding_is_refused(server_url: str) -> None:

@@ -1,7 +1,8 @@
 """Databases of a test's own, where an account of its own is not enough: plans, migrations, dumps."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
@@ -28,6 +29,23 @@ async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
         yield connection
     finally:
         await connection.close()
+
+
+@contextmanager
+def new_database(server_url: str) -> Iterator[str]:
+    """Like `empty_database`, for tests that run commands and no event loop of their own."""
+    with asyncio.Runner() as runner:
+        made = empty_database(server_url)
+        url = runner.run(made.__aenter__())
+        try:
+            yield url
+        finally:
+            runner.run(made.__aexit__(None, None, None))
+
+
+def execute(url: str, sql: str) -> None:
+    """Run one statement in a test that has no event loop of its own."""
+    asyncio.run(_run(url, sql))
 
 
 class Attached(Database):

@@ -1,53 +1,100 @@
 """The command `session-graph`: it parses the command line, runs a use case, and prints errors as sentences.
 
-Exit codes: 0 success, 1 something failed (standard error says what), 2 wrong command line, 130 interrupted.
+Exit codes: 0 success, 1 something failed (standard error says what), 2 wrong command line, 3 `migrate --check` found
+something to do, 130 interrupted.
 """
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import uvloop
+from tortoise.exceptions import BaseORMException
 
 from session_graph.access.viewer import Role
 from session_graph.cli import manage, serve
-from session_graph.errors import InvalidInput, SessionGraphError, StoreError
+from session_graph.errors import InvalidInput, OutcomeUnknown, SessionGraphError, StoreError
 from session_graph.schema.schema import build_schema, print_sdl
 from session_graph.sessions.record_files import STANDARD_INPUT
 from session_graph.settings import Settings, load_settings
+from session_graph.store.background import CONNECTION_ERRORS, STORE_FAILED, find_unavailable
 
 AddParser = Callable[..., argparse.ArgumentParser]
 Command = Callable[[Settings, argparse.Namespace], Coroutine[None, None, int]]
 
-ATTEMPTS = 5
+ATTEMPTS = 20
+"""Of a command whose embedded server stops with its owner, another command: as many as may begin at once."""
 DISCONNECTED = (
-    *(ConnectionError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError),
-    *(asyncpg.AdminShutdownError, asyncpg.CannotConnectNowError),
+    *(ConnectionError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError),
+    *(asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, asyncpg.CannotConnectNowError, OutcomeUnknown),
 )
 """What a command raises when the embedded server stops under it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    parsed = make_parser().parse_args(arguments)
-    flags = [name for name in ("host", "port") if hasattr(parsed, name)]
-    overrides = {name: getattr(parsed, name) for name in flags if getattr(parsed, name) is not None}
     try:
-        command: Command = parsed.command
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_run(command, load_settings(flags, **overrides), parsed))
+        code = _parse_and_run(arguments)
+        sys.stdout.flush()
+        return code
     except InvalidInput as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
-    except (SessionGraphError, OSError) as error:
-        print(error, file=sys.stderr)
     except KeyboardInterrupt:
         return 130
+    except (SessionGraphError, *STORE_FAILED) as error:
+        if not _has_lost_output():
+            print(_describe_failure(error), file=sys.stderr)
     return 1
+
+
+def _parse_and_run(arguments: Sequence[str] | None) -> int:
+    try:
+        parsed = make_parser().parse_args(arguments)
+    except SystemExit:
+        _has_lost_output()
+        raise
+    flags = [name for name in ("host", "port") if hasattr(parsed, name)]
+    overrides = {name: getattr(parsed, name) for name in flags if getattr(parsed, name) is not None}
+    command: Command = parsed.command
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.get_loop().set_exception_handler(_ignore_lost_connection)
+        return runner.run(_run(command, load_settings(flags, **overrides), parsed))
+
+
+def _has_lost_output() -> bool:
+    """Return whether standard output is a closed pipe. Then nothing is said, here and when the process ends."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return isinstance(error, BrokenPipeError)
+    return False
+
+
+def _describe_failure(error: BaseException) -> str:
+    """Return a sentence for an error of ours, of a file, or of the database, which Tortoise may have wrapped."""
+    if isinstance(error, SessionGraphError):
+        return str(error)
+    cause = (error.__cause__ or error) if isinstance(error, BaseORMException) else error
+    said = " ".join(str(cause).split()) or type(cause).__name__
+    if isinstance(cause, OSError) and not isinstance(cause, ConnectionError | TimeoutError):
+        return f"{cause.filename}: {cause.strerror}" if cause.filename else said
+    if find_unavailable(cause):
+        return f"The database is unavailable: {said}"
+    return f"The database did not do it: {said}"
+
+
+def _ignore_lost_connection(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Say nothing of a connection of a pool that the server has closed: whoever uses it next says so."""
+    if not isinstance(context.get("exception"), CONNECTION_ERRORS):
+        loop.default_exception_handler(context)
 
 
 async def _run(command: Command, settings: Settings, arguments: argparse.Namespace) -> int:
@@ -55,7 +102,7 @@ async def _run(command: Command, settings: Settings, arguments: argparse.Namespa
     for _ in range(ATTEMPTS - 1):
         try:
             return await command(settings, arguments)
-        except (*DISCONNECTED, StoreError) as error:
+        except (*DISCONNECTED, StoreError, BaseORMException) as error:
             if settings.database_url or not _is_disconnect(error):
                 raise
             if STANDARD_INPUT in getattr(arguments, "files", ()):
@@ -66,7 +113,7 @@ async def _run(command: Command, settings: Settings, arguments: argparse.Namespa
 
 def _is_disconnect(error: Exception) -> bool:
     """Return whether the server was lost. BrokenPipeError means lost output: the command has done its work."""
-    cause = error.__cause__ if isinstance(error, StoreError) else error
+    cause = error.__cause__ if isinstance(error, StoreError | BaseORMException) else error
     return isinstance(cause, (*DISCONNECTED, FileNotFoundError)) and not isinstance(error, BrokenPipeError)
 
 
@@ -100,7 +147,10 @@ def _add_serving(add_parser: AddParser) -> None:
         )
     server.add_argument("--no-worker", action="store_true", help="neither write nor send exports; `worker` does it")
     _add(add_parser, "worker", serve.work, "Write and send exports; any number of workers may run.")
-    _add(add_parser, "migrate", manage.migrate, "Migrate the database to the current schema.")
+    migrate = _add(add_parser, "migrate", manage.migrate, "Migrate the database to the current schema.")
+    migrate.add_argument(
+        "--check", action="store_true", help="change nothing; exit with 3 if there is something to migrate"
+    )
     _add(add_parser, "schema", _print_schema, "Print the GraphQL schema.")
 
 

@@ -27,22 +27,53 @@ from session_graph.sessions.agents import create_missing_agents, parse_agent
 from session_graph.sessions.importing import Tally, import_sessions
 from session_graph.sessions.record_files import STANDARD_INPUT, UnreadableInput
 from session_graph.sessions.recording import Status
+from session_graph.sessions.rewriting import is_rewrite_pending
 from session_graph.sessions.warnings import RecordWarning
 from session_graph.settings import Settings
 from session_graph.store import migration
-from session_graph.store.database import Database
-from session_graph.store.lifecycle import open_existing_store, open_store, open_url, store_url
+from session_graph.store.database import Database, open_database
+from session_graph.store.lifecycle import open_existing_store, open_store, open_url, require_database, store_url
 from session_graph.store.models import Account, ApiKey
+
+TO_DO = 3
+"""The exit code of `migrate --check` if there is something to do."""
 
 
 async def migrate(settings: Settings, arguments: Namespace) -> int:
-    """Migrate the database to the current schema."""
+    """Migrate the database to the current schema; with `--check`, only say what that would do."""
+    if arguments.check:
+        return await _check_migrations(settings)
     async with store_url(settings) as url:
         done = await migration.migrate(url)
         async with open_url(url, settings) as database:
             await rewrite_sessions(database)
     print("\n".join(f"migrated: {name}" for name in done) or "The schema is up to date.")
     return 0
+
+
+async def _check_migrations(settings: Settings) -> int:
+    """Return TO_DO if a migration would run, or if stored sessions are still to be rewritten."""
+    await require_database(settings)
+    async with store_url(settings) as url:
+        waiting = (await migration.check_schema(url)).pending
+        rewrites = any(each.rewrites for each in waiting) or await _is_rewriting(url, settings)
+    for each in waiting:
+        breaks = f" (breaks versions before {each.breaks_before})" if each.breaks_before else ""
+        print(f"would run: {each.name}{breaks}")
+    if rewrites:
+        print("would rewrite stored sessions")
+    if waiting or rewrites:
+        return TO_DO
+    print("The schema is up to date.")
+    return 0
+
+
+async def _is_rewriting(url: str, settings: Settings) -> bool:
+    database = await open_database(url, settings)
+    try:
+        return await is_rewrite_pending(database)
+    finally:
+        await database.close()
 
 
 async def import_files(settings: Settings, arguments: Namespace) -> int:
@@ -227,7 +258,12 @@ async def _import_file(database: Database, account: Account, path: Path, *, amen
             bar.clear()
             print(f"{path}:{number}: warning: {Problem(warning.path, warning.message)}", file=sys.stderr)
 
-        tally = await import_sessions(database, account.id, path, print_problem, bar.update, print_warning, amend=amend)
+        def print_notice(message: str) -> None:
+            bar.clear()
+            print(f"{path}: {message}", file=sys.stderr)
+
+        printers = print_problem, bar.update, print_warning, print_notice
+        tally = await import_sessions(database, account.id, path, *printers, amend=amend)
         if tally.fault:
             print_problem(tally.fault.number, tally.fault)
     print(f"{path}: {_summary(tally)} in {monotonic() - start:.1f} s")

@@ -20,6 +20,7 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from session_graph.access.viewer import Viewer
+from session_graph.http.log_writer import LogWriter, QueuedHandler
 
 LOGGER = logging.getLogger("session_graph.access")
 
@@ -128,7 +129,10 @@ class JsonFormatter(OrjsonFormatter):
 
 
 def configure_logging(level: str) -> None:
-    """Log from `level` up as JSON on standard error. Start uvicorn with `log_config=None, access_log=False`."""
+    """Log from `level` up as JSON on standard error, without ever waiting for it.
+
+    Start uvicorn with `log_config=None, access_log=False`.
+    """
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # no line shows them
     formatter = {
         "()": JsonFormatter,
@@ -136,7 +140,7 @@ def configure_logging(level: str) -> None:
         "rename_fields": {"levelname": "level", "name": "logger"},
         "timestamp": "time",
     }
-    handler = {"class": "logging.StreamHandler", "formatter": "json"}
+    handler = {"()": QueuedHandler, "writer": LogWriter(), "formatter": "json"}
     logging.config.dictConfig(
         {
             "version": 1,

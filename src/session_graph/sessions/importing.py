@@ -13,7 +13,7 @@ from uuid import UUID
 from session_graph.errors import Problem
 from session_graph.sessions.enums import WhenKnown
 from session_graph.sessions.record import SessionRecord
-from session_graph.sessions.record_batch import BatchLimits, Recorder, Result
+from session_graph.sessions.record_batch import BatchLimits, Notice, Recorder, Result
 from session_graph.sessions.record_files import Progress, UnreadableInput, read_records
 from session_graph.sessions.record_reading import parse_history
 from session_graph.sessions.recording import Status
@@ -31,6 +31,10 @@ Warn = Callable[[int, RecordWarning], None]
 
 def _ignore(number: int, warning: RecordWarning) -> None:
     """Tell nobody of a loss."""
+
+
+def _say_nothing(message: str) -> None:
+    """Tell nobody that a batch is tried again."""
 
 
 @dataclass(slots=True)
@@ -53,12 +57,14 @@ async def import_sessions(
     report: Report,
     progress: Progress,
     warn: Warn = _ignore,
+    notice: Notice = _say_nothing,
     *,
     amend: bool = False,
 ) -> Tally:
     """Record every valid record; with `amend`, those that do not say `whenKnown` amend sessions that are known.
 
-    Raises OSError if the file cannot be read.
+    A batch waits LIMITS.patience seconds for a database that restarts or a lock; `notice` is told of a lock. Raises
+    OSError if the file cannot be read.
     """
     tally = Tally()
 
@@ -70,9 +76,8 @@ async def import_sessions(
             for warning in result.warnings:
                 warn(result.number, warning)
 
-    async with Recorder(
-        database, account_id, LIMITS, deliver, _parse_amendment if amend else parse_history
-    ) as recorder:
+    parse = _parse_amendment if amend else parse_history
+    async with Recorder(database, account_id, LIMITS, deliver, parse, notice=notice) as recorder:
         try:
             for record in read_records(path, progress):
                 await recorder.add(record)

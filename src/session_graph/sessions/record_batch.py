@@ -16,6 +16,8 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
+import asyncpg
+
 from session_graph.errors import InvalidInput, Problem
 from session_graph.sessions.identity import with_id
 from session_graph.sessions.json_lines import RawRecord
@@ -60,6 +62,10 @@ Parse = Callable[[object], SessionRecord]
 """Reads a record. Raises InvalidInput."""
 
 
+Notice = Callable[[str], object]
+"""Called with a sentence when something is tried again."""
+
+
 async def _always() -> None:
     """Begin every batch."""
 
@@ -75,14 +81,17 @@ class Recorder:
         deliver: Deliver,
         parse: Parse = parse_record,
         before_batch: Callable[[], Awaitable[object]] = _always,
+        notice: Notice | None = None,
     ) -> None:
-        """`before_batch` raises what forbids the next batch."""
+        """`before_batch` raises what forbids the next batch. With `notice`, a batch that runs into the statement
+        time-out, because somebody holds the account's row for long, is also tried again."""
         self._database = database
         self._account_id = account_id
         self._limits = limits
         self._deliver = deliver
         self._parse = parse
         self._before_batch = before_batch
+        self._notice = notice
         self._batch = _Batch()
         self._running: asyncio.Task[None] | None = None
         self._pacer = Pacer()
@@ -152,7 +161,11 @@ class Recorder:
             except CONNECTION_ERRORS:
                 if monotonic() > deadline:
                     raise
-                await asyncio.sleep(RETRY_SECONDS)
+            except asyncpg.QueryCanceledError:
+                if self._notice is None or monotonic() > deadline:
+                    raise
+                self._notice("the database is busy, or another connection holds a lock; trying again")
+            await asyncio.sleep(RETRY_SECONDS)
 
 
 @dataclass(slots=True)

@@ -71,9 +71,14 @@ where t.account_id = k.account_id and t.session_id = k.session_id and t.turns::t
 _ADVANCE = "update data_rewrite set last_account = $2, last_row = $3, is_done = $4 where name = $1"
 
 
+async def is_rewrite_pending(database: Database) -> bool:
+    """Return whether stored sessions are still to be rewritten, by a migration that has run."""
+    return await database.fetchrow("select from data_rewrite r where not r.is_done") is not None
+
+
 async def rewrite_pending(database: Database, progress: Progress) -> None:
     """Rewrite contacts and texts as they are kept now, if that was not finished. Safe to call concurrently."""
-    if await database.fetchrow("select from data_rewrite r where not r.is_done") is None:
+    if not await is_rewrite_pending(database):
         return
     total = (await database.fetch("select count(*) from session"))[0][0]
     done = 0

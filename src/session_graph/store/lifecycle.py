@@ -10,7 +10,7 @@ from session_graph.errors import StoreError
 from session_graph.settings import PREFIX, Settings
 from session_graph.store.database import Database, open_database
 from session_graph.store.embedded.server import EmbeddedServer, has_database, start_embedded
-from session_graph.store.migration import migrate
+from session_graph.store.migration import check_schema, migrate
 
 WATCH_SECONDS = 0.5
 
@@ -25,21 +25,25 @@ async def open_store(settings: Settings) -> AsyncIterator[Database]:
 @asynccontextmanager
 async def open_existing_store(settings: Settings) -> AsyncIterator[Database]:
     """Like `open_store`, but never creates an embedded database. Raises StoreError if there is none."""
+    await require_database(settings)
+    async with open_store(settings) as database:
+        yield database
+
+
+async def require_database(settings: Settings) -> None:
+    """Raise StoreError if the settings name no server and the home has no embedded database."""
     if not settings.database_url and not await asyncio.to_thread(has_database, settings.home):
         raise StoreError(
             f"There is no database: {PREFIX}DATABASE_URL is not set, and {settings.home.resolve()} "
             f"({PREFIX}HOME) has no embedded one. Set one of the two variables, or create the database with "
             "`session-graph serve` or `session-graph demo`."
         )
-    async with open_store(settings) as database:
-        yield database
 
 
 @asynccontextmanager
 async def open_url(url: str, settings: Settings) -> AsyncIterator[Database]:
     """Yield the open database at this URL, migrated if the settings allow that."""
-    if settings.migrate_on_start:
-        await migrate(url)
+    await (migrate(url) if settings.migrate_on_start else check_schema(url))
     database = await open_database(url, settings)
     try:
         yield database

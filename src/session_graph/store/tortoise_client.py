@@ -196,7 +196,9 @@ class PoolClient(AsyncpgDBClient):
             raise NoAnswer("no answer to a statement") from error
 
     async def _close(self) -> None:
-        pool = self.pool
+        pool = self._pool
+        if pool is None:  # it was not opened: its first connection failed
+            return
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self.statement_pool.close()

@@ -451,6 +451,42 @@ def test_a_socket_folder_that_others_can_enter_is_refused(home: Path) -> None:
         start_embedded(home)
 
 
+def test_a_deleted_socket_is_noticed_and_a_restart_makes_it_again(home: Path) -> None:
+    with start_embedded(home) as server:
+        shutil.rmtree(find_socket_folder(server.url))
+        assert not server.is_alive()
+
+        server.stop()
+        with start_embedded(home) as again:
+            assert (again.is_alive(), run_sql(again.url, "select 1")) == (True, 1)
+
+
+def test_a_deleted_owner_file_is_made_again_while_the_server_runs(home: Path, start_command: StartCommand) -> None:
+    with start_embedded(home) as server:
+        (home / "pg18.owner").unlink()
+
+        assert server.is_alive()
+
+        assert run_sql(server.url, "select 1") == 1
+        assert not start_command(home).wait_until_ready().is_owner
+    assert (home / "pg18.owner").read_text() == ""
+
+
+def test_an_owner_yields_to_a_command_that_locked_the_new_owner_file_first(
+    home: Path, start_command: StartCommand
+) -> None:
+    with start_embedded(home) as server:
+        (home / "pg18.owner").unlink()
+        other = start_command(home)
+        assert comes_true((home / "pg18.owner").exists)
+        assert comes_true(lambda: not server.is_alive())
+
+        server.stop()
+
+        assert other.wait_until_ready().is_owner
+        assert not start_embedded(home).is_owner
+
+
 @only_root
 def test_a_socket_folder_of_another_user_is_refused(home: Path) -> None:
     with start_embedded(home) as server:

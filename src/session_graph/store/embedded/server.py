@@ -23,7 +23,6 @@ process of the server, and stays locked until the last one has ended, which is w
 as it was: the server is started inside its data folder and needs no access to the folders above.
 """
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -34,17 +33,15 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, Self
 from urllib.parse import quote_from_bytes
 
 from session_graph.errors import StoreError
-from session_graph.store.embedded.binaries import Binaries, find_binaries, find_os_user
+from session_graph.store.embedded.binaries import find_binaries, find_os_user
+from session_graph.store.embedded.home import NAME, PORT, OwnerFile, ServerHome, lock
 
-NAME = "session_graph"  # of the role and of the database
-PORT = "5432"  # part of the socket's name; nothing listens on the port
 START_SECONDS = 60.0
 MEMORY_SECONDS = 5.0  # for which shared memory can outlast the processes of a killed server
 STOP_SECONDS = 30.0  # before the next, harder signal
@@ -96,7 +93,10 @@ class EmbeddedServer:
         self._cleanup = cleanup
 
     def is_alive(self) -> bool:
-        """Return whether the server runs. To restart a dead one, its owner calls `stop()`, then `start_embedded()`."""
+        """Return whether the server runs and others find it. If not, its owner calls `stop()`, then `start_embedded()`.
+
+        The owner makes `.owner` again if it was deleted. A server whose socket was deleted must be restarted.
+        """
         return self._is_alive()
 
     def stop(self) -> None:
@@ -146,44 +146,11 @@ class Deadline:
         return waited < self._seconds
 
 
-@dataclass(frozen=True, slots=True)
-class ServerHome:
-    """A home folder with its PostgreSQL programs: the paths in it, and how they are opened and checked."""
-
-    folder: Path
-    binaries: Binaries
-
-    @property
-    def data(self) -> Path:
-        return self.folder / f"pg{self.binaries.major}"
-
-    def open(self, suffix: str) -> IO[bytes]:
-        """Open a file beside the data, created if missing. Its owner is that of the home, even if root creates it."""
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        file = os.fdopen(os.open(self.data.with_suffix(suffix), flags, 0o600), "r+b", buffering=0)
-        if os.geteuid() == 0:
-            owner = self.folder.stat()
-            os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
-        return file
-
-    def accepts(self, socket_folder: Path) -> bool:
-        address = ("-h", socket_folder, "-p", PORT, "-U", NAME, "-d", NAME)
-        with self.binaries.start("pg_isready", "-q", *address) as check:
-            return check.wait() == 0
-
-    def failure(self, message: str, since: int = 0) -> StoreError:
-        """Return an error with the message and the last lines of the log, after `since` bytes."""
-        with self.open(".log") as log:
-            log.seek(max(since, os.fstat(log.fileno()).st_size - 8192))
-            lines = log.read().decode(errors="replace").splitlines()
-        return StoreError("\n".join([f"{message} The end of {self.data}.log:", *lines[-15:]]))
-
-
 def _own_or_attach(home: ServerHome, deadline: Deadline) -> EmbeddedServer:
     with ExitStack() as cleanup:
-        owner = cleanup.enter_context(home.open(".owner"))
-        while not _lock(owner):
-            socket_folder = _read_socket_folder(owner, home)
+        owner = cleanup.enter_context(OwnerFile(home))
+        while not lock(owner.file):
+            socket_folder = _read_socket_folder(owner.file, home)
             if socket_folder and home.accepts(socket_folder):
                 return EmbeddedServer(socket_folder, False, partial(home.accepts, socket_folder), ExitStack())
             if not deadline.pause():
@@ -191,31 +158,27 @@ def _own_or_attach(home: ServerHome, deadline: Deadline) -> EmbeddedServer:
         return _own(home, owner, deadline, cleanup.pop_all())
 
 
-def _own(home: ServerHome, owner: IO[bytes], deadline: Deadline, cleanup: ExitStack) -> EmbeddedServer:
+def _own(home: ServerHome, owner: OwnerFile, deadline: Deadline, cleanup: ExitStack) -> EmbeddedServer:
     """Start the server. `cleanup` is what its stop undoes, with the lock as the last step."""
     with cleanup, home.open(".log") as log:
-        while not _lock(log):
+        while not lock(log):
             if not deadline.pause():
                 raise home.failure(f"Processes of the last server in {home.folder} are still running.")
         if os.fstat(log.fileno()).st_size > LOG_BYTES:
             log.truncate(0)
-        socket_folder = _make_socket_folder(home, owner)
+        socket_folder = _make_socket_folder(home, owner.file)
         cleanup.callback(_remove_empty, socket_folder)
-        owner.truncate(0)
-        owner.write(os.fsencode(socket_folder))
+        owner.write(socket_folder)
         if not (home.data / "PG_VERSION").exists():
             _create_data(home, log)
         server = _start(home, socket_folder, log, deadline, cleanup)
-        cleanup.callback(owner.truncate, 0)  # the first step, so that no process attaches to a server that stops
-        return EmbeddedServer(socket_folder, True, lambda: server.poll() is None, cleanup.pop_all())
+        cleanup.callback(owner.write, None)  # the first step, see there
+        socket = socket_folder / f".s.PGSQL.{PORT}"
 
+        def is_alive() -> bool:
+            return server.poll() is None and socket.exists() and owner.keep()
 
-def _lock(file: IO[bytes]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        return EmbeddedServer(socket_folder, True, is_alive, cleanup.pop_all())
 
 
 def _make_socket_folder(home: ServerHome, owner: IO[bytes]) -> Path:

@@ -1,4 +1,5 @@
 -- Contacts by what they mean: where numbers without a country code are dialled, and the digits that a search looks at.
+-- breaks: older versions, which read session.phone_digits.
 
 alter table account add column country text collate "C" check (country ~ '^[A-Z]{2}$');
 
