@@ -91,12 +91,21 @@ def test_access_is_told_of_all_that_the_schema_has() -> None:
     assert set(first_column("agent-fields")) == fields_of("Agent") - {"sessions", "dashboard"}
     assert set(first_column("dashboard-metrics")) == fields_of("DashboardTotals")
     assert set(first_column("filter-options")) == fields_of("FilterOptions")
+    assert set(first_column("account-fields")) < fields_of("Account")
     assert set(first_column("edits")) == fields_of("SessionPatch")
     assert set(first_column("mutations")) == fields_of("Mutation") == set(first_column("mutation-errors"))
 
 
 def test_every_role_has_its_column() -> None:
-    for name in ("session-columns", "agent-fields", "dashboard-metrics", "filter-options", "edits", "mutations"):
+    for name in (
+        "session-columns",
+        "agent-fields",
+        "dashboard-metrics",
+        "account-fields",
+        "filter-options",
+        "edits",
+        "mutations",
+    ):
         header = next(reference.TABLES[name]())
         assert set(header) >= set(Role)
     for role in Role:

@@ -183,6 +183,7 @@ TABLES: dict[str, Callable[[], Iterator[Row]]] = {
     "session-columns": _session_columns,
     "agent-fields": _fields_of("Agent", "field"),
     "dashboard-metrics": _fields_of("Dashboard", "metric"),
+    "account-fields": _fields_of("Account", "field"),
     "filter-options": _fields_of("FilterOptions", "list"),
     "edits": _fields_of("SessionPatch", "field of a patch"),
     "mutations": _mutations,

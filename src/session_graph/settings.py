@@ -87,6 +87,11 @@ class Settings(BaseSettings):
     jwt_agents_claim: str = Field(
         "agents", description="Claim with the agents (idn) that the token is limited to; without the claim, all."
     )
+    jwt_types: CommaSeparated = Field(
+        ("at+jwt", "JWT"),
+        min_length=1,
+        description="Accepted types (`typ`) of tokens, comma-separated; a token without one is a `JWT`. Set it to `at+jwt` if the issuer writes it (RFC 9068): then no other kind of token of that issuer can pass as an access token.",
+    )
     public_url: str | None = Field(
         None,
         description="Address at which people reach this server; download links in mails begin with it. By default its host and port.",
@@ -147,9 +152,9 @@ class Settings(BaseSettings):
             raise ValueError("must be an address such as postgresql://user:password@host:5432/name")
         return value
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "jwt_types", mode="before")
     @classmethod
-    def _split_origins(cls, value: object) -> object:
+    def _split_at_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @field_validator("cors_origins")

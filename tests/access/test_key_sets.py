@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,6 +20,7 @@ from session_graph.errors import SettingError, Unauthenticated
 from session_graph.store.models import Account
 from support.tokens import (
     SECRET,
+    SecondsFromNow,
     claims_of,
     encode,
     is_accepted,
@@ -272,6 +274,34 @@ async def test_a_withdrawn_key_ends_within_minutes(
     else:
         pytest.fail("the withdrawn key still verifies")
     assert issuer.requests == 2
+
+
+async def test_a_key_set_that_nobody_used_for_long_verifies_nothing_before_it_is_read_again(
+    account: Account, start_issuer: Callable[..., Issuer], clock: Clock
+) -> None:
+    issuer = start_issuer(jwk("RSA", "a"), jwk("P-256", "b"))
+    verifier, token = fetching_verifier(issuer, clock), sign(claims_of(account), kid="a")
+    assert await is_accepted(verifier, token)
+    issuer.members = [jwk("P-256", "b")]
+
+    clock.now += 601
+
+    assert not await is_accepted(verifier, token)
+    assert await is_accepted(verifier, sign(claims_of(account), "P-256", "ES256", "b"))
+    assert issuer.requests == 2
+
+
+async def test_a_token_of_a_key_set_is_due_again_when_the_set_is(
+    account: Account, start_issuer: Callable[..., Issuer], clock: Clock
+) -> None:
+    verifier = fetching_verifier(start_issuer(jwk("RSA", "a")), clock)
+    token = sign(claims_of(account, exp=SecondsFromNow(3600)), kid="a")
+    assert await is_accepted(verifier, token)
+
+    clock.now += 100
+    assert 190 < await verifier.find_expiry(token) - time.time() <= 200
+    short = sign(claims_of(account, exp=SecondsFromNow(20)), kid="a")
+    assert 20 < await verifier.find_expiry(short) - time.time() <= 30
 
 
 def test_of_a_key_set_only_named_public_keys_for_signatures_are_used() -> None:

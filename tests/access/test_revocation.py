@@ -1,14 +1,16 @@
 """A long-lived connection ends when its key is revoked or expires, and no sooner."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import jwt
 import pytest
 
-from session_graph.access import authentication_cache, tokens
+from session_graph.access import authentication_cache, key_sets, tokens
 from session_graph.access.api_keys import CHANNEL, create_key, look_up_key, revoke_key
 from session_graph.access.authentication import Authenticator
 from session_graph.access.revocation import wait_until_revoked
@@ -18,6 +20,7 @@ from session_graph.errors import Unauthenticated
 from session_graph.settings import load_settings
 from session_graph.store.models import Account
 from session_graph.store.notifications import Listener
+from support.tokens import claims_of, jwk, sign, verifier_with
 
 pytestmark = pytest.mark.anyio
 
@@ -133,6 +136,27 @@ async def test_a_token_is_accepted_until_it_expires(
 
     assert await ends(await start_waiting(authenticator, listener, token_of(account, 1.5)), 5)
     assert not await ends(await start_waiting(authenticator, listener, token_of(account, 60)), 0.3)
+
+
+async def test_a_token_is_accepted_until_its_signing_key_is_withdrawn(
+    account: Account, listener: Listener, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(key_sets, "REFRESH_AFTER", 1.0)
+    monkeypatch.setattr(key_sets, "REFRESH_PAUSE", 0.1)
+    monkeypatch.setattr(key_sets, "ATTEMPT_POLL", 0.1)
+    file = tmp_path / "keys.json"
+    file.write_text(json.dumps({"keys": [jwk("RSA", "a"), jwk("P-256", "b")]}))
+    authenticator = Authenticator(verifier_with(jwks=str(file)))
+    header = f"Bearer {sign(claims_of(account), kid='a')}"
+    waiting = await start_waiting(authenticator, listener, header)
+    await asyncio.wait([waiting], timeout=2.5)
+    assert not waiting.done()
+
+    file.write_text(json.dumps({"keys": [jwk("P-256", "b")]}))
+
+    assert await ends(waiting)
+    with pytest.raises(Unauthenticated):
+        await authenticator.authenticate(header)
 
 
 async def test_an_unavailable_database_ends_no_connection(

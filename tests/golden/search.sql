@@ -7,6 +7,6 @@ select s.session_type as session_type,
     end as started_at
 from session s
 where s.account_id = $1
-and (s.phone_search like $2 or s.summary_folded like $3 or s.comment_folded like $3)
+and (s.phone_search like $2 or s.phone_search like $3 or s.summary_folded like $4 or s.comment_folded like $4)
 order by s.started_at desc, s.id desc
-limit $4
+limit $5

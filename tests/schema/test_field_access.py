@@ -84,6 +84,12 @@ WAYS: dict[str, list[str]] = {
         "{ dashboard { series { ...a } } } fragment a on DashboardPoint { totals { FIELDS } }",
         "{ agents { dashboard { groups(by: AGENT) { totals { FIELDS } } } } }",
     ],
+    "Account": [
+        "{ viewer { account { FIELDS } } }",
+        "{ viewer { account { ALIASED } } }",
+        '{ node(id: "@account") { ... on Account { FIELDS } } }',
+        '{ nodes(ids: ["@account"]) { ...a } } fragment a on Account { FIELDS }',
+    ],
     "FilterOptions": [
         "{ viewer { account { filterOptions { FIELDS } } } }",
         "{ viewer { account { filterOptions { ALIASED } } } }",

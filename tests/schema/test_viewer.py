@@ -47,6 +47,14 @@ async def test_a_viewer_learns_which_metrics_it_may_read(caller: MakeCaller, rol
     assert answer.data == {"viewer": {"readableFigures": READABLE[role]}}
 
 
+@pytest.mark.parametrize("role", Role)
+async def test_a_viewer_learns_which_fields_of_the_account_it_may_read(caller: MakeCaller, role: Role) -> None:
+    answer = await (await caller(role))("{ viewer { readableAccountFields } }")
+
+    readable = ["exportRecipients"] if role in (Role.BUILDER, Role.ADMIN) else []
+    assert answer.data == {"viewer": {"readableAccountFields": readable}}
+
+
 async def test_the_fields_that_a_viewer_learns_are_fields_of_the_schema(caller: MakeCaller) -> None:
     ask = await caller(Role.BUILDER)
     patch = (await ask('{ __type(name: "SessionPatch") { inputFields { name } } }')).data["__type"]["inputFields"]

@@ -137,6 +137,21 @@ async def test_a_portal_searches_summaries_and_comments_too(
     assert await find(database, people, text, Role.PORTAL) == expected
 
 
+@pytest.mark.parametrize("text", ["0134", "550134", "555013", "1415555", "4155550", "1555013", "911", "+1 415 555"])
+async def test_a_portal_finds_no_number_by_a_part_that_would_spell_it_out(
+    database: Database, people: People, text: str
+) -> None:
+    assert await find(database, people, text, Role.PORTAL) <= {"nameless", "silent"}, "by its summary or comment"
+    assert "maria" not in await find(database, people, text, Role.PORTAL)
+
+
+@pytest.mark.parametrize("text", ["5550134", "555-0134", "(415) 555-0134", "+14155550134", "001 415 555 0134"])
+async def test_a_portal_finds_a_number_by_its_last_seven_digits_or_more(
+    database: Database, people: People, text: str
+) -> None:
+    assert "maria" in await find(database, people, text, Role.PORTAL)
+
+
 @pytest.mark.parametrize("role", [Role.BUILDER, Role.ADMIN, Role.PARTNER])
 @pytest.mark.parametrize("text", ["asked for", "jose_2", "paid 50%"])
 async def test_no_other_role_searches_summaries_and_comments(

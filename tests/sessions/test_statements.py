@@ -207,7 +207,9 @@ async def test_one_session_for_a_viewer_limited_to_agents() -> None:
 async def test_a_search_of_a_portal() -> None:
     database = CapturingDatabase()
 
-    await read_pages(database, SessionList(viewer(Role.PORTAL), filtered({"search": "4155"})), COLUMNS, PageRequest(50))
+    await read_pages(
+        database, SessionList(viewer(Role.PORTAL), filtered({"search": "4155550134"})), COLUMNS, PageRequest(50)
+    )
 
     assert_golden("search", database)
 

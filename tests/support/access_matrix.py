@@ -55,6 +55,7 @@ PARTNERS_FIGURES = words(
     """
 )
 NOTHING: frozenset[str] = frozenset()
+RECIPIENTS = words("exportRecipients")
 
 READABLE: dict[str, dict[Role, frozenset[str]]] = {
     "Session": {
@@ -84,6 +85,13 @@ READABLE: dict[str, dict[Role, frozenset[str]]] = {
         PARTNER: PARTNERS_FIGURES,
         RECORDER: NOTHING,
     },
+    "Account": {
+        BUILDER: RECIPIENTS,
+        ADMIN: RECIPIENTS,
+        PORTAL: NOTHING,
+        PARTNER: NOTHING,
+        RECORDER: NOTHING,
+    },
     "FilterOptions": {
         BUILDER: OPTIONS,
         ADMIN: OPTIONS,
@@ -94,11 +102,18 @@ READABLE: dict[str, dict[Role, frozenset[str]]] = {
 }
 READABLE["DashboardTotals"] = READABLE["Dashboard"]
 
-LIMITED = {"Session": SESSION, "Agent": AGENT, "Dashboard": METRICS, "FilterOptions": OPTIONS}
+LIMITED = {
+    "Session": SESSION,
+    "Agent": AGENT,
+    "Dashboard": METRICS,
+    "Account": RECIPIENTS,
+    "FilterOptions": OPTIONS,
+}
 UNLIMITED = {
     "Session": NOTHING,
     "Agent": words("sessions dashboard"),
     "Dashboard": words("currency timeZone series groups previous previousFrom previousTo"),
+    "Account": words("id name currency timeZone country filterOptions"),
     "FilterOptions": NOTHING,
 }
 """Fields that any role may select, because each field selected below them is checked by itself."""

@@ -67,7 +67,8 @@ class Oracle:
         if self.viewer.role is Role.PORTAL:
             texts += [row["summary"], row["comment"]]
         by_words = any(all(word in _folded(each) for word in _folded(text).split()) for each in texts if each)
-        return by_words or (not has_letters and _has_digits(row["phone"] or "", _digits(text)))
+        has_number = _ends_with_digits if self.viewer.role is Role.PORTAL else _has_digits
+        return by_words or (not has_letters and has_number(row["phone"] or "", _digits(text)))
 
 
 def _has_digits(phone: str, digits: str) -> bool:
@@ -75,8 +76,16 @@ def _has_digits(phone: str, digits: str) -> bool:
     number = phone.split(";")[0]
     if len(digits) < 4:
         return number == digits
-    forms = [_digits(number)] + [f"{trunk}{_digits(number).removeprefix(code)}" for code, trunk in TRUNKS.items()]
-    return any(digits in form for form in forms)
+    return any(digits in form for form in _forms(number))
+
+
+def _ends_with_digits(phone: str, digits: str) -> bool:
+    """Seven digits or more are the end of the number as it is dialled; fewer are nothing."""
+    return len(digits) >= 7 and any(form.endswith(digits) for form in _forms(phone.split(";")[0]))
+
+
+def _forms(number: str) -> list[str]:
+    return [_digits(number)] + [f"{trunk}{_digits(number).removeprefix(code)}" for code, trunk in TRUNKS.items()]
 
 
 def _folded(text: str | None) -> str:

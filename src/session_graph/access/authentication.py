@@ -13,6 +13,8 @@ HEADER_LIMIT = 8192
 
 _BEARER = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/-]+=*)")
 """RFC 6750, section 2.1; the scheme is case-insensitive (RFC 9110, section 11.1)."""
+_BLANKS = " \t"
+"""Around a field's value they are no part of it (RFC 9110, section 5.5)."""
 
 
 class Authenticator:
@@ -41,7 +43,9 @@ class Authenticator:
         return await self._tokens.verify(credential)
 
     async def find_expiry(self, viewer: Viewer, authorization: str) -> float:
-        """Return when the header that authenticated the viewer expires: seconds since 1970, or infinity."""
+        """Return until when the header that authenticated the viewer needs no other check: seconds since 1970, or
+        infinity. Raises Unauthenticated.
+        """
         if viewer.key_id:
             return await find_expiry(viewer.key_id)
         assert self._tokens is not None, "without a key, a token authenticated the viewer"
@@ -67,7 +71,7 @@ class Authenticator:
 def _read_credential(authorization: str) -> str:
     if len(authorization) > HEADER_LIMIT:
         raise Unauthenticated
-    form = _BEARER.fullmatch(authorization)
+    form = _BEARER.fullmatch(authorization.strip(_BLANKS))
     if form is None:
         raise Unauthenticated
     return form[1]

@@ -31,6 +31,12 @@ REFRESH_PAUSE = 30.0
 REFRESH_AFTER = 300.0
 """Seconds after which a key set is fetched again even for a known key, so that a withdrawn key stops working."""
 
+STALE_AFTER = 2 * REFRESH_AFTER
+"""Seconds after which a key set verifies nothing before the attempt to fetch it again has ended."""
+
+ATTEMPT_POLL = 1.0
+"""Seconds between two looks of an open connection at a key set that is being fetched."""
+
 FETCH_TIMEOUT = 5.0
 
 RSA_BITS = 2048
@@ -59,7 +65,8 @@ class KeySet:
     """An issuer's public keys by `kid`, from its JSON Web Key Set (RFC 7517) in a file or at an address.
 
     The keys are cached, and read again for an unknown `kid` or when they are older than REFRESH_AFTER: in a thread, by
-    one attempt at a time (single-flight), with a pause after each. If an attempt fails, the cached keys stay in use.
+    one attempt at a time (single-flight), with a pause after each. Keys that are older than STALE_AFTER wait for the
+    attempt. If it fails, the cached keys stay in use, so that tokens work while the issuer does not answer.
     Raises SettingError for an unusable source: a file is read at once, an address when the first token arrives.
     """
 
@@ -77,11 +84,18 @@ class KeySet:
         """Return the key with exactly this `kid`; None if there is none."""
         if not isinstance(kid, str):
             return None
-        is_old = self._clock() - self._read_at > REFRESH_AFTER
-        attempt = self._begin_attempt() if kid not in self._keys or is_old else None
-        if attempt and kid not in self._keys:
+        age = self._clock() - self._read_at
+        attempt = self._begin_attempt() if kid not in self._keys or age > REFRESH_AFTER else None
+        if attempt and (kid not in self._keys or age > STALE_AFTER):
             await asyncio.shield(attempt)  # other requests wait for it too
         return self._keys.get(kid)
+
+    def seconds_until_due(self) -> float:
+        """Return in how many seconds `find` may answer differently, because the keys are due to be fetched again."""
+        if self._attempt and not self._attempt.done():
+            return ATTEMPT_POLL
+        now = self._clock()
+        return max(self._read_at + REFRESH_AFTER - now, self._tried_at + REFRESH_PAUSE - now, ATTEMPT_POLL)
 
     def _begin_attempt(self) -> asyncio.Task[None] | None:
         """Return the running attempt or a new one; None during the pause."""

@@ -1,12 +1,14 @@
 """Signed tokens: a JWT of the operator's identity provider becomes a Viewer.
 
-The kind of key decides which algorithms are accepted, never the token (RFC 8725, section 3.1). Every refusal has the
-same message; its reason is logged, without any part of the token.
+The kind of key decides which algorithms are accepted, never the token (RFC 8725, section 3.1), and the settings decide
+which types of token (section 3.11). Every refusal has the same message; its reason is logged, without any part of the
+token.
 """
 
 import logging
 from collections.abc import Callable, Mapping
-from time import monotonic
+from math import inf
+from time import monotonic, time
 from typing import Any
 
 import jwt
@@ -25,7 +27,21 @@ LEEWAY = 10
 SUBJECT_LIMIT = 255
 """OpenID Connect Core 1.0, section 2."""
 
+LATEST_TIME = 253_402_300_800
+"""The start of the year 10000, in seconds since 1970. No instant of a token is that late."""
+
+UNTYPED = "jwt"
+"""The type of a token that names none (RFC 7519, section 5.1)."""
+
 _REQUIRED_CLAIMS = ["exp", "iss", "aud", "sub"]
+_INSTANTS = ("exp", "nbf", "iat")
+_CLAIMS_OF_OTHER_KINDS = {
+    "nonce": "an ID token",
+    "at_hash": "an ID token",
+    "c_hash": "an ID token",
+    "events": "a security event",
+}
+"""Claims that no access token has (OpenID Connect Core 1.0, sections 2 and 3.3.2.11; RFC 8417, section 2.2)."""
 
 LOGGER = logging.getLogger(__name__)
 
@@ -42,6 +58,7 @@ class TokenVerifier:
         self._settings = settings
         self._key = read_key(settings.jwt_key.get_secret_value()) if settings.jwt_key else None
         self._key_set = KeySet(settings.jwt_jwks, clock) if settings.jwt_jwks else None
+        self._types = frozenset(map(_plain_type, settings.jwt_types))
         if not (self._key or self._key_set):
             raise SettingError(f"Tokens need {PREFIX}JWT_KEY or {PREFIX}JWT_JWKS.")
 
@@ -66,17 +83,26 @@ class TokenVerifier:
         return make_viewer(account)
 
     async def find_expiry(self, token: str) -> float:
-        """Return until when a verified token is accepted, in seconds since 1970."""
-        claims = await self._read_claims(token)
-        return float(claims["exp"]) + LEEWAY
+        """Return until when a verified token is accepted unless its key is withdrawn, in seconds since 1970.
+
+        With a key set that is when the set is due to be read again, if that is earlier: verify the token anew then.
+        Raises Unauthenticated.
+        """
+        try:
+            claims = await self._read_claims(token)
+        except (jwt.PyJWTError, ValueError) as error:
+            raise _refused(type(error).__name__) from None
+        seconds_left = self._key_set.seconds_until_due() if self._key_set else inf
+        return min(float(claims["exp"]) + LEEWAY, time() + seconds_left)
 
     async def _read_claims(self, token: str) -> dict[str, Any]:
-        key = self._key
-        if self._key_set:
-            key = await self._key_set.find(jwt.get_unverified_header(token).get("kid"))
+        header = jwt.get_unverified_header(token)
+        if _plain_type(header.get("typ", UNTYPED)) not in self._types:
+            raise ValueError("its type is not accepted")
+        key = await self._key_set.find(header.get("kid")) if self._key_set else self._key
         if key is None:
             raise ValueError("no such key in the key set")
-        return jwt.decode(
+        claims: dict[str, Any] = jwt.decode(
             token,
             key.key,
             algorithms=key.algorithms,
@@ -85,6 +111,11 @@ class TokenVerifier:
             leeway=LEEWAY,
             options={"require": _REQUIRED_CLAIMS},
         )
+        _check_instants(claims)
+        for name, kind in _CLAIMS_OF_OTHER_KINDS.items():
+            if name in claims:
+                raise ValueError(f"it is {kind}, as its claim {name} shows")
+        return claims
 
     def _read_viewer(self, claims: Mapping[str, Any]) -> Callable[[AccountFacts], Viewer]:
         """Return what makes the viewer of its account. Raises ValueError, whose message has no part of the token."""
@@ -101,6 +132,19 @@ class TokenVerifier:
 def _refused(reason: str) -> Unauthenticated:
     LOGGER.info("Token refused: %s", reason)
     return Unauthenticated()
+
+
+def _plain_type(value: object) -> str | None:
+    """Return a media type as types are compared: in lower case, without `application/` (RFC 7515, section 4.1.9)."""
+    return value.lower().removeprefix("application/") if isinstance(value, str) else None
+
+
+def _check_instants(claims: Mapping[str, Any]) -> None:
+    """Raise ValueError unless each instant is a NumericDate (RFC 7519, section 2) of this era: no text, no NaN."""
+    for name in _INSTANTS:
+        value = claims.get(name, 0)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < LATEST_TIME:
+            raise ValueError(f"the claim {name} must be a number of seconds since 1970")
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:

@@ -19,7 +19,7 @@ from session_graph.exports.links import LinkSigner
 from session_graph.exports.message import file_name
 from session_graph.exports.requester_rights import find_requester
 from session_graph.exports.requests import find_export
-from session_graph.http.negotiation import SAFE_HEADERS
+from session_graph.http.negotiation import SAFE_HEADERS, header_fields
 from session_graph.store.database import Database, Row
 
 HEADERS = SAFE_HEADERS | {
@@ -61,7 +61,7 @@ class Downloads:
 
     async def _open_with_key(self, request: Request) -> Response:
         try:
-            viewer = await self.authenticator.authenticate(request.headers.get("authorization"))
+            viewer = await self.authenticator.authenticate(header_fields(request.scope).get("authorization"))
         except Unauthenticated as error:
             body = {"errors": [{"message": error.message, "extensions": error.extensions}]}
             return JSONResponse(body, error.status, HEADERS | {"WWW-Authenticate": "Bearer"})

@@ -28,7 +28,7 @@ from session_graph.engine.operation import GraphQLParams
 from session_graph.errors import BadUserInput, RequestError, TooLarge, Unauthenticated
 from session_graph.http.access_log import AccessRecord, access_record_of, log_request
 from session_graph.http.graphql_view import GraphQLView
-from session_graph.http.negotiation import is_allowed_origin
+from session_graph.http.negotiation import header_fields, is_allowed_origin
 from session_graph.http.refusals import headers_of
 from session_graph.http.request import parse_message, parse_params
 from session_graph.http.response import ClientTooSlow, TimedSender
@@ -118,7 +118,9 @@ class _Connection:
             raise CloseConnection(4408, "Connection initialisation timeout") from None
         if message["type"] != "connection_init":
             raise CloseConnection(4401, "Unauthorized")
-        authorization = _authorization_of(message) or self._socket.headers.get("authorization")
+        authorization = _authorization_of(message)
+        if authorization is None:
+            authorization = header_fields(self._socket.scope).get("authorization")
         try:
             viewer = await self._authenticator.authenticate(authorization)
         except Unauthenticated as error:
@@ -286,11 +288,16 @@ def _id_of(message: dict[str, Any]) -> str:
 
 
 def _authorization_of(message: dict[str, Any]) -> str | None:
-    """Return the key in the payload of `connection_init`; the case of its name does not matter."""
+    """Return the key in the payload of `connection_init`, None if there is none; the case of its name does not matter.
+
+    Two names, or a key that is no text, make an empty one, which is refused: they do not mean the key in the header.
+    """
     payload = message.get("payload")
     if payload is None:
         return None
     if not isinstance(payload, dict):
         raise CloseConnection(4400, "The payload must be an object")
-    found = [value for name, value in payload.items() if name.lower() == "authorization"]
-    return found[0] if len(found) == 1 and isinstance(found[0], str) else None
+    found = [value for name, value in payload.items() if name.lower() == "authorization" and value is not None]
+    if not found:
+        return None
+    return found[0] if len(found) == 1 and isinstance(found[0], str) else ""

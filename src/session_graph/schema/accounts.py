@@ -17,6 +17,7 @@ from session_graph.sessions.columns import visible_columns
 from session_graph.sessions.filter_options import OPTIONS, read_options
 from session_graph.sessions.metrics import METRICS
 from session_graph.sessions.patch import WRITERS
+from session_graph.sessions.permissions import LIMITED_FIELDS
 
 
 def _option(description: str) -> Any:
@@ -43,7 +44,7 @@ class Account(RowBacked, Node):
     backed_by = "facts"
     by_item = False
 
-    @strawberry.field(description="The addresses and domains that exports may be sent to.")
+    @strawberry.field(description="The addresses and domains that exports may be sent to. For a BUILDER or an ADMIN.")
     async def export_recipients(self) -> list[str]:
         return await list_recipients(self.facts.id)
 
@@ -79,3 +80,7 @@ class Viewer(RowBacked):
     @strawberry.field(description="The metrics of a dashboard that the role may read, as their fields are named.")
     def readable_figures(self) -> list[str]:
         return [metric.field for metric in METRICS.values() if self.caller.role in metric.roles]
+
+    @strawberry.field(description="The fields of Account that the role may read, of those that not every role may.")
+    def readable_account_fields(self) -> list[str]:
+        return [field for field, roles in LIMITED_FIELDS["Account"].items() if self.caller.role in roles]

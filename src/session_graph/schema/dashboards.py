@@ -24,19 +24,28 @@ from session_graph.sessions.dashboard import (
 )
 from session_graph.sessions.intervals import Interval
 from session_graph.sessions.metrics import METRICS, Metric
+from session_graph.sessions.small_groups import SMALLEST
 from session_graph.zones import check_time_zone
 
 
 def _declare_metrics(cls: type) -> type:
     for metric in METRICS.values():
-        declare(cls, metric.name, _type(metric), metric.description)
+        declare(cls, metric.name, _type(metric), _describe(metric))
     return cls
 
 
 def _type(metric: Metric) -> Any:
-    if metric.is_count:
-        return int
-    return Optional[Decimal] if metric.is_score else Decimal  # noqa: UP045
+    if metric.is_score or metric.guarded_roles:
+        return Optional[int] if metric.is_count else Optional[Decimal]  # noqa: UP045
+    return int if metric.is_count else Decimal
+
+
+def _describe(metric: Metric) -> str:
+    roles = " or ".join(f"a {role}" for role in sorted(metric.guarded_roles))
+    if not roles:
+        return metric.description
+    few = f"it is null of one to {SMALLEST - 1} sessions, and always if the filter has ids or search"
+    return f"{metric.description} For {roles} {few}."
 
 
 @strawberry.type(description="The metrics of a set of sessions. A score is null if no session counts in it.")

@@ -93,13 +93,14 @@ class Query:
     @field("The session, agent, export or account with this id; null if there is none that you may see.", reads=read_id)
     async def node(self, info: Info, node_id: UUID) -> Node | None:
         context = info.context
+        if node_id == context.viewer.account.id:
+            return Account(facts=context.viewer.account)
         if row := await read_session(context.database, context.viewer, node_id, session_columns(selected(info))):
             return Session(row=row)
         if agent := await find_agent(context.viewer, id=node_id):
             return Agent(model=agent)
-        if export := await find_export(context.database, context.viewer, node_id):
-            return SessionExport(row=export)
-        return Account(facts=context.viewer.account) if node_id == context.viewer.account.id else None
+        export = await find_export(context.database, context.viewer, node_id)
+        return SessionExport(row=export) if export else None
 
     @field(
         "The objects with these ids, in the requested order; null for each id of which there is none that you may see.",

@@ -18,6 +18,7 @@ from session_graph.sessions.filters import Filter, where
 from session_graph.sessions.intervals import Interval, boundaries, ceiling_to, floor_to, previous_start
 from session_graph.sessions.metrics import METRICS, Metric
 from session_graph.sessions.parameters import Parameters
+from session_graph.sessions.small_groups import COUNT, Guard
 from session_graph.store.database import Database, Row
 
 Metrics = Mapping[str, Any]
@@ -48,12 +49,15 @@ class Group(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DashboardSelection:
-    """The metrics to compute, by name; `previous` is None if the previous span is not selected."""
+    """The metrics to compute, by name; `previous` is None if the previous span is not selected. `is_counted` adds the
+    number of sessions to all of them.
+    """
 
     totals: frozenset[str] = frozenset()
     previous: frozenset[str] | None = None
     series: Mapping[Interval, frozenset[str]] = field(default_factory=dict)
     groups: Mapping[Group, frozenset[str]] = field(default_factory=dict)
+    is_counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,9 @@ async def read_dashboards(
     """
     if calendars is None:
         calendars = await read_calendars(database, request, scopes)
+    guard = Guard.of(request.viewer.role, request.filter, _metric_names(request.selection))
+    if guard.metrics:
+        request = replace(request, selection=replace(request.selection, is_counted=True))
     parameters = Parameters(request.viewer.account.id)
     results = {scope.agent_id: _empty_result(request, calendars[scope.agent_id], scope.time_zone) for scope in scopes}
     request = _without_refused(request, calendars)
@@ -157,7 +164,10 @@ async def read_dashboards(
             _add_row(row, results[row["subject"]], groupings)
     for result in results.values():
         for slices in result.groups.values():
-            slices.sort(key=lambda slice_: (-slice_.metrics["total_session_count"], slice_.key is None, slice_.key))
+            slices.sort(key=lambda slice_: (-slice_.metrics[COUNT], slice_.key is None, slice_.key))
+        result.totals, result.previous = guard.whole(result.totals), result.previous and guard.whole(result.previous)
+        result.series = {interval: guard.parts(points) for interval, points in result.series.items()}
+        result.groups = {group: guard.parts(slices) for group, slices in result.groups.items()}
     return results
 
 
@@ -247,7 +257,7 @@ def _columns(selection: DashboardSelection) -> set[str]:
 
 def _metric_names(selection: DashboardSelection) -> list[str]:
     below = [*selection.series.values(), *selection.groups.values(), selection.previous or frozenset()]
-    names = selection.totals.union(*below, ["total_session_count"] if selection.groups else [])
+    names = selection.totals.union(*below, [COUNT] if selection.groups or selection.is_counted else [])
     return [name for name in METRICS if name in names]
 
 

@@ -17,6 +17,7 @@ import orjson
 from session_graph.access.countries import country_of_zone
 from session_graph.access.viewer import Role, Viewer
 from session_graph.errors import PathSegment
+from session_graph.sessions.columns import COLUMNS
 from session_graph.sessions.contacts import read_contact
 from session_graph.sessions.parameters import Parameters
 from session_graph.sessions.scope import held_by, scope_sessions
@@ -201,7 +202,8 @@ def _range(column: str, type_: str) -> Sql:
 
 
 def _search(search: Search, parameters: Parameters, viewer: Viewer) -> str:
-    return search_sql(search, parameters, everywhere=viewer.role is Role.PORTAL)
+    is_reader = viewer.role in COLUMNS["phone"].roles
+    return search_sql(search, parameters, everywhere=viewer.role is Role.PORTAL, reads_phones=is_reader)
 
 
 def _any_of(filters: Sequence[Filter], parameters: Parameters, viewer: Viewer) -> str:
@@ -216,7 +218,7 @@ def _not(inner: Filter, parameters: Parameters, viewer: Viewer) -> str:
 CONDITIONS: dict[str, Condition] = {
     row.name: row
     for row in (
-        Condition("search", ValueKind.SEARCH, (), _search, "A phone number, however it is spelt: any four or more consecutive digits of it, or all of a shorter one. Otherwise words, each a part of the contact's name, in any order, ignoring case and accents. For a PORTAL, summaries and comments are searched too."),
+        Condition("search", ValueKind.SEARCH, (), _search, "A phone number, however it is spelt: any four or more consecutive digits of it, or all of a shorter one. Otherwise words, each a part of the contact's name, in any order, ignoring case and accents. For a PORTAL, summaries and comments are searched too, and a phone number is found by the last seven or more digits of it alone."),
         Condition("ids", ValueKind.IDS, ("id",), _one_of("s.id"), "The id is one of these."),
         Condition("contact", ValueKind.CONTACT, ("phone", "email"), _contact, "The phone or the e-mail address is this one, however it is spelt; extensions do not matter."),
         Condition("isLead", ValueKind.FLAG, ("is_lead",), _flag("is_lead"), "true: leads; false: all others."),

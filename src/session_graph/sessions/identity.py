@@ -18,15 +18,26 @@ SourceKey = tuple[str, str]
 """A source and its own id of a session."""
 
 _BY_ID = """
-select s.id, s.content_hash, s.source, s.source_id from session s where s.account_id = $1 and s.id = any($2)
+select 'session' as kind, s.id, s.content_hash, s.source, s.source_id
+from session s where s.account_id = $1 and s.id = any($2)
 union all
-select t.id, null, null, null from agent_terms t where t.account_id = $1 and t.id = any($3)
+select 'terms', t.id, null, null, null from agent_terms t where t.account_id = $1 and t.id = any($3)
+union all
+select 'other', o.id, null, null, null
+from (
+    select $1 as id
+    union all
+    select a.id from agent a where a.account_id = $1 and a.id = any($2)
+    union all
+    select e.id from session_export e where e.account_id = $1 and e.id = any($2)
+) o
 """
-"""The sessions of these ids; and of these terms those that are stored, without a hash."""
+"""The sessions of these ids; of these terms those that are stored; and the ids that the account, one of its agents or
+one of its exports has."""
 _BY_ID_OR_SOURCE = f"""
 {_BY_ID}
 union all
-select s.id, s.content_hash, s.source, s.source_id
+select 'session', s.id, s.content_hash, s.source, s.source_id
 from unnest($4::text[], $5::text[]) k (source, source_id)
 join session s on s.account_id = $1 and s.source = k.source and s.source_id = k.source_id and s.source_id is not null
 """
@@ -55,16 +66,24 @@ def source_key(record: SessionRecord) -> SourceKey | None:
 
 @dataclass(slots=True)
 class KnownSessions:
-    """The sessions that a batch's records name: the hash of what each was recorded with, and its id by its source's."""
+    """The sessions that a batch's records name: the hash of what each was recorded with, and its id by its source's.
+
+    `others` are ids that are not a session's: an id names one object of the account, whatever its type.
+    """
 
     account_id: UUID
+    others: set[UUID] = field(default_factory=set)
     hashes: dict[UUID, bytes] = field(default_factory=dict)
     ids: dict[SourceKey, UUID] = field(default_factory=dict)
     keys: dict[UUID, SourceKey] = field(default_factory=dict)
 
     def identify(self, record: SessionRecord) -> tuple[UUID, Problem | None]:
-        """Return the id of the record's session, and a problem if its id and its source's id name two sessions."""
+        """Return the id of the record's session, and a problem if its id and its source's id name two sessions, or if
+        its id is not a session's.
+        """
         key = source_key(record)
+        if record.id in self.others and record.id not in self.hashes:
+            return record.id, Problem(("id",), "is already the id of another object of this account")
         known = self.ids.get(key) if key else None
         if known and record.id and record.id != known:
             return record.id, Problem(("id",), f"differs from {known}, the id of the session with this sourceId")
@@ -92,11 +111,14 @@ async def find_known(
         parameters += [[key[0] for key in keys], [key[1] for key in keys]]
     known, stored = KnownSessions(account_id), set[UUID]()
     for row in await connection.fetch(_BY_ID_OR_SOURCE if keys else _BY_ID, account_id, *parameters):
-        if row["content_hash"] is None:
-            stored.add(row["id"])
-        else:
-            key = (row["source"], row["source_id"]) if row["source_id"] else None
-            known.add(row["id"], bytes(row["content_hash"]), key)
+        match row["kind"]:
+            case "session":
+                key = (row["source"], row["source_id"]) if row["source_id"] else None
+                known.add(row["id"], bytes(row["content_hash"]), key)
+            case "terms":
+                stored.add(row["id"])
+            case _:
+                known.others.add(row["id"])
     if new := [each for each in terms if each.id not in stored]:
         await store_terms(connection, account_id, new)
     return known

@@ -1,7 +1,7 @@
 """The metrics of a set of sessions, each declared once: its SQL over rows `b`, and the session columns that it needs.
 
 Scores are null if no session qualifies: OSS needs assessed opportunities, CSS rated sessions, LSS assessed leads
-(domain.md, "Dashboard values" and "How the numbers are made").
+(domain.md, "Dashboard values" and "How the numbers are made"). A guarded metric may be null (`small_groups`).
 """
 
 from dataclasses import dataclass
@@ -9,9 +9,15 @@ from dataclasses import dataclass
 from pydantic.alias_generators import to_camel
 
 from session_graph.access.viewer import Role
-from session_graph.sessions.columns import ALL, NOT_PARTNER
+from session_graph.sessions.columns import ALL, COLUMNS, NOT_PARTNER
 
 SCORED = "b.assessment is not null"
+
+_DERIVED_FROM = {
+    "additional_deals": ("is_opportunity", "conversion_rate", "recognition", "assessment"),
+    "is_success": ("assessment",),
+}
+"""The columns behind what metrics need and no role reads by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,12 @@ class Metric:
     @property
     def field(self) -> str:
         return to_camel(self.name)
+
+    @property
+    def guarded_roles(self) -> frozenset[Role]:
+        """The roles that read the metric, but not every session column that it rests on."""
+        columns = [column for need in self.needs for column in _DERIVED_FROM.get(need, (need,))]
+        return frozenset(role for role in self.roles if any(role not in COLUMNS[column].roles for column in columns))
 
 
 def _money(expression: str) -> str:

@@ -5,7 +5,7 @@ Columns, metrics, attributes of agents and fields of a patch declare their own r
 
 from session_graph.access.viewer import Role
 from session_graph.sessions.agents import attribute_roles
-from session_graph.sessions.columns import ALL, COLUMNS
+from session_graph.sessions.columns import ALL, ANALYST, COLUMNS
 from session_graph.sessions.filter_options import OPTIONS
 from session_graph.sessions.metrics import METRICS
 from session_graph.sessions.patch import WRITERS
@@ -15,6 +15,7 @@ LIMITED_FIELDS: dict[str, dict[str, frozenset[Role]]] = {
     "Agent": {"id": ALL, **attribute_roles()},
     "Dashboard": {metric.field: metric.roles for metric in METRICS.values()},
     "SessionPatch": WRITERS,
+    "Account": {"exportRecipients": ANALYST},
     "FilterOptions": {name: COLUMNS[column].roles for name, (column, _) in OPTIONS.items()},
 }
 LIMITED_FIELDS["DashboardTotals"] = LIMITED_FIELDS["Dashboard"]

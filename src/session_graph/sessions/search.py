@@ -11,6 +11,8 @@ from session_graph.sessions.phones import is_spelled_as_phone, read_phone, spell
 
 MAX_LENGTH = 200
 MIN_DIGITS = 4
+MIN_LAST_DIGITS = 7
+"""Fewest digits by which a viewer who may not read phone numbers finds one."""
 
 _SIP = re.compile("sips?:", re.IGNORECASE)
 
@@ -44,21 +46,35 @@ def parse_search(text: str, path: tuple[PathSegment, ...]) -> Search:
     return Search(words)
 
 
-def search_sql(search: Search, parameters: Parameters, *, everywhere: bool) -> str:
-    """Return a condition over `session s`; `everywhere` also searches summaries and comments."""
-    if search.phone:
-        parts = [f"s.phone = {parameters.bind(search.phone)}"]
-    elif search.numbers:
-        parts = [f"s.phone_search like {_substring_pattern(run, parameters)}" for run in search.numbers]
-    else:
-        parts = []
+def search_sql(search: Search, parameters: Parameters, *, everywhere: bool, reads_phones: bool) -> str:
+    """Return a condition over `session s`; `everywhere` also searches summaries and comments.
+
+    Without `reads_phones` a number is found by its end alone, of MIN_LAST_DIGITS or more, or by a whole SIP address:
+    parts in any place would spell the number out, digit by digit.
+    """
+    parts = _phone_sql(search, parameters) if reads_phones else _phone_end_sql(search, parameters)
     columns: tuple[str, ...] = () if search.phone or search.numbers else ("contact_folded",)
     if everywhere:
         columns += ("summary_folded", "comment_folded")
     if columns:
         patterns = [_substring_pattern(word, parameters) for word in search.words]
         parts += [" and ".join(f"s.{column} like {pattern}" for pattern in patterns) for column in columns]
-    return " or ".join(parts)
+    return " or ".join(parts) or "false"
+
+
+def _phone_sql(search: Search, parameters: Parameters) -> list[str]:
+    if search.phone:
+        return [f"s.phone = {parameters.bind(search.phone)}"]
+    return [f"s.phone_search like {_substring_pattern(run, parameters)}" for run in search.numbers]
+
+
+def _phone_end_sql(search: Search, parameters: Parameters) -> list[str]:
+    """`phone_search` has the forms of a number with spaces between them."""
+    if search.phone and _SIP.match(search.phone):
+        return [f"s.phone = {parameters.bind(search.phone)}"]
+    runs = [run for run in search.numbers if len(run) >= MIN_LAST_DIGITS]
+    ends = [pattern for run in runs for pattern in (f"%{run}", f"%{run} %")]
+    return [f"s.phone_search like {parameters.bind(pattern)}" for pattern in ends]
 
 
 def _substring_pattern(text: str, parameters: Parameters) -> str:

@@ -69,7 +69,7 @@ class ExportDialog {
       "form",
       { id: "export-form", class: "exportform", onsubmit: (event) => (event.preventDefault(), this.#request()) },
       describeSessions(app),
-      labelled("Recipients", this.recipients, h("p", { id: hint, class: "hint" }, explainRecipients(viewer))),
+      labelled("Recipients", this.recipients, drawRecipientsHint(hint, app)),
       drawColumns(this.chosen, app.columns.length),
       labelled("Time zone", this.timeZone, drawTimeZones(zones, app)),
       this.problem,
@@ -153,15 +153,27 @@ function drawTimeZones(id, { api, viewer }) {
   return offered;
 }
 
-/** @param {import("./viewer.js").Viewer} viewer */
-function explainRecipients({ email, account }) {
-  const listed = account.exportRecipients;
-  const others = listed.length
-    ? `others must be on the account's list: ${listed.join(", ")}`
-    : "the account's list has no others yet";
-  return email
-    ? `Your own address by default; ${others}. Several are separated by commas.`
-    : `Your key has no address of its own; ${others}.`;
+/**
+ * Explains who may be a recipient, with the account's list if the viewer may read it.
+ * @param {string} id @param {import("./sessions.js").SessionsView} app
+ */
+function drawRecipientsHint(id, { api, viewer }) {
+  const own = viewer.email ? "Your own address by default" : "Your key has no address of its own";
+  /** @param {string} others */
+  const explain = (others) => `${own}; ${others}.${viewer.email ? " Several are separated by commas." : ""}`;
+  const hint = h("p", { id, class: "hint" }, explain("others must be on the account's list"));
+  if (viewer.mayReadOfAccount("exportRecipients")) {
+    api.ask("{ viewer { account { exportRecipients } } }").then(
+      (data) => {
+        const listed = data.viewer.account.exportRecipients.join(", ");
+        hint.textContent = explain(
+          listed ? `others must be on the account's list: ${listed}` : "the account's list has no others yet",
+        );
+      },
+      () => {}, // the sentence without the list is right as well
+    );
+  }
+  return hint;
 }
 
 /** @type {Record<string, string>} */

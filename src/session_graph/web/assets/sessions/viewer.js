@@ -8,12 +8,12 @@ import { visibleFields } from "./filters.js";
 import { learnZones } from "./zones.js";
 
 /** @typedef {{ idn: string, name: string, timeZone: string }} Agent */
-/** @typedef {{ id: string, name: string, currency: string, timeZone: string, exportRecipients: string[] }} Account */
+/** @typedef {{ id: string, name: string, currency: string, timeZone: string }} Account */
 
 const VIEWER = `query Viewer {
   viewer {
-    role name email visibleColumns editableFields readableFigures
-    account { id name currency timeZone exportRecipients }
+    role name email visibleColumns editableFields readableFigures readableAccountFields
+    account { id name currency timeZone }
   }
   session: __type(name: "Session") {
     fields { name description type { kind name ofType { kind name ofType { kind name ofType { kind name } } } } }
@@ -31,6 +31,7 @@ export class Viewer {
   #visible;
   #editable;
   #readable;
+  #readableOfAccount;
   #columns;
 
   /** @param {Record<string, any>} answer to VIEWER @param {Agent[]} agents */
@@ -51,6 +52,7 @@ export class Viewer {
     this.#visible = new Set(viewer.visibleColumns);
     this.#editable = new Set(viewer.editableFields);
     this.#readable = new Set(viewer.readableFigures);
+    this.#readableOfAccount = new Set(viewer.readableAccountFields);
     this.#columns = describeColumns(
       session.fields,
       orders.enumValues.map((/** @type {any} */ { name }) => name),
@@ -82,6 +84,11 @@ export class Viewer {
   /** @param {string} metric a field of the dashboard */
   mayRead(metric) {
     return this.#readable.has(metric);
+  }
+
+  /** @param {string} field of Account */
+  mayReadOfAccount(field) {
+    return this.#readableOfAccount.has(field);
   }
 
   /** The column, whether the viewer may see it or not. @param {string} code */
