@@ -16,6 +16,7 @@ from session_graph.exports.csv_file import LostLease, Progress, write_file
 from session_graph.exports.jobs import DIED_TOO_OFTEN, MOST_ATTEMPTS, Jobs
 from session_graph.exports.requester_rights import find_requester
 from session_graph.exports.requests import ExportStatus
+from session_graph.exports.sweeping import Sweeper
 from session_graph.exports.worker import NO_LONGER_ALLOWED, Worker
 from session_graph.http.app import create_app
 from session_graph.settings import Settings
@@ -28,7 +29,6 @@ from support.reports import (
     REQUEST,
     RETRY,
     ask_for_report,
-    comes_true,
     download,
     finished,
     parse_csv,
@@ -156,8 +156,8 @@ async def test_a_cancelled_export_is_neither_written_nor_sent(
     assert not await jobs.heartbeat(second, None)
     with pytest.raises(LostLease):
         await write(database, database_url, second)
-    async with working(database, database_url, outbox):
-        await comes_true(lambda: _swept(database, sending))
+    await Sweeper(database, outbox).sweep()
+    assert await _swept(database, sending)
     assert folder_of(outbox) == []
     assert (await download(client, owner, sending)).status_code == 404
 
@@ -280,7 +280,7 @@ async def test_a_period_counts_back_from_the_request(
 
 
 async def test_an_expired_export_has_no_file(
-    client: httpx.AsyncClient, owner: Caller, worker: Worker, database: Database
+    client: httpx.AsyncClient, owner: Caller, worker: Worker, database: Database, settings: Settings
 ) -> None:
     export_id = await ask_for_report(owner)
     link = (await finished(owner, export_id))["downloadUrl"]
@@ -288,7 +288,7 @@ async def test_an_expired_export_has_no_file(
     await database.execute("update session_export set expires_at = now() where id = $1", row["id"])
 
     assert (await client.get(link)).status_code == 404
-    await Jobs(database).sweep()
+    await Sweeper(database, settings).sweep()
 
     export = await show_report(owner, export_id)
     assert (export["status"], export["downloadUrl"]) == ("EXPIRED", None)

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 
 from session_graph.access.viewer import Role
 from session_graph.errors import SettingError
-from session_graph.exports.mail import NotDelivered, SmtpTransport, choose_transport
+from session_graph.exports.mail import Consequence, NotDelivered, SmtpTransport, choose_transport
 from session_graph.exports.requests import QUEUE
 from session_graph.settings import Settings
 from session_graph.store.database import Database
@@ -240,7 +240,7 @@ async def test_a_server_that_is_down_is_tried_again(
         with MailServer(mailbox, port):
             export = await finished_without_pauses(database, owner, export_id)
 
-    assert waiting["error"] == "The mail server cannot be reached."
+    assert waiting["error"] == "The mail server refuses connections."
     assert outcomes(export) == {ANA: ("ACCEPTED", None)}
 
 
@@ -294,19 +294,19 @@ def a_message() -> EmailMessage:
     return message
 
 
-async def refusal_of(url: str) -> tuple[str, bool]:
+async def refusal_of(url: str) -> tuple[str, Consequence]:
     with pytest.raises(NotDelivered) as caught:
         await SmtpTransport.from_url(url, "reports@example.com").deliver(a_message(), ANA)
-    return str(caught.value), caught.value.is_final
+    return str(caught.value), caught.value.consequence
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
-async def test_a_wrong_password_is_final_and_not_repeated(mailbox: Mailbox) -> None:
+async def test_a_wrong_password_concerns_no_recipient_and_is_not_repeated(mailbox: Mailbox) -> None:
     options: dict[str, Any] = {"authenticator": refuse_login, "auth_require_tls": False, "auth_required": True}
     with MailServer(mailbox, **options) as server:
         refusal = await refusal_of(server.url(credentials="user:secret@"))
 
-    assert refusal == ("The mail server did not accept our credentials (535).", True)
+    assert refusal == ("The mail server did not accept our credentials (535).", Consequence.PUT_OFF)
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
@@ -322,9 +322,9 @@ async def test_credentials_are_read_from_the_address(mailbox: Mailbox) -> None:
 
 async def test_nothing_is_sent_without_the_required_starttls(mailbox: Mailbox) -> None:
     with MailServer(mailbox) as server:
-        sentence, is_final = await refusal_of(server.url("smtp+starttls"))
+        sentence, consequence = await refusal_of(server.url("smtp+starttls"))
 
-    assert (is_final, mailbox.taken) == (True, [])
+    assert (consequence, mailbox.taken) == (Consequence.PUT_OFF, [])
     assert sentence == "The mail server does not offer the encryption or the login that is set up here."
 
 
@@ -336,7 +336,7 @@ async def test_a_certificate_that_is_not_trusted_is_refused(
     with MailServer(mailbox, **options) as server:
         refusal = await refusal_of(server.url(security))
 
-    assert refusal == ("The mail server's certificate is not trusted.", True)
+    assert refusal == ("The mail server's certificate is not trusted.", Consequence.PUT_OFF)
     assert mailbox.taken == []
 
 

@@ -10,6 +10,7 @@ from session_graph.cli.main import main
 from support.smtp import Mailbox, MailServer, accept_login, free_port, refuse_login
 
 ANA = "ana@example.com"
+PUT_OFF = "This concerns every recipient: exports wait, for up to a day, until it works."
 LOGIN: dict[str, Any] = {"auth_require_tls": False, "auth_required": True}
 
 Doctor = Callable[[str | None], tuple[int, str, str]]
@@ -49,7 +50,7 @@ def test_an_accepted_message_is_reported_and_delivered(doctor: Doctor, mailbox: 
 def test_a_server_that_cannot_be_reached_is_reported_in_a_sentence(doctor: Doctor) -> None:
     result = doctor(f"smtp://user:secret@127.0.0.1:{free_port()}")
 
-    assert result == (1, "", "The mail server cannot be reached. An export would be sent again later.\n")
+    assert result == (1, "", f"The mail server refuses connections. {PUT_OFF}\n")
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_a_refused_login_is_reported_without_the_password(doctor: Doctor, mailbo
     with MailServer(mailbox, authenticator=refuse_login, **LOGIN) as server:
         result = doctor(server.url(credentials="user:secret@"))
 
-    assert result == (1, "", "The mail server did not accept our credentials (535). This is final.\n")
+    assert result == (1, "", f"The mail server did not accept our credentials (535). {PUT_OFF}\n")
     assert mailbox.taken == []
 
 

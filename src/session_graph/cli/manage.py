@@ -20,7 +20,7 @@ from session_graph.access.viewer import Role
 from session_graph.cli.upgrading import rewrite_sessions, upgrade_data
 from session_graph.errors import AlreadyThere, InvalidInput, Problem
 from session_graph.exports import recipients
-from session_graph.exports.mail import NotDelivered, choose_transport
+from session_graph.exports.mail import Consequence, NotDelivered, choose_transport
 from session_graph.exports.recipients import change_recipients
 from session_graph.parsing import at_path, format_instant, parse_instant
 from session_graph.sessions.agents import create_missing_agents, parse_agent
@@ -146,11 +146,18 @@ async def doctor(settings: Settings, arguments: Namespace) -> int:
     try:
         await choose_transport(settings).deliver(message, arguments.recipient)
     except NotDelivered as refusal:
-        consequence = "This is final." if refusal.is_final else "An export would be sent again later."
-        print(refusal, consequence, file=sys.stderr)
+        print(refusal, _CONSEQUENCES[refusal.consequence], file=sys.stderr)
         return 1
     print(f"The message to {arguments.recipient} was accepted.")
     return 0
+
+
+_CONSEQUENCES = {
+    Consequence.REFUSED: "This is final.",
+    Consequence.LATER: "An export would be sent again later.",
+    Consequence.PUT_OFF: "This concerns every recipient: exports wait, for up to a day, until it works.",
+    Consequence.WITHOUT_FILE: "Even a message without an attachment is too large.",
+}
 
 
 async def _find_account(idn: str) -> Account:
