@@ -21,13 +21,22 @@ from pydantic import SecretStr
 from session_graph.access.viewer import Role
 from session_graph.errors import SettingError
 from session_graph.exports.mail import Consequence, NotDelivered, SmtpTransport, choose_transport
-from session_graph.exports.requests import QUEUE
 from session_graph.settings import Settings
 from session_graph.store.database import Database
 from session_graph.store.models import Account
 from support.api import Caller, make_caller
 from support.records import make_agent, record
-from support.reports import RETRY, ask_for_report, comes_true, finished, read_csv, read_row, show_report, working
+from support.reports import (
+    RETRY,
+    ask_for_report,
+    comes_true,
+    finished,
+    make_retries_due,
+    read_csv,
+    read_row,
+    show_report,
+    working,
+)
 from support.smtp import HANG_UP, Mailbox, MailServer, accept_login, free_port, refuse_login, tls_context
 
 pytestmark = pytest.mark.anyio
@@ -58,12 +67,6 @@ async def owner(client: httpx.AsyncClient, account: Account, database: Database)
     await record(database, account, {"summary": "ours, naïve ☕"})
     await database.execute("insert into export_recipient values ($1, 'example.com')", account.id)
     return await make_caller(client, account, Role.ADMIN, {"email": ANA})
-
-
-async def make_retries_due(database: Database) -> None:
-    await database.execute("update export_delivery set run_at = now() where status = 'WAITING'")
-    await database.execute("update session_export set run_at = now() where status = 'SENDING' and lease_until is null")
-    await database.execute("select pg_notify($1, '')", QUEUE)
 
 
 async def finished_without_pauses(database: Database, ask: Caller, export_id: str) -> dict[str, Any]:

@@ -126,9 +126,10 @@ class SmtpTransport:
                 await client.rcpt(recipient)
                 stage = Stage.MESSAGE
                 await client.data(data)
-            with suppress(aiosmtplib.SMTPException, OSError):
-                await client.quit(timeout=QUIT_SECONDS)
+            await _quit(client)
         except (aiosmtplib.SMTPException, OSError) as error:
+            if isinstance(error, aiosmtplib.SMTPResponseException):
+                await _quit(client)
             raise _explain(error, stage) from error
         finally:
             client.close()
@@ -167,6 +168,12 @@ class NullTransport:
 
     async def deliver(self, message: EmailMessage, recipient: str) -> None:
         raise NotDelivered(NO_SERVER, Consequence.REFUSED, "no mail server")
+
+
+async def _quit(client: aiosmtplib.SMTP) -> None:
+    """Take leave of a server that has answered; how it takes that changes nothing."""
+    with suppress(aiosmtplib.SMTPException, OSError):
+        await client.quit(timeout=QUIT_SECONDS)
 
 
 async def _greet(client: aiosmtplib.SMTP) -> None:
