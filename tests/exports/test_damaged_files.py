@@ -33,7 +33,7 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def with_many_rows(owner: Caller, account: Account, database: Database) -> None:
     chance = random.Random(3)
-    for _ in range(40):
+    for _ in range(100):
         await record(database, account, {"summary": chance.randbytes(2_000).hex()})
 
 

@@ -325,3 +325,16 @@ async def test_an_export_of_somebody_else_is_not_found(
             ((_, payload),) = (await other(change, id=export_id)).data.items()
             assert [error["code"] for error in payload["errors"]] == ["NOT_FOUND"]
     assert (await show_report(owner, export_id))["status"] == "DONE"
+
+
+async def test_writing_does_not_depend_on_how_the_database_reads_strings(
+    owner: Caller, database: Database, database_url: str
+) -> None:
+    await ask_for_report(owner)
+    separator = "&" if "?" in database_url else "?"
+
+    file = await write(
+        database, f"{database_url}{separator}standard_conforming_strings=off", await claim(Jobs(database))
+    )
+
+    assert file.row_count == 1
