@@ -38,6 +38,7 @@ from support.reports import (
     working,
 )
 from support.smtp import HANG_UP, Mailbox, MailServer, accept_login, free_port, refuse_login, tls_context
+from support.smtp_script import ScriptedMailServer
 
 pytestmark = pytest.mark.anyio
 
@@ -198,6 +199,20 @@ async def test_a_server_that_hangs_up_after_the_data_may_get_the_same_message_ag
     ((message_id, count),) = mailbox.message_ids().items()
     assert count == 2
     assert message_id.startswith(f"<{export_id.replace('-', '')}.")
+
+
+@pytest.mark.parametrize("zip_above", [0, 10**6])
+async def test_a_repeated_message_is_the_same_to_the_byte(
+    owner: Caller, database: Database, database_url: str, settings: Settings, zip_above: int
+) -> None:
+    async with ScriptedMailServer(TAKEN=[b"451 later", b"452 later", b"250 ok"]) as server:
+        update = {"smtp_url": SecretStr(server.url), "zip_above_bytes": zip_above}
+        async with working(database, database_url, settings.model_copy(update=update)):
+            await finished_without_pauses(database, owner, await ask_for_report(owner))
+
+    first, second, third = server.offered
+    assert first == second == third
+    assert server.messages == [third]
 
 
 async def test_an_export_that_nobody_accepts_fails_and_can_be_retried(

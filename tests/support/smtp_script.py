@@ -18,7 +18,7 @@ ANSWERS = {
 
 
 class ScriptedMailServer:
-    """Serves within its block. `said` has the commands, `messages` what was taken.
+    """Serves within its block. `said` has the commands, `offered` all messages, `messages` those that it took.
 
     Of several answers to a command, each is given once, and the last one from then on. TAKEN answers the message.
     """
@@ -28,6 +28,7 @@ class ScriptedMailServer:
         for name, answer in answers.items():
             self.answers["." if name == "TAKEN" else name] = [answer] if isinstance(answer, bytes) else answer
         self.said: list[str] = []
+        self.offered: list[bytes] = []
         self.messages: list[bytes] = []
         self._server: asyncio.Server | None = None
         self._clients: set[asyncio.Task[None]] = set()
@@ -61,6 +62,7 @@ class ScriptedMailServer:
                 answer = await self._answer(writer, verb)
                 if verb == "DATA" and answer.startswith(b"354"):
                     data = await reader.readuntil(b"\r\n.\r\n")
+                    self.offered.append(data[:-5])
                     if (await self._answer(writer, ".")).startswith(b"250"):
                         self.messages.append(data[:-5])
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
