@@ -79,19 +79,20 @@ class Bench:
     inbox: Inbox
     smtp_url: str
     log: Path
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
     chance: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311
-    process: subprocess.Popen[bytes] | None = None
 
     def start_worker(self) -> subprocess.Popen[bytes]:
         given = {"SESSION_GRAPH_DATABASE_URL": self.url, "SESSION_GRAPH_SMTP_URL": self.smtp_url}
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
+            worker = subprocess.Popen(
                 [sys.executable, "-m", "session_graph.cli.main", "worker"],
                 env={**os.environ, **given},
                 stdout=subprocess.DEVNULL,
                 stderr=log,
             )
-        return self.process
+        self.workers.append(worker)
+        return worker
 
     async def ask(self, number: int = 1, account: int = 0) -> None:
         for _ in range(number):
@@ -123,6 +124,12 @@ class Bench:
         return self.log.read_text("utf-8").count(text)
 
 
+def stop(worker: subprocess.Popen[bytes]) -> None:
+    worker.send_signal(signal.SIGCONT)
+    worker.terminate()
+    worker.wait(30)
+
+
 @asynccontextmanager
 async def opened(rows: int = ROWS) -> AsyncIterator[Bench]:
     inbox = Inbox()
@@ -138,27 +145,27 @@ async def opened(rows: int = ROWS) -> AsyncIterator[Bench]:
             other = Viewer(facts_of(account), Role.ADMIN, "other", "other@example.com")
             smtp_url = f"smtp://127.0.0.1:{port}"
             bench = Bench(url, settings, database, [viewer, other], inbox, smtp_url, home / "worker.log")
-            worker = bench.start_worker()
+            bench.start_worker()
             try:
                 yield bench
             finally:
-                worker.send_signal(signal.SIGCONT)
-                worker.terminate()
-                worker.wait(30)
+                for worker in bench.workers:
+                    stop(worker)
     controller.stop()
 
 
 async def pause(bench: Bench, times: int) -> None:
-    """Halt the busy worker for longer than its leases last, at random moments."""
-    assert bench.process
+    """Halt a busy worker for longer than its leases last, at random moments, beside another that takes over."""
+    (halted,), other = bench.workers[:], bench.start_worker()
     for number in range(times):
         await bench.keep_busy()
         await asyncio.sleep(bench.chance.random() * 1.5)
-        bench.process.send_signal(signal.SIGSTOP)
+        halted.send_signal(signal.SIGSTOP)
         await asyncio.sleep(PAUSE_SECONDS)
-        bench.process.send_signal(signal.SIGCONT)
+        halted.send_signal(signal.SIGCONT)
         if number % 10 == 9:
             print(f"  {number + 1} pauses, {bench.count_in_log('lost the lease')} leases lost", flush=True)
+    stop(other)
 
 
 async def lose_leases(bench: Bench, times: int) -> None:

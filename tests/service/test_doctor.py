@@ -13,7 +13,7 @@ ANA = "ana@example.com"
 PUT_OFF = "This concerns every recipient: exports wait, for up to a day, until it works."
 LOGIN: dict[str, Any] = {"auth_require_tls": False, "auth_required": True}
 
-Doctor = Callable[[str | None], tuple[int, str, str]]
+Doctor = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -25,9 +25,9 @@ def mailbox() -> Mailbox:
 def doctor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Doctor:
     """Return a function that runs the command with a mail server's URL: exit code, output and error output."""
 
-    def ask(smtp_url: str | None) -> tuple[int, str, str]:
+    def ask(smtp_url: str | None, sender: str = "Reports <reports@example.com>") -> tuple[int, str, str]:
         monkeypatch.setenv("SESSION_GRAPH_HOME", str(tmp_path / "home"))
-        monkeypatch.setenv("SESSION_GRAPH_MAIL_FROM", "Reports <reports@example.com>")
+        monkeypatch.setenv("SESSION_GRAPH_MAIL_FROM", sender)
         monkeypatch.setenv("SESSION_GRAPH_SMTP_URL", smtp_url or "")
         code = main(["doctor", ANA])
         assert not (tmp_path / "home").exists()
@@ -91,6 +91,36 @@ def test_a_setting_that_is_not_valid_is_named(doctor: Doctor, url: str) -> None:
     assert (code, printed, errors.count("\n")) == (1, "", 1)
     assert errors.startswith("SESSION_GRAPH_SMTP_URL must be smtp://")
     assert "secret" not in errors
+
+
+def test_mail_that_is_switched_off_is_reported_and_not_sent(
+    doctor: Doctor, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SESSION_GRAPH_MAIL", "off")
+    with MailServer(mailbox) as server:
+        code, printed, errors = doctor(server.url())
+
+    assert (code, printed, mailbox.taken) == (1, "", [])
+    assert errors == f"Mail is switched off here (SESSION_GRAPH_MAIL=off); the file can be downloaded. {PUT_OFF}\n"
+
+
+def test_a_name_that_cannot_be_resolved_is_told_apart(doctor: Doctor) -> None:
+    result = doctor("smtp://mail.invalid")
+
+    assert result == (1, "", f"The name of the mail server cannot be resolved. {PUT_OFF}\n")
+
+
+def test_a_sender_that_is_not_an_address_is_named(doctor: Doctor) -> None:
+    code, printed, errors = doctor("smtp://127.0.0.1", "a@example.com\nBcc: b@example.com")
+
+    assert (code, printed, errors.count("\n")) == (1, "", 1)
+    assert errors.startswith("SESSION_GRAPH_MAIL_FROM must be one e-mail address")
+
+
+def test_a_recipient_that_is_not_an_address_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["doctor", "ana@example.com\nBcc: bo@example.com"])
+
+    assert (code, capsys.readouterr().err) == (1, "recipient must be one e-mail address, such as ana@example.com\n")
 
 
 def test_a_missing_mail_server_is_reported(doctor: Doctor) -> None:

@@ -22,7 +22,7 @@ from session_graph.errors import AlreadyThere, InvalidInput, Problem
 from session_graph.exports import recipients
 from session_graph.exports.mail import Consequence, NotDelivered, choose_transport
 from session_graph.exports.recipients import change_recipients
-from session_graph.parsing import at_path, format_instant, parse_instant
+from session_graph.parsing import at_path, check_email, format_instant, parse_instant
 from session_graph.sessions.agents import create_missing_agents, parse_agent
 from session_graph.sessions.importing import Tally, import_sessions
 from session_graph.sessions.record_files import STANDARD_INPUT, UnreadableInput
@@ -136,6 +136,9 @@ async def list_recipients(settings: Settings, arguments: Namespace) -> int:
 
 async def doctor(settings: Settings, arguments: Namespace) -> int:
     """Send a test message and print whether it was accepted."""
+    transport = choose_transport(settings)
+    with at_path("recipient", error=InvalidInput.at):
+        check_email(arguments.recipient)
     message = EmailMessage()
     message["From"], message["To"] = settings.mail_from, arguments.recipient
     message["Subject"] = "session_graph can send mail"
@@ -144,7 +147,7 @@ async def doctor(settings: Settings, arguments: Namespace) -> int:
         "This is the test message of `session-graph doctor`. Session reports will arrive like this one."
     )
     try:
-        await choose_transport(settings).deliver(message, arguments.recipient)
+        await transport.deliver(message, arguments.recipient)
     except NotDelivered as refusal:
         print(refusal, _CONSEQUENCES[refusal.consequence], file=sys.stderr)
         return 1
