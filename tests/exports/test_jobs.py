@@ -96,6 +96,20 @@ async def test_a_worker_that_lost_its_lease_changes_nothing(
     assert len(parse_csv(await read_csv(database, export_id))) == 1
 
 
+async def test_a_heartbeat_that_comes_late_takes_no_job_back(
+    owner: Caller, database: Database, database_url: str
+) -> None:
+    jobs = Jobs(database)
+    export_id = await ask_for_report(owner)
+    job = await claim(jobs)
+    assert await jobs.finish_writing(job, await write(database, database_url, job), timedelta(1))
+
+    assert not await jobs.heartbeat(job, Progress(1, 1, 1))
+    assert not await jobs.heartbeat(job, None)
+
+    assert (await read_row(database, export_id))["lease_until"] is None
+
+
 async def test_a_job_that_kills_its_workers_fails_in_the_end(owner: Caller, database: Database) -> None:
     export_id = await ask_for_report(owner)
     jobs = Jobs(database)

@@ -87,12 +87,13 @@ where e.account_id = next.account_id and e.id = next.id
 returning e.*
 """
 _CLAIMED = "where e.account_id = $1 and e.id = $2 and e.claims = $3 and e.status in ('RUNNING', 'SENDING')"
+_LEASED = f"{_CLAIMED} and e.lease_until is not null"
 _HEARTBEAT = f"""
 update session_export e set lease_until = now() + $4, row_count = $5, rows_written = $6, bytes = $7
-{_CLAIMED}
+{_LEASED}
 {_TELL}
 """
-_EXTEND_LEASE = f"update session_export e set lease_until = now() + $4 {_CLAIMED} returning e.id"
+_EXTEND_LEASE = f"update session_export e set lease_until = now() + $4 {_LEASED} returning e.id"
 _FINISH_WRITING = f"""
 update session_export e
 set status = 'SENDING', run_at = now(), lease_until = null, as_of = $4, row_count = $5, rows_written = $5, bytes = $6,
