@@ -38,7 +38,7 @@ from session_graph.store.database import Database
 
 ROWS = 20_000
 PAUSE_SECONDS = 7.0
-END_SECONDS = 180.0
+END_SECONDS = 600.0
 BUSY = 4
 """Exports that are kept waiting, so that a fault finds the worker busy."""
 
