@@ -72,6 +72,11 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
         *((f"{name}", "-1") for name in ("STATEMENT_CACHE_SIZE", "MAX_ALIASES", "MAX_DIRECTIVES", "MAX_ROOT_FIELDS")),
         *(("MAX_BODY_BYTES", value) for value in ("1023", "1e9")),
         *(("MIGRATE_ON_START", value) for value in ("perhaps", "2")),
+        *(("MAIL", value) for value in ("perhaps", "2")),
+        *(
+            ("PUBLIC_URL", value)
+            for value in ("example.com", "ftp://a.com", "https://a.com\n", "https://a.com/ b", "https://")
+        ),
         *(("LOG_LEVEL", value) for value in ("LOUD", "info")),
         *(
             ("CORS_ORIGINS", value)
@@ -165,3 +170,10 @@ def test_an_address_that_is_not_postgresql_is_refused_and_not_repeated(address: 
 
     assert "SESSION_GRAPH_DATABASE_URL" in message
     assert SECRET not in message
+
+
+@pytest.mark.parametrize(("value", "is_on"), [("off", False), ("on", True), ("false", False), ("", True)])
+def test_mail_is_switched_off_by_a_word(monkeypatch: pytest.MonkeyPatch, value: str, is_on: bool) -> None:
+    monkeypatch.setenv("SESSION_GRAPH_MAIL", value)
+
+    assert load_settings().mail is is_on

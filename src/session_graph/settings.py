@@ -3,6 +3,7 @@
 The table in docs/settings.md is generated from this class; a test fails if they differ.
 """
 
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
@@ -100,7 +101,14 @@ class Settings(BaseSettings):
         None,
         description="Mail server that sends exports: `smtp://`, `smtp+starttls://` or `smtps://`, with `user:password@` if it requires a login.",
     )
-    mail_from: str = Field("reports@localhost", description="Sender of exports.")
+    mail_from: str = Field(
+        "reports@localhost",
+        description="Sender of exports: one address, also with a name, such as `Reports <reports@example.com>`.",
+    )
+    mail: bool = Field(
+        True,
+        description="`off` sends no mail, for a copy of a database: exports are written and can be downloaded.",
+    )
     outbox: Path | None = Field(
         None,
         description="Folder that messages are written to if there is no mail server; in the demo, a folder in its home.",
@@ -109,6 +117,11 @@ class Settings(BaseSettings):
     exports_per_day: int = Field(1000, ge=1, description="Exports that an account may request in 24 hours.")
     export_recipients: int = Field(10, ge=1, description="Most recipients of an export.")
     export_days: int = Field(7, ge=1, description="How long the file of an export is kept; days.")
+    export_record_days: int = Field(
+        90,
+        ge=1,
+        description="How long the record of an export that has ended is kept, with its deliveries, its downloads and its idempotency key; days, no fewer than `SESSION_GRAPH_EXPORT_DAYS`.",
+    )
     zip_above_bytes: int = Field(
         5 * 1024 * 1024, ge=0, description="A larger CSV file is attached as a zip file; bytes."
     )
@@ -152,6 +165,13 @@ class Settings(BaseSettings):
             raise ValueError("must be an address such as postgresql://user:password@host:5432/name")
         return value
 
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, value: str | None) -> str | None:
+        if value and not re.fullmatch(r"https?://[!-~]+", value):
+            raise ValueError("must be an address such as https://sessions.example.com")
+        return value
+
     @field_validator("cors_origins", "jwt_types", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
@@ -170,6 +190,8 @@ class Settings(BaseSettings):
     def _check_combinations(self) -> "Settings":
         if self.pool_min_size > self.pool_max_size:
             raise ValueError(f"{PREFIX}POOL_MIN_SIZE is larger than {PREFIX}POOL_MAX_SIZE")
+        if self.export_record_days < self.export_days:
+            raise ValueError(f"{PREFIX}EXPORT_RECORD_DAYS is smaller than {PREFIX}EXPORT_DAYS")
         if self.jwt_key and self.jwt_jwks:
             raise ValueError(f"{PREFIX}JWT_KEY and {PREFIX}JWT_JWKS exclude each other")
         if (self.jwt_key or self.jwt_jwks) and not (self.jwt_issuer and self.jwt_audience):

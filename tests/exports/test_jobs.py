@@ -16,6 +16,7 @@ from session_graph.exports.csv_file import LostLease, Progress, write_file
 from session_graph.exports.jobs import DIED_TOO_OFTEN, MOST_ATTEMPTS, Jobs
 from session_graph.exports.requester_rights import find_requester
 from session_graph.exports.requests import ExportStatus
+from session_graph.exports.sweeping import Sweeper
 from session_graph.exports.worker import NO_LONGER_ALLOWED, Worker
 from session_graph.http.app import create_app
 from session_graph.settings import Settings
@@ -28,7 +29,6 @@ from support.reports import (
     REQUEST,
     RETRY,
     ask_for_report,
-    comes_true,
     download,
     finished,
     parse_csv,
@@ -96,6 +96,20 @@ async def test_a_worker_that_lost_its_lease_changes_nothing(
     assert len(parse_csv(await read_csv(database, export_id))) == 1
 
 
+async def test_a_heartbeat_that_comes_late_takes_no_job_back(
+    owner: Caller, database: Database, database_url: str
+) -> None:
+    jobs = Jobs(database)
+    export_id = await ask_for_report(owner)
+    job = await claim(jobs)
+    assert await jobs.finish_writing(job, await write(database, database_url, job), timedelta(1))
+
+    assert not await jobs.heartbeat(job, Progress(1, 1, 1))
+    assert not await jobs.heartbeat(job, None)
+
+    assert (await read_row(database, export_id))["lease_until"] is None
+
+
 async def test_a_job_that_kills_its_workers_fails_in_the_end(owner: Caller, database: Database) -> None:
     export_id = await ask_for_report(owner)
     jobs = Jobs(database)
@@ -156,8 +170,8 @@ async def test_a_cancelled_export_is_neither_written_nor_sent(
     assert not await jobs.heartbeat(second, None)
     with pytest.raises(LostLease):
         await write(database, database_url, second)
-    async with working(database, database_url, outbox):
-        await comes_true(lambda: _swept(database, sending))
+    await Sweeper(database, outbox).sweep()
+    assert await _swept(database, sending)
     assert folder_of(outbox) == []
     assert (await download(client, owner, sending)).status_code == 404
 
@@ -280,7 +294,7 @@ async def test_a_period_counts_back_from_the_request(
 
 
 async def test_an_expired_export_has_no_file(
-    client: httpx.AsyncClient, owner: Caller, worker: Worker, database: Database
+    client: httpx.AsyncClient, owner: Caller, worker: Worker, database: Database, settings: Settings
 ) -> None:
     export_id = await ask_for_report(owner)
     link = (await finished(owner, export_id))["downloadUrl"]
@@ -288,7 +302,7 @@ async def test_an_expired_export_has_no_file(
     await database.execute("update session_export set expires_at = now() where id = $1", row["id"])
 
     assert (await client.get(link)).status_code == 404
-    await Jobs(database).sweep()
+    await Sweeper(database, settings).sweep()
 
     export = await show_report(owner, export_id)
     assert (export["status"], export["downloadUrl"]) == ("EXPIRED", None)
@@ -325,3 +339,16 @@ async def test_an_export_of_somebody_else_is_not_found(
             ((_, payload),) = (await other(change, id=export_id)).data.items()
             assert [error["code"] for error in payload["errors"]] == ["NOT_FOUND"]
     assert (await show_report(owner, export_id))["status"] == "DONE"
+
+
+async def test_writing_does_not_depend_on_how_the_database_reads_strings(
+    owner: Caller, database: Database, database_url: str
+) -> None:
+    await ask_for_report(owner)
+    separator = "&" if "?" in database_url else "?"
+
+    file = await write(
+        database, f"{database_url}{separator}standard_conforming_strings=off", await claim(Jobs(database))
+    )
+
+    assert file.row_count == 1

@@ -20,15 +20,25 @@ from pydantic import SecretStr
 
 from session_graph.access.viewer import Role
 from session_graph.errors import SettingError
-from session_graph.exports.mail import NotDelivered, SmtpTransport, choose_transport
-from session_graph.exports.requests import QUEUE
+from session_graph.exports.mail import Consequence, NotDelivered, SmtpTransport, choose_transport
 from session_graph.settings import Settings
 from session_graph.store.database import Database
 from session_graph.store.models import Account
 from support.api import Caller, make_caller
 from support.records import make_agent, record
-from support.reports import RETRY, ask_for_report, comes_true, finished, read_csv, read_row, show_report, working
+from support.reports import (
+    RETRY,
+    ask_for_report,
+    comes_true,
+    finished,
+    make_retries_due,
+    read_csv,
+    read_row,
+    show_report,
+    working,
+)
 from support.smtp import HANG_UP, Mailbox, MailServer, accept_login, free_port, refuse_login, tls_context
+from support.smtp_script import ScriptedMailServer
 
 pytestmark = pytest.mark.anyio
 
@@ -58,12 +68,6 @@ async def owner(client: httpx.AsyncClient, account: Account, database: Database)
     await record(database, account, {"summary": "ours, naïve ☕"})
     await database.execute("insert into export_recipient values ($1, 'example.com')", account.id)
     return await make_caller(client, account, Role.ADMIN, {"email": ANA})
-
-
-async def make_retries_due(database: Database) -> None:
-    await database.execute("update export_delivery set run_at = now() where status = 'WAITING'")
-    await database.execute("update session_export set run_at = now() where status = 'SENDING' and lease_until is null")
-    await database.execute("select pg_notify($1, '')", QUEUE)
 
 
 async def finished_without_pauses(database: Database, ask: Caller, export_id: str) -> dict[str, Any]:
@@ -197,6 +201,20 @@ async def test_a_server_that_hangs_up_after_the_data_may_get_the_same_message_ag
     assert message_id.startswith(f"<{export_id.replace('-', '')}.")
 
 
+@pytest.mark.parametrize("zip_above", [0, 10**6])
+async def test_a_repeated_message_is_the_same_to_the_byte(
+    owner: Caller, database: Database, database_url: str, settings: Settings, zip_above: int
+) -> None:
+    async with ScriptedMailServer(TAKEN=[b"451 later", b"452 later", b"250 ok"]) as server:
+        update = {"smtp_url": SecretStr(server.url), "zip_above_bytes": zip_above}
+        async with working(database, database_url, settings.model_copy(update=update)):
+            await finished_without_pauses(database, owner, await ask_for_report(owner))
+
+    first, second, third = server.offered
+    assert first == second == third
+    assert server.messages == [third]
+
+
 async def test_an_export_that_nobody_accepts_fails_and_can_be_retried(
     owner: Caller, database: Database, database_url: str, mailing: Settings, mailbox: Mailbox
 ) -> None:
@@ -240,7 +258,7 @@ async def test_a_server_that_is_down_is_tried_again(
         with MailServer(mailbox, port):
             export = await finished_without_pauses(database, owner, export_id)
 
-    assert waiting["error"] == "The mail server cannot be reached."
+    assert waiting["error"] == "The mail server refuses connections."
     assert outcomes(export) == {ANA: ("ACCEPTED", None)}
 
 
@@ -294,19 +312,19 @@ def a_message() -> EmailMessage:
     return message
 
 
-async def refusal_of(url: str) -> tuple[str, bool]:
+async def refusal_of(url: str) -> tuple[str, Consequence]:
     with pytest.raises(NotDelivered) as caught:
         await SmtpTransport.from_url(url, "reports@example.com").deliver(a_message(), ANA)
-    return str(caught.value), caught.value.is_final
+    return str(caught.value), caught.value.consequence
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
-async def test_a_wrong_password_is_final_and_not_repeated(mailbox: Mailbox) -> None:
+async def test_a_wrong_password_concerns_no_recipient_and_is_not_repeated(mailbox: Mailbox) -> None:
     options: dict[str, Any] = {"authenticator": refuse_login, "auth_require_tls": False, "auth_required": True}
     with MailServer(mailbox, **options) as server:
         refusal = await refusal_of(server.url(credentials="user:secret@"))
 
-    assert refusal == ("The mail server did not accept our credentials (535).", True)
+    assert refusal == ("The mail server did not accept our credentials (535).", Consequence.PUT_OFF)
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
@@ -322,9 +340,9 @@ async def test_credentials_are_read_from_the_address(mailbox: Mailbox) -> None:
 
 async def test_nothing_is_sent_without_the_required_starttls(mailbox: Mailbox) -> None:
     with MailServer(mailbox) as server:
-        sentence, is_final = await refusal_of(server.url("smtp+starttls"))
+        sentence, consequence = await refusal_of(server.url("smtp+starttls"))
 
-    assert (is_final, mailbox.taken) == (True, [])
+    assert (consequence, mailbox.taken) == (Consequence.PUT_OFF, [])
     assert sentence == "The mail server does not offer the encryption or the login that is set up here."
 
 
@@ -336,7 +354,7 @@ async def test_a_certificate_that_is_not_trusted_is_refused(
     with MailServer(mailbox, **options) as server:
         refusal = await refusal_of(server.url(security))
 
-    assert refusal == ("The mail server's certificate is not trusted.", True)
+    assert refusal == ("The mail server's certificate is not trusted.", Consequence.PUT_OFF)
     assert mailbox.taken == []
 
 

@@ -10,9 +10,10 @@ from session_graph.cli.main import main
 from support.smtp import Mailbox, MailServer, accept_login, free_port, refuse_login
 
 ANA = "ana@example.com"
+PUT_OFF = "This concerns every recipient: exports wait, for up to a day, until it works."
 LOGIN: dict[str, Any] = {"auth_require_tls": False, "auth_required": True}
 
-Doctor = Callable[[str | None], tuple[int, str, str]]
+Doctor = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -24,9 +25,9 @@ def mailbox() -> Mailbox:
 def doctor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Doctor:
     """Return a function that runs the command with a mail server's URL: exit code, output and error output."""
 
-    def ask(smtp_url: str | None) -> tuple[int, str, str]:
+    def ask(smtp_url: str | None, sender: str = "Reports <reports@example.com>") -> tuple[int, str, str]:
         monkeypatch.setenv("SESSION_GRAPH_HOME", str(tmp_path / "home"))
-        monkeypatch.setenv("SESSION_GRAPH_MAIL_FROM", "Reports <reports@example.com>")
+        monkeypatch.setenv("SESSION_GRAPH_MAIL_FROM", sender)
         monkeypatch.setenv("SESSION_GRAPH_SMTP_URL", smtp_url or "")
         code = main(["doctor", ANA])
         assert not (tmp_path / "home").exists()
@@ -49,7 +50,7 @@ def test_an_accepted_message_is_reported_and_delivered(doctor: Doctor, mailbox: 
 def test_a_server_that_cannot_be_reached_is_reported_in_a_sentence(doctor: Doctor) -> None:
     result = doctor(f"smtp://user:secret@127.0.0.1:{free_port()}")
 
-    assert result == (1, "", "The mail server cannot be reached. An export would be sent again later.\n")
+    assert result == (1, "", f"The mail server refuses connections. {PUT_OFF}\n")
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_a_refused_login_is_reported_without_the_password(doctor: Doctor, mailbo
     with MailServer(mailbox, authenticator=refuse_login, **LOGIN) as server:
         result = doctor(server.url(credentials="user:secret@"))
 
-    assert result == (1, "", "The mail server did not accept our credentials (535). This is final.\n")
+    assert result == (1, "", f"The mail server did not accept our credentials (535). {PUT_OFF}\n")
     assert mailbox.taken == []
 
 
@@ -90,6 +91,36 @@ def test_a_setting_that_is_not_valid_is_named(doctor: Doctor, url: str) -> None:
     assert (code, printed, errors.count("\n")) == (1, "", 1)
     assert errors.startswith("SESSION_GRAPH_SMTP_URL must be smtp://")
     assert "secret" not in errors
+
+
+def test_mail_that_is_switched_off_is_reported_and_not_sent(
+    doctor: Doctor, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SESSION_GRAPH_MAIL", "off")
+    with MailServer(mailbox) as server:
+        code, printed, errors = doctor(server.url())
+
+    assert (code, printed, mailbox.taken) == (1, "", [])
+    assert errors == f"Mail is switched off here (SESSION_GRAPH_MAIL=off); the file can be downloaded. {PUT_OFF}\n"
+
+
+def test_a_name_that_cannot_be_resolved_is_told_apart(doctor: Doctor) -> None:
+    result = doctor("smtp://mail.invalid")
+
+    assert result == (1, "", f"The name of the mail server cannot be resolved. {PUT_OFF}\n")
+
+
+def test_a_sender_that_is_not_an_address_is_named(doctor: Doctor) -> None:
+    code, printed, errors = doctor("smtp://127.0.0.1", "a@example.com\nBcc: b@example.com")
+
+    assert (code, printed, errors.count("\n")) == (1, "", 1)
+    assert errors.startswith("SESSION_GRAPH_MAIL_FROM must be one e-mail address")
+
+
+def test_a_recipient_that_is_not_an_address_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["doctor", "ana@example.com\nBcc: bo@example.com"])
+
+    assert (code, capsys.readouterr().err) == (1, "recipient must be one e-mail address, such as ana@example.com\n")
 
 
 def test_a_missing_mail_server_is_reported(doctor: Doctor) -> None:

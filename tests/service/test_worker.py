@@ -179,24 +179,47 @@ async def test_a_stopped_worker_releases_its_job_at_once_and_counts_no_attempt(o
 async def test_a_paused_worker_is_replaced_within_ten_seconds_and_changes_nothing_when_it_resumes(
     office: Office,
 ) -> None:
-    office.mailbox.seconds = 0.3
+    """The first worker is halted while the mail server holds its message; the second one is idle until then."""
+    office.mailbox.data_answers = [HOLD]
     paused = office.start_worker()
     export_id = await office.ask()
     await comes_true(lambda: _some_mail(office))
+    office.start_worker().wait_until_it_prints("Writing and sending exports")
     os.kill(paused.pid, signal.SIGSTOP)
     stopped_at = (await office.database.fetch("select now()"))[0][0]
-    office.start_worker()
     row = await comes_true(lambda: _claimed_again(office, export_id))
     assert row["lease_until"] - LEASE - stopped_at < timedelta(seconds=10)
     await office.reaches(export_id, "DONE")
     os.kill(paused.pid, signal.SIGCONT)
-    await asyncio.sleep(1)
+    await comes_true(lambda: _has_noticed(paused))
 
     assert (await read_row(office.database, export_id))["status"] == "DONE"
     office.assert_sent_once(export_id)
-    assert sum(office.mailbox.message_ids().values()) <= len(RECIPIENTS) + 1
+    assert sum(office.mailbox.message_ids().values()) == len(RECIPIENTS) + 1
 
 
 async def _claimed_again(office: Office, export_id: UUID) -> Row | None:
     row = await read_row(office.database, export_id)
     return row if row["claims"] == 3 and row["lease_until"] else None
+
+
+async def _has_noticed(worker: Server) -> bool:
+    return "lost the lease of export" in worker.errors
+
+
+async def test_workers_paused_at_any_moment_keep_no_export_from_another_worker(office: Office) -> None:
+    """A paused worker must hold no lock, whatever it was about to do: every export ends while it stands still."""
+    chance = random.Random(11)
+    paused, healthy = office.start_worker(), office.start_worker()
+    for worker in (paused, healthy):
+        worker.wait_until_it_prints("Writing and sending exports")
+    for _ in range(3):
+        exports = [await office.ask() for _ in range(4)]
+        await asyncio.sleep(chance.random() * 0.3)
+        os.kill(paused.pid, signal.SIGSTOP)
+        for export_id in exports:
+            await office.reaches(export_id, "DONE")
+        os.kill(paused.pid, signal.SIGCONT)
+
+    assert healthy.stop() == 0
+    await office.reaches(await office.ask(), "DONE")

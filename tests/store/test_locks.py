@@ -37,7 +37,7 @@ async def test_a_lock_is_held_until_the_end_of_its_transaction_and_holds_up_no_o
     async with database.transaction() as holder:
         await take_lock(holder, AdvisoryLock.DEMO)
         second = asyncio.create_task(take(AdvisoryLock.DEMO), context=Context())
-        await asyncio.create_task(take(AdvisoryLock.EXPORT_CLAIM), context=Context())
+        await asyncio.create_task(take(AdvisoryLock.MIGRATION), context=Context())
         await asyncio.sleep(0.05)
         assert not second.done()
 

@@ -115,6 +115,12 @@ class Server:
             self.printed += self._lines.get()
         return self
 
+    def wait_until_it_prints(self, text: str) -> Self:
+        end = time.monotonic() + START_SECONDS
+        while text not in self.printed:
+            self.printed += self._next_line(end - time.monotonic())
+        return self
+
     def ask(self, key: str, query: str, **variables: Any) -> Any:
         """The answer's data; there must be no error."""
         answer = self.post(key, query, variables).json()

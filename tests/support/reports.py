@@ -116,3 +116,10 @@ async def cancel_everything(database: Database) -> None:
     await database.execute(
         "update session_export set status = 'CANCELLED' where status in ('QUEUED', 'RUNNING', 'SENDING')"
     )
+
+
+async def make_retries_due(database: Database) -> None:
+    """Let the messages of all accounts be sent again at once."""
+    await database.execute("update export_delivery set run_at = now() where status = 'WAITING'")
+    await database.execute("update session_export set run_at = now() where status = 'SENDING' and lease_until is null")
+    await database.execute("select pg_notify($1, '')", QUEUE)

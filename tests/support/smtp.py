@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import threading
 from collections import Counter
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -28,6 +29,8 @@ class Mailbox:
         self.answers: dict[str, list[str]] = {}
         self.data_answers: list[str] = []
         self.seconds = 0.0
+        self.slow_recipients: set[str] = set()
+        self.released = threading.Event()
         self.taken: list[tuple[str, EmailMessage]] = []
         self.senders: list[str] = []
 
@@ -41,6 +44,9 @@ class Mailbox:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         await asyncio.sleep(self.seconds)
+        if not self.slow_recipients.isdisjoint(envelope.rcpt_tos):
+            while not self.released.is_set():  # noqa: ASYNC110 - the test sets it in another thread
+                await asyncio.sleep(0.02)
         answer = _next(self.data_answers)
         if answer in (OK, HANG_UP, HOLD):
             message = message_from_bytes(cast(bytes, envelope.content), policy=default)

@@ -20,9 +20,9 @@ from session_graph.access.viewer import Role
 from session_graph.cli.upgrading import rewrite_sessions, upgrade_data
 from session_graph.errors import AlreadyThere, InvalidInput, Problem
 from session_graph.exports import recipients
-from session_graph.exports.mail import NotDelivered, choose_transport
+from session_graph.exports.mail import Consequence, NotDelivered, choose_transport
 from session_graph.exports.recipients import change_recipients
-from session_graph.parsing import at_path, format_instant, parse_instant
+from session_graph.parsing import at_path, check_email, format_instant, parse_instant
 from session_graph.sessions.agents import create_missing_agents, parse_agent
 from session_graph.sessions.importing import Tally, import_sessions
 from session_graph.sessions.record_files import STANDARD_INPUT, UnreadableInput
@@ -168,6 +168,9 @@ async def list_recipients(settings: Settings, arguments: Namespace) -> int:
 
 async def doctor(settings: Settings, arguments: Namespace) -> int:
     """Send a test message and print whether it was accepted."""
+    transport = choose_transport(settings)
+    with at_path("recipient", error=InvalidInput.at):
+        check_email(arguments.recipient)
     message = EmailMessage()
     message["From"], message["To"] = settings.mail_from, arguments.recipient
     message["Subject"] = "session_graph can send mail"
@@ -176,13 +179,20 @@ async def doctor(settings: Settings, arguments: Namespace) -> int:
         "This is the test message of `session-graph doctor`. Session reports will arrive like this one."
     )
     try:
-        await choose_transport(settings).deliver(message, arguments.recipient)
+        await transport.deliver(message, arguments.recipient)
     except NotDelivered as refusal:
-        consequence = "This is final." if refusal.is_final else "An export would be sent again later."
-        print(refusal, consequence, file=sys.stderr)
+        print(refusal, _CONSEQUENCES[refusal.consequence], file=sys.stderr)
         return 1
     print(f"The message to {arguments.recipient} was accepted.")
     return 0
+
+
+_CONSEQUENCES = {
+    Consequence.REFUSED: "This is final.",
+    Consequence.LATER: "An export would be sent again later.",
+    Consequence.PUT_OFF: "This concerns every recipient: exports wait, for up to a day, until it works.",
+    Consequence.WITHOUT_FILE: "Even a message without an attachment is too large.",
+}
 
 
 async def _find_account(idn: str) -> Account:

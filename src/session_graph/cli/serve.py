@@ -6,6 +6,9 @@ import socket
 from argparse import Namespace
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
 
 import uvicorn
 
@@ -13,13 +16,16 @@ from session_graph.cli.demo import prepare_demo
 from session_graph.cli.upgrading import upgrade_data
 from session_graph.errors import SettingError
 from session_graph.exports.requests import QUEUE
+from session_graph.exports.sweeping import Sweeper
 from session_graph.exports.worker import Worker
 from session_graph.http.access_log import configure_logging
 from session_graph.http.app import create_app
 from session_graph.http.explorer import BUNDLE
 from session_graph.http.uvicorn_protocols import Http, WebSocket
 from session_graph.schema.subscription_hub import CHANNELS, SubscriptionHub
+from session_graph.sessions.event_log import SWEEP_SECONDS, sweep_events
 from session_graph.settings import Settings
+from session_graph.store.background import run_forever
 from session_graph.store.database import Database
 from session_graph.store.lifecycle import open_url, store_url
 from session_graph.store.notifications import Listener
@@ -32,6 +38,12 @@ OUTBOX = "outbox"
 Prepare = Callable[[Settings, Database], Awaitable[str]]
 """Prepares the open database and returns the text to print when the server accepts requests."""
 Stop = Callable[[], None]
+
+
+class _Service(Protocol):
+    """What runs as long as a command."""
+
+    async def run(self) -> None: ...
 
 
 async def serve(settings: Settings, arguments: Namespace) -> int:
@@ -53,10 +65,26 @@ async def work(settings: Settings, arguments: Namespace) -> int:
     async with store_url(settings) as url, open_url(url, settings) as database:
         await upgrade_data(database, settings)
         listener = _make_listener(settings, url, [QUEUE])
-        async with _running(database, listener, Worker(database, url, settings, listener)):
+        worker = Worker(database, url, settings, listener)
+        services = (listener, worker, Sweeper(database, settings), _EventSweeper(database, settings))
+        async with _running(database, *services):
             print("Writing and sending exports", flush=True)
             await _wait_for_stop_signal()
     return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _EventSweeper:
+    """Sweeps the event log where no SubscriptionHub does, so that a worker alone leaves nothing unswept."""
+
+    database: Database
+    settings: Settings
+
+    async def run(self) -> None:
+        await run_forever(self._sweep, SWEEP_SECONDS)
+
+    async def _sweep(self) -> None:
+        await sweep_events(self.database, timedelta(hours=self.settings.live_hours))
 
 
 async def _announce(settings: Settings, database: Database) -> str:
@@ -71,14 +99,14 @@ async def _serve(settings: Settings, prepare: Prepare, *, with_worker: bool) -> 
             announcement = await prepare(settings, database)
             hub = SubscriptionHub(database, _make_listener(settings, url, CHANNELS), settings)
             workers = [Worker(database, url, settings, hub.listener)] if with_worker else []
-            async with _running(database, hub, *workers) as stop:
+            async with _running(database, hub, Sweeper(database, settings), *workers) as stop:
                 server = _Server(make_config(settings, database, hub), announcement, hub, stop)
                 await server.serve(sockets=[bound])
     return 0
 
 
 @asynccontextmanager
-async def _running(database: Database, *services: Listener | SubscriptionHub | Worker) -> AsyncIterator[Stop]:
+async def _running(database: Database, *services: _Service) -> AsyncIterator[Stop]:
     """Run the services while the block runs, then cancel them and wait until they have ended.
 
     Yield what cancels them earlier, and lets whoever still waits for the database fail when requests should have ended.

@@ -10,10 +10,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 
 from session_graph.access.viewer import Viewer
+from session_graph.errors import SessionGraphError
 from session_graph.exports.csv_columns import cells_sql, header, instants_of
 from session_graph.exports.local_times import join_offsets
 from session_graph.exports.stored_filter import load_filter
@@ -35,6 +37,7 @@ _ROW_END = b",\x01\n"
 _BEGIN = f"""
 begin isolation level repeatable read read only;
 set local statement_timeout = 0;
+set local standard_conforming_strings = on;
 set local jit = off;
 {END_IDLE_TRANSACTION}
 """
@@ -47,11 +50,19 @@ _READ = """
 select c.data from export_chunk c
 where c.account_id = $1 and c.export_id = $2 and c.claim = $3 and c.position = $4
 """
+_COUNT = """
+select count(*) as chunks, coalesce(max(c.position), -1) + 1 as expected from export_chunk c
+where c.account_id = $1 and c.export_id = $2 and c.claim = $3
+"""
 _DROP = "delete from export_chunk c where c.account_id = $1 and c.export_id = $2 and c.claim < $3"
 
 
 class LostLease(Exception):
     """Another worker has claimed the job, or the job was cancelled."""
+
+
+class DamagedFile(SessionGraphError):
+    """The file of the export is damaged or missing. Retry the export to write it again."""
 
 
 @dataclass(slots=True)
@@ -71,6 +82,7 @@ class File:
     row_count: int
     bytes: int
     sha256: str
+    chunk_count: int
 
 
 async def write_file(database: Database, url: str, job: Row, viewer: Viewer, progress: Progress) -> File:
@@ -91,17 +103,48 @@ async def write_file(database: Database, url: str, job: Row, viewer: Viewer, pro
     return await writer.finish(survey.as_of)
 
 
+async def check_chunks(database: Database, export: Row) -> None:
+    """Raise DamagedFile if a chunk of a written export is missing, as far as their numbers tell; reads no data."""
+    found = await database.fetchrow(_COUNT, *_key_of_file(export))
+    assert found is not None
+    expected = found["expected"] if export["chunk_count"] is None else export["chunk_count"]
+    if not found["chunks"] == expected > 0:
+        raise DamagedFile
+
+
 async def read_file(database: Database, export: Row) -> AsyncIterator[bytes]:
-    """Yield the CSV of a written export in pieces of at most PIECE_BYTES."""
+    """Yield the CSV of a written export in pieces of at most PIECE_BYTES.
+
+    Raises DamagedFile before the last piece if size or SHA-256 are not those that were written.
+    """
+    digest, size, last = hashlib.sha256(), 0, b""
+    try:
+        async for piece in _decompress(database, export):
+            digest.update(piece)
+            size += len(piece)
+            if last:
+                yield last
+            last = piece
+    except zlib.error:
+        raise DamagedFile from None
+    if (size, digest.hexdigest()) != (export["bytes"], export["sha256"]):
+        raise DamagedFile
+    yield last
+
+
+async def _decompress(database: Database, export: Row) -> AsyncIterator[bytes]:
     decompressor = zlib.decompressobj()
-    key = (export["account_id"], export["id"], export["file_claim"])
     position = 0
-    while row := await database.fetchrow(_READ, *key, position):
+    while row := await database.fetchrow(_READ, *_key_of_file(export), position):
         data = row["data"]
         while piece := decompressor.decompress(data, PIECE_BYTES):
             yield piece
             data = decompressor.unconsumed_tail
         position += 1
+
+
+def _key_of_file(export: Row) -> tuple[UUID, UUID, int]:
+    return export["account_id"], export["id"], export["file_claim"]
 
 
 @asynccontextmanager
@@ -187,7 +230,7 @@ class _ChunkWriter:
     async def finish(self, as_of: datetime) -> File:
         self._chunk += self._compressor.flush()
         await self._store()
-        return File(as_of, self._progress.rows_written, self._progress.bytes, self._hash.hexdigest())
+        return File(as_of, self._progress.rows_written, self._progress.bytes, self._hash.hexdigest(), self._position)
 
     async def _store(self) -> None:
         tag = await self._database.execute(_INSERT, *self._key, self._position, bytes(self._chunk))

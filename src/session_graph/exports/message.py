@@ -46,7 +46,7 @@ def zone_of_export(export: Row, account_time_zone: str) -> str:
 
 
 def compose(content: MailContent, recipient: str, settings: Settings) -> EmailMessage:
-    """Return the message, the same each time for an export and a recipient, including its Message-ID."""
+    """Return the message, the same bytes each time for an export and a recipient."""
     message = EmailMessage()
     message["From"] = settings.mail_from
     message["To"] = recipient
@@ -59,7 +59,19 @@ def compose(content: MailContent, recipient: str, settings: Settings) -> EmailMe
     message.add_alternative(_html(content, facts), subtype="html")
     if content.csv is not None:
         _attach(message, content, settings)
+    _fix_boundaries(message)
     return message
+
+
+def _fix_boundaries(message: EmailMessage) -> None:
+    """Derive the boundaries between the parts from the Message-ID; by default they are random.
+
+    None is in a part: `=_` is in no text that is encoded for mail.
+    """
+    parts = [part for part in message.walk() if part.is_multipart()]
+    for number, part in enumerate(parts):
+        digest = hashlib.sha256(f"{message['Message-ID']} {number}".encode()).hexdigest()
+        part.set_boundary(f"=_{digest[:32]}")
 
 
 def message_id(export: Row, recipient: str) -> str:

@@ -1,4 +1,4 @@
-"""Following an export: a transaction that changes it or its deliveries notifies PROGRESS (`jobs`)."""
+"""Following an export: a statement that changes it or its deliveries notifies PROGRESS (`jobs`)."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -15,7 +15,7 @@ from session_graph.store.notifications import Listener
 ENDED = frozenset({"DONE", "FAILED", "CANCELLED", "EXPIRED"})
 RETRY_SECONDS = 1.0
 
-_INTERNAL = ("lease_until", "claims", "run_at", "attempts", "has_chunks")
+_INTERNAL = ("lease_until", "claims", "run_at", "attempts", "place", "has_chunks", "chunk_count")
 """Columns that the API does not show."""
 
 

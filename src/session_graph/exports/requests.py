@@ -13,7 +13,7 @@ import orjson
 from session_graph.access.viewer import Role, Viewer
 from session_graph.errors import AlreadyThere, InvalidInput, LimitReached, Problem
 from session_graph.exports.csv_columns import DEFAULT_COLUMNS
-from session_graph.exports.jobs import notify_progress
+from session_graph.exports.jobs import PROGRESS
 from session_graph.exports.recipients import find_unlisted
 from session_graph.exports.stored_filter import dump_filter
 from session_graph.parsing import at_path, check_email, check_text
@@ -89,19 +89,24 @@ _FIND_BY_KEY = """
 select e.id, e.content_hash from session_export e
 where e.account_id = $1 and e.identity = $2 and e.idempotency_key = $3
 """
-_CANCEL = """
+_CANCEL = f"""
 update session_export e set status = 'CANCELLED', lease_until = null, finished_at = now(), expires_at = null
 where e.account_id = $1 and e.id = $2 and e.status in ('QUEUED', 'RUNNING', 'SENDING')
+returning pg_notify('{QUEUE}', ''), pg_notify('{PROGRESS}', e.id::text)
 """
-_RETRY = """
-update session_export e
-set status = 'QUEUED', attempts = 0, run_at = now(), error = null, finished_at = null, expires_at = null,
-    as_of = null, row_count = null, rows_written = 0, bytes = null, sha256 = null, file_claim = null
-where e.account_id = $1 and e.id = $2 and e.status in ('FAILED', 'CANCELLED', 'EXPIRED')
-"""
-_RETRY_DELIVERIES = """
-update export_delivery d set status = 'WAITING', attempts = 0, run_at = now(), error = null
-where d.account_id = $1 and d.export_id = $2 and d.status <> 'ACCEPTED'
+_RETRY = f"""
+with queued as (
+    update session_export e
+    set status = 'QUEUED', attempts = 0, run_at = now(), error = null, finished_at = null, expires_at = null,
+        as_of = null, row_count = null, rows_written = 0, bytes = null, sha256 = null, file_claim = null
+    where e.account_id = $1 and e.id = $2 and e.status in ('FAILED', 'CANCELLED', 'EXPIRED')
+    returning e.account_id, e.id
+), deliveries as (
+    update export_delivery d set status = 'WAITING', attempts = 0, run_at = now(), error = null
+    from queued q
+    where d.account_id = q.account_id and d.export_id = q.id and d.status <> 'ACCEPTED'
+)
+select pg_notify('{QUEUE}', ''), pg_notify('{PROGRESS}', q.id::text) from queued q
 """
 
 
@@ -156,7 +161,7 @@ async def retry_export(database: Database, viewer: Viewer, export_id: UUID) -> b
 
     Return False if the viewer has no export of this id.
     """
-    return await _change(database, viewer, export_id, _RETRY, _RETRY_DELIVERIES)
+    return await _change(database, viewer, export_id, _RETRY)
 
 
 async def find_export(database: Database, viewer: Viewer, export_id: UUID) -> Row | None:
@@ -294,13 +299,8 @@ async def _find_earlier(connection: Connection, viewer: Viewer, key: str, conten
     return export_id
 
 
-async def _change(database: Database, viewer: Viewer, export_id: UUID, *statements: str) -> bool:
+async def _change(database: Database, viewer: Viewer, export_id: UUID, sql: str) -> bool:
     if await find_export(database, viewer, export_id) is None:
         return False
-    async with database.transaction() as connection:
-        for statement in statements:
-            if await connection.execute(statement, viewer.account.id, export_id) == "UPDATE 0":
-                break
-        await connection.execute("select pg_notify($1, '')", QUEUE)
-        await notify_progress(connection, export_id)
+    await database.fetchrow(sql, viewer.account.id, export_id)
     return True

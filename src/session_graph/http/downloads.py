@@ -1,10 +1,12 @@
 """Download of an export's file, by the signed link of its mail or with an API key.
 
 A key that is not valid gets 401. Every other reason to refuse (no such export, another account's, a wrong signature,
-cancelled, expired, the requester's rights have ended) gets the same 404, so that nothing is given away. Every download
-is recorded in `export_download`.
+cancelled, expired, the requester's rights have ended) gets the same 404, so that nothing is given away. A file with
+missing chunks gets 410; one whose damage shows only while it is read ends before its last piece. Every download is
+recorded in `export_download`.
 """
 
+import logging
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,13 +16,15 @@ from starlette.routing import BaseRoute, Route
 
 from session_graph.access.authentication import Authenticator
 from session_graph.errors import Unauthenticated
-from session_graph.exports.csv_file import read_file
+from session_graph.exports.csv_file import DamagedFile, check_chunks, read_file
 from session_graph.exports.links import LinkSigner
 from session_graph.exports.message import file_name
 from session_graph.exports.requester_rights import find_requester
 from session_graph.exports.requests import find_export
 from session_graph.http.negotiation import SAFE_HEADERS, header_fields
 from session_graph.store.database import Database, Row
+
+LOGGER = logging.getLogger(__name__)
 
 HEADERS = SAFE_HEADERS | {
     "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -74,6 +78,11 @@ class Downloads:
         export = await self.database.fetchrow(_FIND, account_id, export_id)
         if export is None or await find_requester(export) is None:
             return _not_found()
+        try:
+            await check_chunks(self.database, export)
+        except DamagedFile as error:
+            LOGGER.error("the file of export %s is damaged", export_id)
+            return PlainTextResponse(error.message, 410, HEADERS)
         if request.method == "HEAD":
             return Response(headers=_headers(export))
         await self.database.execute(_RECORD, account_id, export_id, by)

@@ -13,8 +13,6 @@ from asyncpg.pool import PoolConnectionProxy
 class AdvisoryLock(IntEnum):
     MIGRATION = 7_270_201
     """One process at a time reads and changes the list of migrations."""
-    EXPORT_CLAIM = 7_270_202
-    """One worker at a time counts an account's running exports and claims the next one."""
     DEMO = 7_270_203
     """One process at a time fills the demo account and makes its keys."""
 

@@ -297,9 +297,21 @@ class SessionExport(TenantModel):
     error = fields.TextField(null=True)
     finished_at = fields.DatetimeField(null=True)
     expires_at = fields.DatetimeField(null=True)
+    place = fields.IntField(null=True)
+    chunk_count = fields.IntField(null=True)
 
     class Meta:
         table = "session_export"
+
+
+class ExportTurn(TenantModel):
+    """When an account's exports were last written or sent."""
+
+    task = fields.CharField(5, primary_key=True)
+    at = fields.DatetimeField()
+
+    class Meta:
+        table = "export_turn"
 
 
 class ExportChunk(TenantModel):
