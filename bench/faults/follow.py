@@ -128,7 +128,7 @@ async def serving(url: str, log: Path) -> AsyncIterator[str]:
     environment = {**inherited, "SESSION_GRAPH_DATABASE_URL": url, "SESSION_GRAPH_PORT": "0"}
     command = (sys.executable, "-m", "session_graph.cli.main", "serve", "--no-worker")
     with log.open("ab") as errors:
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors)  # noqa: S603
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors)  # noqa: S603, ASYNC220
     try:
         yield await asyncio.to_thread(_read_address, process)
     finally:
