@@ -14,6 +14,7 @@ import pytest
 from session_graph.access.accounts import find_or_create_account
 from session_graph.access.api_keys import create_key, revoke_key
 from session_graph.access.viewer import Role
+from session_graph.errors import Unauthenticated
 from session_graph.http.access_log import LOGGER
 from session_graph.sessions.cursors import write_event_cursor
 from session_graph.sessions.editing import edit_session
@@ -262,7 +263,8 @@ async def test_a_revoked_key_ends_what_it_follows(
 
         assert (await following.refusal())["extensions"]["code"] == "UNAUTHENTICATED"
         if isinstance(following, Socket):
-            assert await following.closing_code() == 4403
+            assert await following.closing_code() == 4401
+            assert following.connection.close_reason == Unauthenticated().message
     await until(lambda: served.is_idle)
 
 

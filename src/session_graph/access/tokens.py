@@ -6,7 +6,7 @@ same message; its reason is logged, without any part of the token.
 
 import logging
 from collections.abc import Callable, Mapping
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 import jwt
@@ -50,8 +50,11 @@ class TokenVerifier:
         """Return None if the settings have neither key nor key set: then no token is accepted."""
         return cls(settings) if settings.jwt_key or settings.jwt_jwks else None
 
-    async def verify(self, token: str) -> Viewer:
-        """Return the viewer. Raises Unauthenticated, with one message for every reason."""
+    async def verify(self, token: str) -> tuple[Viewer, float]:
+        """Return the viewer and the seconds until the token expires, by the clock that it is verified by.
+
+        Raises Unauthenticated, with one message for every reason.
+        """
         try:
             claims = await self._read_claims(token)
             account_idn = _text(claims, self._settings.jwt_account_claim)
@@ -63,12 +66,7 @@ class TokenVerifier:
         account = await find_facts(account_idn)
         if account is None:
             raise _refused("its account does not exist")
-        return make_viewer(account)
-
-    async def find_expiry(self, token: str) -> float:
-        """Return until when a verified token is accepted, in seconds since 1970."""
-        claims = await self._read_claims(token)
-        return float(claims["exp"]) + LEEWAY
+        return make_viewer(account), float(claims["exp"]) + LEEWAY - time()
 
     async def _read_claims(self, token: str) -> dict[str, Any]:
         key = self._key
