@@ -83,6 +83,8 @@ class Stream:
     response: httpx.Response
     parts: AsyncIterator[str]
     comments: int = 0
+    last_id: str | None = None
+    """The id of the last event that had one."""
     _reading: asyncio.Task[tuple[str, Json | None]] | None = None
 
     async def next(self) -> tuple[str, Json | None]:
@@ -104,6 +106,8 @@ class Stream:
             name, _, value = line.partition(": ")
             if name == "event":
                 event = value
+            elif name == "id":
+                self.last_id = value
             elif name == "data":
                 data = orjson.loads(value)
             elif not line and event:
@@ -152,9 +156,13 @@ class Stream:
 
 
 @asynccontextmanager
-async def streamed(address: str, key: str, query: str, **variables: Any) -> AsyncIterator[Stream]:
+async def streamed(
+    address: str, key: str, query: str, last_event_id: str | None = None, **variables: Any
+) -> AsyncIterator[Stream]:
     """A subscription that has begun."""
     headers = {"Authorization": f"Bearer {key}", "Accept": "text/event-stream"}
+    if last_event_id is not None:
+        headers["Last-Event-ID"] = last_event_id
     body = {"query": query, "variables": variables}
     async with (
         httpx.AsyncClient(timeout=30) as client,

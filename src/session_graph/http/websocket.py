@@ -27,6 +27,7 @@ from session_graph.access.revocation import wait_until_revoked
 from session_graph.access.viewer import Viewer
 from session_graph.engine.documents import InvalidRequest
 from session_graph.engine.error_format import codes_of, translate
+from session_graph.engine.executor import Response
 from session_graph.engine.operation import GraphQLParams
 from session_graph.errors import BadUserInput, RequestError, TooLarge, Unauthenticated
 from session_graph.http.access_log import AccessRecord, access_record_of, log_request
@@ -175,14 +176,16 @@ class _Connection:
                 sending = self._send_answers(id_, answers, record, reservation.pop_all())
                 self._operations[id_] = asyncio.create_task(sending)
 
-    async def _start(self, viewer: Viewer, params: GraphQLParams, record: AccessRecord) -> AsyncGenerator[bytes, None]:
+    async def _start(
+        self, viewer: Viewer, params: GraphQLParams, record: AccessRecord
+    ) -> AsyncGenerator[Response, None]:
         operation = self._view.prepare(viewer, params, record, lambda node: None)
         if operation.is_subscription:
             return await self._view.subscribe(operation, record)
         return _execute(self._view, operation, record)
 
     async def _send_answers(
-        self, id_: str, answers: AsyncGenerator[bytes, None], record: AccessRecord, reservation: ExitStack
+        self, id_: str, answers: AsyncGenerator[Response, None], record: AccessRecord, reservation: ExitStack
     ) -> None:
         """Send the answers, or one error message; if the connection itself fails, end it."""
         prefix = b'{"type":"next","id":' + orjson.dumps(id_) + b',"payload":'
@@ -190,7 +193,7 @@ class _Connection:
         try:
             async with aclosing(answers):
                 async for answer in answers:
-                    await self._send_text(prefix + answer + b"}")
+                    await self._send_text(prefix + answer.body + b"}")
             self._release_id(id_, task)
             await self._send({"type": "complete", "id": id_})
         except (ClientTooSlow, WebSocketDisconnect) as error:
@@ -294,9 +297,9 @@ class _Connection:
             raise WebSocketDisconnect(ABNORMAL_CLOSURE) from None
 
 
-async def _execute(view: GraphQLView, operation: Any, record: AccessRecord) -> AsyncGenerator[bytes, None]:
+async def _execute(view: GraphQLView, operation: Any, record: AccessRecord) -> AsyncGenerator[Response, None]:
     """Run a query or mutation as a stream of one answer, while further messages are handled."""
-    yield await view.execute(operation, record)
+    yield Response(await view.execute(operation, record))
 
 
 def _id_of(message: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import strawberry
 
+from session_graph.engine.context import ResumableEvent
 from session_graph.engine.fields import reader, selected, subscription
 from session_graph.errors import BadUserInput, InvalidInput, Problem
 from session_graph.exports.progress import follow_export
@@ -51,6 +52,7 @@ def read_events(request: Request, filter: FilterArgument = None, after: SinceArg
     position, problems = None, list[Problem]()
     with gather_problems(problems):
         read_filter(request, filter)
+    after = request.context.last_event_id or after
     if after is not None:
         with gather_problems(problems):
             position = read_event_cursor(after, request.context.viewer.account.id, "after")
@@ -60,7 +62,7 @@ def read_events(request: Request, filter: FilterArgument = None, after: SinceArg
 
 
 @strawberry.type(description="A change of a session; of several changes at about the same time, the last.")
-class SessionEvent:
+class SessionEvent(ResumableEvent):
     kind: EventKind = strawberry.field(description="The kind of the event.")
     session_id: strawberry.ID = strawberry.field(description="The session's UUID.")
     session: Session | None = strawberry.field(description="The session as it is now; null after LEFT.")
