@@ -73,14 +73,15 @@ class Curl:
 class Server:
     """A command that serves until it is told to stop. Leaving its block kills it, if nothing else has ended it."""
 
-    def __init__(self, home: Path, *arguments: str | Path, **settings: str) -> None:
+    def __init__(self, home: Path, *arguments: str | Path, most_files: int | None = None, **settings: str) -> None:
+        """With `most_files`, the process starts with a limit of half as many open files and can raise it to them."""
         self.home = home
         self.printed = ""
         self._log = home.parent / f"{home.name}.stderr"
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*_COMMAND, *arguments],
+                [*_limit_files(most_files), *_COMMAND, *arguments],
                 env=make_environment(home, **settings),
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -163,6 +164,10 @@ class Server:
             return httpx.get(f"{self.address}/healthz", timeout=5).status_code == 200
         except httpx.TransportError:
             return False
+
+
+def _limit_files(most: int | None) -> list[str]:
+    return ["sh", "-c", f'ulimit -Sn {most // 2} && ulimit -Hn {most} && exec "$@"', "sh"] if most else []
 
 
 def comes_true(condition: Callable[[], object], seconds: float) -> bool:

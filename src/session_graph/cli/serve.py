@@ -16,8 +16,15 @@ from session_graph.exports.requests import QUEUE
 from session_graph.exports.worker import Worker
 from session_graph.http.access_log import configure_logging
 from session_graph.http.app import create_app
+from session_graph.http.connections import (
+    Connections,
+    accept_backlog,
+    fit_descriptors,
+    most_connections,
+    raise_descriptor_limit,
+)
 from session_graph.http.explorer import BUNDLE
-from session_graph.http.uvicorn_protocols import Http, WebSocket
+from session_graph.http.uvicorn_protocols import make_protocols
 from session_graph.schema.subscription_hub import CHANNELS, SubscriptionHub
 from session_graph.settings import Settings
 from session_graph.store.database import Database
@@ -63,7 +70,8 @@ async def _announce(settings: Settings, database: Database) -> str:
 
 async def _serve(settings: Settings, prepare: Prepare, *, with_worker: bool) -> int:
     with _bind(settings) as bound:
-        settings = _with_address(settings, bound)
+        raise_descriptor_limit()
+        settings = fit_descriptors(_with_address(settings, bound))
         async with store_url(settings) as url, open_url(url, settings) as database:
             await upgrade_data(database, settings)
             announcement = await prepare(settings, database)
@@ -122,10 +130,12 @@ def _with_address(settings: Settings, bound: socket.socket) -> Settings:
 
 def make_config(settings: Settings, database: Database, hub: SubscriptionHub) -> uvicorn.Config:
     """Return how uvicorn serves the application."""
+    http, websocket = make_protocols(Connections(most_connections(settings), settings.request_head_seconds))
     return uvicorn.Config(
         create_app(settings, database, hub),
-        http=Http,
-        ws=WebSocket,
+        http=http,
+        ws=websocket,
+        backlog=accept_backlog(),
         ws_max_size=settings.max_body_bytes,
         ws_ping_interval=settings.live_keep_alive_seconds,
         ws_ping_timeout=settings.live_keep_alive_seconds,

@@ -142,12 +142,12 @@ async def _respond(executor: Executor[Any], source: AsyncGenerator[object, None]
             result = executor.build_per_event_executor(event).execute_operation(False)
             if inspect.isawaitable(result):
                 result = await result
-            response = _write(cast(ExecutionResult, result))
-            yield response._replace(cursor=event.cursor) if isinstance(event, ResumableEvent) else response
+            cursor = event.cursor if isinstance(event, ResumableEvent) else None
+            yield _write(cast(ExecutionResult, result), cursor)
 
 
-def _write(result: ExecutionResult | StrawberryResult) -> Response:
+def _write(result: ExecutionResult | StrawberryResult, cursor: str | None = None) -> Response:
     if not result.errors:
-        return Response(orjson.dumps({"data": result.data}))
+        return Response(orjson.dumps({"data": result.data}), (), cursor)
     errors = translate_executed(result.errors)
-    return Response(orjson.dumps({"errors": errors, "data": result.data}), codes_of(errors))
+    return Response(orjson.dumps({"errors": errors, "data": result.data}), codes_of(errors), cursor)
