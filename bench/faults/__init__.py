@@ -1,0 +1,1 @@
+"""Bounded loops of faults; each module is a command."""
