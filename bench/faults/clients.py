@@ -3,7 +3,7 @@
     python -m bench.faults.clients [ROUNDS]
 
 In each of 5 rounds 800 WebSockets with three subscriptions each and 100 event streams follow the demo account, while
-sessions of it are edited. 30 % of them are dropped at random moments, some with a reset; the others close in order.
+a session of it is edited. 30 % of them are dropped at random moments, some with a reset; the others close in order.
 Prints what it counted. Fails if the log has a line of the level ERROR or one that is not JSON, or if the server is not
 ready in the end.
 """
@@ -43,9 +43,10 @@ RESET = struct.pack("ii", 1, 0)
 """SO_LINGER: the kernel sends a reset instead of closing the connection in order."""
 
 FOLLOW = "subscription { sessionEvents { kind sessionId session { id contact comment } cursor } }"
+FIND = "{ sessions(first: 1) { nodes { id } } }"
 EDIT = """
-mutation ($todo: Boolean!) {
-  updateSessions(input: {target: {filter: {isTest: true}}, patch: {isTodo: $todo}}) { changedCount errors { message } }
+mutation ($id: ID!, $todo: Boolean!) {
+  updateSession(input: {sessionId: $id, patch: {isTodo: $todo}}) { errors { message } }
 }
 """
 
@@ -118,6 +119,9 @@ async def follow_by_socket(server: Server, counts: Counts, leave: asyncio.Event,
         for number in range(SUBSCRIPTIONS):
             message = {"type": "subscribe", "id": str(number), "payload": {"query": FOLLOW}}
             await connection.send(orjson.dumps(message).decode())
+        await connection.send('{"type":"ping"}')
+        while await connection.recv() != '{"type":"pong"}':  # the subscriptions have begun
+            counts.answers += 1
         counts.opened["WebSockets"] += 1
         reading = asyncio.create_task(_read_socket(connection, counts))
         if chance.random() < DROPPED:
@@ -180,12 +184,15 @@ def _drop(transport: asyncio.BaseTransport, chance: random.Random) -> None:
 
 
 async def edit(server: Server, counts: Counts) -> None:
-    """Edit sessions until cancelled."""
+    """Edit a session until cancelled."""
     async with httpx.AsyncClient(timeout=60, headers=server.headers) as client:
+        url = f"{server.address}/graphql"
+        found = (await client.post(url, json={"query": FIND})).json()
+        id_ = found["data"]["sessions"]["nodes"][0]["id"]
         while True:
-            body = {"query": EDIT, "variables": {"todo": counts.edits % 2 == 0}}
-            answer = (await client.post(f"{server.address}/graphql", json=body)).json()
-            assert not answer["data"]["updateSessions"]["errors"], answer
+            variables = {"id": id_, "todo": counts.edits % 2 == 0}
+            answer = (await client.post(url, json={"query": EDIT, "variables": variables})).json()
+            assert not answer["data"]["updateSession"]["errors"], answer
             counts.edits += 1
             await asyncio.sleep(EDIT_SECONDS)
 
@@ -217,7 +224,7 @@ async def run(rounds: int) -> int:
             async with httpx.AsyncClient(timeout=10) as client:
                 ready = (await client.get(f"{server.address}/readyz")).status_code == 200
         bad = server.bad_lines()
-    print(f"opened {dict(counts.opened)}, dropped {dict(counts.dropped)}, bulk edits {counts.edits}")
+    print(f"opened {dict(counts.opened)}, dropped {dict(counts.dropped)}, edits {counts.edits}")
     print(f"ready {ready}, bad lines in the log {len(bad)}", *bad[:5], sep="\n")
     return 0 if ready and not bad else 1
 

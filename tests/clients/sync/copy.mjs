@@ -5,48 +5,86 @@ import { setTimeout as wait } from "node:timers/promises";
 export const url = `${process.env.SERVER}/graphql`;
 export const headers = { authorization: `Bearer ${process.env.KEY}` };
 
-const EVENT = "kind sessionId cursor session { id version contact asr comment }";
+const SESSION = "id version contact asr comment";
+const EVENT = `kind sessionId cursor session { ${SESSION} }`;
 const PULL = `query Pull($after: String) {
   sessionEvents(after: $after, first: 100) { events { ${EVENT} } endCursor hasNextPage }
 }`;
+const READ_AGAIN = `query ReadAgain($ids: [ID!]!) { nodes(ids: $ids) { ... on Session { ${SESSION} } } }`;
 export const FOLLOW = `subscription Follow($after: String) { sessionEvents(after: $after) { ${EVENT} } }`;
 
 const TRY_AGAIN = ["UNAVAILABLE", "RATE_LIMITED", "TIMEOUT", "INTERNAL"];
 const SILENT_MS = 150_000; // a CHECKPOINT comes every minute
 
 const file = process.env.COPY;
-let copy = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : { cursor: null, sessions: {} };
+const copy = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : { cursor: null, sessions: {} };
 
 /** Keep the changes together with their cursor: in a database, in one transaction. */
 function keep(events, cursor) {
-  for (const { sessionId, session } of events) {
+  for (const { sessionId, session, cursor } of events) {
     if (session) {
       const known = copy.sessions[sessionId];
-      if (!known || known.version <= session.version) copy.sessions[sessionId] = session;
+      if (!known || known.version <= session.version) copy.sessions[sessionId] = { ...session, cursor };
     } else if (sessionId) {
       delete copy.sessions[sessionId]; // LEFT
     }
   }
+  save(cursor);
+}
+
+function save(cursor) {
   copy.cursor = cursor;
   writeFileSync(`${file}.new`, JSON.stringify(copy));
   renameSync(`${file}.new`, file);
 }
 
-async function readPage() {
-  const body = JSON.stringify({ query: PULL, variables: { after: copy.cursor } });
+/** An error of the API, with its code. */
+class Refusal extends Error {
+  constructor({ message, extensions }) {
+    super(message);
+    Object.assign(this, extensions);
+  }
+}
+
+async function ask(query, variables) {
+  const body = JSON.stringify({ query, variables });
   const options = { method: "POST", headers: { ...headers, "content-type": "application/json" }, body };
   const { data, errors } = await (await fetch(url, options)).json();
-  if (!errors) return data.sessionEvents;
-  throw Object.assign(new Error(errors[0].message), { code: errors[0].extensions.code });
+  if (errors) throw new Refusal(errors[0]);
+  return data;
+}
+
+async function readOn() {
+  let page;
+  do {
+    ({ sessionEvents: page } = await ask(PULL, { after: copy.cursor }));
+    keep(page.events, page.endCursor);
+  } while (page.hasNextPage);
+}
+
+/** The server has lost changes: read the sessions again that have come since, and go on from there. */
+async function recover(readFrom) {
+  const ids = Object.keys(copy.sessions).filter((id) => !readFrom || copy.sessions[id].cursor > readFrom);
+  for (let start = 0; start < ids.length; start += 100) {
+    const some = ids.slice(start, start + 100);
+    const { nodes } = await ask(READ_AGAIN, { ids: some });
+    some.forEach((id, index) => {
+      if (nodes[index]) copy.sessions[id] = { ...nodes[index], cursor: readFrom ?? "" };
+      else delete copy.sessions[id];
+    });
+  }
+  save(readFrom);
 }
 
 /** Read all that has happened since the copy's cursor. This alone is a nightly pull. */
 export async function pull() {
-  let page;
-  do {
-    page = await readPage();
-    keep(page.events, page.endCursor);
-  } while (page.hasNextPage);
+  try {
+    await readOn();
+  } catch (error) {
+    if (error.code !== "HISTORY_LOST") throw error;
+    await recover(error.readFrom);
+    await readOn();
+  }
 }
 
 /** Keep what comes until the subscription ends, fails or is silent. */
@@ -67,7 +105,7 @@ function keepWhatComes(subscribe) {
   });
   return ended.finally(() => {
     clearTimeout(timer);
-    unsubscribe();
+    unsubscribe?.();
   });
 }
 
@@ -78,11 +116,7 @@ export async function follow(subscribe) {
       await pull();
       await keepWhatComes(subscribe);
     } catch (error) {
-      if (error.code === "HISTORY_LOST") {
-        copy = { cursor: null, sessions: {} };
-        continue;
-      }
-      if (error.code && !TRY_AGAIN.includes(error.code)) throw error;
+      if (error instanceof Refusal && !TRY_AGAIN.includes(error.code)) throw error;
       console.error("Trying again:", error.message ?? error);
     }
     await wait(1000);

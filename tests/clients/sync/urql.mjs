@@ -1,5 +1,4 @@
 import { Client, fetchExchange } from "@urql/core";
-import { onEnd, pipe, subscribe } from "wonka";
 import { FOLLOW, follow, headers, url } from "./copy.mjs";
 
 const client = new Client({
@@ -11,7 +10,10 @@ const client = new Client({
 });
 
 await follow((after, sink) => {
-  const events = client.subscription(FOLLOW, { after });
-  const { unsubscribe } = pipe(events, onEnd(sink.complete), subscribe(sink.next));
+  const { unsubscribe } = client.subscription(FOLLOW, { after }).subscribe(({ data, error, hasNext }) => {
+    if (error) sink.error(error);
+    else if (hasNext) sink.next({ data });
+    else sink.complete(); // repeats the last event
+  });
   return unsubscribe;
 });

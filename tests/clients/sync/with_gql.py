@@ -16,27 +16,26 @@ from gql.transport.websockets import WebsocketsTransport
 URL = f"{os.environ['SERVER']}/graphql"
 HEADERS = {"Authorization": f"Bearer {os.environ['KEY']}"}
 FILE = Path(os.environ["COPY"])
-EVENT = "kind sessionId cursor session { id version contact asr comment }"
+SESSION = "id version contact asr comment"
+EVENT = f"kind sessionId cursor session {{ {SESSION} }}"
 PULL = f"""
 query Pull($after: String) {{
   sessionEvents(after: $after, first: 100) {{ events {{ {EVENT} }} endCursor hasNextPage }}
 }}
 """
+READ_AGAIN = f"query ReadAgain($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on Session {{ {SESSION} }} }} }}"
 FOLLOW = f"subscription Follow($after: String) {{ sessionEvents(after: $after) {{ {EVENT} }} }}"
 TRY_AGAIN = {"UNAVAILABLE", "RATE_LIMITED", "TIMEOUT", "INTERNAL"}
 SILENT_SECONDS = 150  # a CHECKPOINT comes every minute
 
 
 class Copy:
-    """The sessions by id, and the cursor up to which they are complete."""
+    """The sessions by id, each with the cursor of its event, and the cursor up to which the copy is complete."""
 
     def __init__(self) -> None:
         saved = json.loads(FILE.read_text()) if FILE.exists() else {"cursor": None, "sessions": {}}
         self.cursor: str | None = saved["cursor"]
         self.sessions: dict[str, Any] = saved["sessions"]
-
-    def begin_again(self) -> None:
-        self.cursor, self.sessions = None, {}
 
     def keep(self, events: list[dict[str, Any]], cursor: str) -> None:
         """Keep the changes together with their cursor: in a database, in one transaction."""
@@ -45,22 +44,55 @@ class Copy:
             if session is None:
                 self.sessions.pop(id_, None)  # LEFT; the id of a CHECKPOINT is None
             elif id_ not in self.sessions or self.sessions[id_]["version"] <= session["version"]:
-                self.sessions[id_] = session
+                self.sessions[id_] = {**session, "cursor": event["cursor"]}
+        self.save(cursor)
+
+    def save(self, cursor: str | None) -> None:
         self.cursor = cursor
         new = FILE.with_suffix(".new")
-        new.write_text(json.dumps({"cursor": self.cursor, "sessions": self.sessions}))
+        new.write_text(json.dumps({"cursor": cursor, "sessions": self.sessions}))
         new.replace(FILE)
+
+
+async def read_on(session: Any, copy: Copy) -> None:
+    has_more = True
+    while has_more:
+        answer = await session.execute(GraphQLRequest(PULL, variable_values={"after": copy.cursor}))
+        page = answer["sessionEvents"]
+        copy.keep(page["events"], page["endCursor"])
+        has_more = page["hasNextPage"]
+
+
+async def recover(session: Any, copy: Copy, read_from: str | None) -> None:
+    """The server has lost changes: read the sessions again that have come since, and go on from there."""
+    ids = [id_ for id_, known in copy.sessions.items() if read_from is None or known["cursor"] > read_from]
+    for start in range(0, len(ids), 100):
+        some = ids[start : start + 100]
+        nodes = (await session.execute(GraphQLRequest(READ_AGAIN, variable_values={"ids": some})))["nodes"]
+        for id_, node in zip(some, nodes, strict=True):
+            if node is None:
+                del copy.sessions[id_]
+            else:
+                copy.sessions[id_] = {**node, "cursor": read_from or ""}
+    copy.save(read_from)
+
+
+def extensions_of(error: TransportQueryError) -> dict[str, Any]:
+    extensions: dict[str, Any] = (error.errors or [{}])[0].get("extensions", {})
+    return extensions
 
 
 async def pull(copy: Copy) -> None:
     """Read all that has happened since the copy's cursor. This alone is a nightly pull."""
     async with Client(transport=HTTPXAsyncTransport(url=URL, headers=HEADERS)) as session:
-        has_more = True
-        while has_more:
-            answer = await session.execute(GraphQLRequest(PULL, variable_values={"after": copy.cursor}))
-            page = answer["sessionEvents"]
-            copy.keep(page["events"], page["endCursor"])
-            has_more = page["hasNextPage"]
+        try:
+            await read_on(session, copy)
+        except TransportQueryError as error:
+            extensions = extensions_of(error)
+            if extensions.get("code") != "HISTORY_LOST":
+                raise
+            await recover(session, copy, extensions["readFrom"])
+            await read_on(session, copy)
 
 
 async def keep_what_comes(copy: Copy) -> None:
@@ -80,11 +112,7 @@ async def follow(copy: Copy) -> None:
             await pull(copy)
             await keep_what_comes(copy)
         except TransportQueryError as error:
-            code = (error.errors or [{}])[0].get("extensions", {}).get("code")
-            if code == "HISTORY_LOST":
-                copy.begin_again()
-                continue
-            if code not in TRY_AGAIN:
+            if extensions_of(error).get("code") not in {*TRY_AGAIN, "HISTORY_LOST"}:
                 raise
             print("Trying again:", error, file=sys.stderr)
         except (TransportError, OSError, StopAsyncIteration) as error:
