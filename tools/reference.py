@@ -17,8 +17,10 @@ from pydantic import SecretStr
 from session_graph.access.viewer import Role
 from session_graph.errors import (
     BadUserInput,
+    CursorInvalid,
     Forbidden,
     ForbiddenField,
+    HistoryLost,
     InternalError,
     RequestError,
     StatementTimeout,
@@ -34,6 +36,7 @@ from session_graph.schema.mutation import MUTATIONS
 from session_graph.schema.mutation_types import UserErrorCode
 from session_graph.schema.subscription_hub import TooManyConnections, TooManySubscriptions
 from session_graph.sessions.columns import COLUMNS
+from session_graph.sessions.event_history import ReplicaBehind
 from session_graph.sessions.permissions import LIMITED_FIELDS
 from session_graph.settings import PREFIX, Settings
 
@@ -46,6 +49,10 @@ WHAT_TO_DO: dict[type[RequestError], str] = {
     ForbiddenField: "Remove the fields in `extensions.fields` from every part of the request. Nothing was read or"
     " written.",
     BadUserInput: "Read the message; `extensions.path` or `locations` says where. The same request fails again.",
+    CursorInvalid: "Send a cursor as it was returned, to the same list in the same order and of the same account; or"
+    " start without one.",
+    HistoryLost: "Changes that you have read may be undone. Read the sessions again whose last cursor sorts after"
+    " `extensions.readFrom`, then go on from there; if it is null, begin without a cursor.",
     PersistedQueryNotFound: "Send the document with its hash once, which registers it for the account in this process.",
     MethodNotAllowed: "Send the request by POST.",
     OnlyByPost: "Send mutations by POST.",
@@ -58,6 +65,7 @@ WHAT_TO_DO: dict[type[RequestError], str] = {
     TooManySubscriptions: "End some first, or cover more with one: a filter takes several conditions. Or try again"
     " after `extensions.retryAfter` seconds (`Retry-After`).",
     TooManyConnections: "Connect again after `extensions.retryAfter` seconds (`Retry-After`).",
+    ReplicaBehind: "Try again after `extensions.retryAfter` seconds, or ask the primary.",
     StatementTimeout: "Narrow the filter or the range. A mutation may have been carried out: check, or send it"
     " again with `expectedVersion` or the record's id, which make a retry safe.",
     DamagedBody: "Send the whole body again, undamaged: records with an id are recognised.",

@@ -6,6 +6,8 @@
     │   ├── Forbidden             FORBIDDEN         403
     │   ├── ForbiddenField        FORBIDDEN_FIELD   403
     │   ├── BadUserInput          BAD_USER_INPUT    400
+    │   │   └── CursorInvalid     CURSOR_INVALID    400
+    │   ├── HistoryLost           HISTORY_LOST      400
     │   ├── TooLarge              TOO_LARGE         400, or 413 for a body
     │   ├── TryLater              RATE_LIMITED 429 or UNAVAILABLE 503, by subclass
     │   ├── StatementTimeout      TIMEOUT           503
@@ -22,7 +24,7 @@ for the response, `cli` prints the message and exits.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import ClassVar, Self
 
@@ -101,6 +103,22 @@ class BadUserInput(RequestError):
         return error
 
 
+class CursorInvalid(BadUserInput):
+    """The cursor is not one of this list and account."""
+
+    code = "CURSOR_INVALID"
+
+
+class HistoryLost(RequestError):
+    """Changes before this cursor are lost: the database was restored, or another server took over."""
+
+    code = "HISTORY_LOST"
+
+    def __init__(self, read_from: str | None) -> None:
+        """`read_from` is the cursor to read on from: nothing before it was lost. None means from the beginning."""
+        super().__init__(readFrom=read_from)
+
+
 class TooLarge(RequestError):
     """The request exceeds a limit."""
 
@@ -135,10 +153,14 @@ class InternalError(RequestError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One problem of an input: its path (field names and indexes) and a message such as "must not be null"."""
+    """One problem of an input: its path (field names and indexes) and a message such as "must not be null".
+
+    `error` is the request's error if the input is an argument of a query.
+    """
 
     path: tuple[PathSegment, ...]
     message: str
+    error: type[BadUserInput] = BadUserInput
 
     def __str__(self) -> str:
         return f"{join_path(self.path)} {self.message}" if self.path else self.message
@@ -158,7 +180,7 @@ class InvalidInput(SessionGraphError):
 
     def below(self, path: Sequence[PathSegment]) -> Self:
         """Return the same error with this path before each problem's own."""
-        return type(self)([Problem((*path, *each.path), each.message) for each in self.problems])
+        return type(self)([replace(each, path=(*path, *each.path)) for each in self.problems])
 
 
 class AlreadyThere(InvalidInput):

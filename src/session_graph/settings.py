@@ -103,11 +103,11 @@ class Settings(BaseSettings):
     link_above_bytes: int = Field(
         15 * 1024 * 1024, ge=0, description="A larger CSV file is not attached, the mail only links to it; bytes."
     )
-    live_hours: int = Field(
+    event_hours: int = Field(
         24,
         ge=1,
-        le=720,
-        description="How long the event log of live updates is kept, and so how far back a subscription can resume with `after`; hours.",
+        le=8760,
+        description="How long the event log keeps every change of a session; after that only the newest, for good. Hours.",
     )
     live_connections: int = Field(
         2000, ge=0, description="Most WebSockets and event streams that a process keeps open; 0 for none."
@@ -119,6 +119,9 @@ class Settings(BaseSettings):
     )
     live_keep_alive_seconds: float = Field(
         20, gt=0, description="Interval of the keep-alive message on an idle event stream or WebSocket; seconds."
+    )
+    live_checkpoint_seconds: float = Field(
+        60, gt=0, description="Interval at which a subscription to events says where it stands; seconds."
     )
     live_send_seconds: float = Field(
         10, gt=0, description="A client that does not accept data for this long is disconnected; seconds."

@@ -68,7 +68,7 @@ class Partner:
         return {node["id"]: node for node in self.server.ask(self.key, LIST)["sessions"]["nodes"]}
 
     def copied(self) -> Copy:
-        return json.loads(self.file.read_text())["sessions"] if self.file.exists() else {}  # type: ignore[no-any-return]
+        return json.loads(self.file.read_text())["sessions"] if self.file.exists() else {}
 
     @contextmanager
     def following(self) -> Iterator[subprocess.Popen[bytes]]:

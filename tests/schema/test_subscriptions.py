@@ -18,7 +18,8 @@ from session_graph.errors import Unauthenticated
 from session_graph.http.access_log import LOGGER
 from session_graph.sessions.cursors import write_event_cursor
 from session_graph.sessions.editing import edit_session
-from session_graph.sessions.event_log import MAX_BIGINT, LogPosition
+from session_graph.sessions.event_history import MAX_BIGINT, LogPosition
+from session_graph.sessions.event_log import current_position
 from session_graph.settings import Settings
 from session_graph.store.database import Database
 from session_graph.store.models import Account
@@ -95,20 +96,64 @@ async def test_a_cursor_goes_on_where_it_stands_and_only_for_its_account(
     other = await make_key(await find_or_create_account(f"a{uuid4().hex[:12]}"))
     async with follow(served.address, other, EVENTS, after=event["cursor"]) as following:
         refusal = await following.refusal()
-    assert refusal["extensions"] == {"code": "BAD_USER_INPUT", "path": ["after"]}
+    assert refusal["extensions"] == {"code": "CURSOR_INVALID", "path": ["after"]}
 
 
-async def test_a_cursor_that_the_log_does_not_reach_back_to_is_refused(
-    served: Served, bistro: Account, follow: Follow
+async def test_a_cursor_of_another_server_is_told_from_where_to_read_on(
+    served: Served, database: Database, bistro: Account, follow: Follow
 ) -> None:
-    old = LogPosition(1, MAX_BIGINT, datetime.now(UTC) - timedelta(days=2))
-    cursor = write_event_cursor(old, bistro.id)
+    now = await current_position(database)
+    elsewhere = write_event_cursor(LogPosition(now.number, "f" * 16, now.xid, now.seq), bistro.id)
+    future = write_event_cursor(LogPosition(now.number, now.history, now.xid + 10**6, MAX_BIGINT), bistro.id)
+    key = await make_key(bistro)
 
-    async with follow(served.address, await make_key(bistro), EVENTS, after=cursor) as following:
-        refusal = await following.refusal()
+    async with follow(served.address, key, EVENTS, after=elsewhere) as following:
+        assert (await following.refusal())["extensions"] == {"code": "HISTORY_LOST", "readFrom": None}
+    async with follow(served.address, key, EVENTS, after=future) as following:
+        extensions = (await following.refusal())["extensions"]
+    assert extensions["code"] == "HISTORY_LOST"
 
-    assert refusal["extensions"] == {"code": "BAD_USER_INPUT", "path": ["after"]}
-    assert "read the list again" in refusal["message"]
+    (one,) = await record(database, bistro, {})
+    async with follow(served.address, key, EVENTS, after=extensions["readFrom"]) as following:
+        assert (await following.event())["sessionId"] == str(one)
+
+
+async def test_a_subscription_says_at_once_where_it_stands_and_again_later(
+    database: Database, database_url: str, settings: Settings, bistro: Account, follow: Follow
+) -> None:
+    often = settings.model_copy(update={"live_checkpoint_seconds": 0.05})
+    key = await make_key(bistro)
+    async with serving(database, database_url, often) as served:
+        async with follow(served.address, key, EVENTS) as following:
+            assert await following.says_nothing()
+            assert len(following.checkpoints) > 2
+            assert len(set(following.checkpoints)) == 1
+            (one,) = await record(database, bistro, {})
+            event = await following.event()
+            assert await following.says_nothing()
+            assert following.checkpoints[-1] == event["cursor"]
+        async with follow(served.address, key, EVENTS, after=following.checkpoints[0]) as following:
+            assert (await following.event())["sessionId"] == str(one)
+
+
+async def test_a_checkpoint_moves_on_past_what_the_filter_does_not_match(
+    database: Database, database_url: str, settings: Settings, bistro: Account, follow: Follow
+) -> None:
+    often = settings.model_copy(update={"live_checkpoint_seconds": 0.05})
+    key, nothing = await make_key(bistro), {"anyOf": []}
+    async with (
+        serving(database, database_url, often) as served,
+        follow(served.address, key, EVENTS, filter=nothing) as following,
+    ):
+        await record(database, bistro, {})
+        assert await following.says_nothing()
+        await until_moved(following)
+
+
+async def until_moved(following: Stream | Socket) -> None:
+    async with asyncio.timeout(10):
+        while len(set(following.checkpoints)) < 2:
+            assert await following.says_nothing()
 
 
 async def test_parts_of_many_sessions_are_loaded_together(
@@ -201,7 +246,7 @@ BAD: dict[str, tuple[str, Json, str]] = {
     ),
     "bad filter": (EVENTS, {"filter": {"search": "%"}}, "BAD_USER_INPUT"),
     "bad variable": (EVENTS, {"filter": {"colour": "red"}}, "BAD_USER_INPUT"),
-    "bad cursor": (EVENTS, {"after": "nowhere"}, "BAD_USER_INPUT"),
+    "bad cursor": (EVENTS, {"after": "nowhere"}, "CURSOR_INVALID"),
     "bad page below": (
         "subscription { sessionEvents { session { agent { sessions(first: 0) { totalCount } } } } }",
         {},
@@ -415,7 +460,7 @@ async def test_the_log_has_a_line_for_each_operation_and_connection(
     ]
     common = {"operation_type": "subscription", "account": bistro.idn}
     assert lines == [
-        {**common, "operation_name": "Wrong", "status": 400, "codes": ["BAD_USER_INPUT"]},
+        {**common, "operation_name": "Wrong", "status": 400, "codes": ["CURSOR_INVALID"]},
         {**common, "operation_name": "Todo", "status": 200, "codes": None},
         {**common, "operation_type": None, "operation_name": None, "status": 101, "codes": None},
     ]

@@ -19,7 +19,7 @@ from session_graph.sessions.cursors import (
     write_export_cursor,
 )
 from session_graph.sessions.enums import Direction
-from session_graph.sessions.event_log import MAX_BIGINT, LogPosition
+from session_graph.sessions.event_history import MAX_BIGINT, LogPosition
 from session_graph.sessions.ordering import ORDER_FIELDS, Order
 from session_graph.store.database import Database
 
@@ -50,10 +50,13 @@ OF_LISTS: list[tuple[str, str, str, str, Any, str]] = [
 # fmt: on
 OF_EVENTS = [
     (
-        LogPosition(12345, MAX_BIGINT, LATER),
-        "WyIyNTY2YzUxZjE2YzgiLDEyMzQ1LDkyMjMzNzIwMzY4NTQ3NzU4MDcsMTc5NTI2MjQwMDAwMDAwNV0",
+        LogPosition(1, "640693bdda154626", 12345, MAX_BIGINT),
+        "adab65679d1d-0001-640693bdda154626-0000000000003039-7fffffffffffffff",
     ),
-    (LogPosition(0, 1, NOW), "WyIyNTY2YzUxZjE2YzgiLDAsMSwxNzk1MjYyNDAwMDAwMDAwXQ"),
+    (
+        LogPosition(300, "00000000000000ff", 0, 1),
+        "adab65679d1d-012c-00000000000000ff-0000000000000000-0000000000000001",
+    ),
 ]
 OF_EXPORTS = [
     (

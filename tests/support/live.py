@@ -34,6 +34,14 @@ subscription ($filter: SessionFilter, $after: String) {
 Json = dict[str, Any]
 
 
+def cursor_of_checkpoint(answer: Json | None) -> str | None:
+    """The cursor if this is a checkpoint of sessionEvents (empty if it is not selected), else None."""
+    event = ((answer or {}).get("data") or {}).get("sessionEvents")
+    if not event or event.get("sessionId") or event.get("session") or event.get("kind") not in (None, "CHECKPOINT"):
+        return None
+    return str(event.get("cursor", ""))
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """An application that is served, and what its subscriptions share."""
@@ -78,13 +86,14 @@ class _Server(uvicorn.Server):
 
 @dataclass(slots=True)
 class Stream:
-    """One subscription over server-sent events."""
+    """One subscription over server-sent events. Checkpoints are kept apart."""
 
     response: httpx.Response
     parts: AsyncIterator[str]
     comments: int = 0
     last_id: str | None = None
     """The id of the last event that had one."""
+    checkpoints: list[str] = field(default_factory=list)
     _reading: asyncio.Task[tuple[str, Json | None]] | None = None
 
     async def next(self) -> tuple[str, Json | None]:
@@ -111,7 +120,10 @@ class Stream:
             elif name == "data":
                 data = orjson.loads(value)
             elif not line and event:
-                return event, data
+                if (cursor := cursor_of_checkpoint(data)) is None:
+                    return event, data
+                self.checkpoints.append(cursor)
+                event, data = "", None
             elif line.startswith(":"):
                 self.comments += 1
         raise EOFError
@@ -179,18 +191,26 @@ async def streamed(
 
 @dataclass(slots=True)
 class Socket:
-    """A WebSocket and its operations."""
+    """A WebSocket and its operations. Checkpoints are kept apart."""
 
     connection: ClientConnection
     waiting: dict[str, list[Json]] = field(default_factory=dict)
+    checkpoints: list[str] = field(default_factory=list)
 
     async def send(self, **message: Any) -> None:
         await self.connection.send(orjson.dumps(message).decode())
 
     async def receive(self) -> Json:
         async with asyncio.timeout(SECONDS):
+            return await self._receive()
+
+    async def _receive(self) -> Json:
+        while True:
             message: Json = orjson.loads(await self.connection.recv())
-        return message
+            payload = message.get("payload") if message["type"] == "next" else None
+            if (cursor := cursor_of_checkpoint(payload)) is None:
+                return message
+            self.checkpoints.append(cursor)
 
     async def subscribe(self, query: str, id: str = "1", **variables: Any) -> None:
         """Begin an operation, and wait until it has begun."""
@@ -228,7 +248,7 @@ class Socket:
         assert not any(self.waiting.values()), self.waiting
         try:
             async with asyncio.timeout(QUIET_SECONDS):
-                await self.connection.recv()
+                await self._receive()
         except TimeoutError:
             return True
         return False

@@ -262,4 +262,4 @@ async def _run(checks: Sequence[tuple[FieldUse, Sequence[Check]]]) -> None:
 
 def _locate(error: InvalidInput, use: FieldUse) -> Iterator[GraphQLError]:
     for problem in error.problems:
-        yield GraphQLError(str(problem), use.nodes[0], extensions={"path": problem.path})
+        yield GraphQLError(str(problem), use.nodes[0], original_error=problem.error(problem.message, problem.path))

@@ -67,7 +67,7 @@ def codes_of(errors: Sequence[WireError]) -> list[str]:
 def as_request_errors(error: Exception) -> list[RequestError]:
     """Return the errors for the caller: one of each problem of an input, else `as_request_error`."""
     if isinstance(error, InvalidInput):
-        return [BadUserInput(problem.message, problem.path) for problem in error.problems]
+        return [problem.error(problem.message, problem.path) for problem in error.problems]
     return [as_request_error(error)]
 
 

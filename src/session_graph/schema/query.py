@@ -25,6 +25,7 @@ from session_graph.schema.arguments import (
 )
 from session_graph.schema.context import Context, Info
 from session_graph.schema.dashboards import Dashboard, load_dashboards
+from session_graph.schema.events import EventArguments, SessionEventPage, load_event_page, read_event_list
 from session_graph.schema.exports import ExportListArguments, SessionExport, SessionExportConnection, read_export_list
 from session_graph.schema.nodes import Node
 from session_graph.schema.selections import session_columns
@@ -146,6 +147,14 @@ class Query:
             ExternalSessions(external_id=text, source=source, key=key)
             for text, key in zip(arguments.external_ids, keys, strict=True)
         ]
+
+    @field(
+        "What happened to the sessions that match the filter, in the order of commits. Without after, begins with every"
+        " session there is.",
+        reads=read_event_list,
+    )
+    async def session_events(self, info: Info, events: EventArguments) -> SessionEventPage | None:
+        return await load_event_page(info.context, events)
 
     @field("The exports that you requested, newest first; for an ADMIN, all of the account.", reads=read_export_list)
     async def exports(self, info: Info, page: ExportListArguments) -> SessionExportConnection | None:

@@ -12,7 +12,8 @@ from session_graph.errors import TryLater
 from session_graph.exports.jobs import PROGRESS
 from session_graph.exports.requests import QUEUE
 from session_graph.sessions import event_log
-from session_graph.sessions.event_log import SWEEP_SECONDS, sweep_events
+from session_graph.sessions.event_history import MARK_SECONDS, mark_settled
+from session_graph.sessions.event_log import COMPACTION_SECONDS, compact_events
 from session_graph.sessions.feed import Feeds
 from session_graph.settings import Settings
 from session_graph.store.background import run_forever
@@ -44,17 +45,17 @@ class SubscriptionHub:
         self.database = database
         self.listener = listener
         self.feeds = Feeds(database, listener, max(1, settings.pool_max_size // 2))
-        self.kept = timedelta(hours=settings.live_hours)
         self.settings = settings
         self.connections = 0
         self.subscriptions: Counter[str] = Counter()
         self._ending = asyncio.Event()
 
     async def run(self) -> None:
-        """Listen to the database, and delete events past retention, until cancelled."""
+        """Listen to the database, mark which events are settled, and compact the log, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.listener.run())
-            tasks.create_task(run_forever(self._sweep, SWEEP_SECONDS))
+            tasks.create_task(run_forever(self._mark, MARK_SECONDS))
+            tasks.create_task(run_forever(self._compact, COMPACTION_SECONDS))
 
     def end(self) -> None:
         """End all streams."""
@@ -93,5 +94,8 @@ class SubscriptionHub:
             if not self.subscriptions[key]:
                 del self.subscriptions[key]
 
-    async def _sweep(self) -> None:
-        await sweep_events(self.database, self.kept)
+    async def _mark(self) -> None:
+        await mark_settled(self.database)
+
+    async def _compact(self) -> None:
+        await compact_events(self.database, timedelta(hours=self.settings.event_hours))

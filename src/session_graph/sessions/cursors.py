@@ -18,16 +18,18 @@ from uuid import UUID
 
 import orjson
 
-from session_graph.errors import InvalidInput
+from session_graph.errors import CursorInvalid, InvalidInput, Problem
 from session_graph.parsing import format_instant, parse_decimal, parse_id, parse_instant
-from session_graph.sessions.event_log import MAX_BIGINT, LogPosition
+from session_graph.sessions.event_history import MAX_BIGINT, LogPosition
 from session_graph.sessions.ordering import Order, SqlType
 from session_graph.store.database import Row
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EVENTS = "1 events"
+_EVENTS = "2 events"
 _INTEGER = re.compile(r"-?[0-9]{1,10}")
 _MICROSECONDS = re.compile(r"[0-9]{1,18}")
+_POSITION = re.compile(r"([0-9a-f]{12})-([0-9a-f]{4})-([0-9a-f]{16})-([0-9a-f]{16})-([0-9a-f]{16})")
+_MAX_SMALLINT = 2**15 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +68,21 @@ def read_cursor(text: str, order: Order, account: UUID, argument: str) -> Cursor
 
 
 def write_event_cursor(position: LogPosition, account_id: UUID) -> str:
-    return _encode_parts(_binding(_EVENTS, account_id), position.xid, position.seq, _microseconds(position.at))
+    """Return a text of fixed length: the cursors of an account's events sort as texts in the order of the log."""
+    binding = _binding(_EVENTS, account_id)
+    return f"{binding}-{position.number:04x}-{position.history}-{position.xid:016x}-{position.seq:016x}"
 
 
 def read_event_cursor(text: str, account_id: UUID, argument: str) -> LogPosition:
     """Raises InvalidInput if the text is not a cursor of this account's events."""
     with _refusing("these events", argument):
-        binding, *numbers = _decode_parts(text, str, int, int, int)
-        if binding != _binding(_EVENTS, account_id) or not all(0 <= number <= MAX_BIGINT for number in numbers):
+        found = _POSITION.fullmatch(text)
+        if found is None or found[1] != _binding(_EVENTS, account_id):
             raise ValueError
-        xid, seq, at = numbers
-        return LogPosition(xid, seq, _EPOCH + timedelta(microseconds=at))
+        position = LogPosition(int(found[2], 16), found[3], int(found[4], 16), int(found[5], 16))
+        if position.number > _MAX_SMALLINT or position.xid > MAX_BIGINT or position.seq > MAX_BIGINT:
+            raise ValueError
+        return position
 
 
 def write_export_cursor(row: Row) -> str:
@@ -98,7 +104,7 @@ def _refusing(list_: str, argument: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, OverflowError):
-        raise InvalidInput.at(f"is not a cursor of {list_}", [argument]) from None
+        raise InvalidInput([Problem((argument,), f"is not a cursor of {list_}", CursorInvalid)]) from None
 
 
 def _list_binding(order: Order, account: UUID) -> str:

@@ -1,4 +1,4 @@
-"""Live updates: the changes to a list of sessions after a position in the event log (domain.md, "Filters").
+"""The changes to a list of sessions after a position in the event log (domain.md, "Following what happens").
 
 Which sessions match, and which of their columns the viewer may see, is decided by the same SQL as in lists. Nothing is
 buffered for a subscriber: one that is slow, or was disconnected, continues to read in the log.
@@ -7,7 +7,7 @@ buffered for a subscriber: one that is slow, or was disconnected, continues to r
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -16,7 +16,8 @@ from uuid import UUID
 
 from session_graph.access.viewer import Viewer
 from session_graph.sessions.columns import select_list
-from session_graph.sessions.event_log import CHANNEL, Batch, Event, EventKind, LogPosition, read_events
+from session_graph.sessions.event_history import LogPosition
+from session_graph.sessions.event_log import CHANNEL, Batch, Event, EventKind, read_events
 from session_graph.sessions.filter_parsing import parse_filter
 from session_graph.sessions.filters import Filter, where
 from session_graph.sessions.parameters import Parameters
@@ -36,16 +37,31 @@ WARN_AFTER_SECONDS = 30.0
 """How long events may wait for an older transaction before a warning is logged."""
 RETRY_SECONDS = 1.0
 """The delay before reading again after the connection to the database was lost."""
+MAX_READS = 10
+MAX_READ_SIZE = 500
+"""What a page reads of the log at most: so many times, and so many events each time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`session` has the selected columns; None if the session no longer matches the filter."""
+    """`session` has the selected columns; None if the session no longer matches the filter.
+
+    A CHECKPOINT has only a position, which all changes before have been yielded up to.
+    """
 
     kind: EventKind
-    session_id: UUID
+    session_id: UUID | None
     session: Row | None
     position: LogPosition
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePage:
+    """Changes in log order, and the position to go on from, which may be after the last change."""
+
+    changes: Sequence[Change]
+    end: LogPosition
+    has_more: bool
 
 
 Prepare = Callable[[Sequence[Change]], Awaitable[None]]
@@ -157,15 +173,21 @@ class Feeds:
 
 
 async def follow_sessions(
-    feeds: Feeds, following: Following, position: LogPosition, prepare: Prepare
+    feeds: Feeds, following: Following, position: LogPosition, prepare: Prepare, checkpoint_seconds: float
 ) -> AsyncGenerator[Sequence[Change], None]:
     """Yield the changes after the position, forever, in batches that are never empty.
 
-    `prepare` loads the related objects that are selected. Continues after the connection to the database was lost.
-    Raises the error of a statement that the database refuses.
+    A CHECKPOINT comes first, and again after every `checkpoint_seconds`. `prepare` loads the related objects that are
+    selected. Continues after the connection to the database was lost. Raises PositionLost if events before the position
+    were lost, and the error of a statement that the database refuses.
     """
+    clock = asyncio.get_running_loop().time
+    due = clock()
     with feeds.open(following.viewer.account.id) as feed:
         while True:
+            if clock() >= due:
+                due = clock() + checkpoint_seconds
+                yield [Change(EventKind.CHECKPOINT, None, None, position)]
             seen = feed.topic.count
             try:
                 batch = await feed.read(position, following.batch_size)
@@ -176,12 +198,37 @@ async def follow_sessions(
                 LOGGER.warning("live updates cannot reach the database, trying again: %s", type(error).__name__)
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
-            if batch.events:
-                position = batch.events[-1].position
+            position = batch.end
             if changes:
                 yield changes
-            if not batch.is_full:
-                await feed.topic.wait(seen)
+            if not batch.has_more:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout_at(due):
+                        await feed.topic.wait(seen)
+
+
+async def read_change_page(
+    database: Database, following: Following, after: LogPosition | None, size: int, now: datetime
+) -> ChangePage:
+    """Return at most `size` changes after the position, or from the beginning.
+
+    Reads a bounded part of the log, so that a page may have few changes or none, and more after it. Raises PositionLost
+    and ReplicaBehind.
+    """
+    changes: list[Change] = []
+    read_size = size
+    for _ in range(MAX_READS):
+        batch = await read_events(database, following.viewer.account.id, after, read_size)
+        found = await read_changes(database, following, batch.events, now) if batch.events else []
+        missing = size - len(changes)
+        changes += found[:missing]
+        if len(found) > missing:
+            return ChangePage(changes, changes[-1].position, has_more=True)
+        after = batch.end
+        if not batch.has_more or len(changes) == size:
+            break
+        read_size = min(2 * read_size, MAX_READ_SIZE)
+    return ChangePage(changes, batch.end, batch.has_more)
 
 
 async def read_changes(

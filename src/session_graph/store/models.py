@@ -242,9 +242,35 @@ class TransactionId(fields.BigIntField):
     """PostgreSQL's 64-bit transaction id (xid8), which grows and is never reused."""
 
 
-class SessionEvent(TenantModel):
-    """A session was recorded or changed, by the transaction `xid`."""
+class EventHistory(Model):
+    """The events that one server wrote; `settled` is the mark that copies of the database are compared with."""
 
+    number = fields.SmallIntField(primary_key=True, generated=False)
+    id = fields.TextField()
+    identity = fields.TextField()
+    started_at = fields.DatetimeField(auto_now_add=True)
+    settled = TransactionId()
+
+    class Meta:
+        table = "event_history"
+
+
+class EventCompaction(Model):
+    """The one row says up to where the event log is compacted."""
+
+    id = fields.SmallIntField(primary_key=True, generated=False)
+    history = fields.SmallIntField()
+    xid = TransactionId()
+    seq = fields.BigIntField()
+
+    class Meta:
+        table = "event_compaction"
+
+
+class SessionEvent(TenantModel):
+    """A session was recorded or changed, by the transaction `xid` of the history with this number."""
+
+    history = fields.SmallIntField()
     xid = TransactionId()
     seq = fields.BigIntField(primary_key=True, generated=False)
     session_id = fields.UUIDField()

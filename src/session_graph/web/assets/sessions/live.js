@@ -4,6 +4,9 @@
 
 import { SELDOM, Stream } from "./stream.js";
 
+/** The codes of a cursor after which nothing can be read: the list is read again instead. */
+const CURSOR_LOST = ["HISTORY_LOST", "CURSOR_INVALID"];
+
 /** @param {string} fields */
 const query = (fields) => `subscription Live($filter: SessionFilter, $after: String) {
   sessionEvents(filter: $filter, after: $after) { kind sessionId cursor session { ${fields} } }
@@ -56,12 +59,18 @@ export class LiveSessions {
       isGap = () => state !== "live";
       this.#onState(state);
     };
+    /** @param {string[]} codes */
+    const onError = (codes) => {
+      const isLost = codes.some((code) => CURSOR_LOST.includes(code));
+      if (isLost) after = null;
+      return isLost || codes.includes("UNAVAILABLE");
+    };
     /** @param {{ sessionEvents: SessionEvent }} data */
     const onNext = ({ sessionEvents: event }) => {
       after = event.cursor;
-      this.#onEvent(event);
+      if (event.kind !== "CHECKPOINT") this.#onEvent(event);
     };
-    this.#stream = new Stream(this.#api, request, { onState, onNext }, this.#offUntil - Date.now());
+    this.#stream = new Stream(this.#api, request, { onState, onNext, onError }, this.#offUntil - Date.now());
   }
 
   retry() {

@@ -28,8 +28,9 @@ export class Stream {
   /**
    * @param {import("./api.js").Api} api
    * @param {() => { query: string, variables: object }} request called at each attempt
-   * @param {{ onNext: (data: any) => void, onState?: (state: LiveState) => void, onEnd?: () => void }} handlers
-   *   with `onEnd`, a stream that is complete is not opened again
+   * @param {{ onNext: (data: any) => void, onState?: (state: LiveState) => void, onEnd?: () => void,
+   *   onError?: (codes: string[]) => boolean }} handlers
+   *   with `onEnd`, a stream that is complete is not opened again; `onError` returns whether to open it again soon
    * @param {number} [delay] before the first attempt, in milliseconds
    */
   constructor(api, request, handlers, delay = 0) {
@@ -99,7 +100,9 @@ export class Stream {
         clearTimeout(silence);
         silence = setTimeout(forward, SILENCE);
         if (event === "complete") return "complete";
-        if (event === "next" && !this.#take(JSON.parse(data))) return "refused";
+        if (event !== "next") continue;
+        const result = JSON.parse(data);
+        if (!this.#take(result)) return this.#isWorthRetrying(result) ? "broken" : "refused";
       }
       return "broken";
     } finally {
@@ -107,6 +110,11 @@ export class Stream {
       signal.removeEventListener("abort", forward);
       attempt.abort();
     }
+  }
+
+  /** @param {{ errors?: any[] }} result */
+  #isWorthRetrying({ errors = [] }) {
+    return Boolean(this.#handlers.onError?.(errors.map((error) => error.extensions?.code)));
   }
 
   /** Returns whether the result had data. @param {{ data?: any, errors?: any[] }} result */
