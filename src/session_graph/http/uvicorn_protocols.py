@@ -21,6 +21,7 @@ class CoalescingTransport:
     """A transport that holds a write back until the next one, or until the event loop's current iteration ends.
 
     Without it, uvloop sends each write at once: every response costs one more system call, and a packet for its head.
+    What is held back when the client goes is dropped, as is what is written after that.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
@@ -32,7 +33,9 @@ class CoalescingTransport:
         return getattr(self.transport, name)
 
     def write(self, data: bytes) -> None:
-        if self._pending:
+        if self.transport.is_closing():
+            self._pending = b""
+        elif self._pending:
             pending, self._pending = self._pending, b""
             self.transport.writelines((pending, data))
         elif data:
@@ -44,8 +47,8 @@ class CoalescingTransport:
         self.transport.close()
 
     def _flush(self) -> None:
-        if self._pending:
-            pending, self._pending = self._pending, b""
+        pending, self._pending = self._pending, b""
+        if pending and not self.transport.is_closing():
             self.transport.write(pending)
 
 
