@@ -12,9 +12,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
-from clients.conftest import CREATE_AGENT, HERE, RECORD, make_record
+from clients.conftest import CREATE_AGENT, HERE, RECORD, Site, make_record
 from support.databases import empty_database
 from support.processes import Server, run_command
 from tools import recipes
@@ -39,21 +40,20 @@ Copy = dict[str, dict[str, object]]
 
 @dataclass
 class Partner:
-    """A recipe that runs, and the account that it copies."""
+    """An account, and a recipe that copies it from a server of its own. `server` serves the same database."""
 
     command: Sequence[str | Path]
     server: Server
     url: str
-    key: str
     folder: Path
+
+    def __post_init__(self) -> None:
+        self.key = make_account(self.server, self.url)
+        self.port = "0"
 
     @property
     def file(self) -> Path:
         return self.folder / "copy.json"
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {**os.environ, "SERVER": self.server.address, "KEY": self.key, "COPY": str(self.file)}
 
     def edit(self, comment: str, **condition: object) -> None:
         answer = self.server.ask(self.key, EDIT, filter=condition, comment=comment)["updateSessions"]
@@ -65,7 +65,7 @@ class Partner:
         assert answer["recordSessions"]["recordedCount"] == len(records)
 
     def sessions(self) -> Copy:
-        """Return the sessions of the server by id."""
+        """Return the sessions of the database by id."""
         return {node["id"]: node for node in self.server.ask(self.key, LIST)["sessions"]["nodes"]}
 
     def copied(self) -> Copy:
@@ -74,10 +74,19 @@ class Partner:
         return {id_: {name: row[name] for name in FIELDS} for id_, row in found.items()}
 
     @contextmanager
+    def served(self) -> Iterator[Server]:
+        """Serve the recipe during the block, on the same port each time, and end without a word."""
+        with Server(self.folder / "home", *SERVE, database_url=self.url, port=self.port) as server:
+            server.wait_until_it_serves()
+            self.port = str(urlsplit(server.address).port)
+            yield server
+
+    @contextmanager
     def following(self) -> Iterator[subprocess.Popen[bytes]]:
         """Run the recipe during the block, then kill it."""
+        place = {"SERVER": f"http://127.0.0.1:{self.port}", "KEY": self.key, "COPY": str(self.file)}
         with (self.folder / "log").open("ab") as log:
-            process = subprocess.Popen(self.command, cwd=HERE, env=self.environment, stdout=log, stderr=log)
+            process = subprocess.Popen(self.command, cwd=HERE, env={**os.environ, **place}, stdout=log, stderr=log)
         try:
             yield process
         finally:
@@ -96,57 +105,6 @@ class Partner:
             time.sleep(0.1)
 
 
-@pytest.fixture(params=["graphql_ws.mjs", "graphql_sse.mjs", "apollo.mjs", "urql.mjs", "with_gql.py"])
-def command(request: pytest.FixtureRequest) -> Sequence[str | Path]:
-    """Return the command of a recipe. Skips the test if its client is not installed."""
-    name: str = request.param
-    if name.endswith(".py"):
-        return [request.getfixturevalue("python_of_gql"), FOLDER / name]
-    request.getfixturevalue("node_modules")
-    return ["node", FOLDER / name]
-
-
-async def test_a_copy_is_complete_after_every_restart(
-    command: Sequence[str | Path], server_url: str, tmp_path: Path
-) -> None:
-    async with empty_database(server_url) as url:
-        with ExitStack() as servers:
-            server = servers.enter_context(Server(tmp_path / "home", *SERVE, database_url=url)).wait_until_it_serves()
-            partner = Partner(command, server, url, make_account(server, url), tmp_path)
-            partner.record(range(5))
-            follow_through_restarts(partner, servers)
-
-
-def follow_through_restarts(partner: Partner, servers: ExitStack) -> None:
-    with partner.following() as process:
-        partner.wait_until_complete(process)
-        partner.edit("While it follows", channels=["VOICE"])
-        partner.wait_until_complete(process)
-
-        with restarted(partner, servers):
-            partner.record(range(5, 8))
-            partner.edit("While the server was away", search="Guest 06")
-        partner.wait_until_complete(process)
-        partner.edit("Back again", search="Guest 00")
-        partner.wait_until_complete(process)
-
-    partner.edit("While nobody followed", search="Guest 03")
-    with partner.following() as process:
-        partner.wait_until_complete(process)
-
-
-@contextmanager
-def restarted(partner: Partner, servers: ExitStack) -> Iterator[None]:
-    """Kill the server, and start it again on its port; during the block another one serves on another port."""
-    port = str(urlsplit(partner.server.address).port)
-    partner.server.kill()
-    with Server(partner.folder / "other", *SERVE, database_url=partner.url) as other:
-        partner.server = other.wait_until_it_serves()
-        yield
-    again = servers.enter_context(Server(partner.folder / "again", *SERVE, database_url=partner.url, port=port))
-    partner.server = again.wait_until_it_serves()
-
-
 def make_account(server: Server, url: str) -> str:
     """Return the key of an ADMIN of a new account with an agent."""
     command = ("key", "create", "--account", f"b{uuid4().hex[:12]}", "--role", "ADMIN", "--quiet")
@@ -156,6 +114,99 @@ def make_account(server: Server, url: str) -> str:
     agent = {"idn": "host", "name": "Host", "timeZone": "America/New_York", "unitName": "guests", "unitValue": "65"}
     assert server.ask(key, CREATE_AGENT, input=agent) == {"createAgent": {"errors": []}}
     return key
+
+
+def command_of(name: str, request: pytest.FixtureRequest) -> Sequence[str | Path]:
+    """Return the command of a recipe. Skips the test if its client is not installed."""
+    if name.endswith(".py"):
+        return [request.getfixturevalue("python_of_gql"), FOLDER / name]
+    request.getfixturevalue("node_modules")
+    return ["node", FOLDER / name]
+
+
+@pytest.mark.parametrize("name", ["graphql_ws.mjs", "graphql_sse.mjs", "apollo.mjs", "urql.mjs", "with_gql.py"])
+async def test_a_copy_is_complete_after_every_restart(
+    site: Site, request: pytest.FixtureRequest, tmp_path: Path, name: str
+) -> None:
+    partner = Partner(command_of(name, request), site.server, site.database_url, tmp_path)
+    partner.record(range(5))
+    with ExitStack() as stack:
+        with partner.served() as server:
+            process = stack.enter_context(partner.following())
+            partner.wait_until_complete(process)
+            partner.edit("While it follows", channels=["VOICE"])
+            partner.wait_until_complete(process)
+            server.kill()
+
+        partner.record(range(5, 8))
+        partner.edit("While the server was away", search="Guest 06")
+        with partner.served() as server:
+            partner.wait_until_complete(process)
+            partner.edit("Back again", search="Guest 00")
+            partner.wait_until_complete(process)
+
+            stack.close()
+            partner.edit("While nobody followed", search="Guest 03")
+            with partner.following() as process:
+                partner.wait_until_complete(process)
+            assert server.stop() == 0
+
+
+@pytest.mark.parametrize("name", ["graphql_ws.mjs", "with_gql.py"])
+async def test_a_copy_recovers_when_the_server_has_lost_changes(
+    server_url: str, request: pytest.FixtureRequest, tmp_path: Path, name: str
+) -> None:
+    command = command_of(name, request)
+    async with empty_database(server_url) as url:
+        with Server(tmp_path / "other", *SERVE, database_url=url) as other, ExitStack() as stack:
+            partner = Partner(command, other.wait_until_it_serves(), url, tmp_path)
+            partner.record(range(5))
+            with partner.served() as server:
+                process = stack.enter_context(partner.following())
+                partner.wait_until_complete(process)
+                before = await next_transaction(url)
+                partner.edit("Lost", search="Guest 01")
+                partner.record(range(5, 7))
+                partner.wait_until_complete(process)
+                assert len(partner.copied()) == 7
+                server.kill()
+
+            await lose(url, before)
+            with partner.served():
+                partner.wait_until_complete(process)
+                partner.edit("After the loss", search="Guest 02")
+                partner.wait_until_complete(process)
+
+            assert len(partner.copied()) == 5
+            assert "Lost" not in {row["comment"] for row in partner.copied().values()}
+
+
+async def next_transaction(url: str) -> int:
+    """Return the number of the next transaction."""
+    connection = await asyncpg.connect(url)
+    try:
+        number: int = await connection.fetchval("select pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
+        return number
+    finally:
+        await connection.close()
+
+
+async def lose(url: str, xid: int) -> None:
+    """Undo what was written from this transaction number on, as if another server had taken over without it."""
+    recorded = f"(select e.session_id from session_event e where e.xid >= '{xid}' and e.kind = 'RECORDED')"
+    statements = [
+        *(f"delete from {table} where session_id in {recorded}" for table in ("transcript", "session_change")),
+        f"delete from session where id in {recorded}",
+        "update session set version = version - 1, comment = '' where comment = 'Lost'",
+        f"delete from session_event where xid >= '{xid}'",
+        f"update event_history set identity = 'the server that is lost', settled = '{xid}'",
+    ]
+    connection = await asyncpg.connect(url)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
 
 
 def test_the_guide_shows_the_recipes_that_run_here() -> None:
