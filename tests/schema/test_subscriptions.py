@@ -140,7 +140,8 @@ async def test_a_checkpoint_moves_on_past_what_the_filter_does_not_match(
     database: Database, database_url: str, settings: Settings, bistro: Account, follow: Follow
 ) -> None:
     often = settings.model_copy(update={"live_checkpoint_seconds": 0.05})
-    key, nothing = await make_key(bistro), {"anyOf": []}
+    nothing: Json = {"anyOf": []}
+    key = await make_key(bistro)
     async with (
         serving(database, database_url, often) as served,
         follow(served.address, key, EVENTS, filter=nothing) as following,

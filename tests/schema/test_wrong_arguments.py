@@ -1,4 +1,4 @@
-"""A wrong page, cursor, id or other argument of a query is refused as BAD_USER_INPUT."""
+"""A wrong page, cursor, id or other argument of a query is refused as BAD_USER_INPUT, a cursor as CURSOR_INVALID."""
 
 import pytest
 

@@ -183,5 +183,5 @@ async def test_a_cursor_of_another_account_is_refused(database: Database, accoun
 
     answer = await ask(BY_CONTACT, after=foreign)
 
-    assert (answer.status, answer.code) == (400, "BAD_USER_INPUT")
+    assert (answer.status, answer.code) == (400, "CURSOR_INVALID")
     assert answer.body.get("data") is None

@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import asyncpg
 
-from session_graph.store.database import Database, Row
+from session_graph.store.database import Connection, Database, Row
+from session_graph.store.migration import migrate
 
 
 @asynccontextmanager
@@ -31,7 +33,7 @@ async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 class Attached(Database):
-    """A database that is only read, on one connection; beside the process's own."""
+    """A database on one connection, beside the process's own. Tortoise's models do not know it."""
 
     def __init__(self, connection: asyncpg.Connection) -> None:
         self.connection = connection
@@ -41,6 +43,28 @@ class Attached(Database):
 
     async def fetchrow(self, sql: str, *values: object) -> Row | None:
         return await self.connection.fetchrow(sql, *values)
+
+    async def execute(self, sql: str, *values: object) -> str:
+        return await self.connection.execute(sql, *values)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        async with self.connection.transaction():
+            yield cast(Connection, self.connection)
+
+
+@asynccontextmanager
+async def attached(url: str) -> AsyncIterator[Attached]:
+    async with connected(url) as connection:
+        yield Attached(connection)
+
+
+@asynccontextmanager
+async def own_database(server_url: str) -> AsyncIterator[str]:
+    """The address of a new migrated database; dropped at the end."""
+    async with empty_database(server_url) as url:
+        await migrate(url)
+        yield url
 
 
 async def _run(url: str, sql: str) -> None:

@@ -28,6 +28,15 @@ The timeline comes from the name of a WAL file, as pg_control_checkpoint still h
 NEWEST = "select h.number, h.id, h.identity, h.settled from event_history h order by h.number desc limit 1"
 IS_CURRENT = f"case when pg_is_in_recovery() then true else h.identity = {IDENTITY} end"
 
+
+def newest_event(xmin: str) -> str:
+    """Return the SQL of the number of the transaction of the newest settled event of all accounts in history `h`."""
+    return (
+        "(select e.xid from session_event e where e.history::integer = h.number"
+        f" and e.xid < {xmin} order by e.xid desc limit 1)"
+    )
+
+
 _REGISTER = f"""
 insert into event_history (number, identity, settled)
 select coalesce(h.number, 0) + 1, i.identity, pg_snapshot_xmin(pg_current_snapshot())
@@ -36,10 +45,8 @@ where h.identity is distinct from i.identity
 on conflict (number) do nothing
 """
 _STATE = f"""
-select h.number, pg_is_in_recovery() as is_standby, {IS_CURRENT} as is_current, exists (
-    select from session_event e
-    where e.history::integer = h.number and e.xid >= h.settled and e.xid < pg_snapshot_xmin(pg_current_snapshot())
-) as has_newer
+select h.number, pg_is_in_recovery() as is_standby, {IS_CURRENT} as is_current,
+    {newest_event("pg_snapshot_xmin(pg_current_snapshot())")} >= h.settled as has_newer
 from (select) one left join ({NEWEST}) h on true
 """
 _MARK = """

@@ -18,6 +18,7 @@ from session_graph.sessions.event_history import (
     NEWEST,
     LogPosition,
     check_position,
+    newest_event,
     register_history,
 )
 from session_graph.store.database import Connection, Database, Row
@@ -44,12 +45,7 @@ from (
 ) n (xmin, xmax, is_standby)
 left join ({NEWEST}) h on true
 """
-_CURRENT = f"""
-select n.*, (
-    select e.xid from session_event e where e.history::integer = n.number and e.xid < n.xmin order by e.xid desc limit 1
-) as newest
-from ({_NOW}) n
-"""
+_CURRENT = f"select h.*, {newest_event('h.xmin')} as newest from ({_NOW}) h"
 _READ = f"""
 with now as materialized ({_NOW})
 select n.*, a.number as after_number, a.settled as after_settled, f.id as first_id,
@@ -66,6 +62,7 @@ left join lateral (
     order by e.history, e.xid, e.seq
     limit $6
 ) e on true
+order by e.history, e.xid, e.seq
 """
 
 _PROGRESS = "select c.history, c.xid, c.seq from event_compaction c for update skip locked"
