@@ -84,7 +84,14 @@ class Server:
 @asynccontextmanager
 async def served(folder: Path) -> AsyncIterator[Server]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("SESSION_GRAPH_")}
-    settings = {"HOME": str(folder / "home"), "PORT": "0", "LIVE_SUBSCRIPTIONS": "10000", "LIVE_CONNECTIONS": "5000"}
+    settings = {
+        "HOME": str(folder / "home"),
+        "PORT": "0",
+        "LIVE_SUBSCRIPTIONS": "10000",
+        "LIVE_CONNECTIONS": "5000",
+        "LIVE_KEEP_ALIVE_SECONDS": "300",  # all clients share one process, which may answer late
+        "LIVE_SEND_SECONDS": "300",
+    }
     environment = inherited | {f"SESSION_GRAPH_{name}": value for name, value in settings.items()}
     with (folder / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
@@ -112,7 +119,12 @@ async def follow_by_socket(server: Server, counts: Counts, leave: asyncio.Event,
     """Follow over a WebSocket until it is time to leave, or be dropped before."""
     address = f"{server.address.replace('http', 'ws', 1)}/graphql"
     async with connect(
-        address, subprotocols=[Subprotocol("graphql-transport-ws")], compression=None, open_timeout=120, close_timeout=5
+        address,
+        subprotocols=[Subprotocol("graphql-transport-ws")],
+        compression=None,
+        ping_interval=None,
+        open_timeout=120,
+        close_timeout=5,
     ) as connection:
         await connection.send(orjson.dumps({"type": "connection_init", "payload": server.headers}).decode())
         await connection.recv()

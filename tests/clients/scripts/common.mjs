@@ -38,6 +38,9 @@ export function noteRequests(requests) {
   };
 }
 
+/** Return whether a subscription only says where it stands, as it does at once and every minute. */
+export const isCheckpoint = ({ data }) => data?.sessionEvents?.kind === "CHECKPOINT";
+
 /** Call `act(1)`, `act(2)`, … until `event` has come: no client says when its subscription has begun. */
 export async function actUntil(event, act) {
   let hasCome = false;
