@@ -41,6 +41,7 @@ schema:
 docs:
 	@.ci/setup
 	.venv/bin/python -m tools.reference docs
+	.venv/bin/python -m tools.recipes
 
 # Take the README's screenshots from a demo. Needs Chromium.
 screenshots:

@@ -32,7 +32,8 @@ from bench.recording import make_account, read_sessions, run_import, write_lines
 from session_graph.access.api_keys import create_key
 from session_graph.access.viewer import Role
 from session_graph.http.app import create_app
-from session_graph.http.uvicorn_protocols import Http
+from session_graph.http.connections import Connections
+from session_graph.http.uvicorn_protocols import make_protocols
 from session_graph.settings import Settings, load_settings
 from session_graph.store.database import Database
 from session_graph.store.lifecycle import open_url, store_url
@@ -57,7 +58,8 @@ Json = dict[str, Any]
 @asynccontextmanager
 async def serving(settings: Settings, database: Database) -> AsyncIterator[str]:
     """Serve the application behind uvicorn; yield its address."""
-    config = uvicorn.Config(create_app(settings, database), http=Http, port=0, log_config=None, access_log=False)
+    http, _ = make_protocols(Connections(most=1000, head_seconds=60))
+    config = uvicorn.Config(create_app(settings, database), http=http, port=0, log_config=None, access_log=False)
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it

@@ -154,6 +154,11 @@ class Settings(BaseSettings):
     live_init_seconds: float = Field(
         5, gt=0, description="A WebSocket must send `connection_init` within this time; seconds."
     )
+    request_head_seconds: float = Field(
+        10,
+        gt=0,
+        description="A client must send the head of a request, from the first byte to the last, within this time after it connects; seconds.",
+    )
     record_idle_seconds: float = Field(
         60, gt=0, description="A client of `POST /records` that sends nothing for this long is ended; seconds."
     )

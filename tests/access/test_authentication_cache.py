@@ -98,7 +98,7 @@ async def test_a_cached_key_has_the_same_viewer(account: Account, clock: Clock) 
     assert (
         await authenticator.authenticate(header)
         == await authenticator.authenticate(header)
-        == await authenticator.authenticate_uncached(header)
+        == (await authenticator.authenticate_uncached(header))[0]
     )
     await authenticator.close()
 

@@ -5,7 +5,9 @@ import json
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
@@ -127,6 +129,26 @@ async def test_a_key_is_accepted_until_it_expires(
 
     assert await ends(await start_waiting(authenticator, listener, f"Bearer {text}"))
     assert timedelta() <= datetime.now(UTC) - end < timedelta(seconds=1)
+
+
+async def test_a_key_expires_by_the_clock_of_the_database(
+    account: Account, authenticator: Authenticator, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database says that half a second is left, whatever this machine's clock says."""
+    text, _ = await create_key(account, Role.ADMIN, expires_at=datetime.now(UTC) + timedelta(hours=1))
+    found = await look_up_key(text)
+    assert found
+    answers = [(found[0], 0.5), None]
+    monkeypatch.setattr("session_graph.access.authentication.look_up_key", partial(_answer, answers))
+    began = time.monotonic()
+
+    assert await ends(asyncio.create_task(wait_until_revoked(authenticator, listener, found[0], f"Bearer {text}")))
+    assert time.monotonic() - began >= 0.49
+    assert answers == []
+
+
+async def _answer(answers: list[Any], text: str) -> Any:
+    return answers.pop(0)
 
 
 async def test_a_token_is_accepted_until_it_expires(

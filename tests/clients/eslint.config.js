@@ -19,6 +19,7 @@ const WITHOUT_ID = [
   "RecordWarning",
   "SessionChange",
   "SessionEvent",
+  "SessionEventPage",
   "TimeZone",
   "Turn",
   "UserError",

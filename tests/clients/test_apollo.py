@@ -51,7 +51,10 @@ def test_a_subscription_over_a_websocket_receives_an_edit(report: Report) -> Non
 
 
 def test_a_wrong_key_closes_the_websocket(report: Report) -> None:
-    assert report["wrongKeyOverSocket"] == {"name": "Error", "message": "Socket closed with event 4403 Forbidden"}
+    assert report["wrongKeyOverSocket"] == {
+        "name": "Error",
+        "message": f"Socket closed with event 4401 {WRONG_KEY}",
+    }
 
 
 def test_a_page_of_another_origin_may_send_its_headers(business: Business, report: Report) -> None:

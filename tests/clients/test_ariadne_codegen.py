@@ -59,4 +59,4 @@ def test_a_subscription_over_a_websocket_receives_an_edit(report: Report) -> Non
 
 
 def test_a_wrong_key_closes_the_websocket(report: Report) -> None:
-    assert report["wrongKeyOverSocket"].startswith("ConnectionClosedError: received 4403")
+    assert report["wrongKeyOverSocket"].startswith("ConnectionClosedError: received 4401")

@@ -57,4 +57,4 @@ def test_a_subscription_over_a_websocket_receives_an_edit(report: Report) -> Non
 
 def test_a_wrong_key_closes_the_websocket(report: Report) -> None:
     assert report["wrongKeyOverSocket"]["name"] == "TransportConnectionFailed"
-    assert "4403" in report["wrongKeyOverSocket"]["cause"]
+    assert "4401" in report["wrongKeyOverSocket"]["cause"]

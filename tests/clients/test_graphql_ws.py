@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from clients.conftest import UNKNOWN_FIELD, Business, Report, errors_of
+from clients.conftest import UNKNOWN_FIELD, WRONG_KEY, Business, Report, errors_of
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def test_an_unknown_field_is_an_error_of_its_operation(report: Report) -> None:
 
 
 def test_a_wrong_key_closes_the_connection(report: Report) -> None:
-    assert report["wrongKey"] == {"code": 4403, "reason": "Forbidden"}
+    assert report["wrongKey"] == {"code": 4401, "reason": WRONG_KEY}
 
 
 def test_a_subscription_receives_an_edit(report: Report) -> None:

@@ -67,7 +67,7 @@ def test_a_document_is_sent_once_and_then_its_hash(report: Report) -> None:
 
 
 def test_a_wrong_key_closes_the_websocket(report: Report) -> None:
-    assert report["wrongKeyOverSocket"] == 4403
+    assert report["wrongKeyOverSocket"] == 4401
 
 
 def test_a_subscription_over_a_websocket_receives_an_edit(report: Report) -> None:

@@ -57,7 +57,7 @@ def test_a_subscription_receives_an_edit(report: Report, transport: str) -> None
 
 
 def test_a_wrong_key_closes_the_websocket(report: Report) -> None:
-    assert report["wrongKeyOverSocket"] == 4403
+    assert report["wrongKeyOverSocket"] == 4401
 
 
 def test_graphcache_finds_the_identity_of_every_object(report: Report) -> None:

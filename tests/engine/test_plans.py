@@ -86,7 +86,7 @@ async def both(database: Database, settings: Settings, varied_for_plans: Account
         found.planned += answer is not None
         return answer
 
-    def make_context(viewer: Viewer) -> Context:
+    def make_context(viewer: Viewer, last_event_id: str | None = None) -> Context:
         return Context(viewer, database, NOW, settings, signer)
 
     def client(plan: Plan | None) -> httpx.AsyncClient:

@@ -1,6 +1,7 @@
 """A client that does not read is disconnected, and nothing is buffered for it meanwhile."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -70,7 +71,7 @@ async def read_to_the_end(own: socket.socket) -> int:
 
 
 async def test_an_unread_event_stream_is_disconnected(
-    hasty_server: Served, database: Database, bistro: Account
+    hasty_server: Served, database: Database, bistro: Account, caplog: pytest.LogCaptureFixture
 ) -> None:
     body = orjson.dumps({"query": LONG})
     head = (
@@ -83,15 +84,19 @@ async def test_an_unread_event_stream_is_disconnected(
 
         await until(lambda: hasty_server.is_idle and not hasty_server.server.server_state.connections)
         assert await read_to_the_end(own) < SESSIONS * CHARACTERS / 2
+    assert [each.getMessage() for each in caplog.records if each.levelno >= logging.ERROR] == []
 
 
-async def test_an_unread_websocket_is_disconnected(hasty_server: Served, database: Database, bistro: Account) -> None:
+async def test_an_unread_websocket_is_disconnected(
+    hasty_server: Served, database: Database, bistro: Account, caplog: pytest.LogCaptureFixture
+) -> None:
     async with connected(hasty_server.address, await make_key(bistro)) as slow:
         await slow.subscribe(LONG)
         slow.connection.transport.pause_reading()
         await cause_many_events(database, bistro)
 
         await until(lambda: hasty_server.is_idle and not hasty_server.server.server_state.connections)
+    assert [each.getMessage() for each in caplog.records if each.levelno >= logging.ERROR] == []
 
 
 async def test_other_clients_get_their_events_meanwhile(

@@ -75,6 +75,17 @@ async def test_three_writes_keep_their_order(coalescing: CoalescingTransport, re
     assert recorded.calls == [(b"1", b"2"), b"3"]
 
 
+async def test_what_is_held_back_is_dropped_if_the_connection_is_lost(
+    coalescing: CoalescingTransport, recorded: Recorded
+) -> None:
+    coalescing.write(b"head")
+    recorded.close()
+    coalescing.write(b"body")
+    await asyncio.sleep(0)
+
+    assert recorded.calls == ["closed"]
+
+
 async def test_closing_first_sends_what_was_held_back(coalescing: CoalescingTransport, recorded: Recorded) -> None:
     coalescing.write(b"head")
 

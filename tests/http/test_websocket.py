@@ -11,6 +11,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from session_graph.access.accounts import find_or_create_account
+from session_graph.errors import Unauthenticated
 from session_graph.settings import Settings
 from session_graph.store.database import Database
 from session_graph.store.models import Account
@@ -51,7 +52,8 @@ async def test_a_connection_without_a_valid_key_is_closed(served: Served, payloa
     async with opened(served.address) as socket:
         await socket.send(type="connection_init", payload=payload)
 
-        assert await socket.closing_code() == 4403
+        assert await socket.closing_code() == 4401
+        assert socket.connection.close_reason == Unauthenticated().message
 
 
 async def test_a_key_in_the_url_is_ignored(served: Served, bistro: Account) -> None:
@@ -60,7 +62,7 @@ async def test_a_key_in_the_url_is_ignored(served: Served, bistro: Account) -> N
         await connection.send('{"type": "connection_init"}')
         await connection.wait_closed()
 
-        assert connection.close_code == 4403
+        assert connection.close_code == 4401
 
 
 FIRST: dict[str, tuple[str | bytes, int]] = {

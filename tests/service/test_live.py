@@ -48,7 +48,7 @@ async def test_revoking_a_key_by_the_command_ends_its_subscriptions(home: Path) 
             assert (revoked.returncode, revoked.stderr) == (0, "")
             refusals = [await stream.refusal(), await socket.refusal()]
             assert [refusal["extensions"]["code"] for refusal in refusals] == ["UNAUTHENTICATED"] * 2
-            assert await socket.closing_code() == 4403
+            assert await socket.closing_code() == 4401
 
 
 async def test_no_event_is_missing_after_the_database_was_killed(home: Path) -> None:

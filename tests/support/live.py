@@ -91,6 +91,8 @@ class Stream:
     response: httpx.Response
     parts: AsyncIterator[str]
     comments: int = 0
+    last_id: str | None = None
+    """The id of the last event that had one."""
     checkpoints: list[str] = field(default_factory=list)
     _reading: asyncio.Task[tuple[str, Json | None]] | None = None
 
@@ -113,6 +115,8 @@ class Stream:
             name, _, value = line.partition(": ")
             if name == "event":
                 event = value
+            elif name == "id":
+                self.last_id = value
             elif name == "data":
                 data = orjson.loads(value)
             elif not line and event:
@@ -164,9 +168,13 @@ class Stream:
 
 
 @asynccontextmanager
-async def streamed(address: str, key: str, query: str, **variables: Any) -> AsyncIterator[Stream]:
+async def streamed(
+    address: str, key: str, query: str, last_event_id: str | None = None, **variables: Any
+) -> AsyncIterator[Stream]:
     """A subscription that has begun."""
     headers = {"Authorization": f"Bearer {key}", "Accept": "text/event-stream"}
+    if last_event_id is not None:
+        headers["Last-Event-ID"] = last_event_id
     body = {"query": query, "variables": variables}
     async with (
         httpx.AsyncClient(timeout=30) as client,

@@ -73,14 +73,15 @@ class Curl:
 class Server:
     """A command that serves until it is told to stop. Leaving its block kills it, if nothing else has ended it."""
 
-    def __init__(self, home: Path, *arguments: str | Path, **settings: str) -> None:
+    def __init__(self, home: Path, *arguments: str | Path, most_files: str = "", **settings: str) -> None:
+        """With `most_files`, a number, the process starts with half as many open files as its limit, which it can raise."""
         self.home = home
         self.printed = ""
         self._log = home.parent / f"{home.name}.stderr"
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*_COMMAND, *arguments],
+                [*_limit_files(most_files), *_COMMAND, *arguments],
                 env=make_environment(home, **settings),
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -169,6 +170,10 @@ class Server:
             return httpx.get(f"{self.address}/healthz", timeout=5).status_code == 200
         except httpx.TransportError:
             return False
+
+
+def _limit_files(most: str) -> list[str]:
+    return ["sh", "-c", f'ulimit -Sn {int(most) // 2} && ulimit -Hn {most} && exec "$@"', "sh"] if most else []
 
 
 def comes_true(condition: Callable[[], object], seconds: float) -> bool:

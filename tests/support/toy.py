@@ -190,7 +190,7 @@ class ToyApp:
 
     def view(self, analyze: Analyze) -> GraphQLView:
         executor = OperationExecutor(self.schema, Limits.of(self.settings), analyze, self.plan)
-        return GraphQLView(executor, self.authenticate, lambda viewer: self.happened, self.settings)
+        return GraphQLView(executor, self.authenticate, lambda viewer, last_event_id: self.happened, self.settings)
 
     def client(self, **headers: str) -> httpx.AsyncClient:
         transport = httpx.ASGITransport(self.build(), raise_app_exceptions=True)

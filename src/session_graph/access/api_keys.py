@@ -171,12 +171,6 @@ async def find_bearer(key_id: UUID) -> Viewer | None:
     return _viewer(row) if row else None
 
 
-async def find_expiry(key_id: UUID) -> float:
-    """Return when the key expires, in seconds since 1970; infinity if never."""
-    key = await ApiKey.get_or_none(id=key_id).only("id", "expires_at")
-    return key.expires_at.timestamp() if key and key.expires_at else inf
-
-
 class LastUsedRecorder:
     """Writes the last use of keys: in tasks of its own, so no request waits, and at most once a minute for each key.
 

@@ -3,7 +3,7 @@
 import re
 from time import monotonic
 
-from session_graph.access.api_keys import KEY_START, LastUsedRecorder, find_expiry, look_up_key
+from session_graph.access.api_keys import KEY_START, LastUsedRecorder, look_up_key
 from session_graph.access.authentication_cache import AuthenticationCache
 from session_graph.access.tokens import TokenVerifier
 from session_graph.access.viewer import Viewer
@@ -29,10 +29,15 @@ class Authenticator:
         """Return the viewer of the header's value. Raises Unauthenticated, with one message for every reason."""
         if authorization and (viewer := self._cache.find(authorization)):
             return viewer
-        return await self.authenticate_uncached(authorization)
+        viewer, _ = await self.authenticate_uncached(authorization)
+        return viewer
 
-    async def authenticate_uncached(self, authorization: str | None) -> Viewer:
-        """Return the viewer as `authenticate` does, but by the present state of the database, not by the cache."""
+    async def authenticate_uncached(self, authorization: str | None) -> tuple[Viewer, float]:
+        """Return the viewer as `authenticate` does, but by the present state of the database, not by the cache.
+
+        And the seconds until the header must be checked again, or infinity: by the clock that decides about it, which
+        for a key is the database's, for a token this machine's.
+        """
         if authorization is None:
             raise Unauthenticated
         credential = _read_credential(authorization)
@@ -42,20 +47,11 @@ class Authenticator:
             raise Unauthenticated
         return await self._tokens.verify(credential)
 
-    async def find_expiry(self, viewer: Viewer, authorization: str) -> float:
-        """Return until when the header that authenticated the viewer needs no other check: seconds since 1970, or
-        infinity. Raises Unauthenticated.
-        """
-        if viewer.key_id:
-            return await find_expiry(viewer.key_id)
-        assert self._tokens is not None, "without a key, a token authenticated the viewer"
-        return await self._tokens.find_expiry(_read_credential(authorization))
-
     async def close(self) -> None:
         """Wait until the pending writes of last uses end."""
         await self._last_used.finish()
 
-    async def _authenticate_key(self, header: str, text: str) -> Viewer:
+    async def _authenticate_key(self, header: str, text: str) -> tuple[Viewer, float]:
         looked_up_at = monotonic()
         found = await look_up_key(text)
         if found is None:
@@ -65,7 +61,7 @@ class Authenticator:
         assert viewer.key_id, "a key's viewer has the key's id"
         self._cache.keep(header, viewer, looked_up_at, seconds_left)
         self._last_used.record(viewer.key_id)
-        return viewer
+        return viewer, seconds_left
 
 
 def _read_credential(authorization: str) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import suppress
-from time import time
 
 from session_graph.access.api_keys import CHANNEL
 from session_graph.access.authentication import Authenticator
@@ -15,7 +14,7 @@ LONGEST_WAIT = 24 * 3600.0
 """Seconds; the timers of an event loop cannot wait longer than some weeks."""
 RETRY_SECONDS = 1.0
 SHORTEST_WAIT = 0.2
-"""Shortest wait before an expiry is checked again, as the clocks of this machine and of the database may differ."""
+"""Shortest wait before an expiry is checked again: a timer may fire a little before the other clock's time has come."""
 
 
 async def wait_until_revoked(
@@ -26,8 +25,7 @@ async def wait_until_revoked(
         while True:
             count = topic.count
             try:
-                await authenticator.authenticate_uncached(authorization)
-                expires_at = await authenticator.find_expiry(viewer, authorization)
+                _, seconds_left = await authenticator.authenticate_uncached(authorization)
             except Unauthenticated:
                 return
             except STORE_FAILED as error:
@@ -35,5 +33,5 @@ async def wait_until_revoked(
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             with suppress(TimeoutError):
-                async with asyncio.timeout(min(max(expires_at - time(), SHORTEST_WAIT), LONGEST_WAIT)):
+                async with asyncio.timeout(min(max(seconds_left, SHORTEST_WAIT), LONGEST_WAIT)):
                     await topic.wait(count)

@@ -67,8 +67,12 @@ class TokenVerifier:
         """Return None if the settings have neither key nor key set: then no token is accepted."""
         return cls(settings) if settings.jwt_key or settings.jwt_jwks else None
 
-    async def verify(self, token: str) -> Viewer:
-        """Return the viewer. Raises Unauthenticated, with one message for every reason."""
+    async def verify(self, token: str) -> tuple[Viewer, float]:
+        """Return the viewer and the seconds until the token must be verified again, by the clock it is verified by.
+
+        That is when it expires, or earlier when the key set is due to be read again. Raises Unauthenticated, with one
+        message for every reason.
+        """
         try:
             claims = await self._read_claims(token)
             account_idn = _text(claims, self._settings.jwt_account_claim)
@@ -80,20 +84,8 @@ class TokenVerifier:
         account = await find_facts(account_idn)
         if account is None:
             raise _refused("its account does not exist")
-        return make_viewer(account)
-
-    async def find_expiry(self, token: str) -> float:
-        """Return until when a verified token is accepted unless its key is withdrawn, in seconds since 1970.
-
-        With a key set that is when the set is due to be read again, if that is earlier: verify the token anew then.
-        Raises Unauthenticated.
-        """
-        try:
-            claims = await self._read_claims(token)
-        except (jwt.PyJWTError, ValueError) as error:
-            raise _refused(type(error).__name__) from None
-        seconds_left = self._key_set.seconds_until_due() if self._key_set else inf
-        return min(float(claims["exp"]) + LEEWAY, time() + seconds_left)
+        seconds_left = float(claims["exp"]) + LEEWAY - time()
+        return make_viewer(account), min(seconds_left, self._key_set.seconds_until_due() if self._key_set else inf)
 
     async def _read_claims(self, token: str) -> dict[str, Any]:
         header = jwt.get_unverified_header(token)

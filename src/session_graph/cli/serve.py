@@ -20,10 +20,17 @@ from session_graph.exports.sweeping import Sweeper
 from session_graph.exports.worker import Worker
 from session_graph.http.access_log import configure_logging
 from session_graph.http.app import create_app
+from session_graph.http.connections import (
+    Connections,
+    accept_backlog,
+    fit_descriptors,
+    most_connections,
+    raise_descriptor_limit,
+)
 from session_graph.http.explorer import BUNDLE
-from session_graph.http.uvicorn_protocols import Http, WebSocket
+from session_graph.http.uvicorn_protocols import make_protocols
 from session_graph.schema.subscription_hub import CHANNELS, SubscriptionHub
-from session_graph.sessions.event_log import SWEEP_SECONDS, sweep_events
+from session_graph.sessions.event_log import COMPACTION_SECONDS, compact_events
 from session_graph.settings import Settings
 from session_graph.store.background import run_forever
 from session_graph.store.database import Database
@@ -66,7 +73,7 @@ async def work(settings: Settings, arguments: Namespace) -> int:
         await upgrade_data(database, settings)
         listener = _make_listener(settings, url, [QUEUE])
         worker = Worker(database, url, settings, listener)
-        services = (listener, worker, Sweeper(database, settings), _EventSweeper(database, settings))
+        services = (listener, worker, Sweeper(database, settings), _EventCompactor(database, settings))
         async with _running(database, *services):
             print("Writing and sending exports", flush=True)
             await _wait_for_stop_signal()
@@ -74,17 +81,17 @@ async def work(settings: Settings, arguments: Namespace) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _EventSweeper:
-    """Sweeps the event log where no SubscriptionHub does, so that a worker alone leaves nothing unswept."""
+class _EventCompactor:
+    """Compacts the event log where no SubscriptionHub does, so that a worker alone is enough."""
 
     database: Database
     settings: Settings
 
     async def run(self) -> None:
-        await run_forever(self._sweep, SWEEP_SECONDS)
+        await run_forever(self._compact, COMPACTION_SECONDS)
 
-    async def _sweep(self) -> None:
-        await sweep_events(self.database, timedelta(hours=self.settings.live_hours))
+    async def _compact(self) -> None:
+        await compact_events(self.database, timedelta(hours=self.settings.event_hours))
 
 
 async def _announce(settings: Settings, database: Database) -> str:
@@ -93,7 +100,8 @@ async def _announce(settings: Settings, database: Database) -> str:
 
 async def _serve(settings: Settings, prepare: Prepare, *, with_worker: bool) -> int:
     with _bind(settings) as bound:
-        settings = _with_address(settings, bound)
+        raise_descriptor_limit()
+        settings = fit_descriptors(_with_address(settings, bound))
         async with store_url(settings) as url, open_url(url, settings) as database:
             await upgrade_data(database, settings)
             announcement = await prepare(settings, database)
@@ -166,10 +174,12 @@ def _with_address(settings: Settings, bound: socket.socket) -> Settings:
 
 def make_config(settings: Settings, database: Database, hub: SubscriptionHub) -> uvicorn.Config:
     """Return how uvicorn serves the application."""
+    http, websocket = make_protocols(Connections(most_connections(settings), settings.request_head_seconds))
     return uvicorn.Config(
         create_app(settings, database, hub),
-        http=Http,
-        ws=WebSocket,
+        http=http,
+        ws=websocket,
+        backlog=accept_backlog(),
         ws_max_size=settings.max_body_bytes,
         ws_ping_interval=settings.live_keep_alive_seconds,
         ws_ping_timeout=settings.live_keep_alive_seconds,

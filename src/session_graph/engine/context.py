@@ -12,6 +12,12 @@ from session_graph.engine.operation import AuthorizedOperation
 Load = Callable[[list[Any]], Awaitable[list[Any]]]
 
 
+class ResumableEvent:
+    """An event of a subscription that can start again after it, at its cursor: the transport sends that as its id."""
+
+    cursor: str
+
+
 @dataclass(slots=True)
 class RequestContext:
     """The context of one request."""

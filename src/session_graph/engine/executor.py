@@ -21,6 +21,7 @@ from strawberry.types.execution import ExecutionResult as StrawberryResult
 from strawberry.types.execution import PreExecutionError
 
 from session_graph.engine.coerced_variables import CoercedVariables
+from session_graph.engine.context import ResumableEvent
 from session_graph.engine.documents import (
     DOCUMENT,
     MAX_ERRORS,
@@ -46,10 +47,11 @@ Plan = Callable[[Operation], Awaitable[bytes | None]]
 
 
 class Response(NamedTuple):
-    """The JSON of one response, and the codes of its errors."""
+    """The JSON of one response, the codes of its errors, and the cursor of the event that it is about."""
 
     body: bytes
     codes: Sequence[str] = ()
+    cursor: str | None = None
 
 
 class OperationExecutor:
@@ -140,11 +142,12 @@ async def _respond(executor: Executor[Any], source: AsyncGenerator[object, None]
             result = executor.build_per_event_executor(event).execute_operation(False)
             if inspect.isawaitable(result):
                 result = await result
-            yield _write(cast(ExecutionResult, result))
+            cursor = event.cursor if isinstance(event, ResumableEvent) else None
+            yield _write(cast(ExecutionResult, result), cursor)
 
 
-def _write(result: ExecutionResult | StrawberryResult) -> Response:
+def _write(result: ExecutionResult | StrawberryResult, cursor: str | None = None) -> Response:
     if not result.errors:
-        return Response(orjson.dumps({"data": result.data}))
+        return Response(orjson.dumps({"data": result.data}), (), cursor)
     errors = translate_executed(result.errors)
-    return Response(orjson.dumps({"errors": errors, "data": result.data}), codes_of(errors))
+    return Response(orjson.dumps({"errors": errors, "data": result.data}), codes_of(errors), cursor)

@@ -57,8 +57,8 @@ def create_app(settings: Settings, database: Database, hub: SubscriptionHub | No
         yield
         await authenticator.close()
 
-    def make_context(viewer: Viewer) -> Context:
-        return Context(viewer, database, datetime.now(UTC), settings, signer, hub)
+    def make_context(viewer: Viewer, last_event_id: str | None) -> Context:
+        return Context(viewer, database, datetime.now(UTC), settings, signer, hub, last_event_id)
 
     async def show_readiness(request: Request) -> Response:
         found = await database.check_readiness()

@@ -54,7 +54,8 @@ MAX_BODY_PARSED_AT_ONCE = 1024 * 1024
 
 Authenticate = Callable[[str | None], Awaitable[Viewer]]
 """Returns the viewer of an Authorization header. Raises Unauthenticated."""
-MakeContext = Callable[[Viewer], object]
+MakeContext = Callable[[Viewer, str | None], object]
+"""Returns the context of a request; the second argument is the id of the last event that its client has received."""
 Check = Callable[[OperationDefinitionNode], None]
 """Raises RequestError if operations of this type are not served by this method and transport."""
 Request = GraphQLParams | PreparedOperation
@@ -93,13 +94,15 @@ class GraphQLView:
         else:
             await response(scope, receive, send)
 
-    def prepare(self, viewer: Viewer, request: Request, record: AccessRecord, check: Check) -> Operation:
+    def prepare(
+        self, viewer: Viewer, request: Request, record: AccessRecord, check: Check, last_event_id: str | None = None
+    ) -> Operation:
         """Return the operation of a valid request. Raises InvalidRequest and RequestError, also those of `check`."""
         if isinstance(request, PreparedOperation):
             _record_and_check(request.definition, record, check)
-            return Operation(viewer, self._make_context(viewer), request)
+            return Operation(viewer, self._make_context(viewer, last_event_id), request)
         params, definition = self._choose(viewer, request, record, check)
-        return self._keep(viewer, params, self._executor.prepare(params, definition))
+        return self._keep(viewer, params, self._executor.prepare(params, definition), last_event_id)
 
     async def _prepare_large(
         self, viewer: Viewer, request: GraphQLParams, record: AccessRecord, check: Check
@@ -116,9 +119,11 @@ class GraphQLView:
         _record_and_check(definition, record, check)
         return params, definition
 
-    def _keep(self, viewer: Viewer, params: GraphQLParams, prepared: PreparedOperation) -> Operation:
+    def _keep(
+        self, viewer: Viewer, params: GraphQLParams, prepared: PreparedOperation, last_event_id: str | None = None
+    ) -> Operation:
         self._persisted_queries.register(viewer.account.id, params)
-        return Operation(viewer, self._make_context(viewer), prepared)
+        return Operation(viewer, self._make_context(viewer, last_event_id), prepared)
 
     async def execute(self, operation: Operation, record: AccessRecord) -> bytes:
         """Return the JSON of the response to a query or a mutation. Raises RequestError."""
@@ -132,9 +137,9 @@ class GraphQLView:
         record.add_codes(response.codes)
         return response.body
 
-    async def subscribe(self, operation: Operation, record: AccessRecord) -> AsyncGenerator[bytes, None]:
-        """Begin a subscription and return the JSON of its responses. Raises RequestError and SubscriptionFailed."""
-        return _bodies(await self._executor.subscribe(operation), record)
+    async def subscribe(self, operation: Operation, record: AccessRecord) -> AsyncGenerator[Response, None]:
+        """Begin a subscription and return its responses. Raises RequestError and SubscriptionFailed."""
+        return _recorded(await self._executor.subscribe(operation), record)
 
     async def _respond(self, scope: Scope, receive: Receive, record: AccessRecord) -> ASGIApp:
         media_type, is_read = JSON, False
@@ -195,30 +200,31 @@ class GraphQLView:
             raise NotAcceptable
         with ExitStack() as reservation:
             reservation.enter_context(self._streams.reserve(viewer))
+            headers = header_fields(scope)
+            last_event_id = headers.get("last-event-id") or None
             async with while_connected(receive):
-                answers = await self._begin(viewer, request, record, scope["method"])
-            authorization = header_fields(scope)["authorization"]
-            return self._streams.respond(authorization, viewer, answers, record, reservation.pop_all())
+                answers = await self._begin(viewer, request, record, scope["method"], last_event_id)
+            return self._streams.respond(headers["authorization"], viewer, answers, record, reservation.pop_all())
 
     async def _begin(
-        self, viewer: Viewer, request: Request, record: AccessRecord, method: str
-    ) -> AsyncGenerator[bytes, None]:
+        self, viewer: Viewer, request: Request, record: AccessRecord, method: str, last_event_id: str | None
+    ) -> AsyncGenerator[Response, None]:
         try:
-            operation = self.prepare(viewer, request, record, _STREAM_CHECKS[method])
+            operation = self.prepare(viewer, request, record, _STREAM_CHECKS[method], last_event_id)
             if operation.is_subscription:
                 return await self.subscribe(operation, record)
-            return single(await self.execute(operation, record))
+            return single(Response(await self.execute(operation, record)))
         except Exception as error:
             errors = translate(error)
             record.add_codes(codes_of(errors))
-            return single(orjson.dumps({"errors": errors}))
+            return single(Response(orjson.dumps({"errors": errors})))
 
 
-async def _bodies(responses: AsyncGenerator[Response, None], record: AccessRecord) -> AsyncGenerator[bytes, None]:
+async def _recorded(responses: AsyncGenerator[Response, None], record: AccessRecord) -> AsyncGenerator[Response, None]:
     async with aclosing(responses):
         async for response in responses:
             record.add_codes(response.codes)
-            yield response.body
+            yield response
 
 
 def _refuse(
@@ -245,19 +251,19 @@ def _refuse_subscription(node: OperationDefinitionNode) -> None:
         )
 
 
-def _require_query_without_stream(node: OperationDefinitionNode) -> None:
-    _refuse_subscription(node)
-    _require_query(node)
-
-
 def _require_query(node: OperationDefinitionNode) -> None:
-    if node.operation is not OperationType.QUERY:
+    _refuse_subscription(node)
+    _refuse_mutation(node)
+
+
+def _refuse_mutation(node: OperationDefinitionNode) -> None:
+    if node.operation is OperationType.MUTATION:
         raise OnlyByPost
 
 
 _ABOUT_GRAPHQL = (400, 403)
 """The statuses that become 200 in application/json once the HTTP request itself is understood."""
 
-_CHECKS: dict[str, Check] = {"GET": _require_query_without_stream, "POST": _refuse_subscription}
-_STREAM_CHECKS: dict[str, Check] = {"GET": _require_query, "POST": lambda node: None}
+_CHECKS: dict[str, Check] = {"GET": _require_query, "POST": _refuse_subscription}
+_STREAM_CHECKS: dict[str, Check] = {"GET": _refuse_mutation, "POST": lambda node: None}
 """By method, the check of the types of operation that it serves: as one response, and as a stream."""

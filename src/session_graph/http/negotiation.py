@@ -22,7 +22,7 @@ SAFE_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"
 
 PREFLIGHT_SECONDS = 600
 
-READ_HEADERS = ("authorization", "content-type", "content-encoding", "accept", "x-request-id")
+READ_HEADERS = ("authorization", "content-type", "content-encoding", "accept", "x-request-id", "last-event-id")
 """The headers that the server reads, of those that a page may set."""
 CLIENT_HEADERS = (
     *("apollographql-client-name", "apollographql-client-version", "apollo-require-preflight"),

@@ -39,7 +39,7 @@ class MethodNotAllowed(BadUserInput):
 
 
 class OnlyByPost(MethodNotAllowed):
-    """Only queries are served by GET; send this operation by POST."""
+    """Mutations are not served by GET; send this operation by POST."""
 
     allow = ("POST",)
 

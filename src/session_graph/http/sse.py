@@ -1,13 +1,15 @@
 """Subscriptions as server-sent events: the "distinct connections mode" of the protocol GraphQL over SSE.
 
     event: next
+    id: WyI3…
     data: {"data": {"sessionEvents": {…}}}
 
     event: complete
     data:
 
-Comments keep an idle stream open. Nothing is buffered for a slow client (backpressure): an answer is made when the
-one before it is sent, and a client that reads nothing for too long is disconnected.
+The id is the event's cursor: a subscription that is sent with it as the header `Last-Event-ID` starts after that event.
+Comments keep an idle stream open. Nothing is buffered for a slow client (backpressure): an answer is made when the one
+before it is sent, and a client that reads nothing for too long is disconnected.
 """
 
 import asyncio
@@ -24,6 +26,7 @@ from session_graph.access.authentication import Authenticator
 from session_graph.access.revocation import wait_until_revoked
 from session_graph.access.viewer import Viewer
 from session_graph.engine.error_format import codes_of, translate
+from session_graph.engine.executor import Response
 from session_graph.errors import Unauthenticated
 from session_graph.http.access_log import AccessRecord
 from session_graph.http.negotiation import EVENTS, SAFE_HEADERS
@@ -56,7 +59,7 @@ class EventStreams:
         self,
         authorization: str,
         viewer: Viewer,
-        answers: AsyncGenerator[bytes, None],
+        answers: AsyncGenerator[Response, None],
         record: AccessRecord,
         reservation: ExitStack,
     ) -> ASGIApp:
@@ -77,7 +80,7 @@ class _Stream:
     """One event stream."""
 
     sender: TimedSender
-    answers: AsyncGenerator[bytes, None]
+    answers: AsyncGenerator[Response, None]
     record: AccessRecord
 
     async def run(self, hub: SubscriptionHub, revoked: Wait) -> None:
@@ -119,15 +122,16 @@ class _Stream:
     async def _send_error(self, error: Exception) -> None:
         errors = translate(error)
         self.record.add_codes(codes_of(errors))
-        await self._send(_next_event(orjson.dumps({"errors": errors})))
+        await self._send(_next_event(Response(orjson.dumps({"errors": errors}))))
 
     async def _send(self, text: bytes) -> None:
         await self.sender.send(_chunk(text))
 
 
-def _next_event(answer: bytes) -> bytes:
-    """Return the event; the JSON of an answer has no line breaks, which would end its data."""
-    return b"event: next\ndata: " + answer + b"\n\n"
+def _next_event(answer: Response) -> bytes:
+    """Return the event. Neither a cursor nor the JSON of an answer has line breaks, which would end its field."""
+    id_ = b"" if answer.cursor is None else b"id: %b\n" % answer.cursor.encode()
+    return b"event: next\n" + id_ + b"data: " + answer.body + b"\n\n"
 
 
 def _chunk(body: bytes, *, more: bool = True) -> Message:

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
+
+T = TypeVar("T")
 
 WATCH_AFTER_SECONDS = 0.05
 """How long a block runs before a task watches for its client to disconnect: most blocks end earlier and need none."""
@@ -59,6 +61,6 @@ async def race(*coroutines: Coroutine[Any, Any, None]) -> None:
             raise error
 
 
-async def single(answer: bytes) -> AsyncGenerator[bytes, None]:
-    """Yield one answer, where a stream of answers is expected."""
-    yield answer
+async def single(value: T) -> AsyncGenerator[T, None]:
+    """Yield one value, where a stream is expected."""
+    yield value

@@ -4,8 +4,11 @@ The key is in the payload of `connection_init`, as `{"Authorization": "Bearer â€
 Messages are handled in order: a `pong` to a `ping` sent after a `subscribe` shows that the subscription has begun.
 Operations are prepared by the HTTP view, with the same limits and errors. Closing codes are the protocol's:
 
-    4400 not a message   4401 not yet initialised   4403 key refused, or ended   4406 subprotocol
+    4400 not a message   4401 key refused, revoked or expired; not yet initialised   4406 subprotocol
     4408 not initialised in time   4409 id in use   4429 initialised twice   1012 the server stops
+
+A key that is refused closes with 4401, not with the protocol's 4403: graphql-ws connects again after 4403, and the same
+key is refused again.
 """
 
 import asyncio
@@ -16,7 +19,7 @@ from typing import Any
 
 import orjson
 from starlette.responses import PlainTextResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from session_graph.access.authentication import Authenticator
@@ -24,6 +27,7 @@ from session_graph.access.revocation import wait_until_revoked
 from session_graph.access.viewer import Viewer
 from session_graph.engine.documents import InvalidRequest
 from session_graph.engine.error_format import codes_of, translate
+from session_graph.engine.executor import Response
 from session_graph.engine.operation import GraphQLParams
 from session_graph.errors import BadUserInput, RequestError, TooLarge, Unauthenticated
 from session_graph.http.access_log import AccessRecord, access_record_of, log_request
@@ -37,6 +41,8 @@ from session_graph.schema.subscription_hub import SubscriptionHub, TooManyConnec
 from session_graph.settings import Settings
 
 PROTOCOL = "graphql-transport-ws"
+UNAUTHORIZED = 4401
+ABNORMAL_CLOSURE = 1006
 MAX_ID_CHARACTERS = 200
 MAX_REASON_BYTES = 120
 """A close frame holds 125 bytes, its code included."""
@@ -89,8 +95,8 @@ class _Connection:
     async def run(self) -> None:
         """Serve the connection until one side closes it."""
         accepted = PROTOCOL in self._socket.scope["subprotocols"]
-        await self._socket.accept(PROTOCOL if accepted else None)
         try:
+            await self._accept(PROTOCOL if accepted else None)
             if not accepted:
                 raise CloseConnection(4406, "Subprotocol not acceptable")
             try:
@@ -101,6 +107,10 @@ class _Connection:
             await self._close(close)
         except (ClientTooSlow, WebSocketDisconnect):
             pass  # the client is gone
+
+    async def _accept(self, protocol: str | None) -> None:
+        await self._socket.receive()
+        await self._send_event({"type": "websocket.accept", "subprotocol": protocol, "headers": []})
 
     async def _serve(self) -> None:
         viewer, authorization = await self._initialise()
@@ -117,7 +127,7 @@ class _Connection:
         except TimeoutError:
             raise CloseConnection(4408, "Connection initialisation timeout") from None
         if message["type"] != "connection_init":
-            raise CloseConnection(4401, "Unauthorized")
+            raise CloseConnection(UNAUTHORIZED, "Send connection_init first")
         authorization = _authorization_of(message)
         if authorization is None:
             authorization = header_fields(self._socket.scope).get("authorization")
@@ -125,7 +135,7 @@ class _Connection:
             viewer = await self._authenticator.authenticate(authorization)
         except Unauthenticated as error:
             self._record.add_codes([error.code])
-            raise CloseConnection(4403, "Forbidden") from None
+            raise CloseConnection(UNAUTHORIZED, error.message) from None
         self._record.set_viewer(viewer)
         await self._send({"type": "connection_ack"})
         return viewer, authorization or ""
@@ -168,14 +178,16 @@ class _Connection:
                 sending = self._send_answers(id_, answers, record, reservation.pop_all())
                 self._operations[id_] = asyncio.create_task(sending)
 
-    async def _start(self, viewer: Viewer, params: GraphQLParams, record: AccessRecord) -> AsyncGenerator[bytes, None]:
+    async def _start(
+        self, viewer: Viewer, params: GraphQLParams, record: AccessRecord
+    ) -> AsyncGenerator[Response, None]:
         operation = self._view.prepare(viewer, params, record, lambda node: None)
         if operation.is_subscription:
             return await self._view.subscribe(operation, record)
         return _execute(self._view, operation, record)
 
     async def _send_answers(
-        self, id_: str, answers: AsyncGenerator[bytes, None], record: AccessRecord, reservation: ExitStack
+        self, id_: str, answers: AsyncGenerator[Response, None], record: AccessRecord, reservation: ExitStack
     ) -> None:
         """Send the answers, or one error message; if the connection itself fails, end it."""
         prefix = b'{"type":"next","id":' + orjson.dumps(id_) + b',"payload":'
@@ -183,7 +195,7 @@ class _Connection:
         try:
             async with aclosing(answers):
                 async for answer in answers:
-                    await self._send_text(prefix + answer + b"}")
+                    await self._send_text(prefix + answer.body + b"}")
             self._release_id(id_, task)
             await self._send({"type": "complete", "id": id_})
         except (ClientTooSlow, WebSocketDisconnect) as error:
@@ -206,12 +218,13 @@ class _Connection:
     async def _close_when_revoked(self, viewer: Viewer, authorization: str) -> None:
         """End all operations and the connection when the key is revoked or expires."""
         await wait_until_revoked(self._authenticator, self._hub.listener, viewer, authorization)
-        self._record.add_codes([Unauthenticated.code])
+        ended = Unauthenticated()
+        self._record.add_codes([ended.code])
         operations = list(self._operations)
         await self._end_operations()
         for id_ in operations:
-            await self._send({"type": "error", "id": id_, "payload": translate(Unauthenticated())})
-        raise CloseConnection(4403, "Forbidden")
+            await self._send({"type": "error", "id": id_, "payload": translate(ended)})
+        raise CloseConnection(UNAUTHORIZED, ended.message)
 
     async def _end_operations(self) -> None:
         tasks = list(self._operations.values())
@@ -268,16 +281,27 @@ class _Connection:
         await self._send_text(orjson.dumps(message))
 
     async def _send_text(self, text: bytes) -> None:
-        await self._sender.send({"type": "websocket.send", "text": text.decode()})
+        await self._send_event({"type": "websocket.send", "text": text.decode()})
 
     async def _close(self, close: CloseConnection) -> None:
-        with suppress(ClientTooSlow, WebSocketDisconnect, RuntimeError):  # RuntimeError: it is closed already
-            await self._sender.send({"type": "websocket.close", "code": close.code, "reason": close.reason})
+        with suppress(ClientTooSlow, WebSocketDisconnect):
+            await self._send_event({"type": "websocket.close", "code": close.code, "reason": close.reason})
+
+    async def _send_event(self, event: Message) -> None:
+        """Raises ClientTooSlow, and WebSocketDisconnect if the connection is closed.
+
+        A connection has several operations. The send that finds the client gone raises OSError or WebSocketDisconnect;
+        those of the other operations, like each after a close of our own, raise RuntimeError.
+        """
+        try:
+            await self._sender.send(event)
+        except (OSError, RuntimeError):
+            raise WebSocketDisconnect(ABNORMAL_CLOSURE) from None
 
 
-async def _execute(view: GraphQLView, operation: Any, record: AccessRecord) -> AsyncGenerator[bytes, None]:
+async def _execute(view: GraphQLView, operation: Any, record: AccessRecord) -> AsyncGenerator[Response, None]:
     """Run a query or mutation as a stream of one answer, while further messages are handled."""
-    yield await view.execute(operation, record)
+    yield Response(await view.execute(operation, record))
 
 
 def _id_of(message: dict[str, Any]) -> str:

@@ -15,13 +15,17 @@ from session_graph.store.database import Database
 
 @dataclass(slots=True)
 class Context(RequestContext):
-    """`now` is the end of periods such as LAST_7_DAYS, unless a cursor has an earlier instant."""
+    """`now` is the end of periods such as LAST_7_DAYS, unless a cursor has an earlier instant.
+
+    `last_event_id` is the cursor of the last event that the client of an event stream has received, if it says so.
+    """
 
     database: Database
     now: datetime
     settings: Settings
     signer: LinkSigner
     _hub: SubscriptionHub | None = None
+    last_event_id: str | None = None
 
     @property
     def hub(self) -> SubscriptionHub:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import strawberry
 
+from session_graph.engine.context import ResumableEvent
 from session_graph.engine.fields import FieldRequest, reader
 from session_graph.engine.selection import FieldSelection
 from session_graph.errors import HistoryLost, InvalidInput, Problem
@@ -58,7 +59,7 @@ SizeArgument = Annotated[
 
 
 @strawberry.type(description="A change of a session; of several changes at about the same time, the last.")
-class SessionEvent:
+class SessionEvent(ResumableEvent):
     kind: EventKind = strawberry.field(description="The kind of the event.")
     session_id: strawberry.ID | None = strawberry.field(description="The session's UUID; null for a CHECKPOINT.")
     session: Session | None = strawberry.field(
@@ -96,7 +97,7 @@ def select_event(event: FieldSelection) -> frozenset[str]:
 def read_subscription(
     request: FieldRequest[Context, frozenset[str]], filter: FilterArgument = None, after: SinceArgument = None
 ) -> EventArguments:
-    return _read(request, filter, after, [], max_size(request.selected))
+    return _read(request, filter, request.context.last_event_id or after, [], max_size(request.selected))
 
 
 @reader(selects=select_page)

@@ -6,10 +6,12 @@ import { Client, fetchExchange } from "@urql/core";
 import { persistedExchange } from "@urql/exchange-persisted";
 import { OperationTypeNode, parse, separateOperations } from "graphql";
 import { createClient } from "graphql-ws";
-import { firstValueFrom } from "rxjs";
+import { filter, firstValueFrom } from "rxjs";
 import operations from "../operations.graphql";
 
 const { Sessions, SessionEvents, UpdateSession } = separateOperations(parse(operations));
+
+const isChange = ({ data }) => data.sessionEvents.kind !== "CHECKPOINT";
 
 async function sha256(text) {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
@@ -47,8 +49,10 @@ globalThis.run = async (server, authorization) => {
   const { data: same } = await urql.query(Sessions, { first: 10 });
   const sessionId = data.sessions.edges[0].node.id;
 
-  const overSocket = firstValueFrom(apollo.subscribe({ query: SessionEvents }));
-  const overStream = new Promise((resolve) => urql.subscription(SessionEvents, {}).subscribe(resolve));
+  const overSocket = firstValueFrom(apollo.subscribe({ query: SessionEvents }).pipe(filter(isChange)));
+  const overStream = new Promise((resolve) => {
+    urql.subscription(SessionEvents, {}).subscribe((answer) => isChange(answer) && resolve(answer));
+  });
   const events = Promise.all([overSocket, overStream]);
   let count = 0;
   const editing = setInterval(() => {

@@ -138,7 +138,8 @@ const overridden = await mutate(OverrideAssessment, { sessionId, humanAssessment
 const refused = await mutate(OverrideAssessment, { sessionId: common.UNKNOWN_ID, humanAssessment: "NO" });
 
 const receive = (from) =>
-  new Promise((onNext, onError) => {
+  new Promise((resolve, onError) => {
+    const onNext = (data) => common.isCheckpoint({ data }) || resolve(data);
     relay.requestSubscription(from, { subscription: SessionEvents, variables: {}, onNext, onError });
   });
 const { sessionEvents } = await common.actUntil(receive(environment), (count) =>

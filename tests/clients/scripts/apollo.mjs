@@ -82,7 +82,8 @@ await persisted.query({ query: Sessions, variables: { first: 3 } });
 await persisted.query({ query: Sessions, variables: { first: 3 }, fetchPolicy: "network-only" });
 const persistedRequests = [...requests];
 
-const receive = (from) => firstValueFrom(from.subscribe({ query: SessionEvents }));
+const receive = (from) =>
+  firstValueFrom(from.subscribe({ query: SessionEvents }).pipe(filter((answer) => !common.isCheckpoint(answer))));
 const { data: seen } = await common.actUntil(receive(client), (count) =>
   client.mutate({
     mutation: UpdateSession,

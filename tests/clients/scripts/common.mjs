@@ -20,13 +20,12 @@ export const texts = Object.fromEntries(Object.entries(documents).map(([name, do
 export const UNKNOWN_FIELD = "query UnknownField { viewer { weather } }";
 export const UNKNOWN_ID = "00000000-0000-4000-8000-000000000000";
 
-/** Return a client for subscriptions. By default it would try a refused key (4403) five times more, for half a minute. */
+/** Return a client for subscriptions. */
 export function connectSocket(authorization) {
   return createClient({
     url: url.replace(/^http/, "ws"),
     connectionParams: { authorization },
     webSocketImpl: WebSocket, // browsers have their own
-    shouldRetry: ({ code }) => code !== 4403,
   });
 }
 
@@ -38,6 +37,9 @@ export function noteRequests(requests) {
     return fetch(address, options);
   };
 }
+
+/** Return whether a subscription only says where it stands, as it does at once and every minute. */
+export const isCheckpoint = ({ data }) => data?.sessionEvents?.kind === "CHECKPOINT";
 
 /** Call `act(1)`, `act(2)`, … until `event` has come: no client says when its subscription has begun. */
 export async function actUntil(event, act) {

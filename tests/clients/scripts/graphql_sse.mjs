@@ -15,7 +15,9 @@ function connect(authorization, options) {
 }
 
 async function first(client, query, variables) {
-  for await (const answer of client.iterate({ query, variables })) return answer;
+  for await (const answer of client.iterate({ query, variables })) {
+    if (!common.isCheckpoint(answer)) return answer;
+  }
 }
 
 const client = connect(common.authorization);

@@ -5,7 +5,9 @@ import * as common from "./common.mjs";
 const { Sessions, OverrideAssessment, UpdateSession, SessionEvents } = common.texts;
 
 async function first(client, query, variables, extensions) {
-  for await (const answer of client.iterate({ query, variables, extensions })) return answer;
+  for await (const answer of client.iterate({ query, variables, extensions })) {
+    if (!common.isCheckpoint(answer)) return answer;
+  }
 }
 
 async function describeError(promise) {

@@ -60,7 +60,10 @@ function describeError({ error }) {
   return { name: error?.name, message: error?.message, status: error?.response?.status, codes };
 }
 
-const receive = (client) => new Promise((resolve) => client.subscription(SessionEvents, {}).subscribe(resolve));
+const receive = (client) =>
+  new Promise((resolve) => {
+    client.subscription(SessionEvents, {}).subscribe((answer) => common.isCheckpoint(answer) || resolve(answer));
+  });
 
 /** Return the first event that the client receives of its own edits. */
 async function watch(client, sessionId) {

@@ -49,8 +49,11 @@ async def describe_error(asking: Any) -> dict[str, Any]:
 
 
 async def receive(client: Any) -> Any:
-    """Return the first event."""
-    return (await anext(client.session_events())).session_events
+    """Return the first event that is no CHECKPOINT."""
+    async for answer in client.session_events():
+        if answer.session_events.kind.value != "CHECKPOINT":
+            return answer.session_events
+    return None
 
 
 async def watch(client: Any, session_id: str) -> dict[str, Any]:

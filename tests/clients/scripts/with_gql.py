@@ -78,19 +78,26 @@ async def use(transport: Any) -> dict[str, Any]:
     }
 
 
+async def next_change(events: Any) -> Any:
+    """Return the next event that is no CHECKPOINT."""
+    while (event := (await anext(events))["sessionEvents"])["kind"] == "CHECKPOINT":
+        pass
+    return event
+
+
 async def watch() -> dict[str, Any]:
     """Edit and receive the event, over one WebSocket."""
     async with Client(transport=WebsocketsTransport(url=SOCKET_URL, init_payload=HEADERS)) as session:
         (first,) = (await session.execute(request("Sessions", first=1)))["sessions"]["edges"]
         events = session.subscribe(request("SessionEvents"))
-        event = asyncio.create_task(anext(events))
+        event = asyncio.create_task(next_change(events))
         for count in itertools.count(1):  # until it has come: the client does not say when the subscription has begun
             await asyncio.sleep(0.2)
             edit = {"sessionId": first["node"]["id"], "patch": {"comment": f"Seen {count}"}}
             await session.execute(request("UpdateSession", input=edit))
             if event.done():
                 break
-        seen = event.result()["sessionEvents"]
+        seen = event.result()
         await events.aclose()
     return {"kind": seen["kind"], "sameSession": seen["sessionId"] == first["node"]["id"]}
 
