@@ -74,7 +74,7 @@ class Server:
     """A command that serves until it is told to stop. Leaving its block kills it, if nothing else has ended it."""
 
     def __init__(self, home: Path, *arguments: str | Path, most_files: str = "", **settings: str) -> None:
-        """With `most_files`, a number, the process starts with half as many open files as its limit, which it can raise."""
+        """With `most_files`, a number, the process starts with half as many open files, and can raise that to all."""
         self.home = home
         self.printed = ""
         self._log = home.parent / f"{home.name}.stderr"
