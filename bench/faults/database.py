@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,7 +153,7 @@ async def _healthz(client: httpx.AsyncClient, subject: Subject) -> httpx.Respons
     return await client.get("/healthz")
 
 
-_SENDERS: dict[str, Callable[[httpx.AsyncClient, Subject], Awaitable[httpx.Response]]] = {
+_SENDERS: dict[str, Callable[[httpx.AsyncClient, Subject], Coroutine[None, None, httpx.Response]]] = {
     "list": _list,
     "record": _record,
     "readyz": _readyz,
