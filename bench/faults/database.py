@@ -24,7 +24,6 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -154,7 +153,7 @@ async def _healthz(client: httpx.AsyncClient, subject: Subject) -> httpx.Respons
     return await client.get("/healthz")
 
 
-_SENDERS: dict[str, Callable[[httpx.AsyncClient, Subject], Coroutine[Any, Any, httpx.Response]]] = {
+_SENDERS: dict[str, Callable[[httpx.AsyncClient, Subject], Coroutine[None, None, httpx.Response]]] = {
     "list": _list,
     "record": _record,
     "readyz": _readyz,

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 import session_graph
-from session_graph.store.database import Database
+from session_graph.store import database as database_module
+from session_graph.store.background import CONNECTION_ERRORS
+from session_graph.store.database import Database, KeepAlive
 from session_graph.store.locks import AdvisoryLock, take_lock, try_lock
 
 SOURCE = Path(session_graph.__file__).parent
@@ -65,3 +67,25 @@ async def test_every_connection_ends_a_transaction_that_waits_for_its_next_state
     row = await database.fetchrow(sql)
     assert row
     assert row[0] == "5s"
+
+
+@pytest.mark.anyio
+async def test_a_transaction_that_waits_for_its_next_statement_is_ended_and_one_that_beats_is_not(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "BEAT_SECONDS", 0.05)
+
+    async def compute(*, beats: bool) -> None:
+        async with database.transaction() as connection:
+            await connection.execute("set local idle_in_transaction_session_timeout = '1s'")
+            alive = KeepAlive(connection)
+            for _ in range(20):
+                await asyncio.sleep(0.1)
+                if beats:
+                    await alive.beat()
+            await connection.execute("select 1")
+
+    await compute(beats=True)
+    with pytest.raises(CONNECTION_ERRORS):
+        await compute(beats=False)
+    await compute(beats=True)

@@ -30,7 +30,7 @@ from session_graph.sessions.session_columns import columns_of, decide
 from session_graph.sessions.terms import StoredTerms, stored_terms
 from session_graph.sessions.warnings import RecordWarning, WarningCode
 from session_graph.store import models
-from session_graph.store.database import Connection, Database, Row
+from session_graph.store.database import Connection, Database, KeepAlive, Row
 
 ATTEMPTS = 5
 
@@ -97,10 +97,11 @@ async def _record(
     agents = await _find_agents(account_id, account["country"], {record.agent for record in records})
     known = await find_known(connection, account_id, records, [agent.stored for agent in agents.values()])
     batch = _Batch(account_id, account["money_scale"], datetime.now(UTC), agents, known)
-    taken, pacer = [], Pacer()
+    taken, pacer, alive = [], Pacer(), KeepAlive(connection)
     for record in records:
         taken.append(batch.take(record))
         await pacer.pause()
+        await alive.beat()
     await _copy(connection, "session", sorted(batch.sessions, key=lambda row: row["id"]))
     await _copy(connection, "transcript", batch.transcripts)
     await _copy(connection, "fact_times", batch.times)

@@ -5,6 +5,7 @@ Users of a connection change its session state only with `set local`, as a relea
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from time import monotonic
 from typing import Any, Protocol
 
 import asyncpg
@@ -22,6 +23,7 @@ from session_graph.store.tortoise_client import PoolClient, open_client, transac
 
 Row = asyncpg.Record
 Connection = PoolConnectionProxy
+BEAT_SECONDS = 2.0
 Initializer = Callable[[Connection], Awaitable[None]]
 
 
@@ -29,6 +31,20 @@ class Executor(Protocol):
     """What runs a single statement: the statement pool, or a transaction's connection."""
 
     async def fetchrow(self, sql: str, /, *parameters: Any) -> Row | None: ...
+
+
+class KeepAlive:
+    """Tells the server that a long computation within a transaction goes on, before it ends the transaction as idle."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._beat_at = monotonic()
+
+    async def beat(self) -> None:
+        """Run a trivial statement if there was none for BEAT_SECONDS. Call it between the steps of the computation."""
+        if monotonic() - self._beat_at > BEAT_SECONDS:
+            await self._connection.execute("select 1")
+            self._beat_at = monotonic()
 
 
 class Database:

@@ -155,13 +155,11 @@ class StatementPool:
 
         Raises NoAnswer if it was given up here.
         """
-        if isinstance(error, asyncio.CancelledError) and is_cancelling(connection):
+        if isinstance(error, asyncio.CancelledError | TimeoutError) and is_cancelling(connection):
             task = asyncio.create_task(self._release_cancelled(connection))
             self._cancellations.add(task)
             task.add_done_callback(self._cancellations.discard)
             return
-        if isinstance(error, TimeoutError):
-            connection.terminate()
         self._release(connection)
         if connection in self._silent:
             self._silent.discard(connection)

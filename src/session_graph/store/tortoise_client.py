@@ -114,6 +114,7 @@ class Transaction(TransactionContextPooled):
         except CONNECTION_LOST as error:
             if not was_open:
                 raise
+            self.client._parent.distrust()
             raise OutcomeUnknown(retry_after=1) from error
 
 
@@ -146,7 +147,7 @@ class PoolClient(AsyncpgDBClient):
             wait=self.limits.statement,
             answer=self.limits.answer,
             idle=self.limits.idle,
-            on_silence=self._distrust,
+            on_silence=self.distrust,
         )
         pool: asyncpg.Pool = await cast(Any, asyncpg).create_pool(  # its types do not know `connect` by keywords
             connect=open_pooled,
@@ -171,19 +172,22 @@ class PoolClient(AsyncpgDBClient):
 
         Hardly waits for a server that is to end a statement. Raises NoAnswer if the error is that it did not answer.
         """
-        if error is None or not is_cancelling(connection):
+        if error is None:
             await self.pool.release(connection, timeout=RELEASE_SECONDS)
+            return
+        if not is_cancelling(connection):
+            await self._release_failed(connection)
             return
         if self._is_silence(error):
             connection.terminate()
             self.raise_silence(error)
-        task = asyncio.create_task(self._release_cancelled(connection))
+        task = asyncio.create_task(self._release_failed(connection))
         self._releases.add(task)
         task.add_done_callback(self._releases.discard)
         await asyncio.wait([task], timeout=CANCEL_SECONDS)
 
-    async def _release_cancelled(self, connection: PoolConnectionProxy) -> None:
-        with suppress(Exception):  # asyncpg has dropped the connection then
+    async def _release_failed(self, connection: PoolConnectionProxy) -> None:
+        with suppress(Exception):  # asyncpg has dropped the connection then, and the first error says more
             await self.pool.release(connection, timeout=RELEASE_SECONDS)
 
     def _is_silence(self, error: BaseException) -> bool:
@@ -192,7 +196,7 @@ class PoolClient(AsyncpgDBClient):
     def raise_silence(self, error: BaseException) -> None:
         """Raise NoAnswer if a time-out says that the server did not answer; behind a pooler it may take long."""
         if self._is_silence(error):
-            self._distrust()
+            self.distrust()
             raise NoAnswer("no answer to a statement") from error
 
     async def _close(self) -> None:
@@ -213,7 +217,7 @@ class PoolClient(AsyncpgDBClient):
             self.statement_pool.terminate()
             self._pool.terminate()
 
-    def _distrust(self) -> None:
+    def distrust(self) -> None:
         """Drop idle connections after one was not answered: whatever silenced it may have silenced all."""
         self.statement_pool.drop_idle()
         task = asyncio.create_task(self.pool.expire_connections())
