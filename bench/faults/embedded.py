@@ -4,7 +4,7 @@
 
 Each round runs eight commands at once on a new home and again on that home, and deletes the socket folder and the owner
 file under a running server. Prints counts; exits with 1 if a command failed or said something, or if a server was not
-repaired within 15 s.
+ready 15 s after a second command had ended, which may have taken over the database for a moment.
 """
 
 import os
@@ -67,11 +67,12 @@ def serve_and_delete(home: Path, counts: Counter[str], kind: str, delete: Callab
             delete(home)
             began = time.monotonic()
             second = run(home, "account")
-            is_ready = wait_until_ready(address, began + REPAIR_SECONDS)
-            took = time.monotonic() - began
-            is_good = second.returncode == 0 and is_ready and took < REPAIR_SECONDS
+            ended = time.monotonic()
+            is_ready = wait_until_ready(address, ended + REPAIR_SECONDS)
+            is_good = second.returncode == 0 and is_ready
             counts[f"{kind}: {'repaired' if is_good else 'BAD'}"] += 1
-            print(f"{kind}: second command rc {second.returncode}, ready {is_ready}, {took:.1f} s", second.stderr)
+            times = f"after {ended - began:.1f} s, ready {is_ready} {time.monotonic() - ended:.1f} s later"
+            print(f"{kind}: second command rc {second.returncode} {times}", second.stderr)
         finally:
             server.terminate()
             server.wait(START_SECONDS)

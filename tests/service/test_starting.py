@@ -1,5 +1,7 @@
 """Starting on a configured database, and refusing to start with wrong settings."""
 
+import os
+import sys
 from argparse import Namespace
 from pathlib import Path
 
@@ -138,9 +140,10 @@ def test_the_schema_is_printed_without_a_database(
     assert not (tmp_path / "home").exists()
 
 
-@pytest.mark.parametrize(("error", "attempts"), [(BrokenPipeError, 1), (ConnectionResetError, ATTEMPTS)])
+@pytest.mark.parametrize("error", [BrokenPipeError, ConnectionResetError])
+@pytest.mark.parametrize("has_output", [True, False])
 def test_a_command_is_repeated_for_a_lost_server_but_not_for_lost_output(
-    monkeypatch: pytest.MonkeyPatch, error: type[Exception], attempts: int
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception], has_output: bool
 ) -> None:
     made: list[Settings] = []
 
@@ -150,6 +153,13 @@ def test_a_command_is_repeated_for_a_lost_server_but_not_for_lost_output(
 
     monkeypatch.delenv("SESSION_GRAPH_DATABASE_URL", raising=False)
     monkeypatch.setattr(manage, "create_key", create_key)
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "w") as output:
+        monkeypatch.setattr(sys, "stdout", output)
+        if not has_output:
+            os.close(reader)
+            output.write("lost")
 
-    assert main(["key", "create", "--account", "a", "--role", "ADMIN"]) == 1
-    assert len(made) == attempts
+        assert main(["key", "create", "--account", "a", "--role", "ADMIN"]) == 1
+
+    assert len(made) == (ATTEMPTS if has_output else 1)

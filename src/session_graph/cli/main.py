@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except (SessionGraphError, *STORE_FAILED) as error:
-        if not _has_lost_output():
+        if not _give_up_output():
             print(_describe_failure(error), file=sys.stderr)
     return 1
 
@@ -58,7 +58,7 @@ def _parse_and_run(arguments: Sequence[str] | None) -> int:
     try:
         parsed = make_parser().parse_args(arguments)
     except SystemExit:
-        _has_lost_output()
+        _give_up_output()
         raise
     flags = [name for name in ("host", "port") if hasattr(parsed, name)]
     overrides = {name: getattr(parsed, name) for name in flags if getattr(parsed, name) is not None}
@@ -68,12 +68,21 @@ def _parse_and_run(arguments: Sequence[str] | None) -> int:
         return runner.run(_run(command, load_settings(flags, **overrides), parsed))
 
 
-def _has_lost_output() -> bool:
-    """Return whether standard output is a closed pipe. Then nothing is said, here and when the process ends."""
+def _give_up_output() -> bool:
+    """Return whether standard output is a closed pipe, and drop what cannot be written."""
+    is_lost = _is_output_lost()
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return is_lost
+
+
+def _is_output_lost() -> bool:
+    """Return whether what was printed cannot be written, because the other end of the pipe is closed."""
     try:
         sys.stdout.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return isinstance(error, BrokenPipeError)
     return False
 
@@ -112,9 +121,9 @@ async def _run(command: Command, settings: Settings, arguments: argparse.Namespa
 
 
 def _is_disconnect(error: Exception) -> bool:
-    """Return whether the server was lost. BrokenPipeError means lost output: the command has done its work."""
+    """Return whether the server was lost; if it is the output, the command has done its work."""
     cause = error.__cause__ if isinstance(error, StoreError | BaseORMException) else error
-    return isinstance(cause, (*DISCONNECTED, FileNotFoundError)) and not isinstance(error, BrokenPipeError)
+    return isinstance(cause, (*DISCONNECTED, FileNotFoundError)) and not _is_output_lost()
 
 
 def make_parser() -> argparse.ArgumentParser:

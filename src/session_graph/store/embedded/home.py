@@ -52,7 +52,13 @@ class OwnerFile:
     def __init__(self, home: ServerHome) -> None:
         self._home = home
         self._text = b""
+        self._folder = os.open(home.folder, os.O_RDONLY)
         self.file = home.open(".owner")
+
+    @property
+    def identity(self) -> bytes:
+        """Return a name of the home that no other has: the folder stays open, so that no other gets its inode."""
+        return os.fsencode(self._home.folder) + b"\0%d" % os.fstat(self._folder).st_ino
 
     def write(self, socket_folder: Path | None) -> None:
         """Name the folder; with None, that no process attaches to a server that stops."""
@@ -82,6 +88,7 @@ class OwnerFile:
 
     def __exit__(self, *_: object) -> None:
         self.file.close()
+        os.close(self._folder)
 
 
 def lock(file: IO[bytes]) -> bool:

@@ -166,7 +166,7 @@ def _own(home: ServerHome, owner: OwnerFile, deadline: Deadline, cleanup: ExitSt
                 raise home.failure(f"Processes of the last server in {home.folder} are still running.")
         if os.fstat(log.fileno()).st_size > LOG_BYTES:
             log.truncate(0)
-        socket_folder = _make_socket_folder(home, owner.file)
+        socket_folder = _make_socket_folder(home, owner.identity)
         cleanup.callback(_remove_empty, socket_folder)
         owner.write(socket_folder)
         if not (home.data / "PG_VERSION").exists():
@@ -181,10 +181,10 @@ def _own(home: ServerHome, owner: OwnerFile, deadline: Deadline, cleanup: ExitSt
         return EmbeddedServer(socket_folder, True, is_alive, cleanup.pop_all())
 
 
-def _make_socket_folder(home: ServerHome, owner: IO[bytes]) -> Path:
+def _make_socket_folder(home: ServerHome, identity: bytes) -> Path:
     user = home.binaries.user
-    # The inode is in the name: if a home is deleted and made again, its old server removes the old socket at its end.
-    identity = os.fsencode(home.folder) + b"\0%d" % os.fstat(owner.fileno()).st_ino
+    # Not the path alone: if a home is deleted and made again, its old server removes the old socket at its end. And not
+    # the owner file: processes keep the path of the socket after somebody deleted that file.
     name = f"session-graph-{user.uid}-{hashlib.sha256(identity).hexdigest()[:8]}"
     for parent in (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"):  # noqa: S108 - checked below
         folder = Path(parent, name)
