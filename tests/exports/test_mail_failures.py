@@ -82,6 +82,7 @@ async def test_an_answer_before_the_recipient_is_named_concerns_no_recipient(
         (f"smtp://127.0.0.1:{free_port()}", "The mail server refuses connections.", "refused"),
         (f"smtp://localhost:{free_port()}", "The mail server refuses connections.", "refused"),
     ],
+    ids=["no such name", "an address", "a name"],
 )
 async def test_a_server_that_cannot_be_reached_is_told_apart(url: str, sentence: str, kind: str) -> None:
     failure = await failure_of(url)
