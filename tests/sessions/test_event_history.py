@@ -1,22 +1,27 @@
 """Histories: a cursor is safe on a copy that has all that it stands after; else the reader is told, never less."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from typing import cast
 from uuid import UUID, uuid4
 
 import pytest
 
+from session_graph.access.viewer import AccountFacts, Role, Viewer
 from session_graph.sessions.event_history import _STATE, MAX_BIGINT, LogPosition, PositionLost, mark_settled
 from session_graph.sessions.event_log import (
     _CURRENT,
+    CHANNEL,
     Batch,
     EventKind,
     current_position,
     read_events,
     write_events,
 )
+from session_graph.sessions.feed import Change, Feeds, Following, follow_sessions
 from session_graph.store.database import Connection
+from session_graph.store.notifications import Listener
 from support.databases import Attached, attached, own_database
 
 pytestmark = pytest.mark.anyio
@@ -205,6 +210,36 @@ async def test_the_mark_moves_only_past_events_and_never_past_a_transaction_that
     position = (await read(log, None)).end
     await mark_settled(log)
     assert (await log.fetch(HISTORIES))[0]["settled"] > position.xid
+
+
+async def test_an_open_subscription_ends_when_its_position_is_lost(log: Attached, url: str) -> None:
+    async def prepare(changes: Sequence[Change]) -> None: ...
+
+    viewer = Viewer(AccountFacts(ACCOUNT, "a", "a", "USD", 2, "UTC"), Role.ADMIN, "key")
+    async with attached(url) as own:
+        listener = Listener(url, [CHANNEL])
+        listening = asyncio.create_task(listener.run())
+        start = await current_position(own)
+        following = Following(viewer, {}, frozenset({"version"}), 200)
+        async with aclosing(follow_sessions(Feeds(own, listener, 1), following, start, prepare, 0.02)) as source:
+            assert (await anext(source))[0].position == start
+            await write(log)
+            async with asyncio.timeout(20):
+                while (await anext(source))[0].position == start:
+                    pass
+
+            await move(log)
+            await write(log)
+
+            with pytest.raises(PositionLost):
+                await asyncio.wait_for(_exhaust(source), 20)
+        listening.cancel()
+        await asyncio.wait([listening])
+
+
+async def _exhaust(source: AsyncIterator[object]) -> None:
+    async for _ in source:
+        pass
 
 
 @pytest.mark.parametrize("statement", [_CURRENT, _STATE])

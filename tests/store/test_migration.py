@@ -16,8 +16,11 @@ from support.databases import connected, empty_database
 pytestmark = pytest.mark.anyio
 
 NAMES = [migration.name for migration in list_migrations()]
-DIRECTORY = ("account", "api_key", "signing_key", "schema_migration", "data_rewrite")
-"""Tables that are read before the account is known, and so not tenant tables."""
+DIRECTORY = (
+    *("account", "api_key", "signing_key", "schema_migration", "data_rewrite"),
+    *("event_history", "event_compaction"),
+)
+"""Tables that are read before the account is known, or that concern the whole server, and so not tenant tables."""
 
 _TENANT_TABLES = "select c.oid from pg_class c where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace"
 
