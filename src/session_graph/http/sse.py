@@ -1,7 +1,7 @@
 """Subscriptions as server-sent events: the "distinct connections mode" of the protocol GraphQL over SSE.
 
     event: next
-    id: WyI3…
+    id: 684897a278f0-0001-…
     data: {"data": {"sessionEvents": {…}}}
 
     event: complete
