@@ -97,6 +97,15 @@ class Settings(BaseSettings):
         None,
         description="Address at which people reach this server; download links in mails begin with it. By default its host and port.",
     )
+    hsts_seconds: int = Field(
+        0,
+        ge=0,
+        description="How long browsers shall reach this host by https alone (`Strict-Transport-Security`); seconds. 0 sends no such header; behind a proxy that ends TLS, a year is `31536000`.",
+    )
+    security_contact: str | None = Field(
+        None,
+        description="Where to report a vulnerability, shown by `/.well-known/security.txt`: `mailto:security@example.com`, or an `https://` address. Without it there is no such file.",
+    )
     smtp_url: SecretStr | None = Field(
         None,
         description="Mail server that sends exports: `smtp://`, `smtp+starttls://` or `smtps://`, with `user:password@` if it requires a login.",
@@ -184,6 +193,13 @@ class Settings(BaseSettings):
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("security_contact")
+    @classmethod
+    def _check_contact(cls, value: str | None) -> str | None:
+        if value and (not value.startswith(("mailto:", "https://")) or not value.isprintable() or " " in value):
+            raise ValueError("must be an address such as mailto:security@example.com or https://example.com/report")
+        return value
 
     @field_validator("cors_origins")
     @classmethod

@@ -25,7 +25,7 @@ from tortoise.connection import get_connection
 from tortoise.transactions import in_transaction
 
 from session_graph.access.authentication_cache import wait_until_expired_everywhere
-from session_graph.access.viewer import AccountFacts, Role, Viewer
+from session_graph.access.viewer import SIGNED, AccountFacts, Role, Viewer
 from session_graph.errors import InvalidInput, PathSegment, Problem
 from session_graph.parsing import check_email, check_name, gather_problems, parse_id, parse_instant
 from session_graph.store.background import STORE_FAILED, unavailable_log
@@ -96,7 +96,7 @@ async def create_key(
     """
     problems = limit_problems(role, integrations, agents)
     row: dict[str, Any] = {
-        "name": _check(problems, ["name"], check_name, name) or f"{role.lower()} {datetime.now(UTC):%Y-%m-%d}",
+        "name": _check(problems, ["name"], _check_key_name, name) or f"{role.lower()} {datetime.now(UTC):%Y-%m-%d}",
         "integrations": _check_integrations(integrations, problems),
         "agents": await _check_agents(account, agents, problems),
         "email": _check(problems, ["email"], check_email, email),
@@ -276,6 +276,13 @@ async def _check_agents(account: Account, agents: Sequence[str], problems: list[
         if idn not in known
     ]
     return list(dict.fromkeys(agents))
+
+
+def _check_key_name(name: str) -> str:
+    checked = check_name(name)
+    if checked.casefold().startswith(SIGNED):
+        raise ValueError(f'must not begin with "{SIGNED}", which names the subjects of tokens')
+    return checked
 
 
 def _parse_expiry(value: datetime) -> datetime:

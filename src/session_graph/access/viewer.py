@@ -15,6 +15,10 @@ class Role(StrEnum):
     ADMIN = "ADMIN"
 
 
+SIGNED = "token "
+"""Begins what names a token's subject in histories; no key's name begins so."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
     """What every request needs of its account; `money_scale` is the currency's number of decimals."""
@@ -49,3 +53,8 @@ class Viewer:
     def identity(self) -> str:
         """Return what identifies the viewer: a key by its id, as names of keys are not unique."""
         return f"key {self.key_id}" if self.key_id else f"token {self.name}"
+
+    @property
+    def author(self) -> str:
+        """Return how histories name the viewer: a key by its name, a token as `token` and its subject."""
+        return self.name if self.key_id else f"{SIGNED}{self.name}"

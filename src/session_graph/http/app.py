@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -28,6 +28,8 @@ from session_graph.http.graphql_view import GraphQLView
 from session_graph.http.negotiation import SAFE_HEADERS, cors
 from session_graph.http.pages import page_routes
 from session_graph.http.records import Records
+from session_graph.http.safe_headers import DEFAULTS, SafeHeaders
+from session_graph.http.security_txt import security_routes
 from session_graph.http.sse import EventStreams
 from session_graph.http.websocket import GraphQLSockets
 from session_graph.schema.authorization import NAMED_BY, ROLES
@@ -79,9 +81,12 @@ def create_app(settings: Settings, database: Database, hub: SubscriptionHub | No
         *Downloads(database, authenticator, signer).routes(),
         Route("/records", Records(database, authenticator, settings)),
         *explorer_routes(settings),
+        *security_routes(settings),
     ]
-    middleware = [Middleware(AccessLog), *cors(settings), Middleware(PathBypass, path=PATH, target=view)]
-    return Starlette(routes=routes, middleware=middleware, lifespan=lifespan)
+    safe_headers = Middleware(SafeHeaders, hsts_seconds=settings.hsts_seconds)
+    middleware = [Middleware(AccessLog), safe_headers, *cors(settings), Middleware(PathBypass, path=PATH, target=view)]
+    handlers = {Exception: _show_failure}
+    return Starlette(routes=routes, middleware=middleware, lifespan=lifespan, exception_handlers=handlers)
 
 
 class PathBypass:
@@ -97,3 +102,8 @@ class PathBypass:
 
 async def _show_health(request: Request) -> Response:
     return JSONResponse({"alive": True}, headers=SAFE_HEADERS)
+
+
+async def _show_failure(request: Request, error: Exception) -> Response:
+    """The answer to an error that nothing else caught; it is sent outside the middleware."""
+    return PlainTextResponse("Internal Server Error", 500, DEFAULTS)

@@ -72,7 +72,7 @@ class Downloads:
         export = await find_export(self.database, viewer, request.path_params["export_id"])
         if export is None:
             return _not_found()
-        return await self._open(request, export["account_id"], export["id"], viewer.name)
+        return await self._open(request, export["account_id"], export["id"], viewer.author)
 
     async def _open(self, request: Request, account_id: UUID, export_id: UUID, by: str) -> Response:
         export = await self.database.fetchrow(_FIND, account_id, export_id)

@@ -33,6 +33,7 @@ POLICY = {
 
 ASSET_HEADERS = {
     "Cache-Control": "no-cache",  # cached, but revalidated by its ETag: a new version shows at the next visit
+    "Content-Security-Policy": "frame-ancestors 'none'",  # a worker that is an asset obeys its own policy
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }

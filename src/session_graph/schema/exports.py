@@ -55,7 +55,7 @@ class Delivery:
 class SessionExport(RowBacked, Node):
     row: strawberry.Private[Row]
     status: ExportStatus = backed("The state of the export.")
-    requested_by: str = backed("The name of the key or the subject of the token.")
+    requested_by: str = backed("The name of the key, or `token` and the subject of the token.")
     requested_at: datetime = backed("The time of the request; a period in the filter ends here.")
     as_of: datetime | None = backed("The moment whose state the file shows.")
     finished_at: datetime | None = backed("When the file was complete, or the export ended without it.")

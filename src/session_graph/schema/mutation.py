@@ -101,7 +101,7 @@ class Mutation:
     )
     async def record_session(self, info: Info, record: SessionRecord) -> types.RecordSessionPayload:
         context = info.context
-        (outcome,) = await record_sessions(context.database, context.viewer.account.id, [record], context.viewer.name)
+        (outcome,) = await record_sessions(context.database, context.viewer.account.id, [record], context.viewer.author)
         is_known = outcome.status is not Status.REFUSED or outcome.is_conflict
         session = await _read_recorded(info, outcome.id) if is_known and outcome.id else None
         return types.RecordSessionPayload(
@@ -121,7 +121,7 @@ class Mutation:
             raise LimitReached.at(f"must have at most {MOST_RECORDS} entries", RECORDS)
         parsed, errors = await _parse_records(records)
         viewer = info.context.viewer
-        recorded = await record_sessions(info.context.database, viewer.account.id, list(parsed.values()), viewer.name)
+        recorded = await record_sessions(info.context.database, viewer.account.id, list(parsed.values()), viewer.author)
         outcomes = dict(zip(parsed, recorded, strict=True))
         errors += [error for i, outcome in outcomes.items() for error in _outcome_errors(outcome, (*RECORDS, i))]
         results = [outcomes.get(i) or Outcome(Status.REFUSED, _given_id(raw)) for i, raw in enumerate(records)]

@@ -52,7 +52,9 @@ class Turn:
 @strawberry.type(description="A change of one field by a person or an amendment.")
 class SessionChange:
     at: datetime = strawberry.field(description="The time of the change.")
-    by: str = strawberry.field(description="The name of the key or the subject of the token.")
+    by: str = strawberry.field(
+        description="The name of the key, or `token` and the subject of the token. Older entries lack the word."
+    )
     field: str = strawberry.field(description="The field of the session.")
     before: str | None = strawberry.field(
         description="The value before the change; tags and maps as JSON, a transcript as its length."

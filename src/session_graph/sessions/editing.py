@@ -182,7 +182,7 @@ def _history(
     key = (viewer.account.id, row["id"], row["version"] + 1)
     was_set = patch.model_fields_set | {"tags"}
     return [
-        (*key, EDITED[name], write_value(row[name]), write_value(new), now, viewer.name, _kind(name in was_set))
+        (*key, EDITED[name], write_value(row[name]), write_value(new), now, viewer.author, _kind(name in was_set))
         for name, new in changes.items()
     ]
 

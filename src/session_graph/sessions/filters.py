@@ -228,7 +228,7 @@ CONDITIONS: dict[str, Condition] = {
         Condition("isDone", ValueKind.FLAG, ("is_done",), _flag("is_done"), "true: sessions with nothing left to do; false: all others."),
         Condition("isArchived", ValueKind.FLAG, ("is_archived",), _flag("is_archived"), "true: archived sessions; false: all others."),
         Condition("isReviewed", ValueKind.FLAG, ("human_assessment",), _present("human_assessment"), "true: sessions with a human assessment; false: sessions without one."),
-        Condition("reviewedBy", ValueKind.TEXTS, REVIEW, _one_of(_review("changed_by")), "The human assessment that the session has was set by one of these: names of keys or subjects of tokens."),
+        Condition("reviewedBy", ValueKind.TEXTS, REVIEW, _one_of(_review("changed_by")), "The human assessment that the session has was set by one of these: as `history.by` names them."),
         Condition("reviewedFrom", ValueKind.INSTANT, REVIEW, _from(_review("changed_at")), "The human assessment that the session has was set at this instant or later."),
         Condition("reviewedTo", ValueKind.INSTANT, REVIEW, _to(_review("changed_at")), "The human assessment that the session has was set before this instant."),
         Condition("workingHours", ValueKind.FLAG, ("working_hours",), _flag("working_hours"), "true: sessions that began in working hours; false: all others."),
