@@ -41,6 +41,8 @@ BATCH = 500
 BATCHES = 4
 WRITERS = 10
 SECONDS = 120.0
+SETTLE_SECONDS = 30.0
+PAUSE_SECONDS = 0.2
 PARTNERS = "crm"
 AGENT = {"idn": "desk", "name": "The desk", "timeZone": "UTC"}
 
@@ -201,19 +203,23 @@ class Run:
             raise error
 
     async def compare(self, name: str, url: str) -> None:
-        """Pull to the end, and count what the copy has otherwise than the database."""
+        """Pull to the end, and count what the copy has otherwise than the database.
+
+        The last edits may commit after their writers were cancelled, so the database is read each time.
+        """
         before = time.monotonic()
         connection = await asyncpg.connect(url)
-        truth = dict(await connection.fetch(_TRUTH, PARTNERS))
-        await connection.close()
-        stale = len(truth)
-        while stale and time.monotonic() - before < SECONDS:
+        while True:
+            truth = dict(await connection.fetch(_TRUTH, PARTNERS))
             await self.mirror.pull()
-            stale = len(truth.items() ^ self.mirror.versions.items())
-            await asyncio.sleep(0.05)
-        print(f"{name}: {stale} of {len(truth)} stale", dict(self.mirror.counts), flush=True)
+            stale = truth.items() ^ self.mirror.versions.items()
+            if not stale or time.monotonic() - before > SETTLE_SECONDS:
+                break
+            await asyncio.sleep(PAUSE_SECONDS)
+        await connection.close()
+        print(f"{name}: {len(stale)} of {len(truth)} stale", dict(self.mirror.counts), flush=True)
         if stale:
-            self.failures.append(f"{name}: {stale} stale")
+            self.failures.append(f"{name}: {len(stale)} stale, such as {sorted(stale)[:4]}")
 
     def expect_told(self, name: str, before: int, *, told: bool) -> None:
         if (self.mirror.counts["told of a loss"] > before) is not told:

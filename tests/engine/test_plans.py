@@ -226,7 +226,7 @@ DENIALS: list[tuple[Role, str, str]] = [
     ),
     (Role.BUILDER, "{ sessions(first: 201) { totalCount } }", "BAD_USER_INPUT"),
     (Role.BUILDER, "{ sessions(first: 51) { nodes { transcript { text } } } }", "BAD_USER_INPUT"),
-    (Role.BUILDER, '{ sessions(after: "x") { totalCount } }', "BAD_USER_INPUT"),
+    (Role.BUILDER, '{ sessions(after: "x") { totalCount } }', "CURSOR_INVALID"),
     (Role.BUILDER, '{ sessions(filter: {search: "%"}) { totalCount } }', "BAD_USER_INPUT"),
     (Role.BUILDER, '{ session(id: "x") { id } }', "BAD_USER_INPUT"),
     (Role.BUILDER, "query($first: Int!) { sessions(first: $first) { totalCount } }", "BAD_USER_INPUT"),

@@ -63,7 +63,7 @@ def test_every_resolver_and_every_reader_is_found() -> None:
     assert {"query.sessions", "sessions.agent", "mutation.update_session", "subscription.session_events"} <= set(
         RESOLVERS
     )
-    assert {"arguments.read_list", "subscription.read_events"} <= set(READERS)
+    assert {"arguments.read_list", "events.read_subscription"} <= set(READERS)
     assert len(RESOLVERS) > 40
 
 

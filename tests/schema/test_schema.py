@@ -43,11 +43,13 @@ DEVIATIONS: dict[str, Any] = {
     "RecordSessionInput.endedAt": ("DateTime", ""),
     **{f"RecordSessionInput.{name}": ("Boolean", "") for name in ("intentToBuy", "refused", "unavailable", "isTodo")},
     "TurnInput.text": ("String", ""),
+    "SessionEvent.sessionId": "ID",
 }
 """From the sketch: a report always has a zone, or "local" where each session is in its agent's; a report may pass
 2 GiB; an id of another type than Session breaks caches; a recorded session has warnings, which an edit has not; a
 mutation takes one input object; a part of a dashboard that fails leaves the others; a duration may stand instead of the
-end, and a tool may say nothing; an amendment has to tell a flag that is left out from false."""
+end, and a tool may say nothing; an amendment has to tell a flag that is left out from false; a checkpoint has no
+session."""
 
 ANATOMY = ("source", "sourceId", "direction", "endReason", "language", "recordingUrl", "agentContact", "metadata")
 ADDED = {
@@ -73,6 +75,9 @@ ADDED = {
     *("Session.utcOffset", "Query.timeZoneNames", "Query.timeZones", "Query.timeZones(names:)"),
     *("TimeZone", "TimeZone.name", "TimeZone.offsets"),
     *("ZoneOffset", "ZoneOffset.from", "ZoneOffset.seconds", "ZoneOffset.abbreviation"),
+    *("Query.sessionEvents", *(f"Query.sessionEvents({name}:)" for name in ("after", "first", "filter"))),
+    *("SessionEventPage", *(f"SessionEventPage.{name}" for name in ("events", "endCursor", "hasNextPage"))),
+    "SessionEventKind.CHECKPOINT",
     *("Query.nodes", "Query.nodes(ids:)", "SessionFilter.ids", "SessionFilter.contact"),
     *("SessionFilter.reviewedBy", "SessionFilter.reviewedFrom", "SessionFilter.reviewedTo"),
     *("BigInt", "RecordResult.sessionId", "RecordSessionsInput", "RecordSessionsInput.records"),

@@ -77,6 +77,25 @@ async def test_the_log_is_compacted_wherever_the_api_is_served(
     assert await count_events(database, account) == 3
 
 
+async def test_events_are_marked_as_settled_wherever_the_api_is_served(
+    database: Database, account: Account, live: SubscriptionHub
+) -> None:
+    async with database.transaction() as connection:
+        await write_events(connection, account.id, EventKind.CHANGED, [new_id()])
+        row = await connection.fetchrow("select pg_current_xact_id() as xid")
+    assert row
+
+    async with asyncio.timeout(SECONDS):
+        while not await is_marked(database, row["xid"]):  # noqa: ASYNC110 - nothing notifies of it
+            await asyncio.sleep(0.05)
+
+
+async def is_marked(database: Database, xid: int) -> bool:
+    row = await database.fetchrow("select max(h.number), bool_or(h.settled > $1::xid8) from event_history h", xid)
+    assert row
+    return bool(row[1])
+
+
 async def count_events(database: Database, account: Account) -> int:
     row = await database.fetchrow(LOGGED, account.id)
     assert row

@@ -22,6 +22,7 @@ from session_graph.sessions.event_log import (
 from session_graph.sessions.filters import EVERYTHING
 from session_graph.sessions.patch import parse_patch
 from session_graph.store.database import Database
+from session_graph.store.migration import list_migrations
 from session_graph.store.models import Account
 from support.databases import connected
 from support.records import make_agent, record
@@ -180,6 +181,19 @@ async def test_accounts_have_logs_of_their_own(database: Database, account: Acco
         await write_events(connection, uuid4(), CHANGED, [uuid4()])
 
     assert await settled(database, account, start) == []
+
+
+async def test_the_migration_writes_an_event_for_each_session_that_has_none(
+    database: Database, account: Account
+) -> None:
+    await make_agent(account)
+    ids = await record(database, account, {}, {}, {})
+    await database.execute("delete from session_event where account_id = $1 and session_id <> $2", account.id, ids[1])
+    (migration,) = [each for each in list_migrations() if each.name == "0011_event_history"]
+
+    await database.execute(migration.statements[-1])
+
+    assert await settled(database, account, None) == [ids[1], *sorted((ids[0], ids[2]))]
 
 
 @pytest.mark.parametrize("text", ["", "x", "W10", "bnVsbA", "WyJhIiwxLDIsM10", "é", "W" * 5000, "0" * 68])

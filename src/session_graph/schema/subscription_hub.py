@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 from session_graph.access import api_keys
@@ -16,7 +16,7 @@ from session_graph.sessions.event_history import MARK_SECONDS, mark_settled
 from session_graph.sessions.event_log import COMPACTION_SECONDS, compact_events
 from session_graph.sessions.feed import Feeds
 from session_graph.settings import Settings
-from session_graph.store.background import run_forever
+from session_graph.store.background import CONNECTION_ERRORS, run_forever
 from session_graph.store.database import Database
 from session_graph.store.notifications import Listener
 
@@ -95,7 +95,8 @@ class SubscriptionHub:
                 del self.subscriptions[key]
 
     async def _mark(self) -> None:
-        await mark_settled(self.database)
+        with suppress(TimeoutError, *CONNECTION_ERRORS):  # the listener logs that the database is away
+            await mark_settled(self.database)
 
     async def _compact(self) -> None:
         await compact_events(self.database, timedelta(hours=self.settings.event_hours))
