@@ -37,3 +37,4 @@ join lateral (
     order by e.history, e.xid, e.seq
     limit $6
 ) e on true
+order by e.history, e.xid, e.seq
