@@ -79,7 +79,8 @@ async def database_url(server_url: str, anyio_backend: str) -> AsyncIterator[str
 
 @pytest.fixture(scope="session")
 def settings() -> Settings:
-    return load_settings(pool_max_size=5, home=Path("nowhere"))
+    """Return settings with time enough for hundreds of requests at once on a busy machine."""
+    return load_settings(pool_max_size=5, statement_timeout_ms=30_000, home=Path("nowhere"))
 
 
 @pytest.fixture(scope="session")

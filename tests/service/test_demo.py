@@ -59,7 +59,7 @@ def test_the_demo_has_three_businesses_and_weeks_of_sessions_up_to_now(demo: Ser
 
 def test_it_is_alive_and_ready_and_requires_a_key(demo: Server) -> None:
     assert httpx.get(f"{demo.address}/healthz").json() == {"alive": True}
-    assert httpx.get(f"{demo.address}/readyz").json() == {"ready": True}
+    assert httpx.get(f"{demo.address}/readyz").json() == {"ready": True, "writable": True, "reason": None}
     assert httpx.get(demo.address).headers["content-type"].startswith("text/html")
     assert httpx.post(f"{demo.address}/graphql", json={"query": "{ __typename }"}).status_code == 401
 
