@@ -7,6 +7,7 @@ something to do, 130 interrupted.
 import argparse
 import asyncio
 import os
+import select
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from importlib.metadata import version
@@ -79,12 +80,14 @@ def _give_up_output() -> bool:
 
 
 def _is_output_lost() -> bool:
-    """Return whether what was printed cannot be written, because the other end of the pipe is closed."""
+    """Return whether standard output is a pipe, or a terminal, whose other end is closed."""
     try:
-        sys.stdout.flush()
-    except OSError as error:
-        return isinstance(error, BrokenPipeError)
-    return False
+        descriptor = sys.stdout.fileno()
+    except OSError:
+        return False
+    output = select.poll()
+    output.register(descriptor, 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in output.poll(0))
 
 
 def _describe_failure(error: BaseException) -> str:
