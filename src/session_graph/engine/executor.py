@@ -3,15 +3,16 @@
 import asyncio
 import inspect
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import orjson
 from graphql import (
     ExecutionResult,
     Executor,
     OperationDefinitionNode,
+    OperationType,
     VariableValues,
     create_source_event_stream,
     get_variable_values,
@@ -32,24 +33,18 @@ from session_graph.engine.documents import (
 )
 from session_graph.engine.error_format import SubscriptionFailed, codes_of, translate_executed
 from session_graph.engine.internals import graphql_schema
-from session_graph.engine.limits import Limits
-from session_graph.engine.operation import GraphQLParams, Operation, PreparedOperation
+from session_graph.engine.limits import Limits, check_answer
+from session_graph.engine.operation import GraphQLParams, Operation, PreparedOperation, Response
 from session_graph.engine.variable_errors import find_variable_errors
+from session_graph.errors import StatementTimeout
 
 Analyze = Callable[[Operation], Awaitable[None] | None]
 """Raises RequestError or InvalidRequest, before anything is executed, if the viewer may not execute the operation.
 
 Returns what to await if arguments must be checked against the database; it raises the same.
 """
-Plan = Callable[[Operation], Awaitable[bytes | None]]
-"""Returns the JSON of the whole response, or None if the ordinary executor must execute the operation."""
-
-
-class Response(NamedTuple):
-    """The JSON of one response, and the codes of its errors."""
-
-    body: bytes
-    codes: Sequence[str] = ()
+Plan = Callable[[Operation], Awaitable[Response | None]]
+"""Returns the whole response, or None if the ordinary executor must execute the operation."""
 
 
 class OperationExecutor:
@@ -61,6 +56,7 @@ class OperationExecutor:
         self._schema = schema
         self._analyze = analyze
         self._plan = plan
+        self._limits = limits
         self._documents = Documents(schema, limits)
         logging.getLogger("strawberry.execution").disabled = True  # `error_format` logs internal errors, once
 
@@ -80,11 +76,23 @@ class OperationExecutor:
         return PreparedOperation(params, document, definition, variables)
 
     async def execute(self, operation: Operation) -> Response:
-        """Execute a query or a mutation. Raises RequestError if the viewer may not execute it."""
+        """Execute a query or a mutation.
+
+        Raises RequestError if the viewer may not execute it, if it takes too long, or if its answer is too large.
+        """
+        if operation.definition.operation is not OperationType.QUERY:
+            return await self._run(operation)
+        try:
+            async with asyncio.timeout(self._limits.query_seconds):
+                return await self._run(operation)
+        except TimeoutError:
+            raise StatementTimeout from None
+
+    async def _run(self, operation: Operation) -> Response:
         if checks := self._analyze(operation):
             await checks
-        body = await self._plan(operation) if self._plan else None
-        return Response(body) if body is not None else await self._execute(operation)
+        response = await self._plan(operation) if self._plan else None
+        return response or await self._execute(operation)
 
     async def subscribe(self, operation: Operation) -> AsyncGenerator[Response, None]:
         """Begin a subscription and return its responses.
@@ -120,7 +128,9 @@ class OperationExecutor:
         )
         if isinstance(result, PreExecutionError):
             raise RuntimeError("A prepared document was not executed.") from next(iter(result.errors or ()), None)
-        return _write(result)
+        response = _write(result)
+        check_answer(len(response.body), self._limits.answer_bytes)
+        return response
 
     def _coerce(
         self, document: Document, definition: OperationDefinitionNode, values: dict[str, object]

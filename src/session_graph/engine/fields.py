@@ -193,13 +193,14 @@ def selected(info: strawberry.Info[Any, Any] | PlannedInfo) -> FieldSelection:
     return FieldSelection(info.context.operation.selection, nodes_of(info))
 
 
-def leave_to_executor(info: strawberry.Info[Any, Any] | PlannedInfo) -> None:
+def leave_to_executor(info: strawberry.Info[Any, Any] | PlannedInfo, reason: Exception) -> None:
     """End a plan that is resolving the field; return if the ordinary executor is, which alone reports fields that fail.
 
-    A resolver calls this before its statements if it knows that a field below will fail, so that they run once.
+    A resolver calls this before its statements if it knows that a field below will fail for this reason, so that they
+    run once.
     """
     if isinstance(info, PlannedInfo):
-        raise Unplannable
+        raise Unplannable from reason
 
 
 def read_arguments(info: strawberry.Info[Any, Any], reads: ArgumentReader[A]) -> A:

@@ -1,4 +1,4 @@
-"""The size limits of documents, checked before validation, so that a huge document costs no time there."""
+"""The limits of documents, checked before validation, so that a huge document costs no time there; and of answers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,10 @@ MAX_CHARACTERS = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The maximum of each; tokens are counted in the whole document, everything else in each operation."""
+    """The maximum of each; tokens are counted in the whole document, everything else in each operation.
+
+    An answer has at most `answer_bytes`, and a query runs at most for `query_seconds`.
+    """
 
     tokens: int
     depth: int
@@ -23,6 +26,8 @@ class Limits:
     aliases: int
     directives: int
     root_fields: int
+    answer_bytes: int
+    query_seconds: float
 
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
@@ -33,6 +38,8 @@ class Limits:
             aliases=settings.max_aliases,
             directives=settings.max_directives,
             root_fields=settings.max_root_fields,
+            answer_bytes=settings.max_answer_bytes,
+            query_seconds=settings.query_timeout_ms / 1000,
         )
 
 
@@ -54,6 +61,12 @@ NOUNS = {
     "aliases": "aliases",
     "directives": "directives",
 }
+
+
+def check_answer(size: int, limit: int) -> None:
+    """Raise TooLarge if an answer of `size` bytes, or a part of it, is too large."""
+    if size > limit:
+        raise TooLarge(f"An answer may have {limit:,} bytes; this one has more. Ask for smaller pages or fewer fields.")
 
 
 def check_size(document: ast.DocumentNode, limits: Limits) -> None:

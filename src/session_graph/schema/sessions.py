@@ -93,8 +93,9 @@ class Session(RowBacked, Node):
 
     @batched(COLUMNS["agent"].description)
     async def agent(sessions: Sequence["Session"], info: Info) -> list["Agent"]:
-        agents = await _load_part(info.context, "agent", [session.row for session in sessions])
-        return [Agent(model=agent) for agent in agents]
+        models = await _load_part(info.context, "agent", [session.row for session in sessions])
+        agents = {id(model): Agent(model=model) for model in models}
+        return [agents[id(model)] for model in models]
 
     @batched(COLUMNS["utc_offset"].description)
     async def utc_offset(sessions: Sequence["Session"], info: Info) -> list[str]:
