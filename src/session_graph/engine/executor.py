@@ -32,8 +32,9 @@ from session_graph.engine.documents import (
     explain_enums,
 )
 from session_graph.engine.error_format import SubscriptionFailed, codes_of, translate_executed
+from session_graph.engine.fields import max_values
 from session_graph.engine.internals import graphql_schema
-from session_graph.engine.limits import Limits, check_answer
+from session_graph.engine.limits import Limits, check_answer, check_values
 from session_graph.engine.operation import GraphQLParams, Operation, PreparedOperation, Response
 from session_graph.engine.variable_errors import find_variable_errors
 from session_graph.errors import StatementTimeout
@@ -136,6 +137,7 @@ class OperationExecutor:
         self, document: Document, definition: OperationDefinitionNode, values: dict[str, object]
     ) -> VariableValues:
         schema, hides = graphql_schema(self._schema), self._schema.config.disable_field_suggestions
+        check_values(values, max_values(schema, definition))
         variables = definition.variable_definitions or ()
         coerced = get_variable_values(schema, variables, values, max_errors=MAX_ERRORS, hide_suggestions=hides)
         if isinstance(coerced, list):

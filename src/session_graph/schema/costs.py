@@ -87,6 +87,7 @@ LISTED = frozenset({ValueKind.IDS, ValueKind.TEXTS, ValueKind.LANGUAGES})
 _OPTIONS = {"sessionTypes": 200, "integrations": 1000, "connectors": 1000, "tags": 3000, "utmKeys": 2000}
 _CONDITIONS = {
     **{name: 5 for name, condition in CONDITIONS.items() if condition.kind in LISTED},
+    "ids": 1,
     "search": 3500,
     "contact": 2000,
     "utms": 2000,
