@@ -128,6 +128,10 @@ class Analyzer:
         context.operation = AuthorizedOperation(analyzed.selection, fields, arguments, analyzed.cost.total, may_rerun)
         return _run(checks) if checks else None
 
+    def cost(self, prepared: PreparedOperation) -> Cost:
+        """Return what the operation may cost."""
+        return self._analyze(prepared).cost
+
     def _find_refused(self, role: str, coordinates: frozenset[Coordinate]) -> list[Coordinate]:
         return sorted(name for name in coordinates & self._roles.keys() if role not in self._roles[name])
 

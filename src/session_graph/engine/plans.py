@@ -40,8 +40,8 @@ from session_graph.engine.operation import AuthorizedOperation, Operation, Respo
 from session_graph.engine.plan_cache import PlanCache
 from session_graph.engine.row_compiler import Assembler, RowWriter, is_passed_through
 from session_graph.engine.selection import FieldSelection, Parents, Selection
-from session_graph.engine.slices import SLICE, Pacer, in_slices
 from session_graph.errors import TooLarge
+from session_graph.pacing import SLICE, Pacer, in_slices
 
 _ENCODER = msgspec.json.Encoder(enc_hook=lambda json: msgspec.Raw(json.contents))
 """Writes the assembled rows, and the JSON of scalars that are JSON already (`orjson.Fragment`)."""

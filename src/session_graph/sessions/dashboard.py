@@ -14,6 +14,7 @@ from uuid import UUID
 
 from session_graph.access.viewer import Viewer
 from session_graph.errors import BadUserInput
+from session_graph.pacing import Pacer
 from session_graph.sessions.filters import Filter, where
 from session_graph.sessions.intervals import Interval, boundaries, ceiling_to, floor_to, previous_start
 from session_graph.sessions.metrics import METRICS, Metric
@@ -152,9 +153,10 @@ async def read_dashboards(
     results = {scope.agent_id: _empty_result(request, calendars[scope.agent_id], scope.time_zone) for scope in scopes}
     request = _without_refused(request, calendars)
     if sql := dashboard_sql(request, scopes, calendars, parameters):
-        groupings = _groupings(request.selection)
+        groupings, pacer = _groupings(request.selection), Pacer()
         for row in await database.fetch(sql, *parameters):
             _add_row(row, results[row["subject"]], groupings)
+            await pacer.pause()
     for result in results.values():
         for slices in result.groups.values():
             slices.sort(key=lambda slice_: (-slice_.metrics["total_session_count"], slice_.key is None, slice_.key))

@@ -9,9 +9,13 @@ A thread would not help: it shares the interpreter's lock, for which the event l
 """
 
 import asyncio
+from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
+from typing import Any
 
 SLICE_SECONDS = 0.002
+SLICE = 200
+"""The number of objects that are worked on before the time is looked at."""
 
 
 class Pacer:
@@ -25,3 +29,14 @@ class Pacer:
         if monotonic() - self._began > SLICE_SECONDS:
             await asyncio.sleep(0)
             self._began = monotonic()
+
+
+async def in_slices(work: Callable[[Sequence[Any]], Iterable[Any]], objects: Sequence[Any]) -> list[Any]:
+    """Return the results of `work` on all objects, which it is given SLICE at a time."""
+    if len(objects) <= SLICE:
+        return list(work(objects))
+    pacer, results = Pacer(), list[Any]()
+    for start in range(0, len(objects), SLICE):
+        results += work(objects[start : start + SLICE])
+        await pacer.pause()
+    return results
