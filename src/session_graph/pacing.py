@@ -34,9 +34,20 @@ class Pacer:
 async def in_slices(work: Callable[[Sequence[Any]], Iterable[Any]], objects: Sequence[Any]) -> list[Any]:
     """Return the results of `work` on all objects, which it is given SLICE at a time."""
     if len(objects) <= SLICE:
-        return list(work(objects))
+        return [*work(objects)]
     pacer, results = Pacer(), list[Any]()
     for start in range(0, len(objects), SLICE):
         results += work(objects[start : start + SLICE])
+        await pacer.pause()
+    return results
+
+
+async def one_by_one(call: Callable[[Any], Any], objects: Sequence[Any]) -> list[Any]:
+    """Return the result of `call` for each object."""
+    if len(objects) == 1:
+        return [call(objects[0])]
+    pacer, results = Pacer(), list[Any]()
+    for each in objects:
+        results.append(call(each))
         await pacer.pause()
     return results

@@ -70,7 +70,7 @@ def test_repeated_fields_are_refused_before_they_are_compared(name: str) -> None
     documents = Documents(SCHEMA, LIMITS)
     began = process_time()
 
-    with pytest.raises(TooLarge, match="the same response name.*3,000 pairs"):
+    with pytest.raises(TooLarge, match=r"the same response name.*3,000 pairs"):
         documents.prepare(REPEATED[name])
 
     assert process_time() - began < 0.5

@@ -41,7 +41,7 @@ from session_graph.engine.plan_cache import PlanCache
 from session_graph.engine.row_compiler import Assembler, RowWriter, is_passed_through
 from session_graph.engine.selection import FieldSelection, Parents, Selection
 from session_graph.errors import TooLarge
-from session_graph.pacing import SLICE, Pacer, in_slices
+from session_graph.pacing import Pacer, in_slices, one_by_one
 
 _ENCODER = msgspec.json.Encoder(enc_hook=lambda json: msgspec.Raw(json.contents))
 """Writes the assembled rows, and the JSON of scalars that are JSON already (`orjson.Fragment`)."""
@@ -181,6 +181,8 @@ class ObjectPlan:
     wrap: Wrap | None = None
 
     async def complete(self, objects: Sequence[Any], run: Run) -> Sequence[Any]:
+        if not objects:
+            return []
         distinct = {} if self.wrap else {id(each): each for each in objects}
         if not distinct or len(distinct) == len(objects):
             return await self._complete(objects, run)
@@ -193,7 +195,7 @@ class ObjectPlan:
         return [found[id(each)] for each in objects]
 
     async def _complete(self, objects: Sequence[Any], run: Run) -> Sequence[Any]:
-        rows = await in_slices(self.assemble, objects) if len(objects) > SLICE else self.assemble(objects)
+        rows = await in_slices(self.assemble, objects)
         if (wrap := self.wrap) and self.resolved:
             objects = await in_slices(lambda part: map(wrap, part), objects)
         for each in self.resolved:
@@ -353,7 +355,7 @@ def _batch_with_arguments(batch: Batch, index: int) -> Call:
 def _call_with_arguments(resolver: Any, index: int) -> Call:
     async def call(objects: Sequence[Any], info: PlannedInfo) -> Sequence[Any]:
         arguments = info.context.operation.arguments[index]
-        return await _call_all(lambda each: resolver(each, info, arguments), objects)
+        return await one_by_one(lambda each: resolver(each, info, arguments), objects)
 
     return _awaited(call) if inspect.iscoroutinefunction(resolver) else call
 
@@ -362,7 +364,7 @@ def _call_each(resolver: Any, *, takes_info: bool) -> Call:
     """Call a resolver without Strawberry's wrapper: without arguments there is nothing to convert."""
 
     async def call(objects: Sequence[Any], info: PlannedInfo) -> Sequence[Any]:
-        return await _call_all(lambda each: resolver(each, info) if takes_info else resolver(each), objects)
+        return await one_by_one(lambda each: resolver(each, info) if takes_info else resolver(each), objects)
 
     return _awaited(call) if inspect.iscoroutinefunction(resolver) else call
 
@@ -373,20 +375,10 @@ def _call_wrapped(field: GraphQLField, type_name: str) -> Call:
 
     async def call(objects: Sequence[Any], info: PlannedInfo) -> Sequence[Any]:
         arguments = info.selected.selection.arguments(type_name, info.selected.nodes[0])
-        values = await _call_all(lambda each: resolve(each, info, **arguments), objects)
+        values = await one_by_one(lambda each: resolve(each, info, **arguments), objects)
         return await _all(values) if values and inspect.isawaitable(values[0]) else values
 
     return call
-
-
-async def _call_all(call: Callable[[Any], Any], objects: Sequence[Any]) -> Sequence[Any]:
-    if len(objects) == 1:
-        return [call(objects[0])]
-    pacer, values = Pacer(), list[Any]()
-    for each in objects:
-        values.append(call(each))
-        await pacer.pause()
-    return values
 
 
 def _awaited(call: Call) -> Call:

@@ -78,7 +78,7 @@ _TEXTS = {
     "utms": 0.1,
     "metadata": 0.2,
     "tags": 0.1,
-    "utcOffset": 1,
+    "utcOffset": 2,
     "transcript": 3,
     "history": 1,
 }
@@ -110,6 +110,7 @@ _WEIGHTS: dict[str, Weight] = {
     "ExternalSessions": Weight(1),
     # Values that are longer than most.
     **{f"Session.{name}": Weight(weight) for name, weight in _TEXTS.items()},
+    "Session.agent": Weight(VALUE, 100),
     "Turn.text": Weight(0.1),
     "SessionExport.deliveries": Weight(1),
     "SessionExport.downloadUrl": Weight(10),
