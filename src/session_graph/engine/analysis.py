@@ -123,9 +123,11 @@ class Analyzer:
         self._check(context.viewer.role, analyzed.coordinates)
         fields = [(use.type, use.nodes) for use in analyzed.uses]
         arguments, checks = _read_all(context, analyzed)
-        analyzed.cost.check(self._max_cost)
-        may_rerun = analyzed.cost.executed <= self._max_cost
-        context.operation = AuthorizedOperation(analyzed.selection, fields, arguments, analyzed.cost.total, may_rerun)
+        cost = analyzed.cost
+        if cost.total > self._max_cost:
+            raise cost.refusal(self._max_cost)
+        may_rerun = cost.executed <= self._max_cost
+        context.operation = AuthorizedOperation(analyzed.selection, fields, arguments, cost.total, may_rerun)
         return _run(checks) if checks else None
 
     def cost(self, prepared: PreparedOperation) -> Cost:

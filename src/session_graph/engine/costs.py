@@ -98,27 +98,25 @@ class CostTable:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What an operation costs in a plan, what it costs in the ordinary executor, and its dearest field."""
+    """What an operation costs, what it costs in the ordinary executor, and its dearest field.
 
-    planned: float
-    executed: float
+    `is_planned` unless only the ordinary executor can execute it.
+    """
+
+    total: int
+    executed: int
     is_planned: bool
     dearest: str
 
-    @property
-    def total(self) -> int:
-        return ceil(self.planned if self.is_planned else self.executed)
-
-    def check(self, limit: int) -> None:
-        """Raise TooLarge if the cost is more than `limit`."""
-        if self.total > limit:
-            raise TooLarge(
-                f"The operation would cost {self.total:,}; at most {limit:,} is served. Its dearest field is"
-                f" {self.dearest}: ask for smaller pages, or less below it.",
-                cost=self.total,
-                maxCost=limit,
-                field=self.dearest,
-            )
+    def refusal(self, limit: int) -> TooLarge:
+        """Return the error of an operation that costs more than `limit`."""
+        return TooLarge(
+            f"The operation would cost {self.total:,}; at most {limit:,} is served. Its dearest field is"
+            f" {self.dearest}: ask for smaller pages, or less below it.",
+            cost=self.total,
+            maxCost=limit,
+            field=self.dearest,
+        )
 
 
 Weigh = Callable[[Raw], Weight]
@@ -176,7 +174,8 @@ class CompiledCosts:
         for place in self.root.places:
             _charge(bill, place, "", 1, {}, {})
         each, once = bill.sum.each, bill.sum.once
-        return Cost(each + once, each * EXECUTOR_FACTOR + once, self.is_planned, bill.dearest)
+        executed = ceil(each * EXECUTOR_FACTOR + once)
+        return Cost(ceil(each + once) if self.is_planned else executed, executed, self.is_planned, bill.dearest)
 
 
 def _charge(bill: _Bill, place: _Place, path: str, count: float, sized: Mapping[str, int], above: Raw) -> None:

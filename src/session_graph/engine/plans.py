@@ -41,7 +41,7 @@ from session_graph.engine.plan_cache import PlanCache
 from session_graph.engine.row_compiler import Assembler, RowWriter, is_passed_through
 from session_graph.engine.selection import FieldSelection, Parents, Selection
 from session_graph.errors import TooLarge
-from session_graph.pacing import Pacer, in_slices, one_by_one
+from session_graph.pacing import SLICE, Pacer, in_slices, one_by_one
 
 _ENCODER = msgspec.json.Encoder(enc_hook=lambda json: msgspec.Raw(json.contents))
 """Writes the assembled rows, and the JSON of scalars that are JSON already (`orjson.Fragment`)."""
@@ -183,8 +183,8 @@ class ObjectPlan:
     async def complete(self, objects: Sequence[Any], run: Run) -> Sequence[Any]:
         if not objects:
             return []
-        distinct = {} if self.wrap else {id(each): each for each in objects}
-        if not distinct or len(distinct) == len(objects):
+        distinct = {id(each): each for each in objects} if self.wrap is None and len(objects) > 1 else None
+        if distinct is None or len(distinct) == len(objects):
             return await self._complete(objects, run)
         rows = await self._complete([*distinct.values()], run)
         if self.resolved:
@@ -195,7 +195,7 @@ class ObjectPlan:
         return [found[id(each)] for each in objects]
 
     async def _complete(self, objects: Sequence[Any], run: Run) -> Sequence[Any]:
-        rows = await in_slices(self.assemble, objects)
+        rows = self.assemble(objects) if len(objects) <= SLICE else await in_slices(self.assemble, objects)
         if (wrap := self.wrap) and self.resolved:
             objects = await in_slices(lambda part: map(wrap, part), objects)
         for each in self.resolved:
@@ -255,8 +255,8 @@ async def _respond(plan: ObjectPlan, run: Run) -> Response:
             errors.append(GraphQLError(str(error), each.nodes, path=[each.key], original_error=error))
         else:
             setattr(data, each.slot, value)
-    wire = translate_executed(errors)
-    body = _ENCODER.encode({"errors": wire, "data": data} if wire else {"data": data})
+    wire = translate_executed(errors) if errors else []
+    body = _ENCODER.encode({"errors": wire, "data": data} if errors else {"data": data})
     check_answer(len(body), run.max_bytes)
     return Response(body, codes_of(wire))
 
@@ -355,6 +355,8 @@ def _batch_with_arguments(batch: Batch, index: int) -> Call:
 def _call_with_arguments(resolver: Any, index: int) -> Call:
     async def call(objects: Sequence[Any], info: PlannedInfo) -> Sequence[Any]:
         arguments = info.context.operation.arguments[index]
+        if len(objects) == 1:
+            return [resolver(objects[0], info, arguments)]
         return await one_by_one(lambda each: resolver(each, info, arguments), objects)
 
     return _awaited(call) if inspect.iscoroutinefunction(resolver) else call
