@@ -19,6 +19,7 @@ from session_graph.exports.links import LinkSigner
 from session_graph.http.graphql_view import GraphQLView
 from session_graph.schema.authorization import NAMED_BY, ROLES
 from session_graph.schema.context import Context
+from session_graph.schema.costs import COSTS
 from session_graph.schema.schema import build_schema
 from session_graph.settings import Settings
 from session_graph.store.database import Database, Row
@@ -60,8 +61,10 @@ class StatementReader:
             return Context(viewer, self._database, datetime.now(UTC), settings, signer)
 
         core = graphql_schema(schema)
-        analyze = Analyzer(core, NAMED_BY, ROLES).analyze
-        executor = OperationExecutor(schema, Limits.of(settings), analyze, Plans(core).execute)
+        analyze = Analyzer(core, NAMED_BY, ROLES, COSTS, settings.max_cost).analyze
+        executor = OperationExecutor(
+            schema, Limits.of(settings), analyze, Plans(core, settings.max_answer_bytes).execute
+        )
         self._view = GraphQLView(executor, admit, make_context, settings)
 
     async def ask(self, request: Request) -> tuple[list[Statement], dict[str, Any]]:

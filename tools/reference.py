@@ -62,7 +62,8 @@ WHAT_TO_DO: dict[type[RequestError], str] = {
     NotAcceptable: "Accept one of these media types, or `*/*`.",
     UnsupportedMediaType: "Send JSON in UTF-8, as `application/json`; to `/records` JSON Lines, as"
     " `application/x-ndjson`.",
-    TooLarge: "Request less at a time. The limits are [settings](settings.md); a request has at most 10 mutations.",
+    TooLarge: "Request less at a time. The limits are [settings](settings.md), and [costs](costs.md) explains that of"
+    " the cost; a request has at most 10 mutations.",
     BodyTooLarge: "Send smaller batches.",
     TooManySubscriptions: "End some first, or cover more with one: a filter takes several conditions. Or try again"
     " after `extensions.retryAfter` seconds (`Retry-After`).",

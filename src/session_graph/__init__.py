@@ -11,6 +11,7 @@ A module imports only from its own room, or from rooms on the floors below it:
     2  access     who is calling: accounts, roles, keys, tokens
     1  store      PostgreSQL: connections, migrations, notifications, models
     0  zones      time zones and their offsets
+    0  pacing     long work in slices, between which the event loop turns
     0  parsing    text to values
     0  settings   the environment, read once
     0  errors     every error, and its code on the wire

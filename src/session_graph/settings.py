@@ -69,6 +69,15 @@ class Settings(BaseSettings):
     max_aliases: int = Field(60, ge=0, description="Most aliases in an operation.")
     max_directives: int = Field(60, ge=0, description="Most directives in an operation.")
     max_root_fields: int = Field(20, ge=1, description="Most root fields in an operation.")
+    max_cost: int = Field(
+        30_000, ge=1, description="Most that an operation may cost, by the [weights](costs.md) of the schema."
+    )
+    max_answer_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="Largest answer to an operation; bytes.")
+    query_timeout_ms: int = Field(
+        12_000,
+        ge=1,
+        description="Longest run of a query with all its statements, which then fails with TIMEOUT; milliseconds.",
+    )
     cors_origins: CommaSeparated = Field(
         (), description="Origins of browser frontends, comma-separated: `https://app.example.com`. None by default."
     )

@@ -10,7 +10,16 @@ from session_graph.engine.limits import NOUNS, Limits, Size, check_size
 from session_graph.errors import TooLarge
 from session_graph.settings import Settings
 
-WIDE = Limits(tokens=10**9, depth=10**9, fields=10**9, aliases=10**9, directives=10**9, root_fields=10**9)
+WIDE = Limits(
+    tokens=10**9,
+    depth=10**9,
+    fields=10**9,
+    aliases=10**9,
+    directives=10**9,
+    root_fields=10**9,
+    answer_bytes=10**9,
+    query_seconds=10,
+)
 
 EXACTLY = [
     ("depth", 1, "{ a }"),

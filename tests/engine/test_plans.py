@@ -23,13 +23,14 @@ from session_graph.engine.analysis import Analyzer
 from session_graph.engine.executor import OperationExecutor, Plan
 from session_graph.engine.internals import graphql_schema
 from session_graph.engine.limits import Limits
-from session_graph.engine.operation import Operation
+from session_graph.engine.operation import Operation, Response
 from session_graph.engine.plans import Plans
 from session_graph.exports.links import LinkSigner
 from session_graph.http.access_log import LOGGER, AccessLog
 from session_graph.http.graphql_view import GraphQLView
 from session_graph.schema.authorization import NAMED_BY, ROLES
 from session_graph.schema.context import Context
+from session_graph.schema.costs import COSTS
 from session_graph.schema.schema import build_schema
 from session_graph.settings import Settings
 from session_graph.store.database import Database, Row
@@ -70,7 +71,7 @@ async def varied_for_plans(database: Database) -> Account:
 @pytest.fixture(scope="session")
 async def both(database: Database, settings: Settings, varied_for_plans: Account) -> AsyncIterator[Both]:
     schema = build_schema()
-    plans = Plans(schema._schema)
+    plans = Plans(schema._schema, settings.max_answer_bytes)
     signer = LinkSigner(database, settings)
     row = await database.fetchrow(
         "select s.id from session s where s.account_id = $1 order by s.id limit 1", varied_for_plans.id
@@ -81,7 +82,7 @@ async def both(database: Database, settings: Settings, varied_for_plans: Account
         assert found.viewer is not None
         return found.viewer
 
-    async def plan(operation: Operation) -> bytes | None:
+    async def plan(operation: Operation) -> Response | None:
         answer = await plans.execute(operation)
         found.planned += answer is not None
         return answer
@@ -90,7 +91,7 @@ async def both(database: Database, settings: Settings, varied_for_plans: Account
         return Context(viewer, database, NOW, settings, signer)
 
     def client(plan: Plan | None) -> httpx.AsyncClient:
-        analyze = Analyzer(graphql_schema(schema), NAMED_BY, ROLES).analyze
+        analyze = Analyzer(graphql_schema(schema), NAMED_BY, ROLES, COSTS, settings.max_cost).analyze
         view = GraphQLView(OperationExecutor(schema, Limits.of(settings), analyze, plan), admit, make_context, settings)
         app = Starlette(routes=[Route("/", view)], middleware=[Middleware(AccessLog)])
         transport = httpx.ASGITransport(app)

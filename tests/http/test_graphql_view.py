@@ -12,7 +12,7 @@ from session_graph.access.viewer import Viewer
 from session_graph.engine.documents import PreparedDocument
 from session_graph.engine.executor import OperationExecutor
 from session_graph.engine.limits import Limits
-from session_graph.engine.operation import Operation
+from session_graph.engine.operation import Operation, Response
 from session_graph.errors import Forbidden
 from session_graph.http.negotiation import GRAPHQL, JSON
 from session_graph.settings import Settings, load_settings
@@ -209,8 +209,8 @@ def test_a_schema_without_prepared_document_is_refused(settings: Settings) -> No
 
 
 async def test_a_plan_answers_instead_of_the_executor() -> None:
-    async def plan(operation: Operation) -> bytes | None:
-        return b'{"data":{"hello":"planned"}}' if operation.prepared.document.text == "{ hello }" else None
+    async def plan(operation: Operation) -> Response | None:
+        return Response(b'{"data":{"hello":"planned"}}') if operation.prepared.document.text == "{ hello }" else None
 
     client = ToyApp(plan=plan).client()
 
@@ -258,7 +258,7 @@ async def test_a_repeated_body_is_refused_each_time() -> None:
 
 
 async def test_a_refusal_is_the_same_with_a_plan() -> None:
-    async def plan(operation: Operation) -> bytes | None:
+    async def plan(operation: Operation) -> Response | None:
         raise AssertionError("a refused operation was planned")
 
     error = await refuse(ToyApp(plan=plan).client(), "query Forbidden { hello }")

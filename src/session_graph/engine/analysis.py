@@ -1,7 +1,8 @@
-"""Authorization and argument parsing of a whole operation, before anything is executed.
+"""Authorization, argument parsing and cost of a whole operation, before anything is executed.
 
 A field counts as read wherever the operation names it: selected, filtered by, ordered by, grouped by, edited.
-`Analyzer.analyze` collects the coordinates of all these fields, checks them at once, and then reads every argument.
+`Analyzer.analyze` collects the coordinates of all these fields, checks them at once, reads every argument, and compares
+what the operation may cost with the limit.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ from graphql import (
 )
 
 from session_graph.engine.context import RequestContext
+from session_graph.engine.costs import CompiledCosts, Cost, CostCompiler, CostTable
 from session_graph.engine.documents import InvalidRequest
 from session_graph.engine.fields import ArgumentReader, Check, Coordinate, FieldRequest, Raw, reader_of
 from session_graph.engine.operation import AuthorizedOperation, Operation, PreparedOperation
@@ -63,6 +65,7 @@ class OperationFields:
 
     coordinates: frozenset[Coordinate]
     uses: Sequence[FieldUse]
+    costs: CompiledCosts
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,26 +82,32 @@ class AnalyzedOperation:
     """The part of the analysis that does not depend on the viewer.
 
     `arguments` has an entry for each of `uses`, None if the executor will refuse its arguments; `coordinates` are all
-    that the operation names.
+    that the operation names. `cost` is that of the whole operation.
     """
 
     selection: Selection
     uses: Sequence[FieldUse]
     arguments: Sequence[CoercedArguments | None]
     coordinates: frozenset[Coordinate]
+    cost: Cost
 
 
 class Analyzer:
     """Analyzes the operations of a schema. The result is cached for as long as its PreparedOperation lives.
 
-    `named_by` maps an input type to a function that returns the coordinates named by a value of that type.
+    `named_by` maps an input type to a function that returns the coordinates named by a value of that type. No operation
+    may cost more than `max_cost` by the weights of `costs`.
     """
 
-    def __init__(self, schema: GraphQLSchema, named_by: Mapping[str, NamesOf], roles: Roles) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, named_by: Mapping[str, NamesOf], roles: Roles, costs: CostTable, max_cost: int
+    ) -> None:
         self._schema = schema
         self._roles = roles
         self._refused = lru_cache(maxsize=1024)(self._find_refused)
         self._names = ArgumentNames(schema, named_by)
+        self._costs = CostCompiler(schema, costs)
+        self._max_cost = max_cost
         self._fields: PlanCache[OperationFields] = PlanCache()
         self._analyzed: WeakKeyDictionary[PreparedOperation, AnalyzedOperation] = WeakKeyDictionary()
 
@@ -114,8 +123,16 @@ class Analyzer:
         self._check(context.viewer.role, analyzed.coordinates)
         fields = [(use.type, use.nodes) for use in analyzed.uses]
         arguments, checks = _read_all(context, analyzed)
-        context.operation = AuthorizedOperation(analyzed.selection, fields, arguments)
+        cost = analyzed.cost
+        if cost.total > self._max_cost:
+            raise cost.refusal(self._max_cost)
+        may_rerun = cost.executed <= self._max_cost
+        context.operation = AuthorizedOperation(analyzed.selection, fields, arguments, cost.total, may_rerun)
         return _run(checks) if checks else None
+
+    def cost(self, prepared: PreparedOperation) -> Cost:
+        """Return what the operation may cost."""
+        return self._analyze(prepared).cost
 
     def _find_refused(self, role: str, coordinates: frozenset[Coordinate]) -> list[Coordinate]:
         return sorted(name for name in coordinates & self._roles.keys() if role not in self._roles[name])
@@ -133,12 +150,19 @@ class Analyzer:
         if analyzed is None:
             fragments, variables = prepared.document.fragments, prepared.variables
             selection = Selection.of(self._schema, prepared.definition, fragments, variables)
-            fields = self._fields.get(prepared.document, selection, lambda: _find_fields(selection))
+            fields = self._fields.get(prepared.document, selection, lambda: self._find_fields(selection))
             arguments = [_coerce(selection, use) for use in fields.uses]
             named = (name for pair in zip(fields.uses, arguments, strict=True) for name in self._names.of(*pair))
-            analyzed = AnalyzedOperation(selection, fields.uses, arguments, fields.coordinates.union(named))
+            cost = fields.costs.measure([each.raw if each else {} for each in arguments])
+            analyzed = AnalyzedOperation(selection, fields.uses, arguments, fields.coordinates.union(named), cost)
             self._analyzed[prepared] = analyzed
         return analyzed
+
+    def _find_fields(self, selection: Selection) -> OperationFields:
+        coordinates, uses = _find_uses(selection)
+        indexes = {_place(use.type, use.nodes): index for index, use in enumerate(uses)}
+        costs = self._costs.compile(selection, lambda type_name, nodes: indexes[_place(type_name, nodes)])
+        return OperationFields(coordinates, uses, costs)
 
 
 class ArgumentNames:
@@ -180,7 +204,11 @@ class ArgumentNames:
             yield from self._in_all(type_.fields, value)
 
 
-def _find_fields(selection: Selection) -> OperationFields:
+def _place(type_name: str, nodes: Sequence[FieldNode]) -> tuple[object, ...]:
+    return type_name, *map(id, nodes)
+
+
+def _find_uses(selection: Selection) -> tuple[frozenset[Coordinate], list[FieldUse]]:
     root = selection.schema.get_root_type(selection.operation.operation)
     assert root is not None
     uses: list[FieldUse] = []
@@ -195,7 +223,7 @@ def _find_fields(selection: Selection) -> OperationFields:
                 if definition.args:
                     uses.append(FieldUse(parent.name, nodes, definition.args, reader_of(definition), {}))
                 unread += [(type_, nodes) for type_ in _object_types(selection, get_named_type(definition.type))]
-    return OperationFields(frozenset(coordinates), uses)
+    return frozenset(coordinates), uses
 
 
 def _object_types(selection: Selection, type_: Any) -> list[GraphQLObjectType]:

@@ -3,8 +3,9 @@
     @batched("The agent that held the session.")
     async def agent(sessions: Sequence[Session], info: Info) -> list[Agent]: ...
 
-The batch function takes all objects at one place of a request and returns a value for each, in order. In the ordinary
-executor, which resolves object by object, a data loader collects the objects; a plan calls the function directly.
+The batch function takes all objects at one place of a request, each once however many parents share it, and returns a
+value for each, in order. In the ordinary executor, which resolves object by object, a data loader collects the objects;
+a plan calls the function directly.
 """
 
 import inspect
@@ -94,4 +95,6 @@ def _of_rows(resolve: Callable[[Any], Any], returned: Any, description: str, row
 
 async def _run(batch: Batch, info: Any, reads: ArgumentReader[Any] | None, objects: Sequence[Any]) -> list[Any]:
     arguments = (read_arguments(info, reads),) if reads else ()
-    return list(await batch(objects, info, *arguments))
+    distinct = {id(each): each for each in objects}
+    values = dict(zip(distinct, await batch([*distinct.values()], info, *arguments), strict=True))
+    return [values[id(each)] for each in objects]

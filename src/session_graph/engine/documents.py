@@ -16,6 +16,8 @@ from graphql import (
     GraphQLNamedType,
     GraphQLSchema,
     GraphQLSyntaxError,
+    NoFragmentCyclesRule,
+    NoUnusedFragmentsRule,
     ObjectValueNode,
     OperationDefinitionNode,
     parse,
@@ -52,6 +54,9 @@ class MaybeNullRule(MaybeNullValidationRule):
 
 RULES = (*specified_rules, MaybeNullRule)
 """Strawberry's own rule for @oneOf (`strawberry.schema.schema.validate_document`) is left out: see `mark_one_of`."""
+
+FRAGMENT_RULES = (NoFragmentCyclesRule, NoUnusedFragmentsRule)
+"""Each refuses a document whose fragments cannot be measured; the other rules could take seconds for it."""
 
 _ENUM = re.compile(r"does not exist in '(\w+)' enum\.|Enum '(\w+)' cannot represent non-enum value:")
 
@@ -137,8 +142,8 @@ class Documents:
     def _read(self, text: str) -> Document:
         node = _parse(text, self._limits)
         _unlink_tokens(node)
-        check_size(node, self._limits)
-        errors = validate(self._schema, node, RULES, MAX_ERRORS, hide_suggestions=self._hide_suggestions)
+        rules = RULES if check_size(node, self._limits) else FRAGMENT_RULES
+        errors = validate(self._schema, node, rules, MAX_ERRORS, hide_suggestions=self._hide_suggestions)
         if errors:
             raise InvalidRequest(explain_enums(self._schema, errors))
         return Document(

@@ -3,15 +3,16 @@
 import asyncio
 import inspect
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
-from typing import Any, NamedTuple, cast
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing, nullcontext
+from typing import Any, cast
 
 import orjson
 from graphql import (
     ExecutionResult,
     Executor,
     OperationDefinitionNode,
+    OperationType,
     VariableValues,
     create_source_event_stream,
     get_variable_values,
@@ -32,26 +33,20 @@ from session_graph.engine.documents import (
     explain_enums,
 )
 from session_graph.engine.error_format import SubscriptionFailed, codes_of, translate_executed
+from session_graph.engine.fields import max_values
 from session_graph.engine.internals import graphql_schema
-from session_graph.engine.limits import Limits
-from session_graph.engine.operation import GraphQLParams, Operation, PreparedOperation
+from session_graph.engine.limits import Limits, check_answer, check_values
+from session_graph.engine.operation import GraphQLParams, Operation, PreparedOperation, Response
 from session_graph.engine.variable_errors import find_variable_errors
+from session_graph.errors import StatementTimeout
 
 Analyze = Callable[[Operation], Awaitable[None] | None]
 """Raises RequestError or InvalidRequest, before anything is executed, if the viewer may not execute the operation.
 
 Returns what to await if arguments must be checked against the database; it raises the same.
 """
-Plan = Callable[[Operation], Awaitable[bytes | None]]
-"""Returns the JSON of the whole response, or None if the ordinary executor must execute the operation."""
-
-
-class Response(NamedTuple):
-    """The JSON of one response, the codes of its errors, and the cursor of the event that it is about."""
-
-    body: bytes
-    codes: Sequence[str] = ()
-    cursor: str | None = None
+Plan = Callable[[Operation], Awaitable[Response | None]]
+"""Returns the whole response, or None if the ordinary executor must execute the operation."""
 
 
 class OperationExecutor:
@@ -63,6 +58,7 @@ class OperationExecutor:
         self._schema = schema
         self._analyze = analyze
         self._plan = plan
+        self._limits = limits
         self._documents = Documents(schema, limits)
         logging.getLogger("strawberry.execution").disabled = True  # `error_format` logs internal errors, once
 
@@ -82,11 +78,16 @@ class OperationExecutor:
         return PreparedOperation(params, document, definition, variables)
 
     async def execute(self, operation: Operation) -> Response:
-        """Execute a query or a mutation. Raises RequestError if the viewer may not execute it."""
-        if checks := self._analyze(operation):
-            await checks
-        body = await self._plan(operation) if self._plan else None
-        return Response(body) if body is not None else await self._execute(operation)
+        """Execute a query or a mutation.
+
+        Raises RequestError if the viewer may not execute it, if it takes too long, or if its answer is too large.
+        """
+        is_query = operation.definition.operation is OperationType.QUERY
+        with _Deadline(self._limits.query_seconds) if is_query else nullcontext():
+            if checks := self._analyze(operation):
+                await checks
+            response = await self._plan(operation) if self._plan else None
+            return response or await self._execute(operation)
 
     async def subscribe(self, operation: Operation) -> AsyncGenerator[Response, None]:
         """Begin a subscription and return its responses.
@@ -122,18 +123,47 @@ class OperationExecutor:
         )
         if isinstance(result, PreExecutionError):
             raise RuntimeError("A prepared document was not executed.") from next(iter(result.errors or ()), None)
-        return _write(result)
+        response = _write(result)
+        check_answer(len(response.body), self._limits.answer_bytes)
+        return response
 
     def _coerce(
         self, document: Document, definition: OperationDefinitionNode, values: dict[str, object]
     ) -> VariableValues:
         schema, hides = graphql_schema(self._schema), self._schema.config.disable_field_suggestions
+        check_values(values, max_values(schema, definition))
         variables = definition.variable_definitions or ()
         coerced = get_variable_values(schema, variables, values, max_errors=MAX_ERRORS, hide_suggestions=hides)
         if isinstance(coerced, list):
             located = find_variable_errors(schema, document, definition, values, hide_suggestions=hides)
             raise InvalidRequest(explain_enums(schema, located or coerced))
         return coerced
+
+
+class _Deadline:
+    """Cancels a block that takes longer, which raises StatementTimeout then; at half the price of asyncio.timeout."""
+
+    __slots__ = ("_before", "_is_over", "_seconds", "_task", "_timer")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._is_over = False
+
+    def __enter__(self) -> None:
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
+        assert task is not None
+        self._task, self._before = task, task.cancelling()
+        self._timer = loop.call_later(self._seconds, self._end)
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        self._timer.cancel()
+        if self._is_over and self._task.uncancel() <= self._before and kind is asyncio.CancelledError:
+            raise StatementTimeout from None
+
+    def _end(self) -> None:
+        self._is_over = True
+        self._task.cancel()
 
 
 async def _respond(executor: Executor[Any], source: AsyncGenerator[object, None]) -> AsyncGenerator[Response, None]:

@@ -18,12 +18,22 @@ from dataclasses import field as dataclass_field
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import strawberry
-from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema
+from graphql import (
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLSchema,
+    ListTypeNode,
+    NamedTypeNode,
+    NonNullTypeNode,
+    OperationDefinitionNode,
+    TypeNode,
+)
 from pydantic.alias_generators import to_camel
 from strawberry.types.field import StrawberryField
 
 from session_graph.engine.context import RequestContext
 from session_graph.engine.internals import field_definition, nodes_of, parent_type_of
+from session_graph.engine.limits import MAX_VALUES
 from session_graph.engine.selection import FieldSelection
 
 C = TypeVar("C", bound=RequestContext)
@@ -41,6 +51,7 @@ Check = Callable[[], Awaitable[None]]
 """Checks an argument against the database. Raises InvalidInput."""
 
 _RESOLUTION = "session_graph.resolution"
+_MAX_VALUES = "session_graph.max_values"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,13 +204,14 @@ def selected(info: strawberry.Info[Any, Any] | PlannedInfo) -> FieldSelection:
     return FieldSelection(info.context.operation.selection, nodes_of(info))
 
 
-def leave_to_executor(info: strawberry.Info[Any, Any] | PlannedInfo) -> None:
+def leave_to_executor(info: strawberry.Info[Any, Any] | PlannedInfo, reason: Exception) -> None:
     """End a plan that is resolving the field; return if the ordinary executor is, which alone reports fields that fail.
 
-    A resolver calls this before its statements if it knows that a field below will fail, so that they run once.
+    A resolver calls this before its statements if it knows that a field below will fail for this reason, so that they
+    run once.
     """
     if isinstance(info, PlannedInfo):
-        raise Unplannable
+        raise Unplannable from reason
 
 
 def read_arguments(info: strawberry.Info[Any, Any], reads: ArgumentReader[A]) -> A:
@@ -207,3 +219,21 @@ def read_arguments(info: strawberry.Info[Any, Any], reads: ArgumentReader[A]) ->
     found = selected(info)
     raw = found.selection.arguments(parent_type_of(info), found.nodes[0])
     return reads.read(FieldRequest(info.context, reads.selects(found)), **reads.by_parameter(raw))
+
+
+def declare_bulk(schema: GraphQLSchema, input_type: str, maximum: int) -> None:
+    """Let the variables of an operation have up to `maximum` values if one of them is of this type."""
+    schema.type_map[input_type].extensions[_MAX_VALUES] = maximum
+
+
+def max_values(schema: GraphQLSchema, operation: OperationDefinitionNode) -> int:
+    """Return how many values the variables of the operation may have."""
+    types = (schema.type_map[_named(each.type)] for each in operation.variable_definitions or ())
+    return max((int(type_.extensions.get(_MAX_VALUES, 0)) for type_ in types), default=0) or MAX_VALUES
+
+
+def _named(type_: TypeNode) -> str:
+    while isinstance(type_, NonNullTypeNode | ListTypeNode):
+        type_ = type_.type
+    assert isinstance(type_, NamedTypeNode)
+    return type_.name.value

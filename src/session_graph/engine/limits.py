@@ -1,21 +1,29 @@
-"""The size limits of documents, checked before validation, so that a huge document costs no time there."""
+"""The limits of documents, checked before validation, so that a huge document costs no time there; and of answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from graphql.language import ast
 
+from session_graph.engine.overlaps import MAX_PAIRS, count_pairs
 from session_graph.errors import TooLarge
 from session_graph.settings import Settings
 
 MAX_CHARACTERS = 256 * 1024
 """The maximum length of a document. Names and punctuation need far less; long values belong into variables."""
 
+MAX_OPERATIONS = 50
+MAX_VALUES = 20_000
+"""The maximum number of values in the variables of an operation, unless their type is declared as a bulk."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The maximum of each; tokens are counted in the whole document, everything else in each operation."""
+    """The maximum of each; tokens are counted in the whole document, everything else in each operation.
+
+    An answer has at most `answer_bytes`, and a query runs at most for `query_seconds`.
+    """
 
     tokens: int
     depth: int
@@ -23,6 +31,8 @@ class Limits:
     aliases: int
     directives: int
     root_fields: int
+    answer_bytes: int
+    query_seconds: float
 
     @classmethod
     def of(cls, settings: Settings) -> "Limits":
@@ -33,6 +43,8 @@ class Limits:
             aliases=settings.max_aliases,
             directives=settings.max_directives,
             root_fields=settings.max_root_fields,
+            answer_bytes=settings.max_answer_bytes,
+            query_seconds=settings.query_timeout_ms / 1000,
         )
 
 
@@ -56,18 +68,68 @@ NOUNS = {
 }
 
 
-def check_size(document: ast.DocumentNode, limits: Limits) -> None:
+def check_answer(size: int, limit: int) -> None:
+    """Raise TooLarge if an answer of `size` bytes, or a part of it, is too large."""
+    if size > limit:
+        raise TooLarge(f"An answer may have {limit:,} bytes; this one has more. Ask for smaller pages or fewer fields.")
+
+
+def check_size(document: ast.DocumentNode, limits: Limits) -> bool:
     """Raise TooLarge if an operation exceeds a limit. Takes time linear in the text, however fragments are nested.
 
-    A document with a fragment that contains itself is not measured: validation refuses it.
+    Return False, and leave it to validation, if a fragment contains itself or no operation uses it: neither is
+    measured.
     """
+    operations = [node for node in document.definitions if isinstance(node, ast.OperationDefinitionNode)]
+    fragments = {node.name.value: node for node in document.definitions if isinstance(node, ast.FragmentDefinitionNode)}
+    spreads = {name: _find_spreads(node.selection_set) for name, node in fragments.items()}
     try:
-        fragments = _measure_fragments(document)
+        sizes = _measure_fragments(fragments, spreads)
     except CycleError:
-        return
-    for node in document.definitions:
-        if isinstance(node, ast.OperationDefinitionNode):
-            _compare(_measure_operation(node, fragments), limits)
+        return False
+    measured = [_measure_operation(node, sizes) for node in operations]
+    for size in measured:
+        _compare(size, limits)
+    _check_number("operations", len(operations), MAX_OPERATIONS)
+    _check_number("fields in all its operations", sum(size.fields for size in measured), 2 * limits.fields)
+    pairs = sum(count_pairs(node, fragments) for node in operations)
+    if pairs > MAX_PAIRS:
+        raise TooLarge(
+            "Too many fields of a selection have the same response name, or too many fragments are spread in one: they"
+            f" make more than the {MAX_PAIRS:,} pairs that may be compared. Select each field once."
+        )
+    return fragments.keys() <= _find_used(operations, spreads)
+
+
+def check_values(variables: Mapping[str, object], limit: int) -> None:
+    """Raise TooLarge if the variables have more than `limit` values, those in lists and objects included."""
+    count = 0
+    unread: list[Iterable[object]] = [variables.values()]
+    while unread:
+        for value in unread.pop():
+            count += 1
+            if count > limit:
+                raise TooLarge(f"The variables of this operation may have {limit:,} values in all; these have more.")
+            if isinstance(value, dict):
+                unread.append(value.values())
+            elif isinstance(value, list):
+                unread.append(value)
+
+
+def _check_number(noun: str, count: int, limit: int) -> None:
+    if count > limit:
+        raise TooLarge(f"A document may have {limit:,} {noun}; this one has {count:,}.")
+
+
+def _find_used(operations: Sequence[ast.OperationDefinitionNode], spreads: Mapping[str, set[str]]) -> set[str]:
+    used: set[str] = set()
+    unread = [name for node in operations for name in _find_spreads(node.selection_set)]
+    while unread:
+        name = unread.pop()
+        if name not in used:
+            used.add(name)
+            unread += spreads.get(name, ())
+    return used
 
 
 def _compare(size: Size, limits: Limits) -> None:
@@ -78,10 +140,10 @@ def _compare(size: Size, limits: Limits) -> None:
             raise TooLarge(f"An operation may have {limit} {noun}; this one has {actual}.")
 
 
-def _measure_fragments(document: ast.DocumentNode) -> Mapping[str, Size]:
+def _measure_fragments(
+    nodes: Mapping[str, ast.FragmentDefinitionNode], spreads: Mapping[str, set[str]]
+) -> Mapping[str, Size]:
     """Return the size of each fragment by name. Raises CycleError."""
-    nodes = {node.name.value: node for node in document.definitions if isinstance(node, ast.FragmentDefinitionNode)}
-    spreads = {name: _find_spreads(node.selection_set) for name, node in nodes.items()}
     sizes: dict[str, Size] = {}
     for name in TopologicalSorter(spreads).static_order():
         if name in nodes:

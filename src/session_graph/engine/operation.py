@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphql import FieldNode, OperationDefinitionNode, OperationType, VariableValues
 
@@ -60,13 +60,25 @@ class AuthorizedOperation:
     """An operation whose fields the viewer may read and whose arguments are valid.
 
     `fields` are the fields with arguments; `arguments` has the result of each one's reader (None without a reader).
+    `cost` is what it may cost (`engine.costs`); `may_rerun` whether the ordinary executor may execute it, too, if its
+    plan fails.
     """
 
     selection: Selection
     fields: Sequence[tuple[str, Sequence[FieldNode]]]
     arguments: Sequence[Any]
+    cost: int
+    may_rerun: bool
 
     def index_of(self, type_name: str, nodes: Sequence[FieldNode]) -> int:
         """Return the index of a field's arguments. It is the same for every operation with the same selection."""
         ids = [*map(id, nodes)]
         return next(i for i, (name, own) in enumerate(self.fields) if name == type_name and [*map(id, own)] == ids)
+
+
+class Response(NamedTuple):
+    """The JSON of one response, the codes of its errors, and the cursor of the event that it is about."""
+
+    body: bytes
+    codes: Sequence[str] = ()
+    cursor: str | None = None

@@ -34,6 +34,7 @@ from session_graph.http.sse import EventStreams
 from session_graph.http.websocket import GraphQLSockets
 from session_graph.schema.authorization import NAMED_BY, ROLES
 from session_graph.schema.context import Context
+from session_graph.schema.costs import COSTS
 from session_graph.schema.schema import build_schema
 from session_graph.schema.subscription_hub import SubscriptionHub
 from session_graph.settings import Settings
@@ -68,8 +69,9 @@ def create_app(settings: Settings, database: Database, hub: SubscriptionHub | No
         return JSONResponse(body, 200 if found.is_ready else 503, headers=SAFE_HEADERS)
 
     core = graphql_schema(schema)
-    analyze = Analyzer(core, NAMED_BY, ROLES).analyze
-    executor = OperationExecutor(schema, Limits.of(settings), analyze, Plans(core).execute)
+    analyze = Analyzer(core, NAMED_BY, ROLES, COSTS, settings.max_cost).analyze
+    plans = Plans(core, settings.max_answer_bytes)
+    executor = OperationExecutor(schema, Limits.of(settings), analyze, plans.execute)
     streams = EventStreams(hub, authenticator) if hub else None
     view = GraphQLView(executor, authenticator.authenticate, make_context, settings, streams)
     sockets = [WebSocketRoute(PATH, GraphQLSockets(view, hub, authenticator, settings))] if hub else []

@@ -20,8 +20,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from session_graph.access.viewer import Viewer
 from session_graph.engine.documents import InvalidRequest
 from session_graph.engine.error_format import WireError, as_request_errors, codes_of, translate, translate_error
-from session_graph.engine.executor import OperationExecutor, Response
-from session_graph.engine.operation import GraphQLParams, Operation, PreparedOperation
+from session_graph.engine.executor import OperationExecutor
+from session_graph.engine.operation import GraphQLParams, Operation, PreparedOperation, Response
 from session_graph.errors import BadUserInput, OutcomeUnknown, SessionGraphError
 from session_graph.http.access_log import CLIENT_CLOSED_REQUEST, AccessRecord, access_record_of
 from session_graph.http.negotiation import (

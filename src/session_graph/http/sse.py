@@ -26,7 +26,7 @@ from session_graph.access.authentication import Authenticator
 from session_graph.access.revocation import wait_until_revoked
 from session_graph.access.viewer import Viewer
 from session_graph.engine.error_format import codes_of, translate
-from session_graph.engine.executor import Response
+from session_graph.engine.operation import Response
 from session_graph.errors import Unauthenticated
 from session_graph.http.access_log import AccessRecord
 from session_graph.http.negotiation import EVENTS, SAFE_HEADERS

@@ -27,8 +27,7 @@ from session_graph.access.revocation import wait_until_revoked
 from session_graph.access.viewer import Viewer
 from session_graph.engine.documents import InvalidRequest
 from session_graph.engine.error_format import codes_of, translate
-from session_graph.engine.executor import Response
-from session_graph.engine.operation import GraphQLParams
+from session_graph.engine.operation import GraphQLParams, Response
 from session_graph.errors import BadUserInput, RequestError, TooLarge, Unauthenticated
 from session_graph.http.access_log import AccessRecord, access_record_of, log_request
 from session_graph.http.graphql_view import GraphQLView

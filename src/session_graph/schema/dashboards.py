@@ -134,8 +134,8 @@ async def load_dashboards(
         include_archived=arguments.include_archived,
     )
     calendars = await read_calendars(context.database, request, wanted)
-    if any(calendar.refused for calendar in calendars.values()):
-        leave_to_executor(info)
+    if reasons := [reason for calendar in calendars.values() for reason in calendar.refused.values()]:
+        leave_to_executor(info, reasons[0])
     found = await read_dashboards(context.database, request, wanted, calendars)
     currency = context.viewer.account.currency
     return [Dashboard(result=found[scope.agent_id], currency=currency, time_zone=scope.time_zone) for scope in wanted]

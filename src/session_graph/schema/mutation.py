@@ -16,6 +16,7 @@ from session_graph.engine.fields import selected
 from session_graph.errors import InvalidInput, LimitReached, NotFound, PathSegment
 from session_graph.exports.recipients import change_recipients
 from session_graph.exports.requests import ExportRequest, cancel_export, find_export, request_export, retry_export
+from session_graph.pacing import Pacer
 from session_graph.parsing import below, parse_id
 from session_graph.schema import mutation_types as types
 from session_graph.schema.accounts import Account
@@ -38,7 +39,6 @@ from session_graph.sessions.columns import ALL
 from session_graph.sessions.editing import MAX_IDS, Refusal, edit_session, edit_sessions
 from session_graph.sessions.filter_parsing import parse_filter
 from session_graph.sessions.ordering import parse_order
-from session_graph.sessions.pacing import Pacer
 from session_graph.sessions.patch import EDITORS
 from session_graph.sessions.reading import read_recorded
 from session_graph.sessions.record import SessionRecord

@@ -5,16 +5,21 @@ from strawberry import Schema
 from strawberry.schema.config import StrawberryConfig
 
 from session_graph.engine.coerced_variables import CoercedExecutor
+from session_graph.engine.cost_directives import add_costs, declare_directives
 from session_graph.engine.documents import PreparedDocument
-from session_graph.engine.fields import skip_conversion
+from session_graph.engine.fields import declare_bulk, skip_conversion
 from session_graph.engine.internals import graphql_schema, mark_one_of
 from session_graph.schema.accounts import Account
+from session_graph.schema.costs import COSTS
 from session_graph.schema.exports import SessionExport
 from session_graph.schema.mutation import Mutation
 from session_graph.schema.query import Query
 from session_graph.schema.scalars import SCALARS
 from session_graph.schema.sessions import Agent, Session
 from session_graph.schema.subscription import Subscription
+
+MAX_RECORDED_VALUES = 300_000
+"""The maximum number of values in a batch of records: 500 with a hundred turns each."""
 
 
 def build_schema() -> Schema:
@@ -29,12 +34,15 @@ def build_schema() -> Schema:
         config=config,
         execution_context_class=CoercedExecutor,
     )
-    skip_conversion(graphql_schema(schema))
+    core = graphql_schema(schema)
+    skip_conversion(core)
+    declare_directives(core)
+    declare_bulk(core, "RecordSessionsInput", MAX_RECORDED_VALUES)
     return schema
 
 
 def print_sdl(schema: Schema) -> str:
-    """Return the schema in GraphQL's schema definition language, with types and fields in alphabetical order."""
+    """Return the schema in GraphQL's schema definition language, in alphabetical order, with the costs of its parts."""
     printed = lexicographic_sort_schema(graphql_schema(schema))
     mark_one_of(printed)
-    return print_schema(printed) + "\n"
+    return add_costs(print_schema(printed), COSTS) + "\n"

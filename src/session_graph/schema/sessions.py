@@ -13,6 +13,7 @@ import strawberry
 
 from session_graph.engine.batching import batched, rows_of, same_row
 from session_graph.engine.row_types import RowBacked, backed
+from session_graph.pacing import in_slices
 from session_graph.parsing import parse_instant
 from session_graph.schema.agent_attributes import declare_attributes
 from session_graph.schema.arguments import DashboardArguments, read_dashboard, read_list
@@ -95,28 +96,29 @@ class Session(RowBacked, Node):
 
     @batched(COLUMNS["agent"].description)
     async def agent(sessions: Sequence["Session"], info: Info) -> list["Agent"]:
-        agents = await _load_part(info.context, "agent", [session.row for session in sessions])
-        return [Agent(model=agent) for agent in agents]
+        models = await _load_part(info.context, "agent", [session.row for session in sessions])
+        agents = {id(model): Agent(model=model) for model in models}
+        return [agents[id(model)] for model in models]
 
     @batched(COLUMNS["utc_offset"].description)
     async def utc_offset(sessions: Sequence["Session"], info: Info) -> list[str]:
         rows = [session.row for session in sessions]
         agents = await _load_part(info.context, "agent", rows)
-        starts = [parse_instant(row["started_at"]) for row in rows]
-        pairs = zip(agents, starts, strict=True)
-        return [write_offset(find_offset(agent.time_zone, start).utc_offset) for agent, start in pairs]
+        starts = await in_slices(lambda part: [parse_instant(row["started_at"]) for row in part], rows)
+        pairs = [*zip(agents, starts, strict=True)]
+        return await in_slices(lambda part: (_offset(agent, start) for agent, start in part), pairs)
 
     asr_factors = same_row(AsrFactors, COLUMNS["asr_factors"].description)
 
     @batched(COLUMNS["transcript"].description)
     async def transcript(sessions: Sequence["Session"], info: Info) -> list[list[Turn]]:
         transcripts = await _load_part(info.context, "transcript", [session.row for session in sessions])
-        return [[Turn(position=place, **turn) for place, turn in enumerate(turns, start=1)] for turns in transcripts]
+        return await in_slices(lambda part: map(_turns, part), transcripts)
 
     @batched(COLUMNS["history"].description)
     async def history(sessions: Sequence["Session"], info: Info) -> list[list[SessionChange]]:
         histories = await _load_part(info.context, "history", [session.row for session in sessions])
-        return [[_change(row) for row in history] for history in histories]
+        return await in_slices(lambda part: [[_change(row) for row in history] for history in part], histories)
 
 
 @strawberry.type(description="A session and its position in the list.")
@@ -209,7 +211,7 @@ async def _load_agents(context: Context, ids: Sequence[UUID]) -> list[models.Age
 
 async def _load_transcripts(context: Context, ids: Sequence[UUID]) -> list[list[dict[str, Any]]]:
     found = await read_transcripts(context.database, context.viewer, ids)
-    return [orjson.loads(found[id_]) if id_ in found else [] for id_ in ids]
+    return await in_slices(lambda part: [orjson.loads(found[id_]) if id_ in found else [] for id_ in part], ids)
 
 
 async def _load_history(context: Context, ids: Sequence[UUID]) -> list[list[Row]]:
@@ -218,6 +220,14 @@ async def _load_history(context: Context, ids: Sequence[UUID]) -> list[list[Row]
 
 
 _LOADS: dict[str, Any] = {"agent": _load_agents, "transcript": _load_transcripts, "history": _load_history}
+
+
+def _offset(agent: models.Agent, start: datetime) -> str:
+    return write_offset(find_offset(agent.time_zone, start).utc_offset)
+
+
+def _turns(turns: Sequence[dict[str, Any]]) -> list[Turn]:
+    return [Turn(position=place, **turn) for place, turn in enumerate(turns, start=1)]
 
 
 def _change(row: Row) -> SessionChange:

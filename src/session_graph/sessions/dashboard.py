@@ -8,12 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache, partial
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
 from session_graph.access.viewer import Viewer
 from session_graph.errors import BadUserInput
+from session_graph.pacing import Pacer
 from session_graph.sessions.filters import Filter, where
 from session_graph.sessions.intervals import Interval, boundaries, ceiling_to, floor_to, previous_start
 from session_graph.sessions.metrics import METRICS, Metric
@@ -156,12 +158,16 @@ async def read_dashboards(
     if guard.metrics:
         request = replace(request, selection=replace(request.selection, is_counted=True))
     parameters = Parameters(request.viewer.account.id)
-    results = {scope.agent_id: _empty_result(request, calendars[scope.agent_id], scope.time_zone) for scope in scopes}
+    results, pacer = dict[UUID | None, DashboardResult](), Pacer()
+    for scope in scopes:
+        results[scope.agent_id] = _empty_result(request, calendars[scope.agent_id], scope.time_zone)
+        await pacer.pause()
     request = _without_refused(request, calendars)
     if sql := dashboard_sql(request, scopes, calendars, parameters):
         groupings = _groupings(request.selection)
         for row in await database.fetch(sql, *parameters):
             _add_row(row, results[row["subject"]], groupings)
+            await pacer.pause()
     for result in results.values():
         for slices in result.groups.values():
             slices.sort(key=lambda slice_: (-slice_.metrics[COUNT], slice_.key is None, slice_.key))
@@ -349,16 +355,15 @@ async def read_calendars(
     extents = {}
     if request.selection.series and None in request.filter.span:
         extents = await _read_extents(database, request, scopes)
-    return {scope.agent_id: _make_calendar(request, scope, extents.get(scope.agent_id)) for scope in scopes}
+    make = cache(partial(_make_calendar, request))  # agents of one zone share their boundaries
+    return {scope.agent_id: make(scope.time_zone, extents.get(scope.agent_id)) for scope in scopes}
 
 
-def _make_calendar(
-    request: DashboardRequest, scope: DashboardScope, extent: tuple[datetime, datetime] | None
-) -> Calendar:
+def _make_calendar(request: DashboardRequest, time_zone: str, extent: tuple[datetime, datetime] | None) -> Calendar:
     found, refused = {}, {}
     for interval in request.selection.series:
         try:
-            found[interval] = _find_boundaries(request, interval, scope.time_zone, extent)
+            found[interval] = _find_boundaries(request, interval, time_zone, extent)
         except BadUserInput as reason:
             refused[interval] = reason
     return Calendar(found, refused)

@@ -19,9 +19,9 @@ from uuid import UUID
 import asyncpg
 
 from session_graph.errors import InvalidInput, Problem
+from session_graph.pacing import Pacer
 from session_graph.sessions.identity import with_id
 from session_graph.sessions.json_lines import RawRecord
-from session_graph.sessions.pacing import Pacer
 from session_graph.sessions.record import SessionRecord
 from session_graph.sessions.record_reading import parse_record
 from session_graph.sessions.recording import Outcome, Status, record_sessions

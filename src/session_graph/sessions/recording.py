@@ -15,6 +15,7 @@ import asyncpg
 import orjson
 
 from session_graph.errors import Problem
+from session_graph.pacing import Pacer
 from session_graph.parsing import DECIMAL_LIMIT
 from session_graph.sessions.agents import terms_of
 from session_graph.sessions.amending import Amendment, Result, amend_sessions, times_of
@@ -24,7 +25,6 @@ from session_graph.sessions.enums import WhenKnown
 from session_graph.sessions.event_log import EventKind, write_events
 from session_graph.sessions.history_record import carries_figures
 from session_graph.sessions.identity import KnownSessions, find_known, source_key
-from session_graph.sessions.pacing import Pacer
 from session_graph.sessions.record import SessionRecord, write_turns
 from session_graph.sessions.session_columns import columns_of, decide
 from session_graph.sessions.terms import StoredTerms, stored_terms
