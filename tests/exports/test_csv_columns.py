@@ -1,6 +1,7 @@
 """The bytes of the file: RFC 4180, texts that a spreadsheet must not read as a formula, money, time zones."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -10,6 +11,7 @@ from session_graph.access.viewer import Role
 from session_graph.exports.worker import Worker
 from session_graph.store.database import Database
 from session_graph.store.models import Account
+from session_graph.zones import zone_of
 from support.api import Caller, make_caller
 from support.records import make_agent, record
 from support.reports import (
@@ -231,8 +233,9 @@ async def test_times_are_in_the_requested_zone_or_else_in_the_agents(
         export_id = await ask_for_report(ask, columns=["STARTED_AT"], orderBy=OLDEST_FIRST, **fields)
         label = (await finished(ask, export_id))["timeZone"]
         response = await download(client, ask, export_id)
-        day = (await show_report(ask, export_id))["asOf"][:10]
-        name = f"sessions-{day}-{label.replace('/', '-')}.csv"
+        as_of = datetime.fromisoformat((await show_report(ask, export_id))["asOf"])
+        day = as_of.astimezone(zone_of(account.time_zone if label == "local" else label))
+        name = f"sessions-{day:%Y-%m-%d}-{label.replace('/', '-')}.csv"
         assert response.headers["content-disposition"] == f'attachment; filename="{name}"'
         return [row["Date/Time"] for row in parse_csv(response.content)], label
 
