@@ -247,8 +247,10 @@ def test_ctrl_c_ends_a_command_without_a_traceback(database_url: str, tmp_path: 
     )
     with importing:
         assert importing.stderr
+        assert importing.stdin
         assert importing.stderr.readline() == b"Created the account interrupted.\n"
         importing.send_signal(signal.SIGINT)
+        importing.stdin.close()
         errors = importing.stderr.read()
 
     assert (importing.returncode, errors) == (130, b"")
