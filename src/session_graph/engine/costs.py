@@ -272,6 +272,10 @@ class _Compilation:
 _META: Mapping[str, GraphQLField] = {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
 
 
+_Parts = Mapping[str, tuple[Any, Weight]]
+"""The type and the weight of arguments or input fields by name."""
+
+
 @dataclass(slots=True)
 class _InputWeights:
     """The weights of argument values, at any depth of their input objects."""
@@ -280,6 +284,7 @@ class _InputWeights:
     table: CostTable
     _weighers: dict[str, Weigh | None] = field(default_factory=dict)
     _weighed: set[str] = field(default_factory=set)
+    _parts: dict[str, "_Parts"] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Find the types that have a weight anywhere inside: values of other types are not looked at."""
@@ -294,21 +299,35 @@ class _InputWeights:
     def weigher(self, coordinate: str, definition: GraphQLField) -> Weigh | None:
         """Return the function that weighs the arguments of a field; None if none of them has a weight."""
         if coordinate not in self._weighers:
-            weights = {name: self.table.weights.get(f"{coordinate}({name}:)") for name in definition.args}
-            types = {name: argument.type for name, argument in definition.args.items()}
-            weighed = [n for n, type_ in types.items() if weights[n] or get_named_type(type_).name in self._weighed]
-            arguments = [(name, types[name], weights[name] or NOTHING) for name in weighed]
-            self._weighers[coordinate] = (lambda raw: self._sum(arguments, raw)) if arguments else None
+            parts = self._choose(
+                {f"{coordinate}({name}:)": (name, each.type) for name, each in definition.args.items()}
+            )
+            self._weighers[coordinate] = (lambda raw: self._sum(parts, raw)) if parts else None
         return self._weighers[coordinate]
 
     def _leads(self, type_: GraphQLInputObjectType) -> bool:
         return any(get_named_type(each.type).name in self._weighed for each in type_.fields.values())
 
-    def _sum(self, parts: Iterable[tuple[str, Any, Weight]], raw: Raw) -> Weight:
+    def _choose(self, declared: Mapping[str, tuple[str, Any]]) -> "_Parts":
+        """Return those arguments or fields that have a weight, or values with one, by name."""
+        weights = self.table.weights
+        return {
+            name: (type_, weights.get(coordinate, NOTHING))
+            for coordinate, (name, type_) in declared.items()
+            if coordinate in weights or get_named_type(type_).name in self._weighed
+        }
+
+    def _parts_of(self, type_: GraphQLInputObjectType) -> "_Parts":
+        if type_.name not in self._parts:
+            declared = {f"{type_.name}.{name}": (name, each.type) for name, each in type_.fields.items()}
+            self._parts[type_.name] = self._choose(declared)
+        return self._parts[type_.name]
+
+    def _sum(self, parts: "_Parts", raw: Raw) -> Weight:
         total = NOTHING
-        for name, type_, weight in parts:
-            if raw.get(name) is not None:
-                total += self._value(type_, raw[name], weight)
+        for name, value in raw.items():
+            if value is not None and name in parts:
+                total += self._value(parts[name][0], value, parts[name][1])
         return total
 
     def _value(self, type_: Any, value: Any, weight: Weight) -> Weight:
@@ -322,7 +341,5 @@ class _InputWeights:
         if isinstance(type_, GraphQLEnumType):
             return weight + self.table.weights.get(f"{type_.name}.{getattr(value, 'name', value)}", NOTHING)
         if isinstance(type_, GraphQLInputObjectType) and type_.name in self._weighed:
-            weights = self.table.weights
-            parts = ((n, each.type, weights.get(f"{type_.name}.{n}", NOTHING)) for n, each in type_.fields.items())
-            return weight + self._sum(parts, value)
+            return weight + self._sum(self._parts_of(type_), value)
         return weight
