@@ -118,7 +118,7 @@ async def assert_unknown(
         await statements.restart()
         answer = await fetch(client, caller, query.replace("@", name))
         answers.append(answer.replace(name.encode(), b"@"))
-        ran.append(sorted(statement for statement in statements if "api_key" not in statement))
+        ran.append(sorted(each for each in await statements.so_far() if "api_key" not in each))
     assert answers[0] == answers[1]
     assert ran[0] == ran[1]
     return answers[0]
