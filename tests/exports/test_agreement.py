@@ -15,7 +15,8 @@ from session_graph.access.viewer import Role, Viewer
 from session_graph.exports.requests import ExportRequest, request_export
 from session_graph.exports.worker import Worker
 from session_graph.sessions.columns import COLUMNS
-from session_graph.sessions.dashboard import DashboardRequest, DashboardScope, DashboardSelection, read_dashboards
+from session_graph.sessions.dashboard import DashboardScope, read_dashboards
+from session_graph.sessions.dashboard_request import DashboardRequest, DashboardSelection
 from session_graph.sessions.enums import Direction
 from session_graph.sessions.filter_parsing import parse_filter
 from session_graph.sessions.ordering import ORDER_FIELDS, Order

@@ -11,7 +11,7 @@ from session_graph.access.viewer import Role
 from session_graph.http.pages import MEDIA_TYPES, POLICY, WEB
 from session_graph.schema.schema import build_schema
 from session_graph.sessions.columns import COLUMNS
-from session_graph.sessions.dashboard import Group
+from session_graph.sessions.dashboard_request import Group
 from session_graph.sessions.filters import CONDITIONS
 from session_graph.sessions.metrics import METRICS
 from session_graph.sessions.ordering import ORDER_FIELDS

@@ -18,15 +18,8 @@ from hypothesis import strategies as st
 
 from session_graph.access.viewer import Role, Viewer
 from session_graph.parsing import parse_instant
-from session_graph.sessions.dashboard import (
-    DashboardRequest,
-    DashboardResult,
-    DashboardScope,
-    DashboardSelection,
-    Group,
-    Metrics,
-    read_dashboards,
-)
+from session_graph.sessions.dashboard import DashboardResult, DashboardScope, Metrics, read_dashboards
+from session_graph.sessions.dashboard_request import DashboardRequest, DashboardSelection, Group
 from session_graph.sessions.filter_parsing import parse_filter
 from session_graph.sessions.filters import CONDITIONS
 from session_graph.sessions.intervals import Interval

@@ -13,14 +13,8 @@ import pytest
 from session_graph.access.accounts import change_account
 from session_graph.access.viewer import Role
 from session_graph.sessions.agents import create_agent, parse_agent
-from session_graph.sessions.dashboard import (
-    DashboardRequest,
-    DashboardResult,
-    DashboardScope,
-    DashboardSelection,
-    Group,
-    read_dashboards,
-)
+from session_graph.sessions.dashboard import DashboardResult, DashboardScope, read_dashboards
+from session_graph.sessions.dashboard_request import DashboardRequest, DashboardSelection, Group
 from session_graph.sessions.filter_parsing import parse_filter
 from session_graph.sessions.importing import import_sessions
 from session_graph.sessions.intervals import Interval

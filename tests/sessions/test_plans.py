@@ -16,7 +16,8 @@ import pytest
 
 from session_graph.access.viewer import AccountFacts, Role, Viewer
 from session_graph.sessions.cursors import cursor_sql
-from session_graph.sessions.dashboard import DashboardRequest, DashboardScope, DashboardSelection, read_dashboards
+from session_graph.sessions.dashboard import DashboardScope, read_dashboards
+from session_graph.sessions.dashboard_request import DashboardRequest, DashboardSelection
 from session_graph.sessions.enums import Direction
 from session_graph.sessions.filter_parsing import parse_filter
 from session_graph.sessions.intervals import Interval

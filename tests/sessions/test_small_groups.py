@@ -10,14 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from session_graph.access.viewer import Role
-from session_graph.sessions.dashboard import (
-    DashboardRequest,
-    DashboardResult,
-    DashboardScope,
-    DashboardSelection,
-    Group,
-    read_dashboards,
-)
+from session_graph.sessions.dashboard import DashboardResult, DashboardScope, read_dashboards
+from session_graph.sessions.dashboard_request import DashboardRequest, DashboardSelection, Group
 from session_graph.sessions.filter_parsing import parse_filter
 from session_graph.sessions.filters import EVERYTHING
 from session_graph.sessions.intervals import Interval

@@ -15,13 +15,8 @@ import pytest
 
 from session_graph.access.viewer import AccountFacts, Role, Viewer
 from session_graph.sessions.cursors import Cursor
-from session_graph.sessions.dashboard import (
-    DashboardRequest,
-    DashboardScope,
-    DashboardSelection,
-    Group,
-    read_dashboards,
-)
+from session_graph.sessions.dashboard import DashboardScope, read_dashboards
+from session_graph.sessions.dashboard_request import DashboardRequest, DashboardSelection, Group
 from session_graph.sessions.enums import Direction
 from session_graph.sessions.event_history import LogPosition
 from session_graph.sessions.event_log import Event, EventKind, read_events

@@ -11,13 +11,8 @@ import pytest
 
 from session_graph.access.accounts import change_account
 from session_graph.sessions.agents import change_agent
-from session_graph.sessions.dashboard import (
-    DashboardRequest,
-    DashboardScope,
-    DashboardSelection,
-    Metrics,
-    read_dashboards,
-)
+from session_graph.sessions.dashboard import DashboardScope, Metrics, read_dashboards
+from session_graph.sessions.dashboard_request import DashboardRequest, DashboardSelection
 from session_graph.sessions.editing import edit_session
 from session_graph.sessions.filter_parsing import parse_filter
 from session_graph.sessions.filters import EVERYTHING

@@ -10,14 +10,8 @@ from uuid import uuid4
 import pytest
 
 from session_graph.access.accounts import find_or_create_account
-from session_graph.sessions.dashboard import (
-    DashboardRequest,
-    DashboardResult,
-    DashboardScope,
-    DashboardSelection,
-    Group,
-    read_dashboards,
-)
+from session_graph.sessions.dashboard import DashboardResult, DashboardScope, read_dashboards
+from session_graph.sessions.dashboard_request import DashboardRequest, DashboardSelection, Group
 from session_graph.sessions.filters import EVERYTHING
 from session_graph.sessions.intervals import Interval
 from session_graph.sessions.metrics import METRICS

@@ -18,7 +18,7 @@ from session_graph.schema.context import Context
 from session_graph.schema.inputs import AgentLookup, SessionFilter, SessionOrder
 from session_graph.schema.selections import select_dashboard, select_list, session_columns
 from session_graph.sessions.agents import check_agents
-from session_graph.sessions.dashboard import DashboardSelection
+from session_graph.sessions.dashboard_request import DashboardSelection
 from session_graph.sessions.filter_parsing import parse_filter
 from session_graph.sessions.filters import Filter
 from session_graph.sessions.identity import SourceKey

@@ -13,15 +13,8 @@ from session_graph.engine.row_types import RowBacked, declare
 from session_graph.parsing import at_path
 from session_graph.schema.arguments import DashboardArguments, argument
 from session_graph.schema.context import Info
-from session_graph.sessions.dashboard import (
-    DashboardRequest,
-    DashboardResult,
-    DashboardScope,
-    Group,
-    Metrics,
-    read_calendars,
-    read_dashboards,
-)
+from session_graph.sessions.dashboard import DashboardResult, DashboardScope, Metrics, read_calendars, read_dashboards
+from session_graph.sessions.dashboard_request import DashboardRequest, Group
 from session_graph.sessions.intervals import Interval
 from session_graph.sessions.metrics import METRICS, Metric
 from session_graph.sessions.small_groups import SMALLEST

@@ -7,7 +7,7 @@ import strawberry
 
 from session_graph.access.viewer import Role
 from session_graph.sessions.columns import COLUMNS
-from session_graph.sessions.dashboard import Group
+from session_graph.sessions.dashboard_request import Group
 from session_graph.sessions.editing import ChangeKind
 from session_graph.sessions.enums import (
     Assessment,

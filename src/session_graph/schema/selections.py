@@ -4,7 +4,7 @@ from collections import defaultdict
 
 from session_graph.engine.selection import FieldSelection
 from session_graph.sessions.columns import COLUMNS
-from session_graph.sessions.dashboard import DashboardSelection, Group
+from session_graph.sessions.dashboard_request import DashboardSelection, Group
 from session_graph.sessions.intervals import Interval
 from session_graph.sessions.list_request import ListSelection
 from session_graph.sessions.metrics import METRICS
