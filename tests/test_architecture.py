@@ -12,6 +12,7 @@ from session_graph.access.viewer import Role
 from session_graph.store.database import Database
 from session_graph.store.models import Account
 from support.records import record
+from support.reports import comes_true
 from support.walk import Walk, tracing
 
 pytestmark = pytest.mark.anyio
@@ -22,6 +23,7 @@ FLOORS = {room: int(floor) for floor, room in MAP}
 LIST = """query($first: Int!, $filter: SessionFilter) {
   sessions(first: $first, filter: $filter) { nodes { id startedAt contact asr } pageInfo { hasNextPage endCursor } }
 }"""
+LAST_USED = "select k.last_used_at from api_key k where k.account_id = $1 and k.last_used_at is not null"
 
 
 def block(name: str) -> str:
@@ -40,8 +42,9 @@ async def walk(
     await record(database, account, {"agent": "bistro"}, {"agent": "bistro"})
     ask = await caller(Role.ADMIN)
     variables = {"first": 1, "filter": {"isTest": False}}
-    for _ in range(2):
+    for _ in range(3):
         assert len((await ask(LIST, **variables)).data["sessions"]["nodes"]) == 1
+        await comes_true(lambda: database.fetchrow(LAST_USED, account.id))  # it is written beside the first request
     with tracing(FLOORS) as walk:
         await ask(LIST, **variables)
     return walk
