@@ -4,33 +4,42 @@ import atexit
 import logging
 import os
 import threading
-from queue import Empty, Full, Queue
+from collections import deque
 
 MAX_LINES = 10_000
 """Lines that wait to be written; more are dropped, and counted in a line of their own."""
+GATHER_SECONDS = 0.05
+"""How long lines are gathered into one write: to wake the thread for each would cost more than to write it."""
 END_SECONDS = 2.0
 """How long the end of the process waits for its last lines to be written."""
 _STDERR = 2
 
 
 class LogWriter:
-    """A bounded queue of lines, and the thread that writes them to a file descriptor."""
+    """The lines that wait, and the thread that writes them to a file descriptor."""
 
     def __init__(self, descriptor: int = _STDERR, max_lines: int = MAX_LINES) -> None:
         self._descriptor = descriptor
-        self._lines: Queue[str | None] = Queue(max_lines)
+        self._max_lines = max_lines
+        self._lines: deque[str] = deque()
         self._dropped = 0
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
+        self._is_awake = False
+        self._wake = threading.Event()
+        self._ending = threading.Event()
 
     def put(self, line: str) -> None:
-        """Write the line soon, or drop it if too many wait. Never blocks for long."""
-        if self._thread is None:
-            self._start()
-        try:
-            self._lines.put_nowait(line)
-        except Full:
+        """Write the line soon, or drop it if too many wait. Never blocks."""
+        if len(self._lines) >= self._max_lines:
             self._dropped += 1
+            return
+        self._lines.append(line)
+        if not self._is_awake:
+            self._is_awake = True
+            if self._thread is None:
+                self._start()
+            self._wake.set()
 
     @property
     def has_dropped(self) -> bool:
@@ -39,40 +48,39 @@ class LogWriter:
 
     def take_dropped(self) -> int:
         """Return how many lines were dropped since the last call, once there is room again."""
-        if not self._dropped or self._lines.full():
+        if not self._dropped or len(self._lines) >= self._max_lines:
             return 0
         dropped, self._dropped = self._dropped, 0
         return dropped
 
     def close(self) -> None:
-        """Wait for what is queued to be written, for END_SECONDS at most."""
+        """Wait for the lines to be written, for END_SECONDS at most."""
         if self._thread is not None:
-            try:
-                self._lines.put(None, timeout=END_SECONDS)
-            except Full:
-                return
+            self._ending.set()
+            self._wake.set()
             self._thread.join(END_SECONDS)
-            self._thread = None
 
     def _start(self) -> None:
         with self._lock:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._write, name="log", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="log", daemon=True)
                 self._thread.start()
                 atexit.register(self.close)
 
+    def _run(self) -> None:
+        while not self._ending.is_set():
+            self._wake.wait()
+            self._wake.clear()
+            self._ending.wait(GATHER_SECONDS)
+            self._is_awake = False  # before the lines are taken: whoever adds one from now on wakes this thread again
+            self._write()
+        self._write()
+
     def _write(self) -> None:
         """Write to the descriptor itself: a buffered stream that is stuck would hold up the end of the process."""
-        ends = False
-        while not ends:
-            lines = [self._lines.get()]
-            try:
-                while len(lines) < 100:
-                    lines.append(self._lines.get_nowait())
-            except Empty:
-                pass
-            ends = lines[-1] is None
-            data = "".join(f"{line}\n" for line in lines if line is not None).encode("utf-8", "backslashreplace")
+        while self._lines:
+            lines = [self._lines.popleft() for _ in range(min(len(self._lines), 100))]
+            data = "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
             try:
                 while data:
                     data = data[os.write(self._descriptor, data) :]
