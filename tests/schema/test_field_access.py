@@ -42,7 +42,7 @@ WAYS: dict[str, list[str]] = {
         "{ sessions { edges { node { FIELDS } } } }",
         '{ sessionsByExternalId(externalIds: ["e1"]) { sessions { FIELDS } } }',
         '{ sessionBySource(source: "retell", sourceId: "call_1") { FIELDS } }',
-        "{ agents { sessions { nodes { FIELDS } } } }",
+        "{ agents { sessions(first: 20) { nodes { FIELDS } } } }",
         '{ agent(by: {idn: "bistro"}) { sessions { edges { node { FIELDS } } } } }',
         '{ node(id: "@agent") { ... on Agent { sessions { nodes { FIELDS } } } } }',
         "{ sessions { nodes { ALIASED } } }",

@@ -138,7 +138,7 @@ def test_a_missing_file_is_reported_in_a_sentence(demo: Server) -> None:
     done = run_command(demo.home, "import", "--account", "imported", "missing.jsonl")
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "[Errno 2] No such file or directory: 'missing.jsonl'\n"
+    assert done.stderr == "missing.jsonl: No such file or directory\n"
 
 
 def test_a_second_server_on_the_same_home_serves_the_same(demo: Server, demo_keys: dict[str, str]) -> None:

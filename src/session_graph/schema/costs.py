@@ -12,6 +12,7 @@ from typing import Any
 from session_graph.engine.costs import CostTable, ListSize, Weight
 from session_graph.engine.fields import Raw
 from session_graph.schema.arguments import DEFAULT_PER_EXTERNAL_ID
+from session_graph.schema.events import DEFAULT_SIZE as DEFAULT_EVENTS
 from session_graph.sessions.filter_parsing import PERIODS
 from session_graph.sessions.filters import CONDITIONS, ValueKind
 from session_graph.sessions.intervals import MAX_INTERVALS, Interval
@@ -65,8 +66,8 @@ _PAGE = ListSize(DEFAULT_SIZE, ("first", "last"), ("nodes", "edges"))
 _FEW = ListSize(1)
 
 _ROOT_FIELDS = (
-    "viewer node nodes agents agent session sessionBySource sessions sessionsByExternalId exports export dashboard"
-    " timeZones timeZoneNames"
+    "viewer node nodes agents agent session sessionBySource sessions sessionsByExternalId sessionEvents exports export"
+    " dashboard timeZones timeZoneNames"
 )
 _TEXTS = {
     "summary": 0.2,
@@ -101,6 +102,7 @@ _WEIGHTS: dict[str, Weight] = {
     "Session": Weight(0.1),
     "SessionEdge": Weight(0.05),
     "SessionChange": Weight(0.2),
+    "SessionEvent": Weight(0.3),
     "Turn": Weight(0.2),
     "DashboardPoint": Weight(0.3),
     "DashboardSlice": Weight(0.3),
@@ -143,6 +145,7 @@ _WEIGHTS: dict[str, Weight] = {
 _SIZES: dict[str, ListSize] = {
     "Query.sessions": _PAGE,
     "Agent.sessions": _PAGE,
+    "Query.sessionEvents": ListSize(DEFAULT_EVENTS, ("first",), ("events",)),
     "Query.exports": ListSize(DEFAULT_SIZE, ("first",), ("nodes", "edges")),
     "Query.nodes": ListSize(1, ("ids",)),
     "Query.agents": ListSize(AGENTS),
