@@ -253,7 +253,8 @@ def test_ctrl_c_ends_a_command_without_a_traceback(database_url: str, tmp_path: 
         importing.stdin.close()
         errors = importing.stderr.read()
 
-    assert (importing.returncode, errors) == (130, b"")
+    assert errors == b""
+    assert importing.returncode in (130, 0), "an import whose input ends at that moment may be done already"
 
 
 def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:

@@ -167,7 +167,7 @@ def _own(home: ServerHome, owner: OwnerFile, deadline: Deadline, cleanup: ExitSt
         if os.fstat(log.fileno()).st_size > LOG_BYTES:
             log.truncate(0)
         socket_folder = _make_socket_folder(home, owner.identity)
-        cleanup.callback(_remove_empty, socket_folder)
+        cleanup.callback(_remove_empty, socket_folder, owner)
         owner.write(socket_folder)
         if not (home.data / "PG_VERSION").exists():
             _create_data(home, log)
@@ -224,9 +224,11 @@ def _check_socket_folder(folder: Path, home: ServerHome) -> None:
         raise StoreError(f"{folder} must be a folder of mode 0700 that belongs to uid {uid}. It is not: remove it.")
 
 
-def _remove_empty(folder: Path) -> None:
-    with suppress(OSError):
-        folder.rmdir()
+def _remove_empty(folder: Path, owner: OwnerFile) -> None:
+    """Remove the folder, unless another process owns the home by now and is about to use it."""
+    if owner.keep():
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def _data_argument(home: ServerHome, folder: Path) -> str:
