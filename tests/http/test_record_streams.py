@@ -213,7 +213,7 @@ async def test_nobody_waits_long_while_large_sessions_are_recorded(
         await sending
 
     assert len(results) == await count(database, bistro) == len(lines)
-    assert len(gaps) > 20
+    assert len(gaps) > 5
     assert max(gaps) < 0.25
 
 
@@ -230,5 +230,5 @@ async def test_nobody_waits_long_for_a_body_of_blank_lines(served: Served, bistr
         (result,) = await upload.rest()
 
     assert (result["line"], result["status"]) == (3_000_001, "RECORDED")
-    assert len(gaps) > 20
+    assert len(gaps) > 5
     assert max(gaps) < 0.25
