@@ -9,7 +9,7 @@ import pytest
 
 from session_graph.access.viewer import Role
 from session_graph.schema.subscription_hub import CHANNELS, SubscriptionHub
-from session_graph.sessions.event_log import EventKind, write_events
+from session_graph.sessions.event_log import EventCompactor, EventKind, write_events
 from session_graph.settings import Settings
 from session_graph.store.database import Database
 from session_graph.store.ids import new_id
@@ -57,8 +57,8 @@ async def live(database: Database, database_url: str, settings: Settings) -> Asy
     await asyncio.wait([task])
 
 
-async def test_the_log_is_compacted_wherever_the_api_is_served(
-    database: Database, account: Account, live: SubscriptionHub
+async def test_a_compactor_keeps_of_each_session_the_newest_event(
+    database: Database, account: Account, settings: Settings
 ) -> None:
     one, two = new_id(), new_id()
     for ids in ([one], [one, two], [two]):
@@ -72,7 +72,7 @@ async def test_the_log_is_compacted_wherever_the_api_is_served(
 
     async with asyncio.timeout(10):
         while await count_events(database, account) > 3:
-            await live._compact()
+            await EventCompactor(database, settings).compact()
 
     assert await count_events(database, account) == 3
 

@@ -6,8 +6,6 @@ import socket
 from argparse import Namespace
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import Protocol
 
 import uvicorn
@@ -30,9 +28,8 @@ from session_graph.http.connections import (
 from session_graph.http.explorer import BUNDLE
 from session_graph.http.uvicorn_protocols import make_protocols
 from session_graph.schema.subscription_hub import CHANNELS, SubscriptionHub
-from session_graph.sessions.event_log import COMPACTION_SECONDS, compact_events
+from session_graph.sessions.event_log import EventCompactor
 from session_graph.settings import Settings
-from session_graph.store.background import run_forever
 from session_graph.store.database import Database
 from session_graph.store.lifecycle import open_url, store_url
 from session_graph.store.notifications import Listener
@@ -73,25 +70,15 @@ async def work(settings: Settings, arguments: Namespace) -> int:
         await upgrade_data(database, settings)
         listener = _make_listener(settings, url, [QUEUE])
         worker = Worker(database, url, settings, listener)
-        services = (listener, worker, Sweeper(database, settings), _EventCompactor(database, settings))
-        async with _running(database, *services):
+        async with _running(database, listener, worker, *_housekeeping(database, settings)):
             print("Writing and sending exports", flush=True)
             await _wait_for_stop_signal()
     return 0
 
 
-@dataclass(frozen=True, slots=True)
-class _EventCompactor:
-    """Compacts the event log where no SubscriptionHub does, so that a worker alone is enough."""
-
-    database: Database
-    settings: Settings
-
-    async def run(self) -> None:
-        await run_forever(self._compact, COMPACTION_SECONDS)
-
-    async def _compact(self) -> None:
-        await compact_events(self.database, timedelta(hours=self.settings.event_hours))
+def _housekeeping(database: Database, settings: Settings) -> tuple[_Service, ...]:
+    """Return what every process does, so that each alone is enough."""
+    return Sweeper(database, settings), EventCompactor(database, settings)
 
 
 async def _announce(settings: Settings, database: Database) -> str:
@@ -107,7 +94,7 @@ async def _serve(settings: Settings, prepare: Prepare, *, with_worker: bool) -> 
             announcement = await prepare(settings, database)
             hub = SubscriptionHub(database, _make_listener(settings, url, CHANNELS), settings)
             workers = [Worker(database, url, settings, hub.listener)] if with_worker else []
-            async with _running(database, hub, Sweeper(database, settings), *workers) as stop:
+            async with _running(database, hub, *_housekeeping(database, settings), *workers) as stop:
                 server = _Server(make_config(settings, database, hub), announcement, hub, stop)
                 await server.serve(sockets=[bound])
     return 0

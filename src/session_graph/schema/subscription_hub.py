@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 
 from session_graph.access import api_keys
 from session_graph.access.viewer import Viewer
@@ -13,7 +12,6 @@ from session_graph.exports.jobs import PROGRESS
 from session_graph.exports.requests import QUEUE
 from session_graph.sessions import event_log
 from session_graph.sessions.event_history import MARK_SECONDS, mark_settled
-from session_graph.sessions.event_log import COMPACTION_SECONDS, compact_events
 from session_graph.sessions.feed import Feeds
 from session_graph.settings import Settings
 from session_graph.store.background import CONNECTION_ERRORS, run_forever
@@ -51,11 +49,10 @@ class SubscriptionHub:
         self._ending = asyncio.Event()
 
     async def run(self) -> None:
-        """Listen to the database, mark which events are settled, and compact the log, until cancelled."""
+        """Listen to the database and mark which events are settled, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.listener.run())
             tasks.create_task(run_forever(self._mark, MARK_SECONDS))
-            tasks.create_task(run_forever(self._compact, COMPACTION_SECONDS))
 
     def end(self) -> None:
         """End all streams."""
@@ -97,6 +94,3 @@ class SubscriptionHub:
     async def _mark(self) -> None:
         with suppress(TimeoutError, *CONNECTION_ERRORS):  # the listener logs that the database is away
             await mark_settled(self.database)
-
-    async def _compact(self) -> None:
-        await compact_events(self.database, timedelta(hours=self.settings.event_hours))

@@ -21,6 +21,8 @@ from session_graph.sessions.event_history import (
     newest_event,
     register_history,
 )
+from session_graph.settings import Settings
+from session_graph.store.background import run_forever
 from session_graph.store.database import Connection, Database, Row
 
 CHANNEL = "session_graph_sessions"
@@ -178,6 +180,20 @@ async def read_events(database: Database, account_id: UUID, after: LogPosition |
     end = events[-1].position if events else after or LogPosition(1, rows[0]["first_id"], 0, 0)
     has_unsettled = rows[-1]["seq"] is not None and not rows[-1]["is_settled"]
     return Batch(events, end, has_unsettled, has_more=len(settled) > limit)
+
+
+class EventCompactor:
+    """Compacts the event log of all accounts; `run` it in every process until it is cancelled."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database = database
+        self._retention = timedelta(hours=settings.event_hours)
+
+    async def run(self) -> None:
+        await run_forever(self.compact, COMPACTION_SECONDS)
+
+    async def compact(self) -> None:
+        await compact_events(self._database, self._retention)
 
 
 async def compact_events(database: Database, retention: timedelta) -> int:
