@@ -9,10 +9,8 @@ import zoneinfo
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
-import asyncpg
 import httpx
 import hypothesis
 import orjson
@@ -32,6 +30,7 @@ from session_graph.store.embedded.server import start_embedded
 from session_graph.store.migration import migrate
 from session_graph.store.models import Account
 from support.api import Caller, make_caller
+from support.databases import empty_database
 from support.live import Served, serving
 from support.records import make_agent
 from support.statements import Statements
@@ -69,12 +68,9 @@ def short_admissions() -> Iterator[None]:
 @pytest.fixture(scope="session")
 async def database_url(server_url: str, anyio_backend: str) -> AsyncIterator[str]:
     """A migrated database that is dropped at the end."""
-    name = f"session_graph_test_{uuid4().hex}"
-    await run_on(server_url, f'create database "{name}"')
-    url = with_database(server_url, name)
-    await migrate(url)
-    yield url
-    await run_on(server_url, f'drop database "{name}" with (force)')
+    async with empty_database(server_url) as url:
+        await migrate(url)
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -155,18 +151,6 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"needs the folder {SHARED.name} beside the project")
     return SHARED
-
-
-async def run_on(url: str, sql: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(sql)
-    finally:
-        await connection.close()
-
-
-def with_database(url: str, name: str) -> str:
-    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 
 @pytest.fixture(scope="module")

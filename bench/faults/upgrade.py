@@ -14,7 +14,6 @@ ready and refuse to start instead, and its tests do not run. Versions before 003
 a newer schema, so OLD must be a later one.
 """
 
-import asyncio
 import os
 import re
 import subprocess
@@ -25,13 +24,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
-import asyncpg
 import httpx
 
 from session_graph.store.embedded.server import start_embedded
 from session_graph.store.migration import Migration
+from support.databases import execute, with_database
 
 PROJECT = Path(__file__).parents[2]
 MIGRATIONS = Path("src", "session_graph", "store", "migrations")
@@ -132,18 +130,6 @@ def is_ready(address: str) -> bool:
     return httpx.get(f"{address}/readyz", timeout=30).status_code == 200
 
 
-async def execute(url: str, sql: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(sql)
-    finally:
-        await connection.close()
-
-
-def with_database(url: str, name: str) -> str:
-    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
-
-
 class Steps:
     """What was tried, and whether all of it went well."""
 
@@ -196,7 +182,7 @@ def main() -> int:
         added = [each for each in new.list_migrations() if each.name not in known]
         print("migrations that the old version lacks:", ", ".join(each.name for each in added), flush=True)
         is_broken = any((each.breaks_before or "") > known[-1] for each in added)
-        asyncio.run(execute(server.url, "create database beside"))
+        execute(server.url, "create database beside")
         run_side_by_side(old, new, with_database(server.url, "beside"), is_broken, steps)
         if not is_broken:
             migrated = new.run(with_database(server.url, "template1"), "migrate")

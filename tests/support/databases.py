@@ -19,9 +19,14 @@ async def empty_database(server_url: str, options: str = "") -> AsyncIterator[st
     name = f"session_graph_test_{uuid4().hex}"
     await _run(server_url, f'create database "{name}" {options}')
     try:
-        yield urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
+        yield with_database(server_url, name)
     finally:
         await _run(server_url, f'drop database "{name}" with (force)')
+
+
+def with_database(url: str, name: str) -> str:
+    """Return the address of this database in the same server."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 
 @asynccontextmanager
