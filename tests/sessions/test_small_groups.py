@@ -16,7 +16,7 @@ from session_graph.sessions.filter_parsing import parse_filter
 from session_graph.sessions.filters import EVERYTHING
 from session_graph.sessions.intervals import Interval
 from session_graph.sessions.metrics import METRICS
-from session_graph.sessions.small_groups import COUNT, SMALLEST, Guard
+from session_graph.sessions.small_groups import COUNT, NAME_SESSIONS, SMALLEST, Guard
 from session_graph.store.database import Database
 from session_graph.store.models import Account
 from support.records import make_agent, record
@@ -150,12 +150,13 @@ async def test_a_hidden_interval_cannot_be_reckoned_from_the_others_and_the_whol
 
 
 @pytest.mark.parametrize("wrap", ["plain", "not", "anyOf", "not not"])
-@pytest.mark.parametrize("kind", ["ids", "search"])
+@pytest.mark.parametrize("kind", sorted(NAME_SESSIONS))
 async def test_a_filter_that_names_sessions_hides_the_figures_at_any_depth(
     database: Database, account: Account, kind: str, wrap: str
 ) -> None:
     ids = await record_days(database, account, "v" * 12)
-    named: dict[str, Any] = {"ids": [str(id_) for id_ in ids[:6]]} if kind == "ids" else {"search": "nobody"}
+    value = [str(id_) for id_ in ids[:6]] if kind == "ids" else "nobody" if kind in ("search", "contact") else ["none"]
+    named: dict[str, Any] = {kind: value}
     raw = {
         "plain": named,
         "not": {"not": named},

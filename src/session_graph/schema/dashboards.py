@@ -17,7 +17,7 @@ from session_graph.sessions.dashboard import DashboardResult, DashboardScope, Me
 from session_graph.sessions.dashboard_request import DashboardRequest, Group
 from session_graph.sessions.intervals import Interval
 from session_graph.sessions.metrics import METRICS, Metric
-from session_graph.sessions.small_groups import SMALLEST
+from session_graph.sessions.small_groups import NAME_SESSIONS, SMALLEST
 from session_graph.zones import check_time_zone
 
 
@@ -37,7 +37,8 @@ def _describe(metric: Metric) -> str:
     roles = " or ".join(f"a {role}" for role in sorted(metric.guarded_roles))
     if not roles:
         return metric.description
-    few = f"it is null of one to {SMALLEST - 1} sessions, and always if the filter has ids or search"
+    naming = ", ".join(sorted(NAME_SESSIONS))
+    few = f"it is null of one to {SMALLEST - 1} sessions, and always if the filter has one of: {naming}"
     return f"{metric.description} For {roles} {few}."
 
 

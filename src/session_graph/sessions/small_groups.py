@@ -6,7 +6,7 @@ null
 - of one to four sessions: in a dashboard, its previous span, an interval of a series or a slice of a group;
 - of the next larger intervals or slices, as long as the null ones together have fewer than five sessions: what is null
   could be reckoned from the others and the whole;
-- of any sessions, if the filter names them one by one (by id or search), at any depth.
+- of any sessions, if a condition of NAME_SESSIONS stands in the filter, at any depth.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ SMALLEST = 5
 
 COUNT = "total_session_count"
 
-_NAME_SESSIONS = frozenset({"ids", "search", "contact", "externalIds", "sourceIds"})
+NAME_SESSIONS = frozenset({"ids", "search", "contact", "externalIds", "sourceIds"})
 """The conditions that choose single sessions or persons."""
 
 
@@ -52,7 +52,7 @@ class Guard:
     def of(cls, role: Role, filter_: Filter, names: Iterable[str]) -> "Guard":
         """Return the guard of these metrics; it keeps nothing from a role that reads all columns."""
         guarded = frozenset(name for name in names if role in METRICS[name].guarded_roles)
-        return cls(guarded, not _NAME_SESSIONS.isdisjoint(filter_.names()))
+        return cls(guarded, not NAME_SESSIONS.isdisjoint(filter_.names()))
 
     def whole(self, metrics: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the metrics of a dashboard or of its previous span."""
