@@ -70,6 +70,25 @@ def test_lines_that_nobody_reads_hold_up_nothing_and_are_counted_when_somebody_r
     assert len(read) - len(notes) + sum(notes) == 1000 + more
 
 
+def test_no_line_is_lost_where_standard_error_does_not_block() -> None:
+    reader, writing = os.pipe()
+    os.set_blocking(writing, False)
+    writer = LogWriter(writing)
+    logger = make_logger(writer)
+    read: list[str] = []
+    reading = threading.Thread(target=lambda: read.extend(read_lines(reader)))
+
+    for number in range(3000):
+        logger.warning("%d %s", number, "x" * 200)
+    time.sleep(0.2)  # until the pipe is full
+    reading.start()
+    writer.close()
+    os.close(writing)
+    reading.join(30)
+
+    assert [line.split()[0] for line in read] == [str(number) for number in range(3000)]
+
+
 def test_a_closed_standard_error_is_no_failure() -> None:
     reader, writing = os.pipe()
     os.close(reader)

@@ -1,6 +1,7 @@
 """The commands that administer: what they create, what they refuse, and what they read."""
 
 import asyncio
+import errno
 import gzip
 import os
 import signal
@@ -8,13 +9,15 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from unittest.mock import Mock
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+import asyncpg
 import orjson
 import pytest
 
-from session_graph.cli.main import main
+from session_graph.cli.main import _ignore_lost_connection, main
 from support.databases import connected, execute, new_database
 from support.processes import make_environment, run_command
 from support.records import BISTRO, MONDAY_IN_HOURS, PARTY_OF_FOUR
@@ -263,3 +266,15 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
 
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
     assert capsys.readouterr().out == f"session_graph {project['version']}\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "is_told"),
+    [(OSError(errno.EMFILE, "Too many open files"), True), (asyncpg.ConnectionDoesNotExistError("lost"), False)],
+)
+def test_of_errors_that_nobody_handles_only_a_lost_connection_is_not_told(error: Exception, is_told: bool) -> None:
+    loop = Mock()
+
+    _ignore_lost_connection(loop, {"message": "said by nobody", "exception": error})
+
+    assert loop.default_exception_handler.called is is_told

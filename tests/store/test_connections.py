@@ -1,10 +1,12 @@
 """How connections are opened: bounded, kept alive, and to the first of several hosts that will do."""
 
 import asyncio
+import gc
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
@@ -43,6 +45,17 @@ async def test_a_server_that_accepts_and_never_answers_is_given_up(
         await connect(url)
 
     assert time.monotonic() - began < 5
+
+
+async def test_hosts_of_a_list_may_be_socket_folders(server_url: str, database_url: str) -> None:
+    folder = parse_qs(urlsplit(server_url).query).get("host", [""])[0]
+    if not folder.startswith("/"):
+        pytest.skip("needs a server with a Unix socket")
+    start, _, path = database_url.partition("?")[0].partition("@")
+    hosts = ",".join([f"{quote(folder, safe='')}:5432"] * 2)
+
+    connection = await connect(f"{start}@{hosts}{path}")
+    await connection.close()
 
 
 async def test_a_server_that_refuses_is_said_so() -> None:
@@ -114,3 +127,26 @@ def test_behind_a_pooler_nothing_is_asked_for_that_it_may_refuse() -> None:
     assert set(pooled.options["server_settings"]) == {"application_name", "timezone", "datestyle"}
     assert set(direct.options["server_settings"]) > set(pooled.options["server_settings"])
     assert (pooled.command, direct.command) == (10.0, 11.0)
+
+
+async def test_an_attempt_cancelled_at_any_step_leaves_no_error_behind(proxy_and_url: tuple[Proxy, str]) -> None:
+    _, url = proxy_and_url
+    loop = asyncio.get_running_loop()
+    reported: list[dict[str, object]] = []
+    loop.set_exception_handler(lambda _, context: reported.append(context))
+    try:
+        for steps in range(40):
+            attempt = asyncio.create_task(connect(url))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            attempt.cancel()
+            await asyncio.wait([attempt])
+            if not attempt.cancelled() and attempt.exception() is None:
+                attempt.result().terminate()
+            del attempt
+            await asyncio.sleep(0.01)  # the transport is closed in a later turn
+            gc.collect()
+    finally:
+        loop.set_exception_handler(None)
+
+    assert reported == []

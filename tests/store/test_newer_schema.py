@@ -200,6 +200,18 @@ async def test_an_index_is_built_beside_writers_and_other_processes_that_migrate
         )
 
 
+async def test_a_time_limit_of_the_role_does_not_hold_for_a_migration_outside_a_transaction(
+    url: str, version_with: Upgrade
+) -> None:
+    await migrate(url)
+    async with connected(url) as connection:
+        name = await connection.fetchval("select current_database()")
+        await connection.execute(f"alter database \"{name}\" set statement_timeout = '100ms'")
+    version_with(Migration("9001_takes_long", "-- runs: outside a transaction\n\nselect pg_sleep(0.5);\n"))
+
+    assert await migrate(url) == ["9001_takes_long"]
+
+
 async def test_a_server_that_is_lost_in_a_migration_is_explained(url: str, version_with: Upgrade) -> None:
     await migrate(url)
     version_with(Migration("9001_ends", "select pg_terminate_backend(pg_backend_pid());\n"))

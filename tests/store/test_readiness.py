@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest
 
 from session_graph.settings import load_settings
 from session_graph.store import readiness
 from session_graph.store.connections import Limits
+from session_graph.store.database import Database
 from session_graph.store.migration import migrate
 from session_graph.store.readiness import Readiness, ReadinessProbe
 from support.databases import connected, empty_database
@@ -52,6 +54,29 @@ async def test_a_database_without_room_says_so_for_a_while(own_url: str, monkeyp
     monkeypatch.setattr(readiness, "REMEMBER_FULL_SECONDS", 0.0)
     assert await probe.check() == Readiness(True, True)
     probe.close()
+
+
+DISK_FULL = "do $$ begin raise exception 'no space left' using errcode = 'disk_full'; end $$"
+
+
+@pytest.mark.parametrize("way", ["execute", "fetch", "fetchrow", "transaction"])
+async def test_a_change_that_finds_no_room_is_remembered_however_it_was_made(
+    database: Database, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr(database._probe, "_full_at", -readiness.REMEMBER_FULL_SECONDS)  # put back afterwards
+
+    with pytest.raises(asyncpg.DiskFullError):
+        await run(database, way, DISK_FULL)
+
+    assert (await database.check_readiness()).reason == readiness.FULL
+
+
+async def run(database: Database, way: str, sql: str) -> None:
+    if way == "transaction":
+        async with database.transaction() as connection:
+            await connection.execute(sql)
+    else:
+        await getattr(database, way)(sql)
 
 
 async def test_an_older_database_is_not_ready(own_url: str) -> None:

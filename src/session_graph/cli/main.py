@@ -24,7 +24,7 @@ from session_graph.errors import InvalidInput, OutcomeUnknown, SessionGraphError
 from session_graph.schema.schema import build_schema, print_sdl
 from session_graph.sessions.record_files import STANDARD_INPUT
 from session_graph.settings import Settings, load_settings
-from session_graph.store.background import CONNECTION_ERRORS, STORE_FAILED, find_unavailable
+from session_graph.store.background import STORE_FAILED, find_unavailable
 
 AddParser = Callable[..., argparse.ArgumentParser]
 Command = Callable[[Settings, argparse.Namespace], Coroutine[None, None, int]]
@@ -105,7 +105,8 @@ def _describe_failure(error: BaseException) -> str:
 
 def _ignore_lost_connection(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Say nothing of a connection of a pool that the server has closed: whoever uses it next says so."""
-    if not isinstance(context.get("exception"), CONNECTION_ERRORS):
+    error = context.get("exception")
+    if error is None or find_unavailable(error) is None:
         loop.default_exception_handler(context)
 
 

@@ -3,8 +3,10 @@
 import atexit
 import logging
 import os
+import select
 import threading
 from collections import deque
+from contextlib import suppress
 
 MAX_LINES = 10_000
 """Lines that wait to be written; more are dropped, and counted in a line of their own."""
@@ -81,11 +83,17 @@ class LogWriter:
         while self._lines:
             lines = [self._lines.popleft() for _ in range(min(len(self._lines), 100))]
             data = "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
-            try:
+            with suppress(OSError):  # nobody can be told
                 while data:
-                    data = data[os.write(self._descriptor, data) :]
-            except OSError:
-                continue  # nobody can be told
+                    data = self._write_some(data)
+
+    def _write_some(self, data: bytes) -> bytes:
+        """Write what the descriptor takes, and return the rest."""
+        try:
+            return data[os.write(self._descriptor, data) :]
+        except BlockingIOError:  # another process that has the descriptor made it non-blocking
+            select.select((), (self._descriptor,), ())
+            return data
 
 
 class QueuedHandler(logging.Handler):

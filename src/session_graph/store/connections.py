@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
@@ -161,7 +161,7 @@ def _list_hosts(url: str) -> list[dict[str, Any]]:
 
 def _read_host(part: str) -> dict[str, Any]:
     split = urlsplit(f"//{part}")
-    return {"host": split.hostname, "port": split.port or 5432}
+    return {"host": unquote(split.hostname or ""), "port": split.port or 5432}
 
 
 def keep_alive(own_socket: socket.socket) -> None:

@@ -56,16 +56,28 @@ class Database:
 
     async def fetch(self, sql: str, *parameters: object) -> list[Row]:
         """Return all rows of one statement, outside any transaction."""
-        return await self._client.statement_pool.fetch(sql, *parameters)
+        try:
+            return await self._client.statement_pool.fetch(sql, *parameters)
+        except asyncpg.DiskFullError:
+            self._probe.note_full()
+            raise
 
     async def fetchrow(self, sql: str, *parameters: object) -> Row | None:
-        return await self._client.statement_pool.fetchrow(sql, *parameters)
+        try:
+            return await self._client.statement_pool.fetchrow(sql, *parameters)
+        except asyncpg.DiskFullError:
+            self._probe.note_full()
+            raise
 
     async def execute(self, sql: str, *parameters: object) -> str:
         """Run one statement. Return PostgreSQL's command tag, such as `UPDATE 1`."""
-        async with self._client.acquire_connection() as connection:
-            tag: str = await connection.execute(sql, *parameters)
-            return tag
+        try:
+            async with self._client.acquire_connection() as connection:
+                tag: str = await connection.execute(sql, *parameters)
+                return tag
+        except asyncpg.DiskFullError:
+            self._probe.note_full()
+            raise
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

@@ -1,4 +1,4 @@
-"""What we read of asyncpg's connections that it keeps to itself, here alone, so that an upgrade of it is one review.
+"""What we read and mend of asyncpg's connections that it keeps to itself, here alone: an upgrade of it is one review.
 
 `tortoise_client` is the other such file, for Tortoise and for asyncpg's pool.
 """
@@ -7,7 +7,20 @@ from socket import socket
 from typing import Any, cast
 
 import asyncpg
+from asyncpg import connect_utils
 from asyncpg.pool import PoolConnectionProxy
+
+
+class _TLSUpgrade(connect_utils.TLSUpgradeProto):
+    """Asks a server for TLS. If the attempt to connect was cancelled meanwhile, nobody reads that it failed."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if not self.on_data.cancelled():
+            self.on_data.exception()  # counts as read, or asyncio would report it; who waits for it still gets it
+
+
+connect_utils.TLSUpgradeProto = _TLSUpgrade  # type: ignore[misc]  # of connections and of requests to cancel
 
 
 def socket_of(connection: asyncpg.Connection) -> socket | None:

@@ -253,7 +253,12 @@ async def _run_alone(url: str, holder: asyncpg.Connection, migration: Migration)
     """Run the statements on a connection of their own, while the transaction of `holder` waits and holds the lock."""
     await holder.execute("set local idle_in_transaction_session_timeout = 0")
     async with _connected(url) as connection:
-        await _run(connection, migration)
+        await connection.execute("set statement_timeout = 0")
+        try:
+            await _run(connection, migration)
+        finally:
+            if not connection.is_closed():
+                await connection.execute("reset statement_timeout")  # a pooler would lend the connection as it is
 
 
 async def _check_server(connection: asyncpg.Connection) -> None:
