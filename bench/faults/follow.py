@@ -26,7 +26,6 @@ from uuid import uuid4
 import asyncpg
 import httpx
 
-from bench.faults.clusters import Cluster, new_cluster
 from bench.faults.mirror import Mirror, ask
 from session_graph.access.accounts import find_or_create_account
 from session_graph.access.api_keys import create_key
@@ -34,6 +33,7 @@ from session_graph.access.viewer import Role
 from session_graph.sessions.agents import create_agent, parse_agent
 from session_graph.settings import load_settings
 from session_graph.store.lifecycle import open_url
+from support.clusters import Cluster, new_cluster
 
 ROUNDS = 20
 SESSIONS = 12_000

@@ -7,11 +7,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from bench.faults.clusters import Cluster, new_cluster
 from session_graph.errors import StoreError
 from session_graph.sessions.event_history import LogPosition, PositionLost, ReplicaBehind, mark_settled
 from session_graph.sessions.event_log import Batch, EventKind, current_position, read_events, write_events
 from session_graph.store.migration import migrate
+from support.clusters import Cluster, new_cluster
 from support.databases import Attached, attached
 
 pytestmark = pytest.mark.anyio

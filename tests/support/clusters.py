@@ -8,7 +8,8 @@
             standby.start()
             standby.promote()
 
-They listen on Unix sockets in their own folders alone, and are removed at the end.
+They listen on Unix sockets in their own folders, and with `listens` on a port of this machine each. They are removed at
+the end.
 """
 
 import os
@@ -22,6 +23,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from session_graph.store.embedded.binaries import Binaries, find_binaries, find_os_user
+from support.smtp import free_port
 
 SECONDS = 120
 _CONFIGURATION = """
@@ -44,11 +46,13 @@ class Cluster:
 
     folder: Path
     programs: Binaries
+    port: int | None = None
+    """Where it listens on 127.0.0.1, if anywhere."""
 
     @property
     def url(self) -> str:
         """Return the address of its database `postgres`."""
-        return f"postgresql://postgres@/postgres?host={quote(str(self.folder))}&port=5432"
+        return f"postgresql://postgres@/postgres?host={quote(str(self.folder))}&port={self.port or 5432}"
 
     def database_url(self, name: str) -> str:
         return self.url.replace("/postgres?", f"/{name}?")
@@ -56,6 +60,8 @@ class Cluster:
     def start(self) -> None:
         """Start it and wait until it accepts connections."""
         log, options = self.folder / "log", f"-k {self.folder}"
+        if self.port:
+            options += f" -h 127.0.0.1 -p {self.port}"
         self.run("pg_ctl", "start", "-w", "-t", str(SECONDS), "-D", self._data, "-l", log, "-o", options)
 
     def stop(self) -> None:
@@ -72,7 +78,7 @@ class Cluster:
     @contextmanager
     def standby(self) -> Iterator["Cluster"]:
         """Yield a running standby that replicates asynchronously."""
-        with _folder(self.programs) as standby:
+        with _folder(self.programs, bool(self.port)) as standby:
             self.run("pg_basebackup", "-R", "-c", "fast", "-X", "stream", "-d", self.url, "-D", standby._data)
             with standby._running():
                 yield standby
@@ -118,9 +124,9 @@ class Cluster:
 
 
 @contextmanager
-def new_cluster(bin_dir: Path | None = None) -> Iterator[Cluster]:
+def new_cluster(bin_dir: Path | None = None, *, listens: bool = False) -> Iterator[Cluster]:
     """Yield a running, empty cluster. Raises StoreError if PostgreSQL's programs are not installed."""
-    with _folder(find_binaries(find_os_user(Path("/")), bin_dir)) as cluster:
+    with _folder(find_binaries(find_os_user(Path("/")), bin_dir), listens) as cluster:
         arguments = ("--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync", "--locale=C")
         cluster.run("initdb", *arguments, "-D", cluster._data)
         with (cluster._data / "postgresql.conf").open("a") as configuration:
@@ -130,12 +136,12 @@ def new_cluster(bin_dir: Path | None = None) -> Iterator[Cluster]:
 
 
 @contextmanager
-def _folder(programs: Binaries) -> Iterator[Cluster]:
+def _folder(programs: Binaries, listens: bool = False) -> Iterator[Cluster]:
     """Yield a cluster in a new folder with nothing in it."""
     folder = Path(tempfile.mkdtemp(prefix="sg-"))
     try:
         programs.user.take(folder)
-        os.chmod(folder, 0o755)  # noqa: S103 - other users connect to the socket in it
-        yield Cluster(folder, programs)
+        os.chmod(folder, 0o755)
+        yield Cluster(folder, programs, free_port() if listens else None)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
