@@ -29,7 +29,7 @@ from uuid import uuid4
 import httpx
 
 from session_graph.store.embedded.server import start_embedded
-from support.processes import Server, run_command
+from support.processes import Server, postmaster_of, run_command
 from support.proxy import Proxy, proxied
 from support.records import BISTRO, MONDAY_IN_HOURS, PARTY_OF_FOUR
 
@@ -275,12 +275,6 @@ def report(subject: Subject) -> int:
     log = subject.server.errors
     print(f"  lines in the log so far: {len(log.splitlines())}, tracebacks {log.count('Traceback')}", flush=True)
     return len(subject.counts.failures) + log.count("Traceback")
-
-
-def postmaster_of(home: Path) -> int:
-    """Return the first process of the server of this home."""
-    (file,) = home.glob("pg*/postmaster.pid")
-    return int(file.read_text().split()[0])
 
 
 if __name__ == "__main__":

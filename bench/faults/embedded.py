@@ -7,10 +7,7 @@ file under a running server. Prints counts; exits with 1 if a command failed or 
 ready 15 s after a second command had ended, which may have taken over the database for a moment.
 """
 
-import os
-import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,33 +18,15 @@ from pathlib import Path
 
 import httpx
 
-COMMAND = (sys.executable, "-m", "session_graph.cli.main")
+from support.processes import Server, run_command
+
 AT_ONCE = 8
-COMMAND_SECONDS = 300
-START_SECONDS = 120
 REPAIR_SECONDS = 15
-ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
-
-
-def make_environment(home: Path) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SESSION_GRAPH_")}
-    return {**inherited, "SESSION_GRAPH_HOME": str(home), "SESSION_GRAPH_PORT": "0"}
-
-
-def run(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - our own command
-        [*COMMAND, *arguments],
-        env=make_environment(home),
-        capture_output=True,
-        text=True,
-        timeout=COMMAND_SECONDS,
-        check=False,
-    )
 
 
 def run_at_once(home: Path, counts: Counter[str], kind: str) -> None:
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        ended = [pool.submit(run, home, "migrate") for _ in range(AT_ONCE)]
+        ended = [pool.submit(run_command, home, "migrate") for _ in range(AT_ONCE)]
     for each in ended:
         done = each.result()
         is_good = (done.returncode, done.stderr) == (0, "")
@@ -58,24 +37,18 @@ def run_at_once(home: Path, counts: Counter[str], kind: str) -> None:
 
 def serve_and_delete(home: Path, counts: Counter[str], kind: str, delete: Callable[[Path], None]) -> None:
     """Delete under a running server, and wait until a second command succeeds and the server is ready."""
-    with subprocess.Popen(  # noqa: S603 - our own command
-        [*COMMAND, "serve"], env=make_environment(home), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as server:
-        try:
-            assert server.stdout
-            address = ADDRESS.findall(server.stdout.readline())[0]
-            delete(home)
-            began = time.monotonic()
-            second = run(home, "account")
-            ended = time.monotonic()
-            is_ready = wait_until_ready(address, ended + REPAIR_SECONDS)
-            is_good = second.returncode == 0 and is_ready
-            counts[f"{kind}: {'repaired' if is_good else 'BAD'}"] += 1
-            times = f"after {ended - began:.1f} s, ready {is_ready} {time.monotonic() - ended:.1f} s later"
-            print(f"{kind}: second command rc {second.returncode} {times}", second.stderr)
-        finally:
-            server.terminate()
-            server.wait(START_SECONDS)
+    with Server(home, "serve") as server:
+        server.wait_until_it_serves()
+        delete(home)
+        began = time.monotonic()
+        second = run_command(home, "account")
+        ended = time.monotonic()
+        is_ready = wait_until_ready(server.address, ended + REPAIR_SECONDS)
+        is_good = second.returncode == 0 and is_ready
+        counts[f"{kind}: {'repaired' if is_good else 'BAD'}"] += 1
+        times = f"after {ended - began:.1f} s, ready {is_ready} {time.monotonic() - ended:.1f} s later"
+        print(f"{kind}: second command rc {second.returncode} {times}", second.stderr)
+        server.stop()
 
 
 def wait_until_ready(address: str, end: float) -> bool:

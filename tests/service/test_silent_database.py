@@ -20,12 +20,11 @@ from bench.faults.database import (
     Subject,
     create_key,
     make_settings,
-    postmaster_of,
     stop_in_fault,
     suffer,
 )
 from session_graph.store.embedded.server import start_embedded
-from support.processes import Server
+from support.processes import Server, postmaster_of
 from support.proxy import Proxy, proxied
 from support.records import BISTRO, MONDAY_IN_HOURS, PARTY_OF_FOUR
 

@@ -19,7 +19,7 @@ import httpx
 
 import session_graph
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 STOP_SECONDS = 30.0
 _COMMAND = (sys.executable, "-m", "session_graph.cli.main")
 _SOURCE = str(Path(session_graph.__file__).parents[1])
@@ -198,5 +198,10 @@ def list_processes(name: str) -> list[str]:
 
 
 def kill_database(home: Path) -> None:
+    os.kill(postmaster_of(home), signal.SIGKILL)
+
+
+def postmaster_of(home: Path) -> int:
+    """Return the first process of the embedded server of this home."""
     (pid_file,) = home.glob("pg*/postmaster.pid")
-    os.kill(int(pid_file.read_text().split()[0]), signal.SIGKILL)
+    return int(pid_file.read_text().split()[0])
