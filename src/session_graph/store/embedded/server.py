@@ -17,15 +17,16 @@ when the owner ends. Locks end with their processes, so no file's content (`post
 closed, by `stop()`, an exit or a SIGKILL, the shell shuts the server down. The log is the standard output of every
 process of the server, and stays locked until the last one has ended, which is what the next owner waits for.
 
-**Private.** The server listens on a Unix socket in a folder of mode 0700, never on a port, and asks for no password.
+**Private.** The server listens on a Unix socket in a folder of mode 0700, never on a port. It asks the operating system
+who the caller is (`peer`), and accepts the user who started it and root.
 
-**As root** the user of `find_os_user` runs the server and owns the data and the socket folder. The home stays as closed
-as it was: the server is started inside its data folder and needs no access to the folders above.
+**As root** the user of `find_os_user` runs the server and owns the data and the socket folder: never one that other
+processes run as. The home stays as closed as it was: the server is started inside its data folder and needs no access
+to the folders above.
 """
 
 import hashlib
 import os
-import shutil
 import signal
 import stat
 import subprocess
@@ -39,15 +40,16 @@ from typing import IO, Self
 from urllib.parse import quote_from_bytes
 
 from session_graph.errors import StoreError
-from session_graph.store.embedded.binaries import find_binaries, find_os_user
+from session_graph.store.embedded.binaries import find_binaries
+from session_graph.store.embedded.creation import HBA, IDENT, create_data, data_argument, give_data, write_access
 from session_graph.store.embedded.home import NAME, PORT, OwnerFile, ServerHome, lock
+from session_graph.store.embedded.os_users import find_os_user
 
 START_SECONDS = 60.0
 MEMORY_SECONDS = 5.0  # for which shared memory can outlast the processes of a killed server
 STOP_SECONDS = 30.0  # before the next, harder signal
 LOG_BYTES = 4 * 1024 * 1024
 SOCKET_FOLDER_BYTES = 88  # the whole path of a socket may have 103 on macOS, 107 on Linux
-DATA_PATH_BYTES = 900  # PostgreSQL cuts paths at 1024
 
 # These override postgresql.conf.
 _SETTINGS = {
@@ -170,7 +172,9 @@ def _own(home: ServerHome, owner: OwnerFile, deadline: Deadline, cleanup: ExitSt
         cleanup.callback(_remove_empty, socket_folder, owner)
         owner.write(socket_folder)
         if not (home.data / "PG_VERSION").exists():
-            _create_data(home, log)
+            create_data(home, log)
+        give_data(home.data, home.binaries.user)
+        write_access(home)
         server = _start(home, socket_folder, log, deadline, cleanup)
         cleanup.callback(owner.write, None)  # the first step, see there
         socket = socket_folder / f".s.PGSQL.{PORT}"
@@ -231,44 +235,6 @@ def _remove_empty(folder: Path, owner: OwnerFile) -> None:
             folder.rmdir()
 
 
-def _data_argument(home: ServerHome, folder: Path) -> str:
-    """Return the server's name for `folder`, in which it starts: a link if the path is closed to it or too long."""
-    if len(os.fsencode(folder)) <= DATA_PATH_BYTES and home.binaries.user.may_enter(folder):
-        return str(folder)
-    if os.path.exists("/proc/self/cwd"):
-        return "/proc/self/cwd"
-    raise StoreError(f"PostgreSQL does not run as root, and uid {home.binaries.user.uid} cannot enter {folder}.")
-
-
-def _create_data(home: ServerHome, log: IO[bytes]) -> None:
-    """Create the cluster and database in a folder beside `data`, then rename it. Clears what a killed start left."""
-    new = home.data.with_suffix(".new")
-    with suppress(FileNotFoundError):
-        shutil.rmtree(new)
-    new.mkdir(mode=0o700)
-    home.binaries.user.take(new)
-    data = _data_argument(home, new)
-    locale = ["--encoding=UTF8", "--locale=C"]
-    if home.binaries.major >= 17:
-        locale += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-    access = ("-U", NAME, "--auth-local=trust", "--auth-host=reject")
-    _run(home, log, new, "", "initdb", "-D", data, *access, *locale, "--no-instructions")
-    statement = f"create database {NAME};\n"
-    _run(home, log, new, statement, "postgres", "--single", "-D", data, "-c", "exit_on_error=on", "postgres")
-    new.rename(home.data)
-    folder = os.open(home.folder, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)
-
-
-def _run(home: ServerHome, log: IO[bytes], cwd: Path, text: str, program: str, *arguments: str) -> None:
-    began = os.fstat(log.fileno()).st_size
-    with home.binaries.start(program, *arguments, cwd=cwd, stdin=subprocess.PIPE, output=log) as running:
-        running.communicate(text.encode())
-    if running.returncode != 0:
-        raise home.failure(f"The database in {home.folder} could not be created.", began)
-
-
 def _start(
     home: ServerHome, socket_folder: Path, log: IO[bytes], deadline: Deadline, cleanup: ExitStack
 ) -> subprocess.Popen[bytes]:
@@ -292,10 +258,12 @@ def _start(
 
 def _supervise(home: ServerHome, socket_folder: Path, log: IO[bytes], cleanup: ExitStack) -> subprocess.Popen[bytes]:
     settings = {**_SETTINGS, "unix_socket_directories": str(socket_folder), "cluster_name": socket_folder.name}
-    options = [f"--{name}={value}" for name, value in settings.items()]
+    data = data_argument(home.data, home.binaries.user)
+    files = {"hba_file": f"{data}/{HBA}", "ident_file": f"{data}/{IDENT}"}
+    options = [f"--{name}={value}" for name, value in {**settings, **files}.items()]
     server = home.binaries.user.start(
         *("/bin/sh", "-c", _SUPERVISE, "sh"),
-        *(str(home.binaries.folder / "postgres"), "-D", _data_argument(home, home.data), *options),
+        *(str(home.binaries.folder / "postgres"), "-D", data, *options),
         cwd=home.data,
         stdin=subprocess.PIPE,
         output=log,
