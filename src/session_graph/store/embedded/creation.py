@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -61,14 +62,18 @@ def create_data(home: ServerHome, log: IO[bytes]) -> None:
 
 
 def give_data(data: Path, user: OsUser) -> None:
-    """Make `user` the owner of the data, if another id was: that of a creator, or of a start as another user."""
-    owner = data.lstat().st_uid
-    if os.geteuid() != 0 or owner == user.uid:
+    """Make `user` the owner of the data if another one is, such as who created them. Only root can.
+
+    The folder itself comes last, so that a start that was killed is made up for. A file with several names is left as
+    it is, since one of the names may be a file of the system.
+    """
+    if os.geteuid() != 0 or data.lstat().st_uid == user.uid:
         return
-    for folder, folders, files in os.walk(data, topdown=False):
-        for path in (Path(folder, name) for name in (*folders, *files)):
-            if path.lstat().st_uid == owner:
-                user.take(path)
+    for _, folders, files, descriptor in os.fwalk(data, topdown=False):
+        for name in (*folders, *files):
+            found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            if stat.S_ISDIR(found.st_mode) or found.st_nlink == 1:
+                os.chown(name, user.uid, user.gid, dir_fd=descriptor, follow_symlinks=False)
     user.take(data)
 
 
@@ -80,7 +85,7 @@ def write_access(home: ServerHome) -> None:
     names = list_names(home.binaries.user)
     ident = "".join(f'{NAME} "{name}" {NAME}\n' for name in names)
     for name, text in ((HBA, _HBA_TEXT), (IDENT, ident)):
-        write = f"umask 077 && cat >{name}.new && mv -f {name}.new {name}"
+        write = f"umask 077 && rm -f {name}.new && cat >{name}.new && mv -f {name}.new {name}"
         with home.binaries.user.start("/bin/sh", "-c", write, cwd=home.data, stdin=subprocess.PIPE) as writer:
             writer.communicate(text.encode())
         if writer.returncode != 0:
@@ -89,8 +94,7 @@ def write_access(home: ServerHome) -> None:
 
 def _run(home: ServerHome, user: OsUser, log: IO[bytes], cwd: Path, text: str, program: str, *arguments: str) -> None:
     began = os.fstat(log.fileno()).st_size
-    command = (home.binaries.folder / program, *arguments)
-    with user.start(*command, cwd=cwd, stdin=subprocess.PIPE, output=log) as running:
+    with user.start(home.binaries.folder / program, *arguments, cwd=cwd, stdin=subprocess.PIPE, output=log) as running:
         running.communicate(text.encode())
     if running.returncode != 0:
         raise home.failure(f"The database in {home.folder} could not be created.", began)
