@@ -1,6 +1,7 @@
 """The commands that run until they are stopped: the API, the demo, the worker."""
 
 import asyncio
+import logging
 import signal
 import socket
 from argparse import Namespace
@@ -34,7 +35,9 @@ from session_graph.settings import Settings
 from session_graph.store.database import Database
 from session_graph.store.lifecycle import open_url, store_url
 from session_graph.store.notifications import Listener
+from session_graph.store.transport import describe_transport
 
+LOGGER = logging.getLogger(__name__)
 DRAIN_SECONDS = 10
 STOP_SECONDS = 1.0
 MOST_STOP_SECONDS = 12.0
@@ -58,12 +61,14 @@ class _Service(Protocol):
 async def serve(settings: Settings, arguments: Namespace) -> int:
     """Serve the API, and unless `--no-worker` write and send exports, until SIGINT or SIGTERM."""
     configure_logging(settings.log_level)
+    _log_transport(settings)
     return await _serve(settings, _announce, with_worker=not arguments.no_worker)
 
 
 async def demo(settings: Settings, arguments: Namespace) -> int:
     """Serve the API with a demo account, and print how to try it."""
     configure_logging(DEMO_LOG_LEVEL)
+    _log_transport(settings)
     defaults = {"outbox": settings.outbox or settings.home / OUTBOX, "explorer": settings.explorer or BUNDLE}
     return await _serve(settings.model_copy(update=defaults), prepare_demo, with_worker=True)
 
@@ -71,6 +76,7 @@ async def demo(settings: Settings, arguments: Namespace) -> int:
 async def work(settings: Settings, arguments: Namespace) -> int:
     """Write and send exports until SIGINT or SIGTERM."""
     configure_logging(settings.log_level)
+    _log_transport(settings)
     stop_time = _StopTime()
     async with store_url(settings, stop_time.left) as url, open_url(url, settings) as database:
         await upgrade_data(database, settings)
@@ -81,6 +87,11 @@ async def work(settings: Settings, arguments: Namespace) -> int:
             await _wait_for_stop_signal()
             stop_time.begin()
     return 0
+
+
+def _log_transport(settings: Settings) -> None:
+    for remark in describe_transport(settings):
+        LOGGER.log(remark.level, remark.text)
 
 
 def _housekeeping(database: Database, settings: Settings) -> tuple[_Service, ...]:
