@@ -129,7 +129,7 @@ def test_a_database_of_another_machine_without_tls_is_warned_of(tmp_path: Path, 
     address = f"postgresql://user:secret@0.0.0.0:{free_port()}/name"
     said = run_command(tmp_path, command, database_url=address).stderr.splitlines()
 
-    warning = orjson.loads(said[0])
+    (warning,) = [orjson.loads(line) for line in said if line.startswith("{")]
     assert (warning["level"], warning["logger"]) == ("WARNING", "session_graph.cli.serve")
     assert warning["message"].startswith("SESSION_GRAPH_DATABASE_URL: the connection to 0.0.0.0 need not be encrypted")
     assert "secret" not in "".join(said)
