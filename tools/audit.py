@@ -34,7 +34,7 @@ KNOWN = ("django", "1.2")
 SECONDS = 15.0
 """For everything that is asked; without a network the answer comes within some seconds."""
 
-_SOURCE = 'source = { registry = "https://packages.invalid/simple" }'  # never asked
+_SOURCE = 'source = { registry = "./packages" }'  # never read
 
 Package = tuple[str, str]
 """Name and version."""
