@@ -1,7 +1,7 @@
 """The reference pages say what the code does, and leave nothing out."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -187,6 +187,9 @@ CALLS: dict[tuple[str, str], Any] = {
     ("cancelSessionExport", "NOT_FOUND"): {"id": STRANGER},
     ("retrySessionExport", "INVALID"): {"id": "x"},
     ("retrySessionExport", "NOT_FOUND"): {"id": STRANGER},
+    ("retrySessionExport", "LIMIT"): {"id": "@retried"},
+    ("revokeSessionExportLink", "INVALID"): {"id": "x", "recipient": "ana@example.com"},
+    ("revokeSessionExportLink", "NOT_FOUND"): {"id": "@retried", "recipient": "bo@example.com"},
     ("createAgent", "INVALID"): AGENT | {"idn": "new", "timeZone": "Nowhere"},
     ("createAgent", "DUPLICATE"): AGENT,
     ("updateAgent", "INVALID"): {"idn": "bistro", "name": None},
@@ -203,7 +206,9 @@ def test_each_code_of_each_mutation_has_a_call_that_gives_it() -> None:
 
 
 @pytest.mark.anyio
-async def test_mutations_give_the_codes_that_the_table_says(caller: MakeCaller, account: Account) -> None:
+async def test_mutations_give_the_codes_that_the_table_says(
+    caller: MakeCaller, account: Account, settings: Settings
+) -> None:
     await make_agent(account)
     ask = await caller(Role.ADMIN, email="ana@example.com")
     session = str(uuid4())
@@ -218,13 +223,19 @@ async def test_mutations_give_the_codes_that_the_table_says(caller: MakeCaller, 
 
     assert await call("recordSession", RECORD | {"id": session}) == []
     assert await call("requestSessionExport", {"idempotencyKey": "k"}) == []
+    retried = (await ask("{ exports { nodes { id } } }")).data["exports"]["nodes"][0]["id"]
+    for _ in range(settings.export_retries_per_day):
+        assert await call("cancelSessionExport", {"id": retried}) == []
+        assert await call("retrySessionExport", {"id": retried}) == []
+    assert await call("cancelSessionExport", {"id": retried}) == []
+    ids = {"@session": session, "@retried": retried}
     for (name, code), given in CALLS.items():
-        assert await call(name, fill(given, session)) == [code], name
+        assert await call(name, fill(given, ids)) == [code], name
 
 
-def fill(given: Any, session: str) -> Any:
+def fill(given: Any, ids: Mapping[str, str]) -> Any:
     if isinstance(given, dict):
-        return {name: fill(value, session) for name, value in given.items()}
+        return {name: fill(value, ids) for name, value in given.items()}
     if isinstance(given, list):
-        return [fill(value, session) for value in given]
-    return session if given == "@session" else given
+        return [fill(value, ids) for value in given]
+    return ids.get(given, given) if isinstance(given, str) else given

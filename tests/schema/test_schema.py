@@ -92,6 +92,9 @@ ADDED = {
     *("RecordSessionsInput is one of", "Mutation.cancelSessionExport(input:)", "Mutation.retrySessionExport(input:)"),
     *("CancelSessionExportInput", "CancelSessionExportInput.id", "CancelSessionExportInput is one of"),
     *("RetrySessionExportInput", "RetrySessionExportInput.id", "RetrySessionExportInput is one of"),
+    *("Mutation.revokeSessionExportLink", "Mutation.revokeSessionExportLink(input:)"),
+    *("RevokeSessionExportLinkInput", "RevokeSessionExportLinkInput is one of", "Delivery.linkExpiresAt"),
+    *("RevokeSessionExportLinkInput.id", "RevokeSessionExportLinkInput.recipient", "UserError.retryAfter"),
 }
 """Of the next interface, or for clients that show local times, and already built."""
 
