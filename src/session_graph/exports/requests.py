@@ -238,11 +238,16 @@ def _check_key(key: str | None) -> str | None:
 
 
 async def _find_earlier(connection: Connection, viewer: Viewer, key: str, content_hash: bytes) -> UUID | None:
-    """Return the viewer's export of this key; one that its rights do not cover now does not count."""
+    """Return the viewer's export of this key; one that its rights do not cover now does not count.
+
+    So a subject whose rights have changed may have several: then that of this content.
+    """
     values = Parameters(viewer.account.id)
     condition = f"{own_exports(viewer, values)} and e.idempotency_key = {values.bind(key)}"
-    newest = f"select e.id, e.content_hash from session_export e where {condition} order by e.requested_at desc limit 1"
-    earlier = await connection.fetchrow(newest, *values)
+    order = f"order by e.content_hash = {values.bind(content_hash)} desc, e.requested_at desc limit 1"
+    earlier = await connection.fetchrow(
+        f"select e.id, e.content_hash from session_export e where {condition} {order}", *values
+    )
     if earlier is None:
         return None
     if bytes(earlier["content_hash"]) != content_hash:

@@ -5,6 +5,7 @@ integrations that it has. An ADMIN sees all of the account, a RECORDER none. Not
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import orjson
@@ -30,11 +31,10 @@ def own_exports(viewer: Viewer, values: Parameters) -> str:
     """
     if viewer.role not in ALL:
         return f"e.account_id = {values.account} and false"
-    readable = [name for name, column in COLUMNS.items() if viewer.role in column.roles]
     conditions = [
         f"e.account_id = {values.account}",
         f"e.identity = {values.bind(viewer.identity)}",
-        f"coalesce(e.reads <@ {values.bind(readable)}, e.requester ->> 'role' = {values.bind(viewer.role.value)})",
+        f"coalesce(e.reads <@ {values.bind(_readable(viewer.role))}, e.requester ->> 'role' = {values.bind(viewer.role.value)})",
         _has_equal("agents", viewer.agents, values),
         _has_equal("integrations", viewer.integrations, values),
     ]
@@ -48,6 +48,11 @@ def columns_read(role: Role, filter_: Mapping[str, Any], order_field: str, colum
     """
     names = {*columns, *columns_named(filter_), *columns_searched(filter_, role), ORDER_FIELDS[order_field].column}
     return sorted(names)
+
+
+@cache
+def _readable(role: Role) -> list[str]:
+    return [name for name, column in COLUMNS.items() if role in column.roles]
 
 
 def _has_equal(limit: str, names: Sequence[str], values: Parameters) -> str:
