@@ -27,14 +27,15 @@ def scope_exports(viewer: Viewer, values: Parameters) -> str:
 def own_exports(viewer: Viewer, values: Parameters) -> str:
     """Return a condition over `session_export e`: those that the viewer requested and that its rights cover now.
 
-    Agents and integrations must be the same, not only cover those of the export: this cannot be wrong in one direction.
+    Agents and integrations must be the same; more of them are another scope too.
     """
     if viewer.role not in ALL:
         return f"e.account_id = {values.account} and false"
+    readable, role = values.bind(_readable(viewer.role)), values.bind(viewer.role.value)
     conditions = [
         f"e.account_id = {values.account}",
         f"e.identity = {values.bind(viewer.identity)}",
-        f"coalesce(e.reads <@ {values.bind(_readable(viewer.role))}, e.requester ->> 'role' = {values.bind(viewer.role.value)})",
+        f"coalesce(e.reads <@ {readable}, e.requester ->> 'role' = {role})",
         _has_equal("agents", viewer.agents, values),
         _has_equal("integrations", viewer.integrations, values),
     ]
