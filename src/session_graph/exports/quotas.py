@@ -18,9 +18,11 @@ from session_graph.store.database import Connection
 DAY = timedelta(days=1)
 
 _LOCK_ACCOUNT = "select from account a where a.id = $1 for no key update"
-_RUN = "select r.at, r.at + $2::interval as until, now() as now from export_run r"
+_RUN = "select r.at, r.at + $2::interval as until, clock_timestamp() as now from export_run r"
 _SINCE = "r.account_id = $1 and r.at > now() - $2::interval"
-_RECORD = "insert into export_run (account_id, export_id, identity, at, is_retry) values ($1, $2, $3, now(), $4)"
+_RECORD = (
+    "insert into export_run (account_id, export_id, identity, at, is_retry) values ($1, $2, $3, clock_timestamp(), $4)"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ create table export_run (
     export_id uuid not null,
     identity text not null,
     at timestamptz not null,
-    is_retry boolean not null
+    is_retry boolean not null,
+    primary key (account_id, export_id, at)
 );
 
 create index export_run_by_account on export_run (account_id, at);
