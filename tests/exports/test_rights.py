@@ -281,3 +281,33 @@ async def test_a_revoked_key_finds_nothing(
     assert (await download(asker.client, asker, export_id)).status_code == 401
     other = Caller(bearers.client, (await create_key(business, Role.BUILDER, name=key.name))[0])
     await assert_never_given_out(database, other, export_id)
+
+
+@pytest.mark.parametrize(
+    ("made_with", "asked_with", "is_found"),
+    [
+        ({"role": "BUILDER"}, {"role": "BUILDER"}, True),
+        ({"role": "BUILDER"}, {"role": "ADMIN"}, True),
+        ({"role": "BUILDER"}, {"role": "PORTAL"}, False),
+        ({"role": "PORTAL"}, {"role": "BUILDER"}, False),
+        ({"role": "ADMIN"}, {"role": "RECORDER"}, False),
+    ],
+)
+async def test_a_report_of_an_older_version_is_found_by_the_same_role_alone(
+    bearers: Bearers,
+    business: Account,
+    database: Database,
+    worker: Worker,
+    made_with: Claims,
+    asked_with: Claims,
+    is_found: bool,
+) -> None:
+    maker, asker = bearers.token(business, **made_with), bearers.token(business, **asked_with)
+    export_id = await written(database, maker, **PORTAL_COLUMNS)
+    await database.execute("update session_export set reads = null where id = $1", UUID(export_id))
+
+    if not is_found:
+        await assert_never_given_out(database, asker, export_id)
+        return
+    assert export_id in (await send(asker, LIST))[1]
+    assert (await download(asker.client, asker, export_id)).status_code == 200

@@ -225,6 +225,31 @@ async def test_a_link_in_a_mail_does_not_come_back_when_an_expired_report_is_wri
     assert await status_of(client, (await show_report(owner, sent))["downloadUrl"]) == 200
 
 
+async def test_a_report_that_nobody_accepted_is_withdrawn_too(
+    client: httpx.AsyncClient, owner: Caller, sent: str, database: Database
+) -> None:
+    await database.execute("update session_export set status = 'FAILED' where id = $1", UUID(sent))
+    link = (await show_report(owner, sent))["downloadUrl"]
+    assert await status_of(client, link) == 200
+
+    assert (await owner(CANCEL, id=sent)).data["cancelSessionExport"]["export"]["status"] == "CANCELLED"
+
+    assert await status_of(client, link) == 404
+
+
+async def test_each_download_by_a_link_is_recorded(
+    client: httpx.AsyncClient, account: Account, owner: Caller, sent: str, outbox: Settings, database: Database
+) -> None:
+    text, _ = await create_key(account, Role.ADMIN, name="Petra")
+    for link in ((await show_report(Caller(client, text), sent))["downloadUrl"], links_in_mails(outbox)[BO]):
+        for _ in range(2):
+            assert await status_of(client, link) == 200
+
+    rows = await database.fetch("select by from export_download where export_id = $1 order by at", UUID(sent))
+
+    assert [row["by"] for row in rows] == ["link of Petra"] * 2 + [f"link of {BO}"] * 2
+
+
 @pytest.mark.parametrize("status", ["FAILED", "EXPIRED"])
 async def test_a_report_without_a_file_is_not_withdrawn(
     owner: Caller, sent: str, database: Database, status: str
