@@ -311,3 +311,12 @@ async def test_a_report_of_an_older_version_is_found_by_the_same_role_alone(
         return
     assert export_id in (await send(asker, LIST))[1]
     assert (await download(asker.client, asker, export_id)).status_code == 200
+
+
+async def test_a_recorder_finds_no_report_whatever_it_reads(
+    bearers: Bearers, business: Account, database: Database, worker: Worker
+) -> None:
+    export_id = await written(database, bearers.token(business, "BUILDER"))
+    await database.execute("update session_export set reads = '{id}' where id = $1", UUID(export_id))
+
+    await assert_never_given_out(database, bearers.token(business, "RECORDER"), export_id)
