@@ -72,5 +72,5 @@ async def _check(connection: Connection, account_id: UUID, quota: _Quota) -> Non
     if oldest is None:
         return
     until: datetime = oldest["until"]
-    message = f"{quota.message} in 24 hours, retries included; the next is possible at {until:%Y-%m-%d %H:%M:%S} UTC."
+    message = f"{quota.message} in 24 hours, retries included; the next is possible at {until:%Y-%m-%d %H:%M:%S} UTC"
     raise LimitReached([Problem((), message, retry_after=ceil((until - oldest["now"]).total_seconds()))])

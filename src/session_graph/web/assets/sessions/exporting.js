@@ -38,7 +38,7 @@ const STATUS = {
 const DELIVERY = {
   WAITING: "being sent",
   ACCEPTED: "sent",
-  REFUSED: "refused by the mail server",
+  REFUSED: "refused",
   GIVEN_UP: "given up after a day",
 };
 
