@@ -1,7 +1,7 @@
 """The reference pages say what the code does, and leave nothing out."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -189,6 +189,9 @@ CALLS: dict[tuple[str, str], Any] = {
     ("cancelSessionExport", "NOT_FOUND"): {"id": STRANGER},
     ("retrySessionExport", "INVALID"): {"id": "x"},
     ("retrySessionExport", "NOT_FOUND"): {"id": STRANGER},
+    ("retrySessionExport", "LIMIT"): {"id": "@retried"},
+    ("revokeSessionExportLink", "INVALID"): {"id": "x", "recipient": "ana@example.com"},
+    ("revokeSessionExportLink", "NOT_FOUND"): {"id": "@retried", "recipient": "bo@example.com"},
     ("saveView", "INVALID"): VIEW | {"columns": []},
     ("saveView", "NOT_FOUND"): VIEW | {"id": STRANGER},
     ("saveView", "DUPLICATE"): VIEW,
@@ -212,7 +215,7 @@ def test_each_code_of_each_mutation_has_a_call_that_gives_it() -> None:
 
 @pytest.mark.anyio
 async def test_mutations_give_the_codes_that_the_table_says(
-    caller: MakeCaller, account: Account, monkeypatch: pytest.MonkeyPatch
+    caller: MakeCaller, account: Account, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(saved_views, "MOST_VIEWS", 1)
     await make_agent(account)
@@ -229,14 +232,20 @@ async def test_mutations_give_the_codes_that_the_table_says(
 
     assert await call("recordSession", RECORD | {"id": session}) == []
     assert await call("requestSessionExport", {"idempotencyKey": "k"}) == []
+    retried = (await ask("{ exports { nodes { id } } }")).data["exports"]["nodes"][0]["id"]
+    for _ in range(settings.export_retries_per_day):
+        assert await call("cancelSessionExport", {"id": retried}) == []
+        assert await call("retrySessionExport", {"id": retried}) == []
+    assert await call("cancelSessionExport", {"id": retried}) == []
+    ids = {"@session": session, "@retried": retried}
     assert await call("saveView", VIEW) == []
     for (name, code), given in CALLS.items():
-        assert await call(name, fill(given, session)) == [code], name
+        assert await call(name, fill(given, ids)) == [code], name
 
 
-def fill(given: Any, session: str) -> Any:
+def fill(given: Any, ids: Mapping[str, str]) -> Any:
     if isinstance(given, dict):
-        return {name: fill(value, session) for name, value in given.items()}
+        return {name: fill(value, ids) for name, value in given.items()}
     if isinstance(given, list):
-        return [fill(value, session) for value in given]
-    return session if given == "@session" else given
+        return [fill(value, ids) for value in given]
+    return ids.get(given, given) if isinstance(given, str) else given

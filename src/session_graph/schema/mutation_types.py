@@ -74,6 +74,9 @@ class UserError:
     code: UserErrorCode = strawberry.field(description="The kind of the error.")
     message: str = strawberry.field(description="The error, as a sentence.")
     path: list[str] = strawberry.field(description="The position in the arguments.")
+    retry_after: int | None = strawberry.field(
+        default=None, description="The seconds until a limit ends that ends by itself; null with every other error."
+    )
 
 
 def _errors(description: str = "The reasons why nothing was written; empty if it was.") -> Any:
@@ -269,7 +272,8 @@ class RequestSessionExport(InputModel):
     time_zone: str | None = Field(None, description="The time zone of the file (IANA), instead of the agents' zones.")
     escape_formulas: bool = Field(
         True,
-        description="Put an apostrophe before text that a spreadsheet would run as a formula; false for machines.",
+        description="Put an apostrophe before text that a spreadsheet would run as a formula. False, for machines,"
+        " needs your own address as the only recipient.",
     )
     idempotency_key: str | None = Field(None, description="A second request with the same key returns the same export.")
 
@@ -290,7 +294,12 @@ class RetrySessionExport(NamedExport):
     pass
 
 
-@strawberry.type(description="A requested, cancelled or requeued export.")
+@graphql_input("RevokeSessionExportLinkInput", "The link of a recipient to end.")
+class RevokeSessionExportLink(NamedExport):
+    recipient: str = Field(description="The recipient's e-mail address, as in deliveries.")
+
+
+@strawberry.type(description="A requested or changed export.")
 class SessionExportPayload:
     export: SessionExport | None = strawberry.field(default=None, description="The export as it is now.")
     errors: list[UserError] = _errors()

@@ -343,6 +343,7 @@ class SessionExport(TenantModel):
     expires_at = fields.DatetimeField(null=True)
     place = fields.IntField(null=True)
     chunk_count = fields.IntField(null=True)
+    reads = ArrayField("text", null=True)
 
     class Meta:
         table = "session_export"
@@ -380,9 +381,22 @@ class ExportDelivery(TenantModel):
     run_at = fields.DatetimeField()
     at = fields.DatetimeField(null=True)
     error = fields.TextField(null=True)
+    link_expires_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "export_delivery"
+
+
+class ExportRun(TenantModel):
+    """One time that an export was queued, by its request or by a retry."""
+
+    export_id = fields.UUIDField(primary_key=True)
+    identity = fields.TextField()
+    at = fields.DatetimeField()
+    is_retry = fields.BooleanField()
+
+    class Meta:
+        table = "export_run"
 
 
 class ExportDownload(TenantModel):
