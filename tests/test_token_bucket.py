@@ -48,6 +48,30 @@ def test_an_amount_above_the_capacity_never_fits() -> None:
     assert TokenBucket(3, 2, Clock()).take(4) == inf
 
 
+def test_an_amount_above_the_capacity_may_take_a_full_bucket_and_owe_the_rest() -> None:
+    clock = Clock()
+    bucket = TokenBucket(10, 2, clock)
+    bucket.take(4)
+
+    assert bucket.take(25, may_owe=True) == 2
+    assert bucket.tokens == 6
+    clock.now += 2
+    assert bucket.take(25, may_owe=True) == 0
+    assert bucket.tokens == -15
+    assert bucket.take(1) == 8
+    assert bucket.take(25, may_owe=True) == 12.5
+    assert not bucket.is_full()
+
+
+def test_what_is_given_back_can_be_taken_again() -> None:
+    bucket = TokenBucket(10, 2, Clock())
+    bucket.take(10)
+    bucket.give_back(10)
+
+    assert bucket.is_full()
+    assert bucket.take(10) == 0
+
+
 def test_each_key_has_a_bucket_of_its_own() -> None:
     buckets = TokenBuckets(1, 1, clock=Clock())
 

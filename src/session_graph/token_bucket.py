@@ -27,21 +27,32 @@ class TokenBucket:
         self._tokens = capacity
         self._filled_at = clock()
 
-    def take(self, amount: float = 1.0) -> float:
+    def take(self, amount: float = 1.0, *, may_owe: bool = False) -> float:
         """Take this many tokens and return 0; if there are too few, take none and return the seconds until there are.
 
-        These are infinite for an amount above the capacity.
+        These are infinite for an amount above the capacity. With `may_owe` such an amount takes a full bucket, which
+        then owes the rest.
         """
         self._fill()
-        if amount <= self._tokens:
+        needed = self.capacity if may_owe and amount > self.capacity else amount
+        if needed <= self._tokens:
             self._tokens -= amount
             return 0.0
-        return (amount - self._tokens) / self.per_second if amount <= self.capacity else inf
+        return (needed - self._tokens) / self.per_second if needed <= self.capacity else inf
+
+    def give_back(self, amount: float) -> None:
+        """Undo a take."""
+        self._tokens += amount
+
+    @property
+    def tokens(self) -> float:
+        """Return how many tokens there are; negative if some are owed."""
+        self._fill()
+        return self._tokens
 
     def is_full(self) -> bool:
         """Return whether the bucket is as good as new."""
-        self._fill()
-        return self._tokens >= self.capacity
+        return self.tokens >= self.capacity
 
     def _fill(self) -> None:
         now = self._clock()
@@ -64,12 +75,21 @@ class TokenBuckets:
 
     def take(self, key: Hashable, amount: float = 1.0) -> float:
         """Take tokens from the key's bucket; returns what TokenBucket.take returns."""
+        return self.bucket(key).take(amount)
+
+    def charge(self, key: Hashable, amount: float) -> tuple[TokenBucket, float]:
+        """Take tokens that the bucket may owe. Return the bucket, and what its `take` returns."""
+        bucket = self.bucket(key)
+        return bucket, bucket.take(amount, may_owe=True)
+
+    def bucket(self, key: Hashable) -> TokenBucket:
+        """Return the key's bucket, to be used at once: it may be forgotten later."""
         bucket = self._buckets.pop(key, None)
         if bucket is None:
             self._forget()
             bucket = TokenBucket(self.capacity, self.per_second, self._clock)
         self._buckets[key] = bucket  # at the end: the dictionary is in the order of use
-        return bucket.take(amount)
+        return bucket
 
     def _forget(self) -> None:
         """Drop buckets from the one used longest ago on, while they are full or there are too many."""

@@ -1,0 +1,57 @@
+"""Admission: when an operation that is analyzed may run, by the budget of its caller and the turns of its account."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from graphql import OperationType
+
+from session_graph.access.budgets import Budgets
+from session_graph.access.turns import TooManyHeavyQueries, Turns
+from session_graph.engine.context import RequestContext
+from session_graph.engine.operation import AuthorizedOperation, Operation
+
+
+class Admission:
+    """Charges callers, and makes heavy queries take turns: those whose statements cost `heavy` or more."""
+
+    def __init__(self, budgets: Budgets, turns: Turns, heavy: int) -> None:
+        self._budgets = budgets
+        self._turns = turns
+        self._heavy = heavy
+
+    def admit(self, operation: Operation) -> AbstractAsyncContextManager[None] | None:
+        """Charge the operation. If it must take turns, return the block that it runs in.
+
+        Raises OutOfBudget. The block raises TooManyHeavyQueries, and then nothing is charged.
+        """
+        context = operation.context
+        assert isinstance(context, RequestContext)
+        authorized = context.operation
+        context.budget = self._budgets.charge(operation.viewer, authorized.charge)
+        is_query = operation.definition.operation is OperationType.QUERY
+        return self._turn(operation) if is_query and authorized.statements >= self._heavy else None
+
+    async def admit_event(self, operation: Operation) -> None:
+        """Charge one event of a subscription as the subscription itself was charged, if its selection has statements.
+
+        Waits until it fits: the log keeps the events meanwhile.
+        """
+        authorized = authorized_of(operation)
+        if authorized.statements:
+            await self._budgets.charge_when_possible(operation.viewer, authorized.charge)
+
+    @asynccontextmanager
+    async def _turn(self, operation: Operation) -> AsyncIterator[None]:
+        try:
+            async with self._turns.turn(operation.viewer.account.id):
+                yield
+        except TooManyHeavyQueries:
+            self._budgets.refund(operation.viewer, authorized_of(operation).charge)
+            raise
+
+
+def authorized_of(operation: Operation) -> AuthorizedOperation:
+    """Return what the analysis found about an operation."""
+    context = operation.context
+    assert isinstance(context, RequestContext)
+    return context.operation

@@ -1,0 +1,81 @@
+"""What responses of `/graphql` say about the budget of their caller.
+
+    RateLimit-Policy: "cost";q=300000;w=15;qu="cost"
+    RateLimit: "cost";r=299974;t=1
+
+These are the fields of draft-ietf-httpapi-ratelimit-headers: `q` is the capacity of a budget, `w` the seconds in which
+an empty one is full, `r` what is left, `t` the seconds until it is full, or until what was refused fits. A unit is one
+of cost; without `qu`, which names it, the fields would count requests.
+"""
+
+from collections.abc import Sequence
+from math import ceil
+
+import orjson
+
+from session_graph.access.budgets import Budgets, OutOfBudget
+from session_graph.access.viewer import Viewer
+from session_graph.engine.context import RequestContext
+from session_graph.engine.operation import Operation
+from session_graph.http.negotiation import HeaderFields
+from session_graph.http.response import RawHeaders
+from session_graph.token_bucket import TokenBucket
+
+REQUEST_HEADER = "graphql-cost"
+REPORT = "report"
+"""Asks for `extensions.cost`, as in Hot Chocolate, which has IBM's directives too."""
+
+
+class RateLimits:
+    """Writes the headers and the extension `cost` of responses. Without budgets there are none."""
+
+    def __init__(self, budgets: Budgets | None) -> None:
+        self._budgets = budgets
+        if budgets is not None:
+            window = max(1, ceil(budgets.capacity / budgets.per_second))
+            self._policy = b"ratelimit-policy", b'"cost";q=%d;w=%d;qu="cost"' % (budgets.capacity, window)
+
+    def headers(self, operation: Operation) -> RawHeaders:
+        """Return the headers of the response to an operation that was charged."""
+        context = operation.context
+        if not isinstance(context, RequestContext) or context.budget is None:
+            return ()
+        return self._policy, _describe(context.budget)
+
+    def headers_without_operation(self, viewer: Viewer | None, errors: Sequence[Exception] = ()) -> RawHeaders:
+        """Return the headers of a response with these errors; none if the viewer is not known."""
+        if self._budgets is None or viewer is None:
+            return ()
+        error = errors[0] if errors else None
+        seconds = error.retry_after if isinstance(error, OutOfBudget) else None
+        return self._policy, _describe(self._budgets.bucket(viewer), seconds)
+
+    def report(self, headers: HeaderFields, operation: Operation, body: bytes) -> bytes:
+        """Return the JSON of a response, with `extensions.cost` if the headers of the request ask for it."""
+        if REQUEST_HEADER not in headers or headers[REQUEST_HEADER].strip().lower() != REPORT:
+            return body
+        context = operation.context
+        if not isinstance(context, RequestContext) or (budget := context.budget) is None:
+            return body
+        left = budget.tokens
+        cost = {
+            "estimate": context.operation.cost,
+            "charged": context.operation.charge,
+            "remaining": max(0, int(left)),
+            "capacity": int(budget.capacity),
+            "perSecond": budget.per_second,
+            "fullInSeconds": _seconds_until_full(budget, left),
+        }
+        return body[:-1] + b',"extensions":' + orjson.dumps({"cost": cost}) + b"}"
+
+
+def _describe(budget: TokenBucket, seconds: int | None = None) -> tuple[bytes, bytes]:
+    """Return the header RateLimit; without `seconds` it says when the budget is full."""
+    left = budget.tokens
+    if seconds is None:
+        seconds = _seconds_until_full(budget, left)
+    return b"ratelimit", b'"cost";r=%d;t=%d' % (left if left > 0 else 0, seconds)
+
+
+def _seconds_until_full(budget: TokenBucket, left: float) -> int:
+    return max(0, ceil((budget.capacity - left) / budget.per_second))
