@@ -56,7 +56,8 @@ class TokenBucket:
 
     def _fill(self) -> None:
         now = self._clock()
-        self._tokens = min(self.capacity, self._tokens + (now - self._filled_at) * self.per_second)
+        tokens = self._tokens + (now - self._filled_at) * self.per_second
+        self._tokens = tokens if tokens < self.capacity else self.capacity
         self._filled_at = now
 
 

@@ -73,4 +73,5 @@ class Budgets:
 
 
 def _identify(viewer: Viewer) -> Hashable:
-    return viewer.key_id or (viewer.account.id, viewer.name)
+    key_id = viewer.key_id
+    return key_id.int if key_id else (viewer.account.id, viewer.name)

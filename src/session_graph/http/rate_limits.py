@@ -78,4 +78,4 @@ def _describe(budget: TokenBucket, seconds: int | None = None) -> tuple[bytes, b
 
 
 def _seconds_until_full(budget: TokenBucket, left: float) -> int:
-    return max(0, ceil((budget.capacity - left) / budget.per_second))
+    return ceil((budget.capacity - left) / budget.per_second)
