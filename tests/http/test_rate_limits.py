@@ -51,6 +51,11 @@ def headers_of(key: str, **headers: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}", "Accept": GRAPHQL, **headers}
 
 
+async def warm(client: httpx.AsyncClient, account: Account, query: str = PAGE) -> None:
+    """Have the server parse a document, at the expense of another key."""
+    await post(client, await make_key(account), query)
+
+
 async def post(client: httpx.AsyncClient, key: str, query: str = PAGE, **headers: str) -> httpx.Response:
     return await client.post("/graphql", json={"query": query}, headers=headers_of(key, **headers))
 
@@ -60,6 +65,7 @@ async def test_an_operation_that_does_not_fit_is_refused_before_any_statement(
 ) -> None:
     key = await make_key(bistro)
     async with open_app(**SLOW) as client:
+        await warm(client, bistro)
         served = [(await post(client, key)).status_code for _ in range(3)]
         await statements.restart()
         refused = await post(client, key)
@@ -80,6 +86,7 @@ async def test_an_operation_that_does_not_fit_is_refused_before_any_statement(
 async def test_a_refusal_has_status_429_in_every_media_type(open_app: Open, bistro: Account, accept: str) -> None:
     key = await make_key(bistro)
     async with open_app(budget_capacity=1, budget_per_second=0.01) as client:
+        await warm(client, bistro)
         await post(client, key)
         refused = await post(client, key, Accept=accept)
 
@@ -90,6 +97,7 @@ async def test_a_refusal_has_status_429_in_every_media_type(open_app: Open, bist
 async def test_keys_of_one_account_have_budgets_of_their_own(open_app: Open, bistro: Account) -> None:
     one, other = await make_key(bistro), await make_key(bistro)
     async with open_app(budget_capacity=40, budget_per_second=0.01) as client:
+        await warm(client, bistro)
         statuses = [(await post(client, key)).status_code for key in (one, one, other, other)]
 
     assert statuses == [200, 429, 200, 429]
@@ -98,6 +106,7 @@ async def test_keys_of_one_account_have_budgets_of_their_own(open_app: Open, bis
 async def test_a_budget_refills(open_app: Open, bistro: Account) -> None:
     key = await make_key(bistro)
     async with open_app(budget_capacity=40, budget_per_second=2000) as client:
+        await warm(client, bistro)
         for _ in range(10):
             assert (await post(client, key)).status_code == 200
             await asyncio.sleep(0.05)
@@ -108,6 +117,7 @@ async def test_an_operation_dearer_than_the_capacity_is_served_from_a_full_budge
 ) -> None:
     key = await make_key(bistro)
     async with open_app(budget_capacity=20, budget_per_second=0.01) as client:
+        await warm(client, bistro)
         first, second = [await post(client, key) for _ in range(2)]
 
     assert first.status_code == 200
@@ -121,6 +131,7 @@ async def test_every_way_of_sending_a_query_is_charged(open_app: Open, bistro: A
     key = await make_key(bistro)
     persisted = {"persistedQuery": {"version": 1, "sha256Hash": sha256(PAGE.encode()).hexdigest()}}
     async with open_app(**SLOW) as client:
+        await warm(client, bistro)
 
         async def send() -> httpx.Response:
             if way == "GET":
@@ -140,19 +151,46 @@ async def test_every_way_of_sending_a_query_is_charged(open_app: Open, bistro: A
     assert statuses == [200, 200, 200, 429]
 
 
-async def test_a_wrong_request_is_not_charged_and_has_the_headers(open_app: Open, bistro: Account) -> None:
+async def test_a_wrong_request_of_a_known_document_is_not_charged_and_has_the_headers(
+    open_app: Open, bistro: Account
+) -> None:
     key = await make_key(bistro)
     async with open_app(**SLOW) as client:
         for query in ("{ nothing }", "{", "{ sessions(first: 100000) { nodes { id } } }", "{ session(id: 7) { id } }"):
+            await warm(client, bistro, query)
             refused = await post(client, key, query)
             assert refused.status_code == 400
             assert refused.headers["RateLimit"] == '"cost";r=110;t=0'
         assert (await post(client, key, Accept="text/html")).status_code == 406
 
 
+@pytest.mark.parametrize("accept", [GRAPHQL, "application/json, text/event-stream"])
+@pytest.mark.parametrize("query", ["{ viewer { role } }", "{ nothing }", "{"])
+async def test_a_document_that_must_be_parsed_is_charged_once_valid_or_not(
+    open_app: Open, bistro: Account, query: str, accept: str
+) -> None:
+    one, other = await make_key(bistro), await make_key(bistro)
+    async with open_app(budget_capacity=1000, budget_per_second=0.01) as client:
+        first = await post(client, one, query, Accept=accept)
+        second = await post(client, other, query, Accept=accept)
+
+    left = [int(re.findall(r"r=(\d+)", response.headers["RateLimit"])[0]) for response in (first, second)]
+    assert left[1] - left[0] == 50 + len(query) // 2
+
+
+async def test_documents_that_are_never_the_same_use_a_budget_up(open_app: Open, bistro: Account) -> None:
+    key = await make_key(bistro)
+    async with open_app(budget_capacity=300, budget_per_second=0.01) as client:
+        responses = [await post(client, key, f"{{ nothing{number} }}") for number in range(10)]
+
+    assert [response.status_code for response in responses] == [400] * 5 + [429] * 5
+    assert "Retry-After" in responses[-1].headers
+
+
 async def test_a_response_says_what_is_left(open_app: Open, bistro: Account) -> None:
     key = await make_key(bistro)
     async with open_app(budget_capacity=3000, budget_per_second=7) as client:
+        await warm(client, bistro)
         response = await post(client, key)
         unkeyed = await post(client, "sg_wrong")
 
@@ -168,6 +206,7 @@ async def test_a_response_says_what_is_left(open_app: Open, bistro: Account) -> 
 async def test_a_refusal_says_when_it_fits_in_both_headers(open_app: Open, bistro: Account) -> None:
     key = await make_key(bistro)
     async with open_app(**SLOW) as client:
+        await warm(client, bistro)
         for _ in range(3):
             await post(client, key)
         refused = await post(client, key)
@@ -178,6 +217,7 @@ async def test_a_refusal_says_when_it_fits_in_both_headers(open_app: Open, bistr
 async def test_a_response_has_its_cost_if_the_request_asks_for_it(open_app: Open, bistro: Account) -> None:
     key = await make_key(bistro)
     async with open_app(**SLOW) as client:
+        await warm(client, bistro)
         plain = await post(client, key)
         reported = await post(client, key, **{"GraphQL-Cost": "report"})
         other = await post(client, key, **{"GraphQL-Cost": "validate"})
@@ -207,8 +247,11 @@ async def test_recording_is_charged_nothing_but_its_answer(open_app: Open, bistr
     key = await make_key(bistro, Role.RECORDER)
     await make_agent(bistro, idn="desk")
     batch = "mutation ($i: RecordSessionsInput!) { recordSessions(input: $i) { recordedCount errors { message } } }"
+    alone = "mutation ($i: RecordSessionInput!) { recordSession(input: $i) { errors { message } } }"
     a_record = {"agent": "desk", "channel": "VOICE", "startedAt": "2026-01-01T10:00:00Z", "durationSeconds": 60}
     async with open_app(budget_capacity=1000, budget_per_second=0.01) as client:
+        for query in (batch, alone):
+            await warm(client, bistro, query)
         for _ in range(3):
             body = {"query": batch, "variables": {"i": {"records": [a_record] * 200}}}
             response = await client.post("/graphql", json=body, headers=headers_of(key, **{"GraphQL-Cost": "report"}))
@@ -217,7 +260,6 @@ async def test_recording_is_charged_nothing_but_its_answer(open_app: Open, bistr
             cost = answer["extensions"]["cost"]
             assert cost["estimate"] - cost["charged"] == 200 * 50
 
-        alone = "mutation ($i: RecordSessionInput!) { recordSession(input: $i) { errors { message } } }"
         body = {"query": alone, "variables": {"i": a_record}}
         response = await client.post("/graphql", json=body, headers=headers_of(key, **{"GraphQL-Cost": "report"}))
 
@@ -230,6 +272,7 @@ async def test_records_are_recorded_whatever_the_budget_is(open_app: Open, bistr
     line = b'{"agent": "bistro", "channel": "VOICE", "startedAt": "2026-01-01T10:00:00Z", "durationSeconds": 60}\n'
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/x-ndjson"}
     async with open_app(budget_capacity=1, budget_per_second=0.01) as client:
+        await warm(client, bistro)
         await post(client, key)
         assert (await post(client, key)).status_code == 429
         response = await client.post("/records", content=line * 3, headers=headers)
@@ -240,11 +283,12 @@ async def test_records_are_recorded_whatever_the_budget_is(open_app: Open, bistr
 async def test_event_streams_are_charged_when_they_begin(
     settings: Settings, database: Database, database_url: str, bistro: Account
 ) -> None:
-    key = await make_key(bistro)
+    key, other = await make_key(bistro), await make_key(bistro)
     subscription = "subscription { sessionEvents { kind cursor session { id } } }"
     changed = settings.model_copy(update={"budget_capacity": 1, "budget_per_second": 0.01})
     async with (
         serving(database, database_url, changed) as served,
+        streamed(served.address, other, subscription),
         streamed(served.address, key, subscription) as first,
     ):
         assert first.response.headers["RateLimit"].startswith('"cost";r=0;')
@@ -257,8 +301,15 @@ async def test_operations_over_a_websocket_are_charged(
     settings: Settings, database: Database, database_url: str, bistro: Account
 ) -> None:
     key = await make_key(bistro)
+    other = await make_key(bistro)
     changed = settings.model_copy(update={"budget_capacity": 40, "budget_per_second": 0.01})
-    async with serving(database, database_url, changed) as served, connected(served.address, key) as socket:
+    async with (
+        serving(database, database_url, changed) as served,
+        connected(served.address, other) as first,
+        connected(served.address, key) as socket,
+    ):
+        await first.subscribe(PAGE)
+        assert (await first.refusal())["extensions"]["code"] == "RATE_LIMITED"
         await socket.subscribe(PAGE, id="1")
         assert "sessions" in await socket.data("1")
         await socket.subscribe(PAGE, id="2")
@@ -275,11 +326,12 @@ async def test_operations_over_a_websocket_are_charged(
 async def test_an_event_is_charged_if_it_has_statements_and_waits_until_it_fits(
     settings: Settings, database: Database, database_url: str, bistro: Account, selection: str, cost: int, expected: int
 ) -> None:
-    key = await make_key(bistro)
+    key, other = await make_key(bistro), await make_key(bistro)
     subscription = f"subscription {{ sessionEvents {{ kind sessionId session {{ {selection} }} }} }}"
     changed = settings.model_copy(update={"budget_capacity": 3 * cost, "budget_per_second": 0.01})
     async with (
         serving(database, database_url, changed) as served,
+        streamed(served.address, other, subscription),
         streamed(served.address, key, subscription) as stream,
     ):
         await record(database, bistro, *[{"agent": "bistro"}] * 5)

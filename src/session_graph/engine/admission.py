@@ -7,8 +7,15 @@ from graphql import OperationType
 
 from session_graph.access.budgets import Budgets
 from session_graph.access.turns import TooManyHeavyQueries, Turns
+from session_graph.access.viewer import Viewer
 from session_graph.engine.context import RequestContext
+from session_graph.engine.limits import MAX_CHARACTERS
 from session_graph.engine.operation import AuthorizedOperation, Operation
+
+DOCUMENT = 50
+"""The cost of parsing and validating the shortest document, and of compiling its plan."""
+CHARACTERS = 2
+"""How many characters of a document cost one unit more."""
 
 
 class Admission:
@@ -18,6 +25,10 @@ class Admission:
         self._budgets = budgets
         self._turns = turns
         self._heavy = heavy
+
+    def admit_document(self, viewer: Viewer, text: str) -> None:
+        """Charge a document that must be parsed and validated. Raises OutOfBudget."""
+        self._budgets.charge(viewer, DOCUMENT + min(len(text), MAX_CHARACTERS) // CHARACTERS)
 
     def admit(self, operation: Operation) -> AbstractAsyncContextManager[None] | None:
         """Charge the operation. If it must take turns, return the block that it runs in.

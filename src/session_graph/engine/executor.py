@@ -21,6 +21,7 @@ from strawberry import Schema
 from strawberry.types.execution import ExecutionResult as StrawberryResult
 from strawberry.types.execution import PreExecutionError
 
+from session_graph.access.viewer import Viewer
 from session_graph.engine.admission import Admission
 from session_graph.engine.coerced_variables import CoercedVariables
 from session_graph.engine.context import ResumableEvent
@@ -71,8 +72,13 @@ class OperationExecutor:
         self._documents = Documents(schema, limits)
         logging.getLogger("strawberry.execution").disabled = True  # `error_format` logs internal errors, once
 
-    def find_definition(self, params: GraphQLParams) -> OperationDefinitionNode:
-        """Return the operation that the parameters choose. Raises InvalidRequest and TooLarge."""
+    def find_definition(self, params: GraphQLParams, viewer: Viewer | None = None) -> OperationDefinitionNode:
+        """Return the operation that the parameters choose, and charge the viewer if the document must be parsed.
+
+        Raises OutOfBudget, InvalidRequest and TooLarge.
+        """
+        if self._admission and viewer and params.query not in self._documents:
+            self._admission.admit_document(viewer, params.query)
         return self._documents.prepare(params.query).choose_operation(params.operation_name)
 
     def prepare(self, params: GraphQLParams, definition: OperationDefinitionNode) -> PreparedOperation:

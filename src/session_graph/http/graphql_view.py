@@ -119,7 +119,7 @@ class GraphQLView:
     ) -> tuple[GraphQLParams, OperationDefinitionNode]:
         """Return the parameters with their query, and the operation that they choose."""
         params = self._persisted_queries.resolve(viewer.account.id, request)
-        definition = self._executor.find_definition(params)
+        definition = self._executor.find_definition(params, viewer)
         _record_and_check(definition, record, check)
         return params, definition
 
@@ -198,7 +198,7 @@ class GraphQLView:
             return False
         try:
             params = self._persisted_queries.resolve(viewer.account.id, request)
-            return self._executor.find_definition(params).operation is OperationType.SUBSCRIPTION
+            return self._executor.find_definition(params, viewer).operation is OperationType.SUBSCRIPTION
         except SessionGraphError:
             return False
 
