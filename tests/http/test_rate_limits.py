@@ -112,6 +112,20 @@ async def test_a_budget_refills(open_app: Open, bistro: Account) -> None:
             await asyncio.sleep(0.05)
 
 
+async def test_a_refused_operation_fits_after_the_seconds_that_the_refusal_says(
+    open_app: Open, bistro: Account
+) -> None:
+    key = await make_key(bistro)
+    async with open_app(budget_capacity=40, budget_per_second=35) as client:
+        await warm(client, bistro)
+        assert (await post(client, key)).status_code == 200
+        refused = await post(client, key)
+        assert refused.status_code == 429
+        await asyncio.sleep(int(refused.headers["Retry-After"]))
+
+        assert (await post(client, key)).status_code == 200
+
+
 async def test_an_operation_dearer_than_the_capacity_is_served_from_a_full_budget(
     open_app: Open, bistro: Account
 ) -> None:
