@@ -6,7 +6,7 @@ if wait := buckets.take(address):
 """
 
 from collections.abc import Callable, Hashable
-from math import inf
+from math import ceil, inf
 from time import monotonic
 
 MOST_BUCKETS = 10_000
@@ -43,6 +43,12 @@ class TokenBucket:
     def give_back(self, amount: float) -> None:
         """Undo a take."""
         self._tokens += amount
+
+    def level(self) -> tuple[int, int]:
+        """Return how many whole tokens there are, 0 if some are owed, and the seconds until it is full, rounded up."""
+        self._fill()
+        tokens = self._tokens
+        return int(tokens) if tokens > 0 else 0, ceil((self.capacity - tokens) / self.per_second)
 
     @property
     def tokens(self) -> float:

@@ -311,6 +311,17 @@ async def test_event_streams_are_charged_when_they_begin(
                 assert (await refused.refusal())["extensions"]["code"] == "RATE_LIMITED"
 
 
+async def test_a_query_in_an_event_stream_has_its_cost_if_the_request_asks_for_it(
+    settings: Settings, database: Database, database_url: str, bistro: Account
+) -> None:
+    headers = headers_of(await make_key(bistro), Accept="text/event-stream", **{"GraphQL-Cost": "report"})
+    async with serving(database, database_url, settings) as served, httpx.AsyncClient() as client:
+        response = await client.post(f"{served.address}/graphql", json={"query": PAGE}, headers=headers)
+
+    assert '"extensions":{"cost":{"estimate":34,"charged":34,' in response.text
+    assert "RateLimit-Policy" in response.headers
+
+
 async def test_operations_over_a_websocket_are_charged(
     settings: Settings, database: Database, database_url: str, bistro: Account
 ) -> None:

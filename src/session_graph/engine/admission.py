@@ -10,7 +10,7 @@ from session_graph.access.turns import TooManyHeavyQueries, Turns
 from session_graph.access.viewer import Viewer
 from session_graph.engine.context import RequestContext
 from session_graph.engine.limits import MAX_CHARACTERS
-from session_graph.engine.operation import AuthorizedOperation, Operation
+from session_graph.engine.operation import Operation, Price
 
 DOCUMENT = 50
 """The cost of parsing and validating the shortest document, and of compiling its plan."""
@@ -37,19 +37,20 @@ class Admission:
         """
         context = operation.context
         assert isinstance(context, RequestContext)
-        authorized = context.operation
-        context.budget = self._budgets.charge(operation.viewer, authorized.charge)
-        is_query = operation.definition.operation is OperationType.QUERY
-        return self._turn(operation) if is_query and authorized.statements >= self._heavy else None
+        price = context.operation.price
+        context.budget = self._budgets.charge(operation.viewer, price.charge)
+        if price.statements < self._heavy or operation.prepared.definition.operation is not OperationType.QUERY:
+            return None
+        return self._turn(operation)
 
     async def admit_event(self, operation: Operation) -> None:
         """Charge one event of a subscription as the subscription itself was charged, if its selection has statements.
 
         Waits until it fits: the log keeps the events meanwhile.
         """
-        authorized = authorized_of(operation)
-        if authorized.statements:
-            await self._budgets.charge_when_possible(operation.viewer, authorized.charge)
+        price = _price_of(operation)
+        if price.statements:
+            await self._budgets.charge_when_possible(operation.viewer, price.charge)
 
     @asynccontextmanager
     async def _turn(self, operation: Operation) -> AsyncIterator[None]:
@@ -57,12 +58,11 @@ class Admission:
             async with self._turns.turn(operation.viewer.account.id):
                 yield
         except TooManyHeavyQueries:
-            self._budgets.refund(operation.viewer, authorized_of(operation).charge)
+            self._budgets.refund(operation.viewer, _price_of(operation).charge)
             raise
 
 
-def authorized_of(operation: Operation) -> AuthorizedOperation:
-    """Return what the analysis found about an operation."""
+def _price_of(operation: Operation) -> Price:
     context = operation.context
     assert isinstance(context, RequestContext)
-    return context.operation
+    return context.operation.price

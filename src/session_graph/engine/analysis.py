@@ -31,7 +31,7 @@ from session_graph.engine.context import RequestContext
 from session_graph.engine.costs import CompiledCosts, Cost, CostCompiler, CostTable
 from session_graph.engine.documents import InvalidRequest
 from session_graph.engine.fields import ArgumentReader, Check, Coordinate, FieldRequest, Raw, reader_of
-from session_graph.engine.operation import AuthorizedOperation, Operation, PreparedOperation
+from session_graph.engine.operation import AuthorizedOperation, Operation, PreparedOperation, Price
 from session_graph.engine.plan_cache import PlanCache
 from session_graph.engine.selection import FieldSelection, Parents, Selection
 from session_graph.errors import Forbidden, ForbiddenField, InvalidInput, TooLarge
@@ -83,15 +83,17 @@ class AnalyzedOperation:
     """The part of the analysis that does not depend on the viewer.
 
     `arguments` has an entry for each of `uses`, None if the executor will refuse its arguments; `coordinates` are all
-    that the operation names. `cost` is that of the whole operation, `charge` the part that budgets are charged.
+    that the operation names. `fields` has the type and the nodes of each of `uses`. `cost` is that of the whole
+    operation.
     """
 
     selection: Selection
     uses: Sequence[FieldUse]
     arguments: Sequence[CoercedArguments | None]
     coordinates: frozenset[Coordinate]
+    fields: Sequence[tuple[str, Sequence[FieldNode]]]
     cost: Cost
-    charge: int
+    price: Price
 
 
 class Analyzer:
@@ -124,15 +126,11 @@ class Analyzer:
         analyzed = self._analyze(operation.prepared)
         _limit_mutations(analyzed.selection)
         self._check(context.viewer.role, analyzed.coordinates)
-        fields = [(use.type, use.nodes) for use in analyzed.uses]
         arguments, checks = _read_all(context, analyzed)
         cost = analyzed.cost
         if cost.total > self._max_cost:
             raise cost.refusal(self._max_cost)
-        may_rerun = cost.executed <= self._max_cost
-        context.operation = AuthorizedOperation(
-            analyzed.selection, fields, arguments, cost.total, analyzed.charge, cost.statements, may_rerun
-        )
+        context.operation = AuthorizedOperation(analyzed.selection, analyzed.fields, arguments, analyzed.price)
         return partial(_run, checks) if checks else None
 
     def cost(self, prepared: PreparedOperation) -> Cost:
@@ -160,8 +158,10 @@ class Analyzer:
             named = (name for pair in zip(fields.uses, arguments, strict=True) for name in self._names.of(*pair))
             cost = fields.costs.measure([each.raw if each else {} for each in arguments])
             charge = cost.total - ceil(self._find_unbilled(fields.uses, arguments))
+            price = Price(cost.total, charge, cost.statements, cost.executed <= self._max_cost)
+            places = [(use.type, use.nodes) for use in fields.uses]
             coordinates = fields.coordinates.union(named)
-            analyzed = AnalyzedOperation(selection, fields.uses, arguments, coordinates, cost, charge)
+            analyzed = AnalyzedOperation(selection, fields.uses, arguments, coordinates, places, cost, price)
             self._analyzed[prepared] = analyzed
         return analyzed
 

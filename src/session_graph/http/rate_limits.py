@@ -19,11 +19,12 @@ from session_graph.engine.context import RequestContext
 from session_graph.engine.operation import Operation
 from session_graph.http.negotiation import HeaderFields
 from session_graph.http.response import RawHeaders
-from session_graph.token_bucket import TokenBucket
 
 REQUEST_HEADER = "graphql-cost"
 REPORT = "report"
 """Asks for `extensions.cost`, as in Hot Chocolate, which has IBM's directives too."""
+
+_FORM = b'"cost";r=%d;t=%d'
 
 
 class RateLimits:
@@ -40,15 +41,16 @@ class RateLimits:
         context = operation.context
         if not isinstance(context, RequestContext) or context.budget is None:
             return ()
-        return self._policy, _describe(context.budget)
+        return self._policy, (b"ratelimit", _FORM % context.budget.level())
 
     def headers_without_operation(self, viewer: Viewer | None, errors: Sequence[Exception] = ()) -> RawHeaders:
         """Return the headers of a response with these errors; none if the viewer is not known."""
         if self._budgets is None or viewer is None:
             return ()
-        error = errors[0] if errors else None
-        seconds = error.retry_after if isinstance(error, OutOfBudget) else None
-        return self._policy, _describe(self._budgets.bucket(viewer), seconds)
+        left, seconds = self._budgets.bucket(viewer).level()
+        if errors and isinstance(error := errors[0], OutOfBudget) and error.retry_after:
+            seconds = error.retry_after
+        return self._policy, (b"ratelimit", _FORM % (left, seconds))
 
     def report(self, headers: HeaderFields, operation: Operation, body: bytes) -> bytes:
         """Return the JSON of a response, with `extensions.cost` if the headers of the request ask for it."""
@@ -57,25 +59,13 @@ class RateLimits:
         context = operation.context
         if not isinstance(context, RequestContext) or (budget := context.budget) is None:
             return body
-        left = budget.tokens
+        (left, seconds), price = budget.level(), context.operation.price
         cost = {
-            "estimate": context.operation.cost,
-            "charged": context.operation.charge,
-            "remaining": max(0, int(left)),
+            "estimate": price.estimate,
+            "charged": price.charge,
+            "remaining": left,
             "capacity": int(budget.capacity),
             "perSecond": budget.per_second,
-            "fullInSeconds": _seconds_until_full(budget, left),
+            "fullInSeconds": seconds,
         }
         return body[:-1] + b',"extensions":' + orjson.dumps({"cost": cost}) + b"}"
-
-
-def _describe(budget: TokenBucket, seconds: int | None = None) -> tuple[bytes, bytes]:
-    """Return the header RateLimit; without `seconds` it says when the budget is full."""
-    left = budget.tokens
-    if seconds is None:
-        seconds = _seconds_until_full(budget, left)
-    return b"ratelimit", b'"cost";r=%d;t=%d' % (left if left > 0 else 0, seconds)
-
-
-def _seconds_until_full(budget: TokenBucket, left: float) -> int:
-    return ceil((budget.capacity - left) / budget.per_second)
