@@ -79,7 +79,7 @@ class Settings(BaseSettings):
         description="What one key or token may take at once of a process, in units of [cost](costs.md).",
     )
     budget_per_second: float = Field(
-        20_000, gt=0, le=10**12, description="How much of that comes back each second, in the same units."
+        20_000, ge=0.01, le=10**12, description="How much of that comes back each second, in the same units."
     )
     heavy_running: int = Field(
         3,
