@@ -66,7 +66,7 @@ def test_an_amount_above_the_capacity_may_take_a_full_bucket_and_owe_the_rest() 
 def test_what_is_given_back_can_be_taken_again() -> None:
     bucket = TokenBucket(10, 2, Clock())
     bucket.take(10)
-    bucket.give_back(10)
+    bucket.put(20)
 
     assert bucket.is_full()
     assert bucket.take(10) == 0

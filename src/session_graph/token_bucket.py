@@ -40,9 +40,9 @@ class TokenBucket:
             return 0.0
         return (needed - self._tokens) / self.per_second if needed <= self.capacity else inf
 
-    def give_back(self, amount: float) -> None:
-        """Undo a take."""
-        self._tokens += amount
+    def put(self, amount: float = 1.0) -> None:
+        """Give tokens back, up to the capacity."""
+        self._tokens = min(self.capacity, self._tokens + amount)
 
     def level(self) -> tuple[int, int]:
         """Return how many whole tokens there are, 0 if some are owed, and the seconds until it is full, rounded up."""
@@ -97,6 +97,11 @@ class TokenBuckets:
             bucket = TokenBucket(self.capacity, self.per_second, self._clock)
         self._buckets[key] = bucket  # at the end: the dictionary is in the order of use
         return bucket
+
+    def put(self, key: Hashable, amount: float = 1.0) -> None:
+        """Give tokens back to the key's bucket."""
+        if bucket := self._buckets.get(key):
+            bucket.put(amount)
 
     def _forget(self) -> None:
         """Drop buckets from the one used longest ago on, while they are full or there are too many."""

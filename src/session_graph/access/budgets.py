@@ -64,7 +64,7 @@ class Budgets:
 
     def refund(self, viewer: Viewer, amount: int) -> None:
         """Give back what an operation was charged that does not run after all."""
-        self.bucket(viewer).give_back(amount)
+        self._buckets.put(_identify(viewer), amount)
 
     async def charge_when_possible(self, viewer: Viewer, amount: int) -> None:
         """Take this amount, after waiting until it fits."""
