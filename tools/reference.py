@@ -100,6 +100,8 @@ MUTATION_CODES: dict[str, tuple[UserErrorCode, ...]] = {
     "requestSessionExport": (INVALID, DUPLICATE, LIMIT),
     "cancelSessionExport": (INVALID, NOT_FOUND),
     "retrySessionExport": (INVALID, NOT_FOUND),
+    "saveView": (INVALID, NOT_FOUND, DUPLICATE, LIMIT),
+    "deleteView": (INVALID, NOT_FOUND),
     "createAgent": (INVALID, DUPLICATE),
     "updateAgent": (INVALID, NOT_FOUND),
     "updateAccount": (INVALID, LIMIT),

@@ -15,12 +15,12 @@ from session_graph.errors import AlreadyThere, InvalidInput, LimitReached, Probl
 from session_graph.exports.csv_columns import DEFAULT_COLUMNS
 from session_graph.exports.jobs import PROGRESS
 from session_graph.exports.recipients import find_unlisted
-from session_graph.exports.stored_filter import dump_filter
 from session_graph.parsing import at_path, check_email, check_text
 from session_graph.sessions.agents import list_agents
 from session_graph.sessions.columns import COLUMNS
 from session_graph.sessions.ordering import Order
 from session_graph.sessions.parameters import Parameters
+from session_graph.sessions.stored_filter import dump_filter
 from session_graph.settings import Settings
 from session_graph.store.database import Connection, Database, Row
 from session_graph.store.ids import new_id

@@ -74,7 +74,7 @@ _FEW = ListSize(1)
 
 _ROOT_FIELDS = (
     "viewer node nodes agents agent session sessionBySource sessions sessionsByExternalId sessionEvents exports export"
-    " dashboard timeZones timeZoneNames"
+    " dashboard savedViews timeZones timeZoneNames"
 )
 _TEXTS = {
     "summary": 0.2,
@@ -116,6 +116,7 @@ _WEIGHTS: dict[str, Weight] = {
     "SessionConnection": Weight(1),
     "Dashboard": Weight(2),
     "SessionExport": Weight(0.3),
+    "SavedView": Weight(0.3),
     "ExternalSessions": Weight(1),
     # Values that are longer than most.
     **{f"Session.{name}": Weight(weight) for name, weight in _TEXTS.items()},
@@ -155,6 +156,8 @@ _SIZES: dict[str, ListSize] = {
     "Query.sessionEvents": ListSize(DEFAULT_EVENTS, ("first",), ("events",)),
     "Query.exports": ListSize(DEFAULT_SIZE, ("first",), ("nodes", "edges")),
     "Query.nodes": ListSize(1, ("ids",)),
+    "Query.savedViews": ListSize(20),
+    "SavedView.columns": ListSize(10),
     "Query.agents": ListSize(AGENTS),
     "Query.sessionsByExternalId": ListSize(1, ("externalIds",)),
     "ExternalSessions.sessions": ListSize(DEFAULT_PER_EXTERNAL_ID, ("first",)),

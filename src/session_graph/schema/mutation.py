@@ -32,6 +32,7 @@ from session_graph.schema.mutation_fields import (
     to_user_errors,
     user_error,
 )
+from session_graph.schema.saved_views import SavedView
 from session_graph.schema.selections import session_columns
 from session_graph.schema.sessions import Agent, Session
 from session_graph.sessions.agents import change_agent, create_agent
@@ -44,6 +45,7 @@ from session_graph.sessions.reading import read_recorded
 from session_graph.sessions.record import SessionRecord
 from session_graph.sessions.record_reading import parse_record
 from session_graph.sessions.recording import Outcome, Status, record_sessions
+from session_graph.sessions.saved_views import ViewDefinition, delete_view, save_view
 from session_graph.store.database import Database
 from session_graph.store.models import Account as AccountModel
 
@@ -195,6 +197,33 @@ class Mutation:
     )
     async def retry_session_export(self, info: Info, export: types.RetrySessionExport) -> types.SessionExportPayload:
         return await _change_export(info, export.id, retry_export)
+
+    @mutation(
+        "Save a view: a filter, an order and columns under a name.",
+        ALL,
+        input_of(types.SaveView, "The view.", filter_at=("filter",)),
+    )
+    async def save_view(self, info: Info, view: types.SaveView) -> types.SavedViewPayload:
+        definition = ViewDefinition(
+            name=view.name,
+            is_shared=view.is_shared,
+            filter=view.filter or {},
+            order=parse_order(view.order_by),
+            columns=[column.value for column in view.columns],
+        )
+        with below(INPUT):
+            saved = await save_view(info.context.database, info.context.viewer, definition, view.id)
+        return types.SavedViewPayload(view=SavedView.of(saved))
+
+    @mutation(
+        "Delete a view that you have saved; an ADMIN may delete any shared one.",
+        ALL,
+        input_of(types.DeleteView, "The view."),
+    )
+    async def delete_view(self, info: Info, view: types.DeleteView) -> types.DeletePayload:
+        if not await delete_view(info.context.database, info.context.viewer, view.id):
+            raise NotFound.at("is not the id of a view that you may delete", (INPUT, "id"))
+        return types.DeletePayload(deleted_id=_text_id(view.id))
 
 
 MUTATIONS = roles_by_mutation(Mutation)

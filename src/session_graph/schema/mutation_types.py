@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import strawberry
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from session_graph.errors import InvalidInput, Problem
 from session_graph.schema.accounts import Account
@@ -12,10 +12,11 @@ from session_graph.schema.enums import SessionColumn, describe
 from session_graph.schema.exports import SessionExport
 from session_graph.schema.input_types import GraphQLType, graphql_input, input_type
 from session_graph.schema.inputs import SessionFilter, SessionOrder
+from session_graph.schema.saved_views import SavedView
 from session_graph.schema.sessions import Agent, Session
 from session_graph.sessions.agents import AgentDefinition
 from session_graph.sessions.enums import Assessment
-from session_graph.sessions.input_model import Id, InputModel, problem
+from session_graph.sessions.input_model import Id, InputModel, Name, problem
 from session_graph.sessions.patch import SessionPatch
 from session_graph.sessions.record import SessionRecord, TurnRecord
 from session_graph.sessions.recording import Status
@@ -293,3 +294,43 @@ class RetrySessionExport(NamedExport):
 class SessionExportPayload:
     export: SessionExport | None = strawberry.field(default=None, description="The export as it is now.")
     errors: list[UserError] = _errors()
+
+
+@graphql_input("SaveViewInput", "A view to save: a new one, or with an id instead of one that you have saved.")
+class SaveView(InputModel):
+    id: Id | None = Field(None, description="The UUID of the view to replace.")
+    name: Annotated[Name, Field(max_length=100)] = Field(description="The name, unique among your views.")
+    is_shared: bool = Field(False, description="Whether others of the account may see it.")
+    filter: Annotated[dict[str, Any] | None, GraphQLType(SessionFilter)] = Field(
+        None, description="The filter; without one, all sessions. A period goes on counting back from each use."
+    )
+    order_by: Annotated[dict[str, Any] | None, GraphQLType(SessionOrder)] = Field(
+        None, description="The order; newest first by default."
+    )
+    columns: Annotated[list[Any], GraphQLType(list[SessionColumn]), Field(min_length=1)] = Field(
+        description="The columns, in order; each once."
+    )
+
+    @field_validator("columns")
+    @classmethod
+    def _name_each_once(cls, columns: list[Any]) -> list[Any]:
+        if len(set(columns)) != len(columns):
+            raise ValueError("must not name a column twice")
+        return columns
+
+
+@graphql_input("DeleteViewInput", "A saved view to delete.")
+class DeleteView(InputModel):
+    id: Id = Field(description="The view's UUID.")
+
+
+@strawberry.type(description="A saved view.")
+class SavedViewPayload:
+    view: SavedView | None = strawberry.field(default=None, description="The view as it is now.")
+    errors: list[UserError] = _errors()
+
+
+@strawberry.type(description="The result of a deletion.")
+class DeletePayload:
+    deleted_id: strawberry.ID | None = strawberry.field(default=None, description="The id of what was deleted.")
+    errors: list[UserError] = _errors("The reasons why nothing was deleted; empty if it was.")

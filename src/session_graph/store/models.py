@@ -281,6 +281,24 @@ class SessionEvent(TenantModel):
         table = "session_event"
 
 
+class SavedView(TenantModel):
+    """A filter, an order and columns under a name; `identity` is that of the viewer who saved them."""
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    identity = fields.TextField()
+    owner = fields.TextField()
+    name = fields.TextField()
+    is_shared = fields.BooleanField()
+    stored_filter: fields.Field[dict[str, Any]] = fields.JSONField()
+    order_field = fields.TextField()
+    direction = fields.TextField()
+    columns = ArrayField("text")
+    updated_at = fields.DatetimeField()
+
+    class Meta:
+        table = "saved_view"
+
+
 class ExportRecipient(TenantModel):
     """An address or a domain that the account's exports may be sent to."""
 
