@@ -73,8 +73,15 @@ async def database_url(server_url: str, anyio_backend: str) -> AsyncIterator[str
 
 @pytest.fixture(scope="session")
 def settings() -> Settings:
-    """Return settings with time enough for hundreds of requests at once on a busy machine."""
-    return load_settings(pool_max_size=5, statement_timeout_ms=30_000, home=Path("nowhere"))
+    """Return settings with time and budget enough for hundreds of requests at once on a busy machine."""
+    return load_settings(
+        pool_max_size=5,
+        statement_timeout_ms=30_000,
+        budget_capacity=10**9,
+        heavy_waiting=1000,
+        heavy_wait_seconds=30,
+        home=Path("nowhere"),
+    )
 
 
 @pytest.fixture(scope="session")

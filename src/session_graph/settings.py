@@ -72,6 +72,24 @@ class Settings(BaseSettings):
     max_cost: int = Field(
         30_000, ge=1, description="Most that an operation may cost, by the [weights](costs.md) of the schema."
     )
+    budget_capacity: int = Field(
+        300_000,
+        ge=1,
+        le=10**12,
+        description="What one key or token may take at once of a process, in units of [cost](costs.md).",
+    )
+    budget_per_second: float = Field(
+        20_000, ge=0.01, le=10**12, description="How much of that comes back each second, in the same units."
+    )
+    heavy_running: int = Field(
+        3,
+        ge=1,
+        description="Heavy queries of an account that a process runs at a time, such as dashboards; the others wait.",
+    )
+    heavy_waiting: int = Field(50, ge=0, description="Heavy queries of an account that wait; more are refused.")
+    heavy_wait_seconds: float = Field(
+        5, gt=0, description="A heavy query that has waited for this long is refused; seconds."
+    )
     max_answer_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="Largest answer to an operation; bytes.")
     query_timeout_ms: int = Field(
         12_000,
