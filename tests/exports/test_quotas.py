@@ -21,7 +21,7 @@ from session_graph.store.models import Account
 from support.api import Caller, make_caller, make_key
 from support.bearers import Bearers, accept_tokens
 from support.records import make_agent, record
-from support.reports import CANCEL, ask_for_report, finished, read_csv, read_row
+from support.reports import CANCEL, ask_for_report, finished, read_csv, read_row, working
 
 pytestmark = pytest.mark.anyio
 
@@ -200,7 +200,7 @@ async def test_a_retry_runs_with_the_rights_that_its_subject_has_now(
 
 
 async def test_an_admin_retries_a_report_of_a_token_without_widening_it(
-    bearers: Bearers, business: Account, database: Database, worker: Worker
+    bearers: Bearers, business: Account, database: Database, database_url: str, outbox: Settings
 ) -> None:
     maker = bearers.token(business, "BUILDER", agents=["bistro"])
     admin = bearers.token(business, "ADMIN", sub="ana", email="ana@example.com")
@@ -209,7 +209,8 @@ async def test_an_admin_retries_a_report_of_a_token_without_widening_it(
 
     assert (await retry(admin, export_id))["errors"] == []
 
-    export = await finished(admin, export_id)
+    async with working(database, database_url, outbox):
+        export = await finished(admin, export_id)
     assert [(d["recipient"], d["status"]) for d in export["deliveries"]] == [
         ("cy@partner.example", "ACCEPTED"),
         ("mallory@example.com", "REFUSED"),
@@ -218,7 +219,7 @@ async def test_an_admin_retries_a_report_of_a_token_without_widening_it(
 
 
 async def test_a_key_answers_for_its_report_when_an_admin_retries_it(
-    client: httpx.AsyncClient, business: Account, database: Database, worker: Worker
+    client: httpx.AsyncClient, business: Account, database: Database, database_url: str, outbox: Settings
 ) -> None:
     limits = {"email": "bo@example.com", "agents": ["bistro"]}
     asker = await make_caller(client, business, Role.BUILDER, limits)
@@ -227,7 +228,8 @@ async def test_a_key_answers_for_its_report_when_an_admin_retries_it(
 
     assert (await retry(admin, export_id))["errors"] == []
 
-    export = await finished(admin, export_id)
+    async with working(database, database_url, outbox):
+        export = await finished(admin, export_id)
     assert [(d["recipient"], d["status"]) for d in export["deliveries"]] == [("bo@example.com", "ACCEPTED")]
     assert export["rowCount"] == 1
 
