@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from session_graph.access.accounts import find_or_create_account
+from session_graph.access.turns import Turns
 from session_graph.access.viewer import Role
 from session_graph.http.app import create_app
 from session_graph.settings import Settings
@@ -55,9 +56,16 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Held:
 
 
 @pytest.fixture
-async def app(settings: Settings, database: Database) -> AsyncIterator[httpx.AsyncClient]:
-    changed = settings.model_copy(update={"heavy_running": 3, "heavy_waiting": 9, "budget_per_second": 0.01})
-    app = create_app(changed, database)
+def turns(monkeypatch: pytest.MonkeyPatch) -> Turns:
+    """The turns of the test's application."""
+    turns = Turns(3, 9, 30)
+    monkeypatch.setattr(Turns, "of", lambda settings: turns)
+    return turns
+
+
+@pytest.fixture
+async def app(settings: Settings, database: Database, turns: Turns) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(settings.model_copy(update={"budget_per_second": 0.01}), database)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client,
@@ -65,25 +73,26 @@ async def app(settings: Settings, database: Database) -> AsyncIterator[httpx.Asy
         yield client
 
 
-async def begin(ask: Caller, count: int, first: int = 0) -> list[asyncio.Task[Answer]]:
-    """Send slow queries in this order."""
+async def begin(ask: Caller, count: int, turns: Turns, account: Account) -> list[asyncio.Task[Answer]]:
+    """Send slow queries, each when the one before it runs or waits."""
     tasks = []
-    for number in range(first, first + count):
+    for number in range(count):
         tasks.append(asyncio.create_task(ask(SLOW, name=f"slow{number}")))
-        await asyncio.sleep(0.02)
+        await until(lambda: turns.count(account.id) == len(tasks))
     return tasks
 
 
 async def test_twelve_slow_queries_of_a_key_run_three_at_a_time_in_their_order_and_delay_no_page(
-    app: httpx.AsyncClient, bistro: Account, held: Held
+    app: httpx.AsyncClient, turns: Turns, bistro: Account, held: Held
 ) -> None:
     other = await find_or_create_account(f"a{uuid4().hex[:12]}")
     await make_agent(other)
     ask, neighbour = await make_caller(app, bistro, Role.ADMIN), await make_caller(app, other, Role.ADMIN)
     colleague = await make_caller(app, bistro, Role.PORTAL)
-    tasks = await begin(ask, 12)
+    tasks = await begin(ask, 12, turns, bistro)
     names = [f"slow{number}" for number in range(12)]
 
+    await until(lambda: len(held.began) == 3)
     assert held.began == names[:3]
     for caller in (ask, colleague, neighbour):
         assert "sessions" in (await caller(PAGE)).data
@@ -98,10 +107,10 @@ async def test_twelve_slow_queries_of_a_key_run_three_at_a_time_in_their_order_a
 
 
 async def test_a_heavy_query_too_many_is_refused_and_not_charged(
-    app: httpx.AsyncClient, bistro: Account, held: Held
+    app: httpx.AsyncClient, turns: Turns, bistro: Account, held: Held
 ) -> None:
     ask, colleague = await make_caller(app, bistro, Role.ADMIN), await make_caller(app, bistro, Role.ADMIN)
-    tasks = await begin(ask, 12)
+    tasks = await begin(ask, 12, turns, bistro)
     headers = {"Authorization": f"Bearer {colleague.key}"}
     body = {"query": SLOW, "variables": {"name": "slow12"}}
 
@@ -116,10 +125,11 @@ async def test_a_heavy_query_too_many_is_refused_and_not_charged(
 
 
 async def test_a_client_that_leaves_the_queue_lets_the_next_one_in(
-    app: httpx.AsyncClient, bistro: Account, held: Held
+    app: httpx.AsyncClient, turns: Turns, bistro: Account, held: Held
 ) -> None:
     ask = await make_caller(app, bistro, Role.ADMIN)
-    tasks = await begin(ask, 5)
+    tasks = await begin(ask, 5, turns, bistro)
+    await until(lambda: len(held.began) == 3)
     tasks[0].cancel()
     tasks[3].cancel()
 
@@ -151,10 +161,10 @@ LIGHT = {
 
 @pytest.mark.parametrize("name", [*HEAVY, *LIGHT])
 async def test_heavy_is_what_reads_many_sessions(
-    app: httpx.AsyncClient, bistro: Account, held: Held, name: str
+    app: httpx.AsyncClient, turns: Turns, bistro: Account, held: Held, name: str
 ) -> None:
     ask = await make_caller(app, bistro, Role.ADMIN)
-    tasks = await begin(ask, 3)
+    tasks = await begin(ask, 3, turns, bistro)
     asked = asyncio.create_task(ask((HEAVY | LIGHT)[name]))
 
     done, _ = await asyncio.wait([asked], timeout=0.3 if name in HEAVY else 10)

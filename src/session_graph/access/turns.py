@@ -44,6 +44,11 @@ class Turns:
         """Return the number of accounts whose operations run or wait."""
         return len(self._queues)
 
+    def count(self, account_id: UUID) -> int:
+        """Return how many operations of the account run or wait."""
+        queue = self._queues.get(account_id)
+        return queue.users if queue else 0
+
     @asynccontextmanager
     async def turn(self, account_id: UUID) -> AsyncIterator[None]:
         """Wait for a turn of the account, and hold it during the block. Raises TooManyHeavyQueries."""
