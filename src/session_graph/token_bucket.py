@@ -38,6 +38,10 @@ class TokenBucket:
             return 0.0
         return (amount - self._tokens) / self.per_second if amount <= self.capacity else inf
 
+    def put(self, amount: float = 1.0) -> None:
+        """Give tokens back, up to the capacity."""
+        self._tokens = min(self.capacity, self._tokens + amount)
+
     def is_full(self) -> bool:
         """Return whether the bucket is as good as new."""
         self._fill()
@@ -70,6 +74,11 @@ class TokenBuckets:
             bucket = TokenBucket(self.capacity, self.per_second, self._clock)
         self._buckets[key] = bucket  # at the end: the dictionary is in the order of use
         return bucket.take(amount)
+
+    def put(self, key: Hashable, amount: float = 1.0) -> None:
+        """Give tokens back to the key's bucket."""
+        if bucket := self._buckets.get(key):
+            bucket.put(amount)
 
     def _forget(self) -> None:
         """Drop buckets from the one used longest ago on, while they are full or there are too many."""

@@ -4,12 +4,9 @@ import asyncio
 import contextlib
 import logging
 import resource
-import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -21,6 +18,7 @@ from session_graph.store.database import Database
 from session_graph.store.models import Account
 from support.api import make_key
 from support.live import EVENTS, Served, connected, opened, serving, streamed, until
+from support.sockets import raw, read_to_end
 
 pytestmark = pytest.mark.anyio
 
@@ -32,7 +30,8 @@ PROBE = b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n"
 class Stub:
     """A connection that counts how often it is aborted."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str | None = None) -> None:
+        self.address = address
         self.aborted = 0
 
     def abort(self) -> None:
@@ -135,28 +134,6 @@ def test_more_live_connections_than_descriptors_allow_are_logged(
     assert [each.getMessage() for each in caplog.records] == [
         "SESSION_GRAPH_LIVE_CONNECTIONS is 601 instead of 2000: the process may open only 1024 files"
     ]
-
-
-@asynccontextmanager
-async def raw(served: Served, sent: bytes = b"") -> AsyncIterator[socket.socket]:
-    """Connect and send these bytes."""
-    place, loop = urlsplit(served.address), asyncio.get_running_loop()
-    own = socket.socket()
-    own.setblocking(False)
-    with own:
-        await loop.sock_connect(own, (place.hostname, place.port))
-        await loop.sock_sendall(own, sent)
-        yield own
-
-
-async def read_to_end(own: socket.socket, seconds: float = 10) -> bytes:
-    """Return what arrives until the server closes the connection. Raises TimeoutError."""
-    loop, read = asyncio.get_running_loop(), b""
-    async with asyncio.timeout(seconds):
-        with contextlib.suppress(ConnectionResetError):
-            while data := await loop.sock_recv(own, 4096):
-                read += data
-    return read
 
 
 @pytest.fixture

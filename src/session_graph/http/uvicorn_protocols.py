@@ -1,20 +1,67 @@
 """uvicorn's protocols, extended. Only this module may use private attributes of uvicorn and websockets.
 
 The application can abort a connection whose client has stopped reading: an ordinary close waits until the client has
-read everything, which it never does. The head of a response is sent together with its body. And a connection that does
-not send the whole head of a request in time is closed: uvicorn limits only the pause after a response.
+read everything, which it never does. The head of a response is sent together with its body. A connection that does not
+send the whole head of a request in time is closed: uvicorn limits only the pause after a response. Nor does uvicorn
+limit the bytes of a head, or of what stands between the bytes of a body, or what a WebSocket sends before its client
+has a name. What is refused here has the same headers as every response.
 """
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.http11 import Request
+from websockets.frames import Frame
+from websockets.http11 import Request, Response
+from websockets.server import ServerProtocol
 
+from session_graph.http.client_address import ClientAddresses
 from session_graph.http.connections import Connections
-from session_graph.http.response import ABORT
+from session_graph.http.pending_sockets import MAX_INIT_FRAMES, MAX_RECEIVED_BYTES
+from session_graph.http.response import ABORT, INITIALISED
+from session_graph.http.safe_headers import safe_fields
+from session_graph.settings import Settings
+from session_graph.token_bucket import TokenBucket
+
+MAX_HEAD_BYTES = 64 * 1024
+"""Of the head of a request. And of what its body has besides its own bytes, from one of them to the next: sizes and
+extensions of chunks, trailers."""
+MAX_HEADERS = 256
+"""Each takes some hundred bytes, however short it is."""
+MAX_PIPELINED = 32
+"""Requests that a client may send before the first is answered."""
+PIECE_BYTES = 16 * 1024
+"""Bytes that are parsed before their limits are checked; a head that begins in the middle may be so much longer."""
+LINGER_SECONDS = 1.0
+"""How long a refused client may go on sending before its connection is dropped. To drop it at once would drop, on many
+systems, what it has not read yet."""
+LINGER_BYTES = 1024 * 1024
+
+INIT_PIECE_BYTES = 512
+MAX_FRAGMENTS = 1024
+"""Of a message."""
+CONTROL_FRAMES, CONTROL_FRAMES_PER_SECOND = 100, 10
+"""Pings and pongs that an initialised client may send at once, and then each second."""
+
+TOO_LARGE = 431
+_TEXTS = {400: b"Invalid HTTP request received.", TOO_LARGE: b"The head of the request is too large."}
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all connections of a server share; `headers` are those of a refusal."""
+
+    connections: Connections
+    clients: ClientAddresses
+    headers: Sequence[tuple[bytes, bytes]]
+
+
+class HeadTooLarge(Exception):
+    """Raised in the parser, which then ends."""
 
 
 class CoalescingTransport:
@@ -46,6 +93,11 @@ class CoalescingTransport:
         self._flush()
         self.transport.close()
 
+    def end(self) -> None:
+        """Send what is held back, and then that nothing more will come."""
+        self._flush()
+        self.transport.write_eof()
+
     def _flush(self) -> None:
         pending, self._pending = self._pending, b""
         if pending and not self.transport.is_closing():
@@ -53,17 +105,31 @@ class CoalescingTransport:
 
 
 class Http(HttpToolsProtocol):
-    """HTTP/1.1 by httptools, with the extension ABORT, coalesced writes, and a time limit for the head of a request."""
+    """HTTP/1.1 by httptools, with the extension ABORT, coalesced writes, and limits for the head of a request."""
 
-    def __init__(self, *arguments: Any, connections: Connections, **named: Any) -> None:
+    address: str | None = None
+
+    def __init__(
+        self,
+        *arguments: Any,
+        shared: Shared,
+        **named: Any,
+    ) -> None:
         super().__init__(*arguments, **named)
-        self._limit = connections
+        self._limit = shared.connections
+        self._clients = shared.clients
+        self._safe_headers = shared.headers
         self._head_timer: asyncio.TimerHandle | None = None
         self._is_upgraded = False
+        self._unparsed = 0
+        self._has_advanced = False
+        self._refused_with = 0
+        self._dropped = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(cast(asyncio.Transport, CoalescingTransport(transport, self.loop)))
         self._extensions = {ABORT: self.abort}
+        self.address = self._clients.group(self.client[0] if self.client else "")
         self._start_head_timer()
         self._limit.add(self)
 
@@ -79,7 +145,12 @@ class Http(HttpToolsProtocol):
         self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+        if self._refused_with:
+            self._drop(data)
+        elif len(data) <= PIECE_BYTES and self._unparsed + len(data) <= MAX_HEAD_BYTES:
+            self._feed(data)
+        else:
+            self._feed_in_pieces(memoryview(data))
         if self._head_timer is None and not self._is_upgraded and (self.cycle is None or self.cycle.response_complete):
             self._start_head_timer()
 
@@ -88,9 +159,21 @@ class Http(HttpToolsProtocol):
         cast(dict[str, Any], self.scope)["extensions"] = self._extensions
 
     def on_headers_complete(self) -> None:
+        self._has_advanced = True
+        if len(self.headers) > MAX_HEADERS or len(self.pipeline) >= MAX_PIPELINED:
+            self._refused_with = TOO_LARGE
+            raise HeadTooLarge
         super().on_headers_complete()
         self._stop_head_timer()
         self._limit.serve(self)
+
+    def on_body(self, body: bytes) -> None:
+        self._has_advanced = True
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._has_advanced = True
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -102,6 +185,56 @@ class Http(HttpToolsProtocol):
         self.transport = cast(CoalescingTransport, self.transport).transport
         super().handle_websocket_upgrade()
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse the request and everything after it, by the status of the refusal if there is one.
+
+        If a response is due before, or has begun, nothing can be said: the connection is dropped.
+        """
+        self._refused_with = self._refused_with or 400
+        cycle = self.cycle
+        if cycle and not cycle.response_complete and (cycle.response_started or not cycle.more_body or self.pipeline):
+            self.abort()
+            return
+        text = _TEXTS[self._refused_with]
+        headers = [
+            *((b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(text))),
+            *((b"connection", b"close"), *self._safe_headers),
+        ]
+        head = b"".join(b"%b: %b\r\n" % header for header in headers)
+        transport = cast(CoalescingTransport, self.transport)
+        transport.write(STATUS_LINE[self._refused_with] + head + b"\r\n" + text)
+        transport.end()
+        if cycle:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self.loop.call_later(LINGER_SECONDS, transport.abort)
+
+    def _feed_in_pieces(self, data: memoryview) -> None:
+        while data and not (self._refused_with or self._is_upgraded or self.transport.is_closing()):
+            size = min(PIECE_BYTES, MAX_HEAD_BYTES - self._unparsed)
+            if not size:
+                self._refuse_as_too_large()
+                return
+            self._feed(bytes(data[:size]))
+            data = data[size:]
+
+    def _feed(self, data: bytes) -> None:
+        self._has_advanced = False
+        super().data_received(data)
+        self._unparsed = 0 if self._has_advanced else self._unparsed + len(data)
+        if self.headers is not None and len(self.headers) > MAX_HEADERS and not self._refused_with:
+            self._refuse_as_too_large()
+
+    def _refuse_as_too_large(self) -> None:
+        self._refused_with = TOO_LARGE
+        self.logger.info("%s sends a request whose head is too large", self.client and self.client[0])
+        self.send_400_response("")
+
+    def _drop(self, data: bytes) -> None:
+        self._dropped += len(data)
+        if self._dropped > LINGER_BYTES:
+            self.transport.abort()
+
     def _start_head_timer(self) -> None:
         self._head_timer = self.loop.call_later(self._limit.head_seconds, self.timeout_keep_alive_handler)
 
@@ -111,12 +244,46 @@ class Http(HttpToolsProtocol):
             self._head_timer = None
 
 
-class WebSocket(WebSocketsSansIOProtocol):
-    """WebSockets by the library websockets, with the extension ABORT. Its connection was counted as one of Http."""
+class _Handshake(ServerProtocol):
+    """The protocol of a WebSocket, whose refusals have `headers`."""
 
-    def __init__(self, *arguments: Any, connections: Connections, **named: Any) -> None:
+    def __init__(self, headers: Sequence[tuple[bytes, bytes]], **named: Any) -> None:
+        super().__init__(**named)
+        self._headers = [(name.decode(), value.decode()) for name, value in headers]
+
+    def reject(self, status: Any, text: str) -> Response:
+        response = super().reject(status, text)
+        for name, value in self._headers:
+            response.headers[name] = value
+        return response
+
+
+class WebSocket(WebSocketsSansIOProtocol):
+    """WebSockets by the library websockets, with the extensions ABORT and INITIALISED.
+
+    Until it is initialised, a client may send only what it needs for that. Its connection was counted as one of Http.
+    """
+
+    address: str | None = None
+
+    def __init__(
+        self,
+        *arguments: Any,
+        shared: Shared,
+        **named: Any,
+    ) -> None:
         super().__init__(*arguments, **named)
-        self._limit = connections
+        self._limit = shared.connections
+        self._clients = shared.clients
+        self._is_initialised = False
+        self._init_bytes = 0
+        self._init_frames = 0
+        self._control_frames = TokenBucket(CONTROL_FRAMES, CONTROL_FRAMES_PER_SECOND)
+        self.conn = _Handshake(shared.headers, max_size=self.config.ws_max_size, logger=self.logger)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.address = self._clients.group(self.client[0] if self.client else "")
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -125,13 +292,92 @@ class WebSocket(WebSocketsSansIOProtocol):
     def abort(self) -> None:
         self.transport.abort()
 
+    def initialise(self) -> None:
+        """Let the client send as much as it likes."""
+        self._is_initialised = True
+
+    def data_received(self, data: bytes) -> None:
+        if not self.handshake_initiated:
+            self._shake_hands(data)
+            return
+        view = memoryview(data)
+        while view and self._admits_bytes(len(view)):
+            size = PIECE_BYTES if self._is_initialised else INIT_PIECE_BYTES
+            super().data_received(bytes(view[:size]))
+            self._init_bytes += len(view[:size])
+            view = view[size:]
+
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if scope := cast(dict[str, Any], getattr(self, "scope", None)):
-            scope["extensions"][ABORT] = self.abort
+            scope["extensions"] |= {ABORT: self.abort, INITIALISED: self.initialise}
+
+    def handle_text(self, event: Frame) -> None:
+        if self._admits_frame():
+            super().handle_text(event)
+
+    def handle_bytes(self, event: Frame) -> None:
+        if self._admits_frame():
+            super().handle_bytes(event)
+
+    def handle_cont(self, event: Frame) -> None:
+        if len(self.frames) >= MAX_FRAGMENTS:
+            self.abort()
+        if self._admits_frame():
+            super().handle_cont(event)
+
+    def handle_ping(self) -> None:
+        if self._admits_control_frame():
+            super().handle_ping()
+
+    def handle_pong(self, event: Frame) -> None:
+        if self._admits_control_frame():
+            super().handle_pong(event)
+
+    def handle_parser_exception(self) -> None:
+        if self._is_initialised:
+            super().handle_parser_exception()
+        else:
+            self.abort()
+
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.close" and self.close_timer:
+            self.close_timer.cancel()
+            seconds = self.close_timeout if self._is_initialised else LINGER_SECONDS
+            self.close_timer = self.loop.call_later(seconds, self.abort)
+        elif message["type"] == "websocket.http.response.body" and self.close_sent:
+            self.handshake_complete = True  # it was refused, which uvicorn takes for an error of the application
+
+    def _shake_hands(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self.handshake_initiated:  # uvicorn forgets what websockets refuses by itself, such as too long a line
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
+
+    def _admits_bytes(self, count: int) -> bool:
+        """Return whether the connection goes on; drop it after too many bytes of a client without a name."""
+        if not self._is_initialised and self._init_bytes + count > MAX_RECEIVED_BYTES:
+            self.abort()
+        return not self.transport.is_closing()
+
+    def _admits_frame(self) -> bool:
+        """Return whether the connection goes on; drop it after too many frames of a client without a name."""
+        if not self._is_initialised:
+            self._init_frames += 1
+            if self._init_frames > MAX_INIT_FRAMES:
+                self.abort()
+        return not self.transport.is_closing()
+
+    def _admits_control_frame(self) -> bool:
+        if self._is_initialised and self._control_frames.take():
+            self.abort()
+        return self._admits_frame()
 
 
-def make_protocols(connections: Connections) -> tuple[type[Http], type[WebSocket]]:
+def make_protocols(
+    connections: Connections, clients: ClientAddresses, settings: Settings
+) -> tuple[type[Http], type[WebSocket]]:
     """Return what uvicorn makes its connections of, as `http` and `ws` of its configuration."""
-    made = partial(Http, connections=connections), partial(WebSocket, connections=connections)
-    return cast(tuple[type[Http], type[WebSocket]], made)
+    shared = Shared(connections, clients, safe_fields(settings.hsts_seconds))
+    return cast(tuple[type[Http], type[WebSocket]], (partial(Http, shared=shared), partial(WebSocket, shared=shared)))
