@@ -108,6 +108,27 @@ def test_closing_is_logged_once_a_second_with_the_number(caplog: pytest.LogCaptu
     ]
 
 
+def test_an_address_gives_way_to_itself() -> None:
+    connections = Connections(100, 10, per_address=2)
+    others = [Stub("192.0.2.1"), Stub("192.0.2.1"), Stub(), Stub(), Stub()]
+    own = [Stub("192.0.2.2") for _ in range(5)]
+    for each in (*others, *own):
+        connections.add(each)
+
+    assert [each.aborted for each in others] == [0] * 5
+    assert [each.aborted for each in own] == [1, 1, 1, 0, 0]
+
+
+def test_addresses_that_have_gone_are_forgotten() -> None:
+    connections = Connections(100, 10, per_address=2)
+    for number in range(300):
+        stub = Stub(f"192.0.2.{number}")
+        connections.add(stub)
+        connections.remove(stub)
+
+    assert (connections.count, connections._addresses) == (0, {})
+
+
 @pytest.mark.parametrize("limit", [256, 1024, 4096, 1024 * 1024])
 def test_connections_leave_descriptors_for_the_database(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
@@ -213,6 +234,31 @@ async def test_silent_connections_lock_nobody_out(crowded: Served, caplog: pytes
     assert lines
     assert {each.levelno for each in lines} == {logging.WARNING}
     await until(lambda: not crowded.server.server_state.connections)
+
+
+async def test_one_address_may_have_so_many_connections(
+    database: Database, database_url: str, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    few = settings.model_copy(update={"connections_per_address": MOST})
+    async with serving(database, database_url, few) as served, contextlib.AsyncExitStack() as stack:
+        for _ in range(3 * MOST):
+            await stack.enter_async_context(raw(served))
+        async with httpx.AsyncClient(base_url=served.address, timeout=10) as client:
+            assert (await client.get("/healthz")).status_code == 200
+        assert len(served.server.server_state.connections) <= MOST
+
+    assert f"all {MOST} connections of one address are in use: closed 1 without a request" in caplog.messages
+
+
+async def test_trusted_proxies_may_have_any_number(database: Database, database_url: str, settings: Settings) -> None:
+    trusting = settings.model_copy(update={"connections_per_address": 2, "trusted_proxies": ("127.0.0.0/8",)})
+    async with serving(database, database_url, trusting) as served, contextlib.AsyncExitStack() as stack:
+        for _ in range(MOST):
+            await stack.enter_async_context(raw(served))
+        await until(lambda: len(served.server.server_state.connections) == MOST)
+        await asyncio.sleep(0.1)
+
+        assert len(served.server.server_state.connections) == MOST
 
 
 async def test_connections_with_subscriptions_survive_silent_ones(crowded: Served, bistro: Account) -> None:

@@ -85,17 +85,22 @@ class Bodies:
                 body: bytes = message.get("body", b"")
                 self._check_length(len(body))
                 return body
-            chunks, length = [], 0
-            while message["type"] != "http.disconnect":
-                chunks.append(message.get("body", b""))
-                length += len(chunks[-1])
-                self._check_length(length)
-                held.hold(viewer, len(chunks[-1]))
-                if not message.get("more_body", False):
-                    return b"".join(chunks)
-                deadline.extend(length / self._bytes_per_second)
-                message = await receive()
-            raise ClientDisconnect
+            chunks: list[bytes] = []
+            try:
+                length = 0
+                while message["type"] != "http.disconnect":
+                    chunks.append(message.get("body", b""))
+                    length += len(chunks[-1])
+                    self._check_length(length)
+                    held.hold(viewer, len(chunks[-1]))
+                    if not message.get("more_body", False):
+                        return b"".join(chunks)
+                    deadline.extend(length / self._bytes_per_second)
+                    message = await receive()
+                raise ClientDisconnect
+            finally:
+                chunks.clear()  # an error holds this frame, for a while
+                del message
 
     def _check_length(self, length: int) -> None:
         if length > self.max_bytes:
