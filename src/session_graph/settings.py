@@ -190,12 +190,12 @@ class Settings(BaseSettings):
         500, ge=1, description="Most WebSockets and event streams of one key or token that a process keeps open."
     )
     live_pending: int = Field(
-        200,
+        500,
         ge=1,
         description="Most WebSockets that have not sent a valid `connection_init` yet. They take no place of others; beyond this number, the one that has waited longest is closed.",
     )
     live_pending_per_address: int = Field(
-        50, ge=1, description="Most of them from one address, unless it is a trusted proxy's."
+        200, ge=1, description="Most of them from one address, unless it is a trusted proxy's."
     )
     live_message_bytes: int = Field(
         1024 * 1024, ge=1024, description="Largest message over a WebSocket; larger requests go by POST. Bytes."
@@ -212,7 +212,9 @@ class Settings(BaseSettings):
         60, gt=0, description="Interval at which a subscription to events says where it stands; seconds."
     )
     live_send_seconds: float = Field(
-        10, gt=0, description="A client that does not accept data for this long is disconnected; seconds."
+        10,
+        gt=0,
+        description="A client that accepts nothing of what is sent to it for this long is disconnected; seconds.",
     )
     live_init_seconds: float = Field(
         5, gt=0, description="A WebSocket must send `connection_init` within this time; seconds."

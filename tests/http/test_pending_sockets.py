@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 
 from session_graph.access.accounts import find_or_create_account
 from session_graph.http.pending_sockets import MAX_INIT_FRAMES, MAX_INIT_PINGS
-from session_graph.http.uvicorn_protocols import CONTROL_FRAMES, MAX_FRAGMENTS
+from session_graph.http.uvicorn_websockets import CONTROL_FRAMES, MAX_FRAGMENTS
 from session_graph.settings import Settings
 from session_graph.store.database import Database
 from session_graph.store.models import Account

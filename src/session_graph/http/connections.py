@@ -136,8 +136,13 @@ def raise_descriptor_limit() -> int:
 
 
 def fit_descriptors(settings: Settings) -> Settings:
-    """Return the settings with as many connections for live updates as leave a quarter for requests."""
-    fitting = most_connections(settings) * 3 // 4
+    """Return the settings with as many connections for live updates as leave a quarter for requests.
+
+    Half of that quarter is for WebSockets that have not authenticated yet, at most.
+    """
+    most = most_connections(settings)
+    fitting = most * 3 // 4
+    settings = settings.model_copy(update={"live_pending": min(settings.live_pending, max(most // 8, 1))})
     if settings.live_connections <= fitting:
         return settings
     LOGGER.warning(

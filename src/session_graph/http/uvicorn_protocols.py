@@ -1,31 +1,28 @@
-"""uvicorn's protocols, extended. Only this module may use private attributes of uvicorn and websockets.
+"""uvicorn's protocols, extended. Only this module and `uvicorn_websockets` may use private attributes of uvicorn.
 
 The application can abort a connection whose client has stopped reading: an ordinary close waits until the client has
 read everything, which it never does. The head of a response is sent together with its body. A connection that does not
 send the whole head of a request in time is closed: uvicorn limits only the pause after a response. Nor does uvicorn
-limit the bytes of a head, or of what stands between the bytes of a body, or what a WebSocket sends before its client
-has a name. What is refused here has the same headers as every response.
+limit the bytes of a head, or those between the bytes of a body, or the time in which a client reads nothing. What is
+refused here has the same headers as every response.
 """
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from fcntl import ioctl
 from functools import partial
+from sys import byteorder
+from termios import TIOCOUTQ
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.frames import Frame
-from websockets.http11 import Request, Response
-from websockets.server import ServerProtocol
 
 from session_graph.http.client_address import ClientAddresses
 from session_graph.http.connections import Connections
-from session_graph.http.pending_sockets import MAX_INIT_FRAMES, MAX_RECEIVED_BYTES
-from session_graph.http.response import ABORT, INITIALISED
+from session_graph.http.response import ABORT
 from session_graph.http.safe_headers import safe_fields
+from session_graph.http.uvicorn_websockets import LINGER_SECONDS, Shared, WebSocket
 from session_graph.settings import Settings
-from session_graph.token_bucket import TokenBucket
 
 MAX_HEAD_BYTES = 64 * 1024
 """Of the head of a request. And of what its body has besides its own bytes, from one of them to the next: sizes and
@@ -36,28 +33,10 @@ MAX_PIPELINED = 32
 """Requests that a client may send before the first is answered."""
 PIECE_BYTES = 16 * 1024
 """Bytes that are parsed before their limits are checked; a head that begins in the middle may be so much longer."""
-LINGER_SECONDS = 1.0
-"""How long a refused client may go on sending before its connection is dropped. To drop it at once would drop, on many
-systems, what it has not read yet."""
 LINGER_BYTES = 1024 * 1024
-
-INIT_PIECE_BYTES = 512
-MAX_FRAGMENTS = 1024
-"""Of a message."""
-CONTROL_FRAMES, CONTROL_FRAMES_PER_SECOND = 100, 10
-"""Pings and pongs that an initialised client may send at once, and then each second."""
 
 TOO_LARGE = 431
 _TEXTS = {400: b"Invalid HTTP request received.", TOO_LARGE: b"The head of the request is too large."}
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What all connections of a server share; `headers` are those of a refusal."""
-
-    connections: Connections
-    clients: ClientAddresses
-    headers: Sequence[tuple[bytes, bytes]]
 
 
 class HeadTooLarge(Exception):
@@ -125,6 +104,9 @@ class Http(HttpToolsProtocol):
         self._has_advanced = False
         self._refused_with = 0
         self._dropped = 0
+        self._send_seconds = shared.send_seconds
+        self._send_timer: asyncio.TimerHandle | None = None
+        self._unsent = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(cast(asyncio.Transport, CoalescingTransport(transport, self.loop)))
@@ -136,7 +118,16 @@ class Http(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._stop_head_timer()
+        self._stop_send_timer()
         self._limit.remove(self)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._start_send_timer()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stop_send_timer()
 
     def abort(self) -> None:
         """Drop the connection; the application may then return without having completed the response."""
@@ -243,141 +234,37 @@ class Http(HttpToolsProtocol):
             self._head_timer.cancel()
             self._head_timer = None
 
+    def _start_send_timer(self) -> None:
+        self._stop_send_timer()
+        self._unsent = self._count_unsent()
+        self._send_timer = self.loop.call_later(self._send_seconds, self._check_sending)
 
-class _Handshake(ServerProtocol):
-    """The protocol of a WebSocket, whose refusals have `headers`."""
+    def _stop_send_timer(self) -> None:
+        if self._send_timer:
+            self._send_timer.cancel()
+            self._send_timer = None
 
-    def __init__(self, headers: Sequence[tuple[bytes, bytes]], **named: Any) -> None:
-        super().__init__(**named)
-        self._headers = [(name.decode(), value.decode()) for name, value in headers]
-
-    def reject(self, status: Any, text: str) -> Response:
-        response = super().reject(status, text)
-        for name, value in self._headers:
-            response.headers[name] = value
-        return response
-
-
-class WebSocket(WebSocketsSansIOProtocol):
-    """WebSockets by the library websockets, with the extensions ABORT and INITIALISED.
-
-    Until it is initialised, a client may send only what it needs for that. Its connection was counted as one of Http.
-    """
-
-    address: str | None = None
-
-    def __init__(
-        self,
-        *arguments: Any,
-        shared: Shared,
-        **named: Any,
-    ) -> None:
-        super().__init__(*arguments, **named)
-        self._limit = shared.connections
-        self._clients = shared.clients
-        self._is_initialised = False
-        self._init_bytes = 0
-        self._init_frames = 0
-        self._control_frames = TokenBucket(CONTROL_FRAMES, CONTROL_FRAMES_PER_SECOND)
-        self.conn = _Handshake(shared.headers, max_size=self.config.ws_max_size, logger=self.logger)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self.address = self._clients.group(self.client[0] if self.client else "")
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self._limit.remove(self)
-
-    def abort(self) -> None:
-        self.transport.abort()
-
-    def initialise(self) -> None:
-        """Let the client send as much as it likes."""
-        self._is_initialised = True
-
-    def data_received(self, data: bytes) -> None:
-        if not self.handshake_initiated:
-            self._shake_hands(data)
-            return
-        view = memoryview(data)
-        while view and self._admits_bytes(len(view)):
-            size = PIECE_BYTES if self._is_initialised else INIT_PIECE_BYTES
-            super().data_received(bytes(view[:size]))
-            self._init_bytes += len(view[:size])
-            view = view[size:]
-
-    def handle_connect(self, event: Request) -> None:
-        super().handle_connect(event)
-        if scope := cast(dict[str, Any], getattr(self, "scope", None)):
-            scope["extensions"] |= {ABORT: self.abort, INITIALISED: self.initialise}
-
-    def handle_text(self, event: Frame) -> None:
-        if self._admits_frame():
-            super().handle_text(event)
-
-    def handle_bytes(self, event: Frame) -> None:
-        if self._admits_frame():
-            super().handle_bytes(event)
-
-    def handle_cont(self, event: Frame) -> None:
-        if len(self.frames) >= MAX_FRAGMENTS:
-            self.abort()
-        if self._admits_frame():
-            super().handle_cont(event)
-
-    def handle_ping(self) -> None:
-        if self._admits_control_frame():
-            super().handle_ping()
-
-    def handle_pong(self, event: Frame) -> None:
-        if self._admits_control_frame():
-            super().handle_pong(event)
-
-    def handle_parser_exception(self) -> None:
-        if self._is_initialised:
-            super().handle_parser_exception()
+    def _check_sending(self) -> None:
+        """Drop the connection if its client has read nothing since the timer was started."""
+        if self._count_unsent() < self._unsent:
+            self._start_send_timer()
         else:
             self.abort()
 
-    async def send(self, message: Any) -> None:
-        await super().send(message)
-        if message["type"] == "websocket.close" and self.close_timer:
-            self.close_timer.cancel()
-            seconds = self.close_timeout if self._is_initialised else LINGER_SECONDS
-            self.close_timer = self.loop.call_later(seconds, self.abort)
-        elif message["type"] == "websocket.http.response.body" and self.close_sent:
-            self.handshake_complete = True  # it was refused, which uvicorn takes for an error of the application
+    def _count_unsent(self) -> int:
+        """Return the bytes that the client has not acknowledged, also those that the kernel has for it.
 
-    def _shake_hands(self, data: bytes) -> None:
-        super().data_received(data)
-        if not self.handshake_initiated:  # uvicorn forgets what websockets refuses by itself, such as too long a line
-            self.transport.write(b"".join(self.conn.data_to_send()))
-            self.transport.close()
-
-    def _admits_bytes(self, count: int) -> bool:
-        """Return whether the connection goes on; drop it after too many bytes of a client without a name."""
-        if not self._is_initialised and self._init_bytes + count > MAX_RECEIVED_BYTES:
-            self.abort()
-        return not self.transport.is_closing()
-
-    def _admits_frame(self) -> bool:
-        """Return whether the connection goes on; drop it after too many frames of a client without a name."""
-        if not self._is_initialised:
-            self._init_frames += 1
-            if self._init_frames > MAX_INIT_FRAMES:
-                self.abort()
-        return not self.transport.is_closing()
-
-    def _admits_control_frame(self) -> bool:
-        if self._is_initialised and self._control_frames.take():
-            self.abort()
-        return self._admits_frame()
+        The kernel takes more only once a third of its megabytes is free: a slow client needs longer for that.
+        """
+        count = bytearray(4)
+        with suppress(OSError):
+            ioctl(self.transport.get_extra_info("socket").fileno(), TIOCOUTQ, count)
+        return self.transport.get_write_buffer_size() + int.from_bytes(count, byteorder)
 
 
 def make_protocols(
     connections: Connections, clients: ClientAddresses, settings: Settings
 ) -> tuple[type[Http], type[WebSocket]]:
     """Return what uvicorn makes its connections of, as `http` and `ws` of its configuration."""
-    shared = Shared(connections, clients, safe_fields(settings.hsts_seconds))
+    shared = Shared(connections, clients, settings.live_send_seconds, safe_fields(settings.hsts_seconds))
     return cast(tuple[type[Http], type[WebSocket]], (partial(Http, shared=shared), partial(WebSocket, shared=shared)))
