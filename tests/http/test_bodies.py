@@ -13,7 +13,7 @@ import pytest
 from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
-from session_graph.http.bodies import Bodies, BodyTooSlow, HeldBytes, TooManyBodies
+from session_graph.http.bodies import Bodies, BodyReading, BodyTooSlow, TooManyBodies
 from session_graph.http.request import BodyTooLarge
 from session_graph.settings import Settings
 from session_graph.store.database import Database
@@ -155,19 +155,19 @@ def part(body: bytes, *, more: bool = True) -> Message:
 
 async def test_bytes_are_held_until_the_request_is_done(settings: Settings) -> None:
     bodies = Bodies(settings)
-    held = HeldBytes(bodies)
+    reading = BodyReading(bodies)
 
-    assert await bodies.read(receiving(part(b"ab"), part(b"c", more=False)), {}, VIEWER, held) == b"abc"
+    assert await reading.read(receiving(part(b"ab"), part(b"c", more=False)), {}, VIEWER) == b"abc"
     assert sum(bodies.held.values()) == 3
 
-    held.release()
+    reading.release()
     assert not bodies.held
 
 
 async def test_a_body_in_one_part_is_not_counted(settings: Settings) -> None:
     bodies = Bodies(settings)
 
-    assert await bodies.read(receiving(part(b"abc", more=False)), {}, VIEWER, HeldBytes(bodies)) == b"abc"
+    assert await BodyReading(bodies).read(receiving(part(b"abc", more=False)), {}, VIEWER) == b"abc"
     assert not bodies.held
 
 
@@ -186,24 +186,24 @@ async def test_no_error_keeps_the_bytes_that_were_read(
 ) -> None:
     limits = {"max_bodies_bytes": 2000, "max_body_bytes": 2048, "body_seconds": 0.05}
     bodies = Bodies(settings.model_copy(update=limits))
-    chunk, held, other = bytes(1000), HeldBytes(bodies), HeldBytes(bodies)
-    other.hold(VIEWER, 500)
+    chunk, reading = bytes(1000), BodyReading(bodies)
+    await BodyReading(bodies).read(receiving(part(bytes(500)), part(b"", more=False)), {}, VIEWER)
     before = sys.getrefcount(chunk)
     gc.disable()
     try:
         with suppress(error):
-            await bodies.read(receiving(part(chunk), *rest), {}, VIEWER, held)
+            await reading.read(receiving(part(chunk), *rest), {}, VIEWER)
             raise AssertionError("the body was read")
         assert sys.getrefcount(chunk) == before
     finally:
         gc.enable()
-    held.release()
+    reading.release()
     assert sum(bodies.held.values()) == 500
 
 
 async def test_a_caller_that_cancels_is_cancelled(settings: Settings) -> None:
     bodies = Bodies(settings)
-    reading = asyncio.create_task(bodies.read(receiving(), {}, VIEWER, HeldBytes(bodies)))
+    reading = asyncio.create_task(BodyReading(bodies).read(receiving(), {}, VIEWER))
     await asyncio.sleep(0)
     reading.cancel()
 

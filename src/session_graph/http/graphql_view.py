@@ -24,7 +24,7 @@ from session_graph.engine.executor import OperationExecutor
 from session_graph.engine.operation import GraphQLParams, Operation, PreparedOperation, Response
 from session_graph.errors import BadUserInput, OutcomeUnknown, RequestError, SessionGraphError
 from session_graph.http.access_log import CLIENT_CLOSED_REQUEST, AccessRecord, access_record_of
-from session_graph.http.bodies import Bodies, HeldBytes
+from session_graph.http.bodies import Bodies, BodyReading
 from session_graph.http.negotiation import (
     EVENTS,
     JSON,
@@ -142,7 +142,7 @@ class GraphQLView:
         return _recorded(await self._executor.subscribe(operation), record)
 
     async def _respond(self, scope: Scope, receive: Receive, record: AccessRecord) -> ASGIApp:
-        media_type, is_read, held = JSON, False, HeldBytes(self._bodies)
+        media_type, is_read, reading = JSON, False, BodyReading(self._bodies)
         try:
             headers = header_fields(scope)
             media_type = choose_media_type(headers)
@@ -150,7 +150,7 @@ class GraphQLView:
             viewer = await self._authenticate(headers.get("authorization"), record.client)
             record.set_viewer(viewer)
             record.authenticated = perf_counter()
-            body, request = await self._read(scope, receive, headers, viewer, held)
+            body, request = await self._read(scope, receive, headers, viewer, reading)
             is_read = True
             if accepts_events(headers) and (media_type == EVENTS or self._is_subscription(viewer, request)):
                 return await self._stream(scope, receive, viewer, request, record)
@@ -170,15 +170,15 @@ class GraphQLView:
         except Exception as error:
             return _refuse_request(as_request_errors(error), media_type, record, is_read=is_read)
         finally:
-            held.release()
+            reading.release()
 
     async def _read(
-        self, scope: Scope, receive: Receive, headers: HeaderFields, viewer: Viewer, held: HeldBytes
+        self, scope: Scope, receive: Receive, headers: HeaderFields, viewer: Viewer, reading: BodyReading
     ) -> tuple[bytes, Request]:
         """Return the body, empty for a GET, and the request in it."""
         if scope["method"] == "GET":
             return b"", parse_query_string(scope["query_string"])
-        body = await self._bodies.read(receive, headers, viewer, held)
+        body = await reading.read(receive, headers, viewer)
         if len(body) > MAX_BODY_PARSED_AT_ONCE:
             return body, await asyncio.to_thread(parse_body, body)
         return body, self._request_cache.get(body) or parse_body(body)
