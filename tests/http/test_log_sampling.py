@@ -5,6 +5,7 @@ import logging
 from dataclasses import dataclass
 
 import pytest
+from asyncpg.pgproto import pgproto
 
 from session_graph.http import log_sampling
 from session_graph.http.access_log import JsonFormatter
@@ -103,6 +104,14 @@ async def test_errors_and_the_lines_of_other_loggers_are_never_left_out(name: st
     noise = NoiseFilter()
 
     assert all(noise.filter(line(name, level, "the same")) for _ in range(1000))
+
+
+async def test_the_id_of_a_key_is_formatted_as_the_database_returns_it() -> None:
+    """Its type is the driver's."""
+    id_ = pgproto.UUID("018f3c1e-7b0a-7c3d-9a52-3f0e8c2d4b61")
+    record = logging.makeLogRecord({"name": "session_graph.access", "levelno": logging.INFO, "key_id": id_})
+
+    assert f'"key_id":"{id_}"' in JsonFormatter(("levelname", "name", "message")).format(record)
 
 
 async def test_a_summary_is_a_line_of_json() -> None:

@@ -138,7 +138,7 @@ class JsonFormatter(OrjsonFormatter):
         values = record.__dict__
         line |= {name: values[name] for name in FIELDS if name in values}
         line["time"] = datetime.fromtimestamp(record.created, UTC)
-        return orjson.dumps(line).decode()
+        return orjson.dumps(line, default=str).decode()  # orjson knows no ids of the database's own type
 
 
 def configure_logging(level: str) -> None:
