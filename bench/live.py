@@ -61,6 +61,11 @@ class Server:
             "SESSION_GRAPH_PORT": "0",
             "SESSION_GRAPH_LIVE_SUBSCRIPTIONS": str(2 * MANY),
             "SESSION_GRAPH_BUDGET_CAPACITY": "1000000000000",
+            "SESSION_GRAPH_LIVE_CONNECTIONS_PER_KEY": str(2 * MANY),
+            "SESSION_GRAPH_LIVE_CONNECTIONS_PER_ACCOUNT": str(2 * MANY),
+            "SESSION_GRAPH_LIVE_PENDING_PER_ADDRESS": str(2 * MANY),
+            "SESSION_GRAPH_LIVE_PENDING": str(2 * MANY),
+            "SESSION_GRAPH_CONNECTIONS_PER_ADDRESS": str(4 * MANY),
         }
         self._environment = {**os.environ, **settings}
         self._process = subprocess.Popen(

@@ -32,6 +32,7 @@ from bench.recording import make_account, read_sessions, run_import, write_lines
 from session_graph.access.api_keys import create_key
 from session_graph.access.viewer import Role
 from session_graph.http.app import create_app
+from session_graph.http.client_address import ClientAddresses
 from session_graph.http.connections import Connections
 from session_graph.http.uvicorn_protocols import make_protocols
 from session_graph.settings import Settings, load_settings
@@ -58,7 +59,7 @@ Json = dict[str, Any]
 @asynccontextmanager
 async def serving(settings: Settings, database: Database) -> AsyncIterator[str]:
     """Serve the application behind uvicorn; yield its address."""
-    http, _ = make_protocols(Connections(most=1000, head_seconds=60))
+    http, _ = make_protocols(Connections(most=1000, head_seconds=60), ClientAddresses(), settings)
     config = uvicorn.Config(create_app(settings, database), http=http, port=0, log_config=None, access_log=False)
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve())

@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from session_graph.access.attempts import TooManyAttempts
 from session_graph.access.budgets import OutOfBudget
 from session_graph.access.turns import TooManyHeavyQueries
 from session_graph.access.viewer import Role
@@ -31,14 +32,16 @@ from session_graph.errors import (
     Unauthenticated,
     Unavailable,
 )
+from session_graph.http.bodies import BodyTooSlow, TooManyBodies
 from session_graph.http.negotiation import NotAcceptable, UnsupportedMediaType
+from session_graph.http.pending_sockets import TooManyPending
 from session_graph.http.persisted_queries import PersistedQueryNotFound
 from session_graph.http.record_body import ClientTooSilent
 from session_graph.http.records import DamagedBody, DatabaseAway, OnlyRecordsByPost
 from session_graph.http.request import BodyTooLarge, MethodNotAllowed, OnlyByPost
 from session_graph.schema.mutation import MUTATIONS
 from session_graph.schema.mutation_types import UserErrorCode
-from session_graph.schema.subscription_hub import TooManyConnections, TooManySubscriptions
+from session_graph.schema.subscription_hub import TooManyConnections, TooManyConnectionsOfCaller, TooManySubscriptions
 from session_graph.sessions.columns import COLUMNS
 from session_graph.sessions.event_history import ReplicaBehind
 from session_graph.sessions.permissions import LIMITED_FIELDS
@@ -71,8 +74,15 @@ WHAT_TO_DO: dict[type[RequestError], str] = {
     " written. [Costs](costs.md#what-one-caller-may-take) says how much fits.",
     TooManyHeavyQueries: "Send the same again after `extensions.retryAfter` seconds (`Retry-After`), and ask one heavy"
     " question after the other.",
+    TooManyAttempts: "Send a valid key; then no other request from the address matters, once the key has been accepted."
+    " Or try again after `extensions.retryAfter` seconds (`Retry-After`).",
+    BodyTooSlow: "Send it again, faster. The limits are [settings](settings.md).",
+    TooManyBodies: "Send large bodies one after the other, or again after `extensions.retryAfter` seconds.",
     TooManySubscriptions: "End some first, or cover more with one: a filter takes several conditions. Or try again"
     " after `extensions.retryAfter` seconds (`Retry-After`).",
+    TooManyConnectionsOfCaller: "End some first: one WebSocket carries many operations. Or connect again after"
+    " `extensions.retryAfter` seconds (`Retry-After`).",
+    TooManyPending: "Connect again, and send `connection_init` at once.",
     TooManyConnections: "Connect again after `extensions.retryAfter` seconds (`Retry-After`).",
     ReplicaBehind: "Try again after `extensions.retryAfter` seconds, or ask the primary.",
     StatementTimeout: "Narrow the filter or the range. A mutation may have been carried out: check, or send it"

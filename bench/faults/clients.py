@@ -42,6 +42,19 @@ EDIT_SECONDS = 0.3
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER: the kernel sends a reset instead of closing the connection in order."""
 
+FOR_A_CROWD = {
+    "LIVE_SUBSCRIPTIONS": "10000",
+    "BUDGET_CAPACITY": "1000000000000",
+    "LIVE_CONNECTIONS": "5000",
+    "LIVE_CONNECTIONS_PER_ACCOUNT": "5000",
+    "LIVE_CONNECTIONS_PER_KEY": "5000",
+    "LIVE_PENDING": "5000",
+    "LIVE_PENDING_PER_ADDRESS": "5000",
+    "CONNECTIONS_PER_ADDRESS": "5000",
+    "LIVE_KEEP_ALIVE_SECONDS": "300",  # all clients share one process, which may answer late
+    "LIVE_SEND_SECONDS": "300",
+}
+
 FOLLOW = "subscription { sessionEvents { kind sessionId session { id contact comment } cursor } }"
 FIND = "{ sessions(first: 1) { nodes { id } } }"
 EDIT = """
@@ -63,11 +76,12 @@ class Counts:
 
 @dataclass(frozen=True)
 class Server:
-    """`session-graph demo` in a process of its own, and the key of an administrator."""
+    """`session-graph` in a process of its own, and the key of an administrator."""
 
     address: str
     key: str
     log: Path
+    pid: int
 
     @property
     def headers(self) -> dict[str, str]:
@@ -82,21 +96,14 @@ class Server:
 
 
 @asynccontextmanager
-async def served(folder: Path) -> AsyncIterator[Server]:
+async def served(folder: Path, *, is_crowd: bool = True, command: str = "demo") -> AsyncIterator[Server]:
+    """Run the command; `serve` finds what `demo` has left in the folder. A crowd of clients needs higher limits."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("SESSION_GRAPH_")}
-    settings = {
-        "HOME": str(folder / "home"),
-        "PORT": "0",
-        "LIVE_SUBSCRIPTIONS": "10000",
-        "BUDGET_CAPACITY": "1000000000000",
-        "LIVE_CONNECTIONS": "5000",
-        "LIVE_KEEP_ALIVE_SECONDS": "300",  # all clients share one process, which may answer late
-        "LIVE_SEND_SECONDS": "300",
-    }
+    settings = {"HOME": str(folder / "home"), "PORT": "0"} | (FOR_A_CROWD if is_crowd else {})
     environment = inherited | {f"SESSION_GRAPH_{name}": value for name, value in settings.items()}
     with (folder / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "session_graph.cli.main", "demo"),
+            *(sys.executable, "-m", "session_graph.cli.main", command),
             env=environment,
             stdout=asyncio.subprocess.PIPE,
             stderr=log,
@@ -110,7 +117,7 @@ async def served(folder: Path) -> AsyncIterator[Server]:
                 address = next((word for word in words if word.startswith("http://127.0.0.1:")), "")
         keys = orjson.loads((folder / "home" / "demo-keys.json").read_bytes())
         place = urlsplit(address)
-        yield Server(f"http://{place.netloc}", keys["ADMIN"], folder / "log")
+        yield Server(f"http://{place.netloc}", keys["ADMIN"], folder / "log", process.pid)
     finally:
         process.send_signal(signal.SIGTERM)
         await asyncio.wait_for(process.communicate(), 60)

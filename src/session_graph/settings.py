@@ -5,6 +5,7 @@ The table in docs/settings.md is generated from this class; a test fails if they
 
 import re
 from collections.abc import Collection
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -62,7 +63,34 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
+    trusted_proxies: CommaSeparated = Field(
+        (),
+        description="Addresses and networks of the proxies in front of this server, comma-separated: `10.0.0.7,192.168.4.0/24`. Only they may name the client, by `X-Forwarded-For` or `Forwarded`. Behind a proxy that is not named here, all clients count as one. None by default.",
+    )
+    connections_per_address: int = Field(
+        1000,
+        ge=1,
+        description="Most connections of one address, or IPv6 network of 64 bits, that a process keeps open; trusted proxies may have any number.",
+    )
+    refusals_per_second: float = Field(
+        10,
+        gt=0,
+        description="Requests without a valid key that one address may send each second; those of ten seconds may come at once. Beyond that they are refused without a look-up, with RATE_LIMITED.",
+    )
     max_body_bytes: int = Field(16 * 1024 * 1024, ge=1024, description="Largest request body; bytes.")
+    max_bodies_bytes: int = Field(
+        64 * 1024 * 1024,
+        ge=1024,
+        description="Most bytes of request bodies that a process holds at a time for one key or token; more are refused with RATE_LIMITED. One body of the largest size always fits.",
+    )
+    body_seconds: float = Field(
+        20,
+        gt=0,
+        description="A client must send the body of a request within this time, and a second more for each `SESSION_GRAPH_BODY_BYTES_PER_SECOND`; seconds. `POST /records` has `SESSION_GRAPH_RECORD_IDLE_SECONDS` instead.",
+    )
+    body_bytes_per_second: int = Field(
+        32 * 1024, ge=1, description="Slowest pace at which a client may send a body after that time; bytes a second."
+    )
     max_tokens: int = Field(4000, ge=1, description="Most tokens in a GraphQL document.")
     max_depth: int = Field(16, ge=1, description="Most levels in a selection.")
     max_fields: int = Field(2000, ge=1, description="Most fields in an operation; a fragment counts at each spread.")
@@ -187,6 +215,23 @@ class Settings(BaseSettings):
     live_connections: int = Field(
         2000, ge=0, description="Most WebSockets and event streams that a process keeps open; 0 for none."
     )
+    live_connections_per_account: int = Field(
+        1000, ge=1, description="Most WebSockets and event streams of one account that a process keeps open."
+    )
+    live_connections_per_key: int = Field(
+        500, ge=1, description="Most WebSockets and event streams of one key or token that a process keeps open."
+    )
+    live_pending: int = Field(
+        500,
+        ge=1,
+        description="Most WebSockets that have not sent a valid `connection_init` yet. They take no place of others; beyond this number, the one that has waited longest is closed.",
+    )
+    live_pending_per_address: int = Field(
+        200, ge=1, description="Most of them from one address, unless it is a trusted proxy's."
+    )
+    live_message_bytes: int = Field(
+        1024 * 1024, ge=1024, description="Largest message over a WebSocket; larger requests go by POST. Bytes."
+    )
     live_subscriptions: int = Field(
         200,
         ge=1,
@@ -199,7 +244,9 @@ class Settings(BaseSettings):
         60, gt=0, description="Interval at which a subscription to events says where it stands; seconds."
     )
     live_send_seconds: float = Field(
-        10, gt=0, description="A client that does not accept data for this long is disconnected; seconds."
+        10,
+        gt=0,
+        description="A client that accepts nothing of what is sent to it for this long is disconnected; seconds.",
     )
     live_init_seconds: float = Field(
         5, gt=0, description="A WebSocket must send `connection_init` within this time; seconds."
@@ -230,10 +277,20 @@ class Settings(BaseSettings):
             raise ValueError("must be an address such as https://sessions.example.com")
         return value
 
-    @field_validator("cors_origins", "jwt_types", mode="before")
+    @field_validator("cors_origins", "jwt_types", "trusted_proxies", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in value:
+            try:
+                ip_network(proxy)
+            except ValueError:
+                raise ValueError(f"{proxy!r} is neither an address nor a network such as 192.168.4.0/24") from None
+        return value
 
     @field_validator("security_contact")
     @classmethod

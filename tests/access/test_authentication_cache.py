@@ -14,6 +14,7 @@ from conftest import MakeCaller
 from session_graph.access import authentication, authentication_cache
 from session_graph.access.accounts import change_account
 from session_graph.access.api_keys import create_key, look_up_key, revoke_key
+from session_graph.access.attempts import REFUSED_SECONDS, Attempts
 from session_graph.access.authentication import Authenticator
 from session_graph.access.authentication_cache import AuthenticationCache
 from session_graph.access.viewer import AccountFacts, Role, Viewer
@@ -119,13 +120,15 @@ async def test_the_lifetime_starts_before_the_look_up(
     await slow.close()
 
 
-async def test_a_refusal_is_not_cached(account: Account, statements: Statements, clock: Clock) -> None:
-    header, authenticator = await make_header(account), Authenticator(None)
+async def test_a_refusal_is_cached_for_half_a_second(account: Account, statements: Statements, clock: Clock) -> None:
+    header, authenticator = await make_header(account), Authenticator(None, Attempts(100, clock))
     await ApiKey.filter(account_id=account.id).update(revoked_at=datetime.now(UTC))
     unknown = f"Bearer sg_{'0' * 10}_{'0' * 52}"
 
     for refused in (header, unknown):
-        assert [await statements_of(authenticator, refused, statements) for _ in range(2)] == [1, 1]
+        assert [await statements_of(authenticator, refused, statements) for _ in range(3)] == [1, 0, 0]
+        clock.now += REFUSED_SECONDS
+        assert await statements_of(authenticator, refused, statements) == 1
     assert len(authenticator._cache) == 0
 
 

@@ -78,7 +78,7 @@ async def both(database: Database, settings: Settings, varied_for_plans: Account
     )
     assert row is not None
 
-    async def admit(authorization: str | None) -> Viewer:
+    async def admit(authorization: str | None, address: str) -> Viewer:
         assert found.viewer is not None
         return found.viewer
 

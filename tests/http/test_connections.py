@@ -4,12 +4,9 @@ import asyncio
 import contextlib
 import logging
 import resource
-import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -21,6 +18,7 @@ from session_graph.store.database import Database
 from session_graph.store.models import Account
 from support.api import make_key
 from support.live import EVENTS, Served, connected, opened, serving, streamed, until
+from support.sockets import raw, read_to_end
 
 pytestmark = pytest.mark.anyio
 
@@ -32,7 +30,8 @@ PROBE = b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n"
 class Stub:
     """A connection that counts how often it is aborted."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: str | None = None) -> None:
+        self.address = address
         self.aborted = 0
 
     def abort(self) -> None:
@@ -109,20 +108,42 @@ def test_closing_is_logged_once_a_second_with_the_number(caplog: pytest.LogCaptu
     ]
 
 
+def test_an_address_gives_way_to_itself() -> None:
+    connections = Connections(100, 10, per_address=2)
+    others = [Stub("192.0.2.1"), Stub("192.0.2.1"), Stub(), Stub(), Stub()]
+    own = [Stub("192.0.2.2") for _ in range(5)]
+    for each in (*others, *own):
+        connections.add(each)
+
+    assert [each.aborted for each in others] == [0] * 5
+    assert [each.aborted for each in own] == [1, 1, 1, 0, 0]
+
+
+def test_addresses_that_have_gone_are_forgotten() -> None:
+    connections = Connections(100, 10, per_address=2)
+    for number in range(300):
+        stub = Stub(f"192.0.2.{number}")
+        connections.add(stub)
+        connections.remove(stub)
+
+    assert (connections.count, connections._addresses) == (0, {})
+
+
 @pytest.mark.parametrize("limit", [256, 1024, 4096, 1024 * 1024])
 def test_connections_leave_descriptors_for_the_database(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
     settings = load_settings()
 
     assert most_connections(settings) + accept_backlog() + 3 * settings.pool_max_size < limit
-    assert fit_descriptors(settings).live_connections < most_connections(settings)
+    fitted = fit_descriptors(settings)
+    assert fitted.live_connections + fitted.live_pending < most_connections(settings)
 
 
 def test_an_unlimited_process_keeps_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     settings = load_settings()
 
-    assert fit_descriptors(settings) is settings
+    assert fit_descriptors(settings) == settings
 
 
 def test_more_live_connections_than_descriptors_allow_are_logged(
@@ -135,28 +156,6 @@ def test_more_live_connections_than_descriptors_allow_are_logged(
     assert [each.getMessage() for each in caplog.records] == [
         "SESSION_GRAPH_LIVE_CONNECTIONS is 601 instead of 2000: the process may open only 1024 files"
     ]
-
-
-@asynccontextmanager
-async def raw(served: Served, sent: bytes = b"") -> AsyncIterator[socket.socket]:
-    """Connect and send these bytes."""
-    place, loop = urlsplit(served.address), asyncio.get_running_loop()
-    own = socket.socket()
-    own.setblocking(False)
-    with own:
-        await loop.sock_connect(own, (place.hostname, place.port))
-        await loop.sock_sendall(own, sent)
-        yield own
-
-
-async def read_to_end(own: socket.socket, seconds: float = 10) -> bytes:
-    """Return what arrives until the server closes the connection. Raises TimeoutError."""
-    loop, read = asyncio.get_running_loop(), b""
-    async with asyncio.timeout(seconds):
-        with contextlib.suppress(ConnectionResetError):
-            while data := await loop.sock_recv(own, 4096):
-                read += data
-    return read
 
 
 @pytest.fixture
@@ -236,6 +235,31 @@ async def test_silent_connections_lock_nobody_out(crowded: Served, caplog: pytes
     assert lines
     assert {each.levelno for each in lines} == {logging.WARNING}
     await until(lambda: not crowded.server.server_state.connections)
+
+
+async def test_one_address_may_have_so_many_connections(
+    database: Database, database_url: str, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    few = settings.model_copy(update={"connections_per_address": MOST})
+    async with serving(database, database_url, few) as served, contextlib.AsyncExitStack() as stack:
+        for _ in range(3 * MOST):
+            await stack.enter_async_context(raw(served))
+        async with httpx.AsyncClient(base_url=served.address, timeout=10) as client:
+            assert (await client.get("/healthz")).status_code == 200
+        assert len(served.server.server_state.connections) <= MOST
+
+    assert f"all {MOST} connections of one address are in use: closed 1 without a request" in caplog.messages
+
+
+async def test_trusted_proxies_may_have_any_number(database: Database, database_url: str, settings: Settings) -> None:
+    trusting = settings.model_copy(update={"connections_per_address": 2, "trusted_proxies": ("127.0.0.0/8",)})
+    async with serving(database, database_url, trusting) as served, contextlib.AsyncExitStack() as stack:
+        for _ in range(MOST):
+            await stack.enter_async_context(raw(served))
+        await until(lambda: len(served.server.server_state.connections) == MOST)
+        await asyncio.sleep(0.1)
+
+        assert len(served.server.server_state.connections) == MOST
 
 
 async def test_connections_with_subscriptions_survive_silent_ones(crowded: Served, bistro: Account) -> None:

@@ -134,7 +134,7 @@ async def test_a_request_is_authenticated_before_its_body_is_read() -> None:
     [(Forbidden(), 403, "FORBIDDEN"), (TimeoutError(), 503, "TIMEOUT"), (OSError("secret"), 500, "INTERNAL")],
 )
 async def test_an_error_of_the_authenticator_is_answered_as_any_error(error: Exception, status: int, code: str) -> None:
-    async def fail(authorization: str | None) -> Viewer:
+    async def fail(authorization: str | None, address: str) -> Viewer:
         raise error
 
     response = await ask(ToyApp(authenticate=fail).client(), "{ hello }")

@@ -200,7 +200,7 @@ async def test_a_found_document_is_inspected_like_a_sent_one() -> None:
     assert refused.json() == again.json()
 
 
-async def authenticate(authorization: str | None) -> Viewer:
+async def authenticate(authorization: str | None, address: str) -> Viewer:
     if not authorization:
         raise Unauthenticated
     return replace(VIEWER, account=replace(VIEWER.account, id=UUID(int=int(authorization))))

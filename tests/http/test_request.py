@@ -7,15 +7,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
 from session_graph.engine.operation import GraphQLParams
+from session_graph.http.bodies import Bodies, BodyReading
 from session_graph.http.negotiation import GRAPHQL, JSON, header_fields
 from session_graph.http.request import (
     BodyTooLarge,
     OnlyByPost,
     check_method,
     parse_body,
-    read_body,
 )
-from support.toy import ToyApp
+from session_graph.settings import Settings
+from support.toy import VIEWER, ToyApp
 
 pytestmark = pytest.mark.anyio
 
@@ -213,7 +214,9 @@ def request_of(chunks: list[bytes], headers: dict[str, str] | None = None, *, go
 
 
 async def read(request: Request, max_bytes: int) -> GraphQLParams:
-    return parse_body(await read_body(request.receive, header_fields(request.scope), max_bytes))
+    bodies = Bodies(Settings(max_body_bytes=1024).model_copy(update={"max_body_bytes": max_bytes}))
+    headers = header_fields(request.scope)
+    return parse_body(await BodyReading(bodies).read(request.receive, headers, VIEWER))
 
 
 async def test_a_body_of_the_largest_size_is_read() -> None:

@@ -99,6 +99,28 @@ async def test_an_unread_websocket_is_disconnected(
     assert [each.getMessage() for each in caplog.records if each.levelno >= logging.ERROR] == []
 
 
+@pytest.mark.parametrize("pace", [0, 5000], ids=["nothing", "slowly"])
+async def test_a_response_that_is_not_read_is_dropped(
+    hasty_server: Served, database: Database, bistro: Account, pace: int
+) -> None:
+    """Reading a little keeps the connection."""
+    turns = [{"speaker": "USER", "text": "x" * CHARACTERS}]
+    await record(database, bistro, *({"transcript": turns} for _ in range(SESSIONS)))
+    body = orjson.dumps({"query": "{ sessions(first: 50) { nodes { transcript { text } } } }"})
+    head = (
+        "POST /graphql HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
+        f"Authorization: Bearer {await make_key(bistro)}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    async with unread(hasty_server.address, head.encode() + body) as own:
+        await until(lambda: hasty_server.server.server_state.connections)
+        for _ in range(30):
+            await asyncio.sleep(0.1)
+            if pace and hasty_server.server.server_state.connections:
+                await asyncio.get_running_loop().sock_recv(own, 20 * pace)
+
+        assert bool(hasty_server.server.server_state.connections) == bool(pace)
+
+
 async def test_other_clients_get_their_events_meanwhile(
     hasty_server: Served, database: Database, bistro: Account
 ) -> None:

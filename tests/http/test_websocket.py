@@ -165,7 +165,7 @@ async def test_a_pong_has_the_payload_of_its_ping(served: Served, bistro: Accoun
 async def test_a_message_that_is_too_long_closes_the_connection(
     database: Database, database_url: str, settings: Settings, bistro: Account
 ) -> None:
-    short = settings.model_copy(update={"max_body_bytes": 2048})
+    short = settings.model_copy(update={"live_message_bytes": 2048})
     async with (
         serving(database, database_url, short) as served,
         connected(served.address, await make_key(bistro)) as socket,

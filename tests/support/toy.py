@@ -161,7 +161,7 @@ def build_toy_schema(*, hide_suggestions: bool = False) -> strawberry.Schema:
     return strawberry.Schema(Query, Mutation, Subscription, extensions=[PreparedDocument], config=config)
 
 
-async def authenticate(authorization: str | None) -> Viewer:
+async def authenticate(authorization: str | None, address: str) -> Viewer:
     if authorization != KEY:
         raise Unauthenticated
     return VIEWER
@@ -179,7 +179,7 @@ class ToyApp:
     """The application as `create_app` puts it together, and what its requests did."""
 
     settings: Settings = field(default_factory=lambda: load_settings(cors_origins=ORIGIN, max_body_bytes=2048))
-    authenticate: Callable[[str | None], Awaitable[Viewer]] = authenticate
+    authenticate: Callable[[str | None, str], Awaitable[Viewer]] = authenticate
     plan: Plan | None = None
     schema: strawberry.Schema = field(default_factory=build_toy_schema)
     happened: Happened = field(default_factory=Happened)

@@ -3,13 +3,17 @@
 import re
 from time import monotonic
 
+from session_graph.access.addresses import address_group
 from session_graph.access.api_keys import KEY_START, LastUsedRecorder, look_up_key
+from session_graph.access.attempts import Attempts
 from session_graph.access.authentication_cache import AuthenticationCache
 from session_graph.access.tokens import TokenVerifier
 from session_graph.access.viewer import Viewer
 from session_graph.errors import Unauthenticated
 
 HEADER_LIMIT = 8192
+UNBOUNDED = 1e9
+"""Attempts a second that nobody makes."""
 
 _BEARER = re.compile(r"(?i:bearer) +([A-Za-z0-9._~+/-]+=*)")
 """RFC 6750, section 2.1; the scheme is case-insensitive (RFC 9110, section 11.1)."""
@@ -18,18 +22,27 @@ _BLANKS = " \t"
 
 
 class Authenticator:
-    """Authenticates by API key, and by signed token if there is a verifier. Close it before the database."""
+    """Authenticates by API key, and by signed token if there is a verifier. Close it before the database.
 
-    def __init__(self, tokens: TokenVerifier | None) -> None:
+    Without `attempts`, those without a valid key are not bounded.
+    """
+
+    def __init__(self, tokens: TokenVerifier | None, attempts: Attempts | None = None) -> None:
         self._tokens = tokens
+        self._attempts = attempts or Attempts(UNBOUNDED)
         self._cache = AuthenticationCache()
         self._last_used = LastUsedRecorder()
 
-    async def authenticate(self, authorization: str | None) -> Viewer:
-        """Return the viewer of the header's value. Raises Unauthenticated, with one message for every reason."""
+    async def authenticate(self, authorization: str | None, address: str = "") -> Viewer:
+        """Return the viewer of the header's value, which came from this address.
+
+        Raises Unauthenticated, with one message for every reason, and TooManyAttempts.
+        """
         if authorization and (viewer := self._cache.find(authorization)):
             return viewer
-        viewer, _ = await self.authenticate_uncached(authorization)
+        possible = authorization if authorization is not None and _may_be_valid(authorization) else None
+        with self._attempts.attempt(address_group(address), possible):
+            viewer, _ = await self.authenticate_uncached(authorization)
         return viewer
 
     async def authenticate_uncached(self, authorization: str | None) -> tuple[Viewer, float]:
@@ -56,12 +69,22 @@ class Authenticator:
         found = await look_up_key(text)
         if found is None:
             self._cache.forget(header)
+            self._attempts.refuse(header)
             raise Unauthenticated
         viewer, seconds_left = found
         assert viewer.key_id, "a key's viewer has the key's id"
         self._cache.keep(header, viewer, looked_up_at, seconds_left)
         self._last_used.record(viewer.key_id)
         return viewer, seconds_left
+
+
+def _may_be_valid(authorization: str) -> bool:
+    """Return whether it has the form of a header with a key or token."""
+    try:
+        _read_credential(authorization)
+    except Unauthenticated:
+        return False
+    return True
 
 
 def _read_credential(authorization: str) -> str:

@@ -40,7 +40,7 @@ class AuthenticationCache:
 
     def find(self, header: str) -> Viewer | None:
         """Return the viewer of exactly this header; None if it is not cached or has expired."""
-        viewer, deadline = self._entries.get(_digest(header), _MISSING)
+        viewer, deadline = self._entries.get(digest_header(header), _MISSING)
         return viewer if monotonic() < deadline else None
 
     def keep(self, header: str, viewer: Viewer, looked_up_at: float, seconds_left: float) -> None:
@@ -48,10 +48,10 @@ class AuthenticationCache:
 
         `looked_up_at` is `monotonic()` from before the look-up was sent.
         """
-        self._entries[_digest(header)] = viewer, looked_up_at + min(seconds_left, KEPT_SECONDS)
+        self._entries[digest_header(header)] = viewer, looked_up_at + min(seconds_left, KEPT_SECONDS)
 
     def forget(self, header: str) -> None:
-        self._entries.pop(_digest(header), None)
+        self._entries.pop(digest_header(header), None)
 
 
 async def wait_until_expired_everywhere() -> None:
@@ -64,5 +64,6 @@ def is_in_transaction() -> bool:
     return isinstance(get_connection("default"), TransactionalDBClient)
 
 
-def _digest(header: str) -> bytes:
+def digest_header(header: str) -> bytes:
+    """Return what stands for the header in caches, which must not hold keys."""
     return sha256(header.encode(errors="surrogatepass")).digest()  # JSON text can hold a lone surrogate

@@ -20,6 +20,7 @@ from session_graph.exports.sweeping import Sweeper
 from session_graph.exports.worker import Worker
 from session_graph.http.access_log import configure_logging
 from session_graph.http.app import create_app
+from session_graph.http.client_address import ClientAddresses
 from session_graph.http.connections import (
     Connections,
     accept_backlog,
@@ -195,13 +196,16 @@ def _with_address(settings: Settings, bound: socket.socket) -> Settings:
 
 def make_config(settings: Settings, database: Database, hub: SubscriptionHub) -> uvicorn.Config:
     """Return how uvicorn serves the application."""
-    http, websocket = make_protocols(Connections(most_connections(settings), settings.request_head_seconds))
+    connections = Connections(
+        most_connections(settings), settings.request_head_seconds, per_address=settings.connections_per_address
+    )
+    http, websocket = make_protocols(connections, ClientAddresses(settings.trusted_proxies), settings)
     return uvicorn.Config(
         create_app(settings, database, hub),
         http=http,
         ws=websocket,
         backlog=accept_backlog(),
-        ws_max_size=settings.max_body_bytes,
+        ws_max_size=settings.live_message_bytes,
         ws_ping_interval=settings.live_keep_alive_seconds,
         ws_ping_timeout=settings.live_keep_alive_seconds,
         ws_per_message_deflate=False,

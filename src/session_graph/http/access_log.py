@@ -14,12 +14,15 @@ from datetime import UTC, datetime
 from functools import partial
 from secrets import token_hex
 from time import perf_counter, time
+from uuid import UUID
 
 import orjson
 from pythonjsonlogger.orjson import OrjsonFormatter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from session_graph.access.viewer import Viewer
+from session_graph.http.client_address import ClientAddresses
+from session_graph.http.log_sampling import LineSampler, NoiseFilter, summarise_requests
 from session_graph.http.log_writer import LogWriter, QueuedHandler
 
 LOGGER = logging.getLogger("session_graph.access")
@@ -33,8 +36,8 @@ CLIENT_CLOSED_REQUEST = 499
 """The logged status of a request whose client disconnected before the response; it is never sent."""
 
 FIELDS = (
-    *("request_id", "method", "path", "status", "duration_ms", "account", "role", "operation_type", "operation_name"),
-    "codes",
+    *("request_id", "client", "method", "path", "status", "duration_ms", "account", "role", "key_id", "caller"),
+    *("operation_type", "operation_name", "codes"),
 )
 """The fields of an access line, in this order; those without a value are left out."""
 
@@ -53,14 +56,20 @@ class AccessRecord:
     authenticated: float = field(default_factory=perf_counter)
     """When the viewer was known; before, only the database can have been waited for."""
     status: int = 500
+    client: str = ""
+    """The client's address."""
     account: str | None = None
     role: str | None = None
+    key_id: UUID | None = None
+    caller: str | None = None
+    """The key's name, or the token's subject."""
     operation_type: str | None = None
     operation_name: str | None = None
     codes: dict[str, None] = field(default_factory=dict)
 
     def set_viewer(self, viewer: Viewer) -> None:
         self.account, self.role = viewer.account.idn, viewer.role.value
+        self.key_id, self.caller = viewer.key_id, viewer.name
 
     def set_operation(self, kind: str, name: str | None) -> None:
         """A name needs no escaping: GraphQL's grammar allows only letters, digits and underscores in it."""
@@ -79,19 +88,22 @@ def access_record_of(scope: Scope) -> AccessRecord:
 
 
 class AccessLog:
-    """The outermost ASGI middleware: gives each request an id and logs its line.
+    """The outermost ASGI middleware: gives each request an id and logs its line, or if it has no key, a sample of them.
 
     The id is the request's own `X-Request-Id` if there is one of 1 to 128 characters of `A-Za-z0-9._-`, otherwise a
     new one. The response has it under the same name.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, clients: ClientAddresses | None = None) -> None:
         self._app = app
+        self._clients = clients or ClientAddresses()
+        self._sampler = LineSampler(summarise_requests)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
         record = scope[_SCOPE_KEY] = AccessRecord()
+        record.client = self._clients.find(scope)
         if sent_id := _find_client_id(scope):
             record.request_id = sent_id
         token = _request_id.set(record.request_id)
@@ -106,7 +118,8 @@ class AccessLog:
             await self._app(scope, receive, send_with_id)
         finally:
             _request_id.reset(token)
-            log_request(scope, record)
+            if record.account is not None or self._sampler.admits(record.client):
+                log_request(scope, record)
 
 
 def _find_client_id(scope: Scope) -> str | None:
@@ -125,7 +138,7 @@ class JsonFormatter(OrjsonFormatter):
         values = record.__dict__
         line |= {name: values[name] for name in FIELDS if name in values}
         line["time"] = datetime.fromtimestamp(record.created, UTC)
-        return orjson.dumps(line).decode()
+        return orjson.dumps(line, default=str).decode()  # orjson knows no ids of the database's own type
 
 
 def configure_logging(level: str) -> None:
@@ -146,7 +159,10 @@ def configure_logging(level: str) -> None:
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {"json": formatter},
-            "handlers": {"access": handler, "stderr": handler | {"filters": [_add_request_id, _has_no_url]}},
+            "handlers": {
+                "access": handler,
+                "stderr": handler | {"filters": [_has_no_url, NoiseFilter(), _add_request_id]},
+            },
             "loggers": {LOGGER.name: {"handlers": ["access"], "propagate": False}},
             "root": {"level": level, "handlers": ["stderr"]},
         }
@@ -177,12 +193,15 @@ def log_request(scope: Scope, record: AccessRecord) -> None:
         "created": created,
         "msecs": created % 1 * 1000,
         "request_id": record.request_id,
+        "client": record.client or None,
         "method": scope.get("method", "WEBSOCKET"),
         "path": _path_pattern(scope),
         "status": record.status,
         "duration_ms": round((perf_counter() - record.started) * 1000, 2),
         "account": record.account,
         "role": record.role,
+        "key_id": record.key_id,
+        "caller": record.caller,
         "operation_type": record.operation_type,
         "operation_name": record.operation_name,
         "codes": list(record.codes) or None,

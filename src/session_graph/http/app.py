@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from session_graph.access.attempts import Attempts
 from session_graph.access.authentication import Authenticator
 from session_graph.access.budgets import Budgets
 from session_graph.access.tokens import TokenVerifier
@@ -25,6 +26,7 @@ from session_graph.engine.limits import Limits
 from session_graph.engine.plans import Plans
 from session_graph.exports.links import LinkSigner
 from session_graph.http.access_log import AccessLog
+from session_graph.http.client_address import ClientAddresses
 from session_graph.http.downloads import Downloads
 from session_graph.http.explorer import explorer_routes
 from session_graph.http.graphql_view import GraphQLView
@@ -52,7 +54,8 @@ def create_app(settings: Settings, database: Database, hub: SubscriptionHub | No
     Without a hub it has no subscriptions. Raises SettingError if a setting about tokens cannot be used.
     """
     schema = build_schema()
-    authenticator = Authenticator(TokenVerifier.from_settings(settings))
+    authenticator = Authenticator(TokenVerifier.from_settings(settings), Attempts(settings.refusals_per_second))
+    clients = ClientAddresses(settings.trusted_proxies)
     signer = LinkSigner(database, settings)
 
     @asynccontextmanager
@@ -79,7 +82,7 @@ def create_app(settings: Settings, database: Database, hub: SubscriptionHub | No
     executor = OperationExecutor(schema, Limits.of(settings), analyze, plans.execute, admission)
     streams = EventStreams(hub, authenticator) if hub else None
     view = GraphQLView(executor, authenticator.authenticate, make_context, settings, streams, budgets)
-    sockets = [WebSocketRoute(PATH, GraphQLSockets(view, hub, authenticator, settings))] if hub else []
+    sockets = [WebSocketRoute(PATH, GraphQLSockets(view, hub, authenticator, clients, settings))] if hub else []
     routes = [
         *page_routes(),
         Route("/healthz", _show_health),
@@ -91,7 +94,12 @@ def create_app(settings: Settings, database: Database, hub: SubscriptionHub | No
         *security_routes(settings),
     ]
     safe_headers = Middleware(SafeHeaders, hsts_seconds=settings.hsts_seconds)
-    middleware = [Middleware(AccessLog), safe_headers, *cors(settings), Middleware(PathBypass, path=PATH, target=view)]
+    middleware = [
+        Middleware(AccessLog, clients=clients),
+        safe_headers,
+        *cors(settings),
+        Middleware(PathBypass, path=PATH, target=view),
+    ]
     handlers = {Exception: _show_failure}
     return Starlette(routes=routes, middleware=middleware, lifespan=lifespan, exception_handlers=handlers)
 

@@ -2,16 +2,18 @@
 
 Nobody needs a key to connect. So a client must send the head of a request in time, and when all connections are in use,
 the one that has waited longest for a request is closed for a new one: clients that send nothing lock nobody out, and
-`/healthz` and `/readyz` go on answering.
+`/healthz` and `/readyz` go on answering. One address may have so many connections, and gives way to itself beyond.
 """
 
 import logging
 import resource
-from collections.abc import Callable
+from collections import Counter
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Protocol
 
 from session_graph.settings import PREFIX, Settings
+from session_graph.token_bucket import Clock
 
 LOGGER = logging.getLogger(__name__)
 
@@ -26,51 +28,98 @@ LOG_SECONDS = 1.0
 class Connection(Protocol):
     """An open connection; hashable by identity."""
 
+    address: str | None
+    """What limits by address count it by; None if they do not count it."""
+
     def abort(self) -> None:
         """Drop the connection, with what is not sent yet."""
 
 
-class Connections:
-    """The open connections of a server. When there are more than `most`, closes those that wait for a request."""
+@dataclass(slots=True)
+class _Waiting:
+    """How many connections there are, and those that wait, the longest first."""
 
-    def __init__(self, most: int, head_seconds: float, clock: Callable[[], float] = monotonic) -> None:
+    count: int = 0
+    waiting: dict[Connection, None] = field(default_factory=dict)
+
+
+class Connections:
+    """The open connections of a server. When there are more than `most`, closes those that wait for a request.
+
+    So it does when one address has more than `per_address`. `name` is what the log calls them.
+    """
+
+    def __init__(
+        self,
+        most: int,
+        head_seconds: float,
+        clock: Clock = monotonic,
+        *,
+        per_address: int | None = None,
+        name: str = "connections",
+    ) -> None:
         self.most = most
+        self.per_address = per_address or most
         self.head_seconds = head_seconds
-        self.count = 0
-        self._waiting: dict[Connection, None] = {}
+        self._name = name
+        self._all = _Waiting()
+        self._addresses: dict[str, _Waiting] = {}
         self._clock = clock
-        self._closed = 0
+        self._closed: Counter[str] = Counter()
         self._silent_until = 0.0
+
+    @property
+    def count(self) -> int:
+        """Return how many connections are open."""
+        return self._all.count
 
     def add(self, connection: Connection) -> None:
         """Count a new connection, which waits for its first request."""
-        self.count += 1
+        address = connection.address
+        if address is not None and address not in self._addresses:
+            self._addresses[address] = _Waiting()
+        for group in self._groups(connection):
+            group.count += 1
         self.wait(connection)
-        if self.count > self.most:
-            self._close_longest_waiting()
+        if address is not None and self._addresses[address].count > self.per_address:
+            self._close_longest_waiting(self._addresses[address], f"{self.per_address} {self._name} of one address")
+        elif self.count > self.most:
+            self._close_longest_waiting(self._all, f"{self.most} {self._name}")
 
     def wait(self, connection: Connection) -> None:
         """Note that the connection waits for a request, from now on."""
-        self._waiting[connection] = None
+        for group in self._groups(connection):
+            group.waiting[connection] = None
 
     def serve(self, connection: Connection) -> None:
         """Note that the connection has a request."""
-        self._waiting.pop(connection, None)
+        for group in self._groups(connection):
+            group.waiting.pop(connection, None)
 
     def remove(self, connection: Connection) -> None:
         """Forget a connection that is closed."""
-        self.count -= 1
-        self._waiting.pop(connection, None)
+        for group in self._groups(connection):
+            group.count -= 1
+            group.waiting.pop(connection, None)
+        if connection.address is not None and not self._addresses[connection.address].count:
+            del self._addresses[connection.address]
 
-    def _close_longest_waiting(self) -> None:
+    def _groups(self, connection: Connection) -> tuple[_Waiting, ...]:
+        if connection.address is None:
+            return (self._all,)
+        return self._all, self._addresses[connection.address]
+
+    def _close_longest_waiting(self, group: _Waiting, limit: str) -> None:
         """Close one; if all others have a request, this is the newest."""
-        longest = next(iter(self._waiting))
-        del self._waiting[longest]
+        longest = next(iter(group.waiting))
+        self.serve(longest)
         longest.abort()
-        self._closed += 1
+        self._closed[limit] += 1
         if self._clock() >= self._silent_until:
-            LOGGER.warning("all %d connections are in use: closed %d without a request", self.most, self._closed)
-            self._closed, self._silent_until = 0, self._clock() + LOG_SECONDS
+            for reached, closed in self._closed.items():
+                LOGGER.warning("all %s are in use: closed %d without a request", reached, closed)
+            self._closed.clear()
+            self._silent_until = self._clock() + LOG_SECONDS
 
 
 def raise_descriptor_limit() -> int:
@@ -87,8 +136,13 @@ def raise_descriptor_limit() -> int:
 
 
 def fit_descriptors(settings: Settings) -> Settings:
-    """Return the settings with as many connections for live updates as leave a quarter for requests."""
-    fitting = most_connections(settings) * 3 // 4
+    """Return the settings with as many connections for live updates as leave a quarter for requests.
+
+    Half of that quarter is for WebSockets that have not authenticated yet, at most.
+    """
+    most = most_connections(settings)
+    fitting = most * 3 // 4
+    settings = settings.model_copy(update={"live_pending": min(settings.live_pending, max(most // 8, 1))})
     if settings.live_connections <= fitting:
         return settings
     LOGGER.warning(

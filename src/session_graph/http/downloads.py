@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 
 from session_graph.access.accounts import facts_of
 from session_graph.access.api_keys import find_bearer
+from session_graph.access.attempts import TooManyAttempts
 from session_graph.access.authentication import Authenticator
 from session_graph.access.viewer import Viewer
 from session_graph.errors import Unauthenticated
@@ -26,7 +27,9 @@ from session_graph.exports.message import file_name
 from session_graph.exports.recipients import find_unlisted
 from session_graph.exports.requester_rights import find_requester
 from session_graph.exports.requests import find_export
+from session_graph.http.access_log import access_record_of
 from session_graph.http.negotiation import SAFE_HEADERS, header_fields
+from session_graph.http.refusals import headers_of
 from session_graph.store.database import Database, Row
 from session_graph.store.models import Account
 
@@ -87,10 +90,13 @@ class Downloads:
 
     async def _open_with_key(self, request: Request) -> Response:
         try:
-            viewer = await self.authenticator.authenticate(header_fields(request.scope).get("authorization"))
-        except Unauthenticated as error:
+            header, record = header_fields(request.scope).get("authorization"), access_record_of(request.scope)
+            viewer = await self.authenticator.authenticate(header, record.client)
+        except (Unauthenticated, TooManyAttempts) as error:
+            record.add_codes([error.code])
             body = {"errors": [{"message": error.message, "extensions": error.extensions}]}
-            return JSONResponse(body, error.status, HEADERS | {"WWW-Authenticate": "Bearer"})
+            return JSONResponse(body, error.status, HEADERS | headers_of(error))
+        record.set_viewer(viewer)
         export = await find_export(self.database, viewer, request.path_params["export_id"])
         if export is None:
             return _not_found()

@@ -7,7 +7,7 @@ Without a valid key no request gets past authentication, so that even the schema
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack, aclosing
 from time import perf_counter
 from types import MappingProxyType
@@ -23,8 +23,9 @@ from session_graph.engine.documents import InvalidRequest
 from session_graph.engine.error_format import WireError, as_request_errors, codes_of, translate, translate_error
 from session_graph.engine.executor import OperationExecutor
 from session_graph.engine.operation import GraphQLParams, Operation, PreparedOperation, Response
-from session_graph.errors import BadUserInput, OutcomeUnknown, SessionGraphError
+from session_graph.errors import BadUserInput, OutcomeUnknown, RequestError, SessionGraphError
 from session_graph.http.access_log import CLIENT_CLOSED_REQUEST, AccessRecord, access_record_of
+from session_graph.http.bodies import Bodies, BodyReading
 from session_graph.http.negotiation import (
     EVENTS,
     JSON,
@@ -42,7 +43,6 @@ from session_graph.http.request import (
     check_method,
     parse_body,
     parse_query_string,
-    read_body,
 )
 from session_graph.http.request_cache import RequestCache
 from session_graph.http.response import GraphQLResponse, RawHeaders
@@ -54,8 +54,8 @@ from session_graph.store.connections import Limits
 MAX_BODY_PARSED_AT_ONCE = 1024 * 1024
 """A longer body is parsed in a thread, so that others have their turn between the steps of the parsing; bytes."""
 
-Authenticate = Callable[[str | None], Awaitable[Viewer]]
-"""Returns the viewer of an Authorization header. Raises Unauthenticated."""
+Authenticate = Callable[[str | None, str], Awaitable[Viewer]]
+"""Returns the viewer of an Authorization header, sent from an address. Raises Unauthenticated and TooManyAttempts."""
 MakeContext = Callable[[Viewer, str | None], object]
 """Returns the context of a request; the second argument is the id of the last event that its client has received."""
 Check = Callable[[OperationDefinitionNode], None]
@@ -84,7 +84,7 @@ class GraphQLView:
         self._make_context = make_context
         self._streams = streams
         self._rate_limits = RateLimits(budgets)
-        self._max_body_bytes = settings.max_body_bytes
+        self._bodies = Bodies(settings)
         self._longest_seconds = Limits.of(settings).request
         self._request_cache = RequestCache()
         self._persisted_queries = PersistedQueries()
@@ -146,15 +146,15 @@ class GraphQLView:
         return _recorded(await self._executor.subscribe(operation), record)
 
     async def _respond(self, scope: Scope, receive: Receive, record: AccessRecord) -> ASGIApp:
-        media_type, is_read, viewer = JSON, False, None
+        media_type, is_read, viewer, reading = JSON, False, None, BodyReading(self._bodies)
         try:
             headers = header_fields(scope)
             media_type = choose_media_type(headers)
             check_method(scope["method"], headers)
-            viewer = await self._authenticate(headers.get("authorization"))
+            viewer = await self._authenticate(headers.get("authorization"), record.client)
             record.set_viewer(viewer)
             record.authenticated = perf_counter()
-            body, request = await self._read(scope, receive, headers)
+            body, request = await self._read(scope, receive, headers, viewer, reading)
             is_read = True
             if accepts_events(headers) and (media_type == EVENTS or self._is_subscription(viewer, request)):
                 return await self._stream(scope, receive, viewer, request, record)
@@ -176,21 +176,36 @@ class GraphQLView:
             raw_headers = self._rate_limits.headers_without_operation(viewer)
             return _refuse(translate(error), status, media_type, record, raw_headers=raw_headers)
         except Exception as error:
-            refusals = as_request_errors(error)
-            status = refusals[0].status
-            status = 200 if is_read and media_type == JSON and status in _ABOUT_GRAPHQL else status
-            raw_headers = self._rate_limits.headers_without_operation(viewer, refusals)
-            errors = [*map(translate_error, refusals)]
-            return _refuse(errors, status, media_type, record, headers_of(refusals[0]), raw_headers)
+            return self._refuse_request(as_request_errors(error), viewer, media_type, record, is_read=is_read)
+        finally:
+            reading.release()
 
-    async def _read(self, scope: Scope, receive: Receive, headers: HeaderFields) -> tuple[bytes, Request]:
+    async def _read(
+        self, scope: Scope, receive: Receive, headers: HeaderFields, viewer: Viewer, reading: BodyReading
+    ) -> tuple[bytes, Request]:
         """Return the body, empty for a GET, and the request in it."""
         if scope["method"] == "GET":
             return b"", parse_query_string(scope["query_string"])
-        body = await read_body(receive, headers, self._max_body_bytes)
+        body = await reading.read(receive, headers, viewer)
         if len(body) > MAX_BODY_PARSED_AT_ONCE:
             return body, await asyncio.to_thread(parse_body, body)
         return body, self._request_cache.get(body) or parse_body(body)
+
+    def _refuse_request(
+        self,
+        errors: Sequence[RequestError],
+        viewer: Viewer | None,
+        media_type: str,
+        record: AccessRecord,
+        *,
+        is_read: bool,
+    ) -> GraphQLResponse:
+        """Apart from the method that catches them, whose frame would hold the errors, and they the frame and the body."""
+        status = errors[0].status
+        status = 200 if is_read and media_type == JSON and status in _ABOUT_GRAPHQL else status
+        raw_headers = self._rate_limits.headers_without_operation(viewer, errors)
+        wire = [*map(translate_error, errors)]
+        return _refuse(wire, status, media_type, record, headers_of(errors[0]), raw_headers)
 
     def _is_subscription(self, viewer: Viewer, request: Request) -> bool:
         """Return whether it is a subscription; False for an invalid request."""

@@ -74,7 +74,7 @@ class Records:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         record, headers = access_record_of(scope), header_fields(scope)
-        authenticate = partial(self.authenticator.authenticate, headers.get("authorization"))
+        authenticate = partial(self.authenticator.authenticate, headers.get("authorization"), record.client)
         try:
             is_gzip = _check_request(scope["method"], headers)
             viewer = await authenticate()

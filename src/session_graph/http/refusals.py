@@ -1,6 +1,7 @@
 """The headers of a refusal: what HTTP demands beside the status."""
 
 from session_graph.errors import RequestError, TryLater, Unauthenticated
+from session_graph.http.bodies import BodyTooSlow, TooManyBodies
 from session_graph.http.request import BodyTooLarge, MethodNotAllowed
 
 
@@ -11,8 +12,10 @@ def headers_of(error: RequestError) -> dict[str, str]:
             return {"WWW-Authenticate": "Bearer"}
         case MethodNotAllowed():
             return {"Allow": ", ".join(error.allow)}
-        case BodyTooLarge():
+        case BodyTooLarge() | BodyTooSlow():
             return {"Connection": "close"}  # the rest of the body is not read
+        case TooManyBodies(retry_after=int(seconds)):
+            return {"Connection": "close", "Retry-After": str(seconds)}
         case TryLater(retry_after=int(seconds)):
             return {"Retry-After": str(seconds)}
         case _:

@@ -10,8 +10,6 @@ from typing import ClassVar, cast
 from urllib.parse import parse_qsl
 
 import orjson
-from starlette.requests import ClientDisconnect
-from starlette.types import Receive
 
 from session_graph.engine.operation import GraphQLParams
 from session_graph.errors import BadUserInput, TooLarge
@@ -87,24 +85,6 @@ def check_method(method: str, headers: HeaderFields) -> None:
         raise MethodNotAllowed
     if method == "POST":
         check_content(headers)
-
-
-async def read_body(receive: Receive, headers: HeaderFields, max_bytes: int) -> bytes:
-    """Raises BodyTooLarge, and ClientDisconnect if the client disconnects before the end."""
-    declared = headers.get("content-length", "")
-    if declared.isdecimal() and (len(declared) > 18 or int(declared) > max_bytes):
-        raise BodyTooLarge(f"A body may have {max_bytes} bytes; this one has {declared[:18]}.")
-    chunks, length, more = [], 0, True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        chunks.append(message.get("body", b""))
-        length += len(chunks[-1])
-        if length > max_bytes:
-            raise BodyTooLarge(f"A body may have {max_bytes} bytes; this one has more.")
-        more = message.get("more_body", False)
-    return b"".join(chunks)
 
 
 def parse_body(body: bytes) -> GraphQLParams:

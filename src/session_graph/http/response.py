@@ -10,6 +10,8 @@ from session_graph.http.negotiation import SAFE_HEADERS
 
 ABORT = "session_graph.abort"
 """The ASGI extension that drops the connection and all unsent data, if the server offers it."""
+INITIALISED = "session_graph.initialised"
+"""The ASGI extension that tells the server that a WebSocket's client has authenticated, if the server offers it."""
 SHUTDOWN_SECONDS = 0.5
 """The time limit of a message once the server stops."""
 

@@ -17,17 +17,20 @@ DEFAULTS = SAFE_HEADERS | {
 _STARTS = ("http.response.start", "websocket.http.response.start")
 
 
+def safe_fields(hsts_seconds: int) -> list[tuple[bytes, bytes]]:
+    """Return DEFAULTS; with `hsts_seconds`, also that browsers use https for so long (RFC 6797)."""
+    headers = dict(DEFAULTS)
+    if hsts_seconds:
+        headers["Strict-Transport-Security"] = f"max-age={hsts_seconds}"
+    return encode_headers(headers)
+
+
 class SafeHeaders:
-    """ASGI middleware that adds those of DEFAULTS that a response lacks; with `hsts_seconds`, that browsers use https
-    for so long (RFC 6797).
-    """
+    """ASGI middleware that adds those of `safe_fields` that a response lacks."""
 
     def __init__(self, app: ASGIApp, hsts_seconds: int) -> None:
         self._app = app
-        headers = dict(DEFAULTS)
-        if hsts_seconds:
-            headers["Strict-Transport-Security"] = f"max-age={hsts_seconds}"
-        self._headers = encode_headers(headers)
+        self._headers = safe_fields(hsts_seconds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_safely(message: Message) -> None:

@@ -51,8 +51,8 @@ class EventStreams:
 
     @contextmanager
     def reserve(self, viewer: Viewer) -> Iterator[None]:
-        """Count a stream towards the limits. Raises TooManyConnections and TooManySubscriptions."""
-        with self.hub.connection(), self.hub.subscription(viewer):
+        """Count a stream towards the limits. Raises what `SubscriptionHub.connection` and `subscription` raise."""
+        with self.hub.connection(viewer), self.hub.subscription(viewer):
             yield
 
     def respond(

@@ -56,9 +56,16 @@ async def race(*coroutines: Coroutine[Any, Any, None]) -> None:
             task.cancel()
         await asyncio.wait(tasks)
         errors = [task.exception() for task in tasks if not task.cancelled()]
-    for error in errors:
-        if error is not None:
-            raise error
+        del task, tasks
+    try:
+        for error in errors:
+            if error is not None:
+                raise error
+    finally:
+        del errors
+        error = (
+            None  # an error holds this frame: a frame that holds the error would keep both, and all they hold, alive
+        )
 
 
 async def single(value: T) -> AsyncGenerator[T, None]:

@@ -6,19 +6,23 @@ Operations are prepared by the HTTP view, with the same limits and errors. Closi
 
     4400 not a message   4401 key refused, revoked or expired; not yet initialised   4406 subprotocol
     4408 not initialised in time   4409 id in use   4429 initialised twice   1012 the server stops
+    1013 a limit is reached: its code, RATE_LIMITED or UNAVAILABLE, begins the reason
 
 A key that is refused closes with 4401, not with the protocol's 4403: graphql-ws connects again after 4403, and the same
 key is refused again.
+
+Until a client has authenticated, it may send a few short messages; more drop the connection. Its place is one of a
+small number that are kept apart from the connections that have authenticated.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import ExitStack, aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -26,15 +30,18 @@ from session_graph.access.authentication import Authenticator
 from session_graph.access.revocation import wait_until_revoked
 from session_graph.access.viewer import Viewer
 from session_graph.engine.documents import InvalidRequest
-from session_graph.engine.error_format import codes_of, translate
+from session_graph.engine.error_format import codes_of, translate, translate_error
 from session_graph.engine.operation import GraphQLParams, Response
-from session_graph.errors import BadUserInput, RequestError, TooLarge, Unauthenticated
+from session_graph.errors import BadUserInput, Forbidden, RequestError, TooLarge, TryLater, Unauthenticated
 from session_graph.http.access_log import AccessRecord, access_record_of, log_request
+from session_graph.http.client_address import ClientAddresses
+from session_graph.http.connections import Connections
 from session_graph.http.graphql_view import GraphQLView
 from session_graph.http.negotiation import header_fields, is_allowed_origin
+from session_graph.http.pending_sockets import MAX_INIT_BYTES, MAX_INIT_PINGS, TooManyPending, make_pending
 from session_graph.http.refusals import headers_of
 from session_graph.http.request import parse_message, parse_params
-from session_graph.http.response import ClientTooSlow, TimedSender
+from session_graph.http.response import ABORT, INITIALISED, ClientTooSlow, TimedSender
 from session_graph.http.tasks import race
 from session_graph.schema.subscription_hub import SubscriptionHub, TooManyConnections
 from session_graph.settings import Settings
@@ -42,6 +49,7 @@ from session_graph.settings import Settings
 PROTOCOL = "graphql-transport-ws"
 UNAUTHORIZED = 4401
 ABNORMAL_CLOSURE = 1006
+TRY_AGAIN_LATER = 1013
 MAX_ID_CHARACTERS = 200
 MAX_REASON_BYTES = 120
 """A close frame holds 125 bytes, its code included."""
@@ -63,17 +71,27 @@ class GraphQLSockets:
     view: GraphQLView
     hub: SubscriptionHub
     authenticator: Authenticator
+    clients: ClientAddresses
     settings: Settings
+    pending: Connections = field(init=False)
+    """The connections that have not authenticated yet."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pending", make_pending(self.settings))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         socket = WebSocket(scope, receive, send)
         if not is_allowed_origin(socket.headers, self.settings):
+            access_record_of(scope).add_codes([Forbidden.code])
             return await socket.send_denial_response(PlainTextResponse("This page may not connect.", 403))
         try:
-            with self.hub.connection():
-                await _Connection(socket, self).run()
+            self.hub.check_free()
         except TooManyConnections as error:
-            await socket.send_denial_response(PlainTextResponse(error.message, error.status, headers_of(error)))
+            access_record_of(scope).add_codes([error.code])
+            return await socket.send_denial_response(
+                JSONResponse({"errors": [translate_error(error)]}, error.status, headers_of(error))
+            )
+        await _Connection(socket, self).run()
         return None
 
 
@@ -86,7 +104,10 @@ class _Connection:
         self._hub = endpoint.hub
         self._authenticator = endpoint.authenticator
         self._settings = endpoint.settings
+        self._pending = endpoint.pending
+        self._is_pending = True
         self._record = access_record_of(socket.scope)
+        self.address = endpoint.clients.group(self._record.client)
         self._sender = TimedSender(socket.scope, socket.send, endpoint.settings.live_send_seconds)
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -94,6 +115,7 @@ class _Connection:
     async def run(self) -> None:
         """Serve the connection until one side closes it."""
         accepted = PROTOCOL in self._socket.scope["subprotocols"]
+        self._pending.add(self)
         try:
             await self._accept(PROTOCOL if accepted else None)
             if not accepted:
@@ -106,6 +128,17 @@ class _Connection:
             await self._close(close)
         except (ClientTooSlow, WebSocketDisconnect):
             pass  # the client is gone
+        finally:
+            self._leave_pending()
+
+    def abort(self) -> None:
+        """Close the connection, which has not authenticated yet, for a newer one."""
+        self._end_connection(_try_later(TooManyPending()))
+
+    def _leave_pending(self) -> None:
+        if self._is_pending:
+            self._is_pending = False
+            self._pending.remove(self)
 
     async def _accept(self, protocol: str | None) -> None:
         await self._socket.receive()
@@ -113,35 +146,51 @@ class _Connection:
 
     async def _serve(self) -> None:
         viewer, authorization = await self._initialise()
-        await race(self._handle_messages(viewer), self._close_when_revoked(viewer, authorization))
+        with ExitStack() as place:
+            try:
+                place.enter_context(self._hub.connection(viewer))
+            except TryLater as error:
+                self._record.add_codes([error.code])
+                raise _try_later(error) from None
+            self._leave_pending()
+            self._extension(INITIALISED)
+            await self._send({"type": "connection_ack"})
+            await race(self._handle_messages(viewer), self._close_when_revoked(viewer, authorization))
 
     async def _initialise(self) -> tuple[Viewer, str]:
         """Return the viewer and the authorization it was authenticated by. Raises CloseConnection."""
         try:
             async with asyncio.timeout(self._settings.live_init_seconds):
-                message = await self._receive()
-                while message["type"] in ("ping", "pong"):
+                message = await self._receive(MAX_INIT_BYTES)
+                for _ in range(MAX_INIT_PINGS):
+                    if message["type"] not in ("ping", "pong"):
+                        break
                     await self._answer_ping(message)
-                    message = await self._receive()
+                    message = await self._receive(MAX_INIT_BYTES)
         except TimeoutError:
             raise CloseConnection(4408, "Connection initialisation timeout") from None
+        if message["type"] in ("ping", "pong"):
+            self._extension(ABORT)
+            raise WebSocketDisconnect(ABNORMAL_CLOSURE)
         if message["type"] != "connection_init":
             raise CloseConnection(UNAUTHORIZED, "Send connection_init first")
         authorization = _authorization_of(message)
         if authorization is None:
             authorization = header_fields(self._socket.scope).get("authorization")
         try:
-            viewer = await self._authenticator.authenticate(authorization)
+            viewer = await self._authenticator.authenticate(authorization, self._record.client)
         except Unauthenticated as error:
             self._record.add_codes([error.code])
             raise CloseConnection(UNAUTHORIZED, error.message) from None
+        except TryLater as error:
+            self._record.add_codes([error.code])
+            raise _try_later(error) from None
         self._record.set_viewer(viewer)
-        await self._send({"type": "connection_ack"})
         return viewer, authorization or ""
 
     async def _handle_messages(self, viewer: Viewer) -> None:
         while True:
-            message = await self._receive()
+            message = await self._receive(self._settings.live_message_bytes)
             match message["type"]:
                 case "subscribe":
                     await self._subscribe(viewer, message)
@@ -165,6 +214,7 @@ class _Connection:
             raise CloseConnection(4400, "The payload must be an object")
         record = AccessRecord()
         record.status = 200
+        record.client = self._record.client
         record.set_viewer(viewer)
         with ExitStack() as reservation:
             try:
@@ -258,7 +308,12 @@ class _Connection:
             payload = {"payload": message["payload"]} if isinstance(message.get("payload"), dict) else {}
             await self._send({"type": "pong", **payload})
 
-    async def _receive(self) -> dict[str, Any]:
+    def _extension(self, name: str) -> None:
+        """Call an extension of the server, if it has it."""
+        if extension := self._socket.scope.get("extensions", {}).get(name):
+            extension()
+
+    async def _receive(self, max_bytes: int) -> dict[str, Any]:
         """Return the next message, whose type is a string. Raises CloseConnection and WebSocketDisconnect."""
         received = await self._socket.receive()
         if received["type"] == "websocket.disconnect":
@@ -267,7 +322,7 @@ class _Connection:
         if text is None:
             raise CloseConnection(4400, "A message must be text")
         try:
-            message = parse_message(text, self._settings.max_body_bytes)
+            message = parse_message(text, max_bytes)
         except TooLarge as error:
             raise CloseConnection(1009, error.message) from None
         except BadUserInput as error:
@@ -296,6 +351,10 @@ class _Connection:
             await self._sender.send(event)
         except (OSError, RuntimeError):
             raise WebSocketDisconnect(ABNORMAL_CLOSURE) from None
+
+
+def _try_later(error: TryLater) -> CloseConnection:
+    return CloseConnection(TRY_AGAIN_LATER, f"{error.code}: {error.message}")
 
 
 async def _execute(view: GraphQLView, operation: Any, record: AccessRecord) -> AsyncGenerator[Response, None]:

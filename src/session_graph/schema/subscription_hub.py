@@ -29,6 +29,13 @@ class TooManySubscriptions(TryLater):
     status = 429
 
 
+class TooManyConnectionsOfCaller(TryLater):
+    """This key or token, or its account, has the maximum number of connections for live updates open."""
+
+    code = "RATE_LIMITED"
+    status = 429
+
+
 class TooManyConnections(TryLater):
     """The maximum number of connections for live updates is open; try again later."""
 
@@ -45,6 +52,8 @@ class SubscriptionHub:
         self.feeds = Feeds(database, listener, max(1, settings.pool_max_size // 2))
         self.settings = settings
         self.connections = 0
+        self.connections_of: Counter[str] = Counter()
+        """By account and by key."""
         self.subscriptions: Counter[str] = Counter()
         self._ending = asyncio.Event()
 
@@ -66,31 +75,50 @@ class SubscriptionHub:
         """Return the seconds in which the place of a client that has vanished becomes free."""
         return self.settings.live_keep_alive_seconds + self.settings.live_send_seconds
 
-    @contextmanager
-    def connection(self) -> Iterator[None]:
-        """Count a connection. Raises TooManyConnections."""
+    def check_free(self) -> None:
+        """Raise TooManyConnections if there is no place for another connection."""
         if self.connections >= self.settings.live_connections or self._ending.is_set():
             raise TooManyConnections(retry_after=self._retry_after)
+
+    @contextmanager
+    def connection(self, viewer: Viewer) -> Iterator[None]:
+        """Count a connection of the viewer. Raises TooManyConnections and TooManyConnectionsOfCaller."""
+        self.check_free()
+        account, key = f"account {viewer.account.id}", _key_of(viewer)
+        limits = {account: self.settings.live_connections_per_account, key: self.settings.live_connections_per_key}
+        if any(self.connections_of[owner] >= limit for owner, limit in limits.items()):
+            raise TooManyConnectionsOfCaller(retry_after=self._retry_after)
         self.connections += 1
-        try:
-            yield
-        finally:
-            self.connections -= 1
+        with _counted(self.connections_of, account), _counted(self.connections_of, key):
+            try:
+                yield
+            finally:
+                self.connections -= 1
 
     @contextmanager
     def subscription(self, viewer: Viewer) -> Iterator[None]:
         """Count a subscription of the viewer. Raises TooManySubscriptions."""
-        key = f"{viewer.account.id} {viewer.identity}"
+        key = _key_of(viewer)
         if self.subscriptions[key] >= self.settings.live_subscriptions:
             raise TooManySubscriptions(retry_after=self._retry_after)
-        self.subscriptions[key] += 1
-        try:
+        with _counted(self.subscriptions, key):
             yield
-        finally:
-            self.subscriptions[key] -= 1
-            if not self.subscriptions[key]:
-                del self.subscriptions[key]
 
     async def _mark(self) -> None:
         with suppress(TimeoutError, *CONNECTION_ERRORS):  # the listener logs that the database is away
             await mark_settled(self.database)
+
+
+@contextmanager
+def _counted(counter: Counter[str], name: str) -> Iterator[None]:
+    counter[name] += 1
+    try:
+        yield
+    finally:
+        counter[name] -= 1
+        if not counter[name]:
+            del counter[name]
+
+
+def _key_of(viewer: Viewer) -> str:
+    return f"{viewer.account.id} {viewer.identity}"
