@@ -200,7 +200,7 @@ class GraphQLView:
         *,
         is_read: bool,
     ) -> GraphQLResponse:
-        """Apart from the method that catches them, whose frame would hold the errors, and they the frame and the body."""
+        """Not a part of the method that catches them, whose frame would hold the errors, and they it and the body."""
         status = errors[0].status
         status = 200 if is_read and media_type == JSON and status in _ABOUT_GRAPHQL else status
         raw_headers = self._rate_limits.headers_without_operation(viewer, errors)
