@@ -20,6 +20,8 @@ from tortoise.exceptions import BaseORMException
 
 from session_graph.access.viewer import Role
 from session_graph.cli import manage, serve
+from session_graph.cli.payload_options import add_payload_options
+from session_graph.cli.sources import add_sources
 from session_graph.errors import InvalidInput, OutcomeUnknown, SessionGraphError, StoreError
 from session_graph.schema.schema import build_schema, print_sdl
 from session_graph.sessions.record_files import STANDARD_INPUT
@@ -141,6 +143,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_administration(add_parser)
     _add_recipients(add_parser)
     _add_keys(add_parser)
+    add_sources(add_parser)
     return parser
 
 
@@ -188,6 +191,7 @@ def _add_importing(add_parser: AddParser) -> None:
     parser.add_argument(
         "--amend", action="store_true", help="let records change known sessions, unless they say whenKnown themselves"
     )
+    add_payload_options(parser, needs_mapping=False)
     parser.add_argument(
         "files",
         nargs="*",

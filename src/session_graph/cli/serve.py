@@ -27,6 +27,9 @@ from session_graph.http.connections import (
 )
 from session_graph.http.explorer import BUNDLE
 from session_graph.http.uvicorn_protocols import make_protocols
+from session_graph.ingestion.deliveries import QUEUE as INLETS
+from session_graph.ingestion.deliveries import DeliverySweeper
+from session_graph.ingestion.worker import InletWorker
 from session_graph.schema.subscription_hub import CHANNELS, SubscriptionHub
 from session_graph.sessions.event_log import EventCompactor
 from session_graph.settings import Settings
@@ -68,9 +71,10 @@ async def work(settings: Settings, arguments: Namespace) -> int:
     configure_logging(settings.log_level)
     async with store_url(settings) as url, open_url(url, settings) as database:
         await upgrade_data(database, settings)
-        listener = _make_listener(settings, url, [QUEUE])
+        listener = _make_listener(settings, url, [QUEUE, INLETS])
         worker = Worker(database, url, settings, listener)
-        async with _running(database, listener, worker, *_housekeeping(database, settings)):
+        inlets = InletWorker(database, listener)
+        async with _running(database, listener, worker, inlets, *_housekeeping(database, settings)):
             print("Writing and sending exports", flush=True)
             await _wait_for_stop_signal()
     return 0
@@ -78,7 +82,7 @@ async def work(settings: Settings, arguments: Namespace) -> int:
 
 def _housekeeping(database: Database, settings: Settings) -> tuple[_Service, ...]:
     """Return what every process does, so that each alone is enough."""
-    return Sweeper(database, settings), EventCompactor(database, settings)
+    return Sweeper(database, settings), DeliverySweeper(database, settings), EventCompactor(database, settings)
 
 
 async def _announce(settings: Settings, database: Database) -> str:
@@ -93,7 +97,8 @@ async def _serve(settings: Settings, prepare: Prepare, *, with_worker: bool) -> 
             await upgrade_data(database, settings)
             announcement = await prepare(settings, database)
             hub = SubscriptionHub(database, _make_listener(settings, url, CHANNELS), settings)
-            workers = [Worker(database, url, settings, hub.listener)] if with_worker else []
+            exports, inlets = Worker(database, url, settings, hub.listener), InletWorker(database, hub.listener)
+            workers: tuple[_Service, ...] = (exports, inlets) if with_worker else ()
             async with _running(database, hub, *_housekeeping(database, settings), *workers) as stop:
                 server = _Server(make_config(settings, database, hub), announcement, hub, stop)
                 await server.serve(sockets=[bound])

@@ -25,6 +25,7 @@ from session_graph.http.access_log import AccessLog
 from session_graph.http.downloads import Downloads
 from session_graph.http.explorer import explorer_routes
 from session_graph.http.graphql_view import GraphQLView
+from session_graph.http.inlets import ROUTE, Inlets
 from session_graph.http.negotiation import SAFE_HEADERS, cors
 from session_graph.http.pages import page_routes
 from session_graph.http.records import Records
@@ -82,6 +83,7 @@ def create_app(settings: Settings, database: Database, hub: SubscriptionHub | No
         *sockets,
         *Downloads(database, authenticator, signer).routes(),
         Route("/records", Records(database, authenticator, settings)),
+        Route(ROUTE, Inlets(database, authenticator, settings)),
         *explorer_routes(settings),
         *security_routes(settings),
     ]

@@ -1,0 +1,126 @@
+"""`POST /inlets/{id}`: takes a vendor's webhook, once its sender is known, and answers as soon as it is stored.
+
+The vendor's own signature authenticates the sender if the source has a secret, else an API key of a RECORDER or an
+ADMIN of the account. A payload that was delivered before is not stored again. `HEAD` says whether there is such an inlet:
+some vendors ask that when an address is entered.
+"""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from time import time
+
+import orjson
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
+
+from session_graph.access.authentication import Authenticator
+from session_graph.engine.error_format import as_request_error, translate_error
+from session_graph.errors import Forbidden, RequestError, Unauthenticated
+from session_graph.http.access_log import CLIENT_CLOSED_REQUEST, AccessRecord, access_record_of
+from session_graph.http.negotiation import JSON, HeaderFields, header_fields
+from session_graph.http.record_body import ClientTooSilent
+from session_graph.http.refusals import headers_of
+from session_graph.http.request import MethodNotAllowed, read_body
+from session_graph.http.response import GraphQLResponse
+from session_graph.ingestion.deliveries import store_delivery
+from session_graph.ingestion.signatures import SignedRequest, WrongSignature, verify
+from session_graph.ingestion.sources import PATH, Source, find_by_inlet
+from session_graph.schema.mutation import RECORDERS
+from session_graph.settings import Settings
+from session_graph.store.database import Database
+
+LOGGER = logging.getLogger(__name__)
+
+ROUTE = f"{PATH}/{{inlet}}"
+
+
+class OnlyWebhooksByPost(MethodNotAllowed):
+    """Webhooks are sent by POST."""
+
+    allow = ("POST", "HEAD")
+
+
+class NoSuchInlet(RequestError):
+    """There is no inlet with this id."""
+
+    code = "NOT_FOUND"
+    status = 404
+
+
+class WrongSender(Unauthenticated):
+    """The request is not signed with the secret of this source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inlets:
+    """The ASGI endpoint."""
+
+    database: Database
+    authenticator: Authenticator
+    settings: Settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        record = access_record_of(scope)
+        try:
+            body = await self._take(scope, receive, record)
+            response = GraphQLResponse(body, 200, JSON)
+        except ClientDisconnect:
+            record.status = CLIENT_CLOSED_REQUEST
+            return
+        except Exception as error:
+            refusal = as_request_error(error)
+            record.add_codes([refusal.code])
+            refused = orjson.dumps({"errors": [translate_error(refusal)]})
+            response = GraphQLResponse(refused, refusal.status, JSON, {**headers_of(refusal), "Connection": "close"})
+        await response(scope, receive, send)
+
+    async def _take(self, scope: Scope, receive: Receive, record: AccessRecord) -> bytes:
+        """Return the body of the response, once the payload is stored."""
+        if scope["method"] not in OnlyWebhooksByPost.allow:
+            raise OnlyWebhooksByPost
+        source = await find_by_inlet(self.database, scope["path_params"]["inlet"])
+        if source is None:
+            raise NoSuchInlet
+        if scope["method"] == "HEAD":
+            return b""
+        headers = header_fields(scope)
+        if source.secret is None:
+            await self._authenticate(source, headers, record)
+        payload = await self._read(receive, headers)
+        if source.secret is not None:
+            self._verify(source, source.secret, SignedRequest(self._address(scope), headers, payload))
+        if not payload.strip():
+            return orjson.dumps({"status": "EMPTY"})
+        is_new = await store_delivery(self.database, source, payload)
+        return orjson.dumps({"status": "STORED" if is_new else "ALREADY_STORED"})
+
+    async def _authenticate(self, source: Source, headers: HeaderFields, record: AccessRecord) -> None:
+        viewer = await self.authenticator.authenticate(headers.get("authorization"))
+        record.set_viewer(viewer)
+        if viewer.account.id != source.account_id:
+            raise Unauthenticated
+        if viewer.role not in RECORDERS:
+            raise Forbidden
+
+    async def _read(self, receive: Receive, headers: HeaderFields) -> bytes:
+        try:
+            async with asyncio.timeout(self.settings.record_idle_seconds):
+                return await read_body(receive, headers, self.settings.max_body_bytes)
+        except TimeoutError:
+            raise ClientTooSilent from None
+
+    def _verify(self, source: Source, secret: bytes, request: SignedRequest) -> None:
+        scheme = source.mapping().file.signature
+        try:
+            if scheme is None:
+                raise WrongSignature("the mapping names no signature any more")
+            verify(scheme, request, secret, time())
+        except WrongSignature as error:
+            LOGGER.warning("a webhook of the source %s (%s) is refused: %s", source.id, source.name, error)
+            raise WrongSender from None
+
+    def _address(self, scope: Scope) -> str:
+        """Return the address as the sender knows it."""
+        query = scope["query_string"].decode("latin-1")
+        return f"{(self.settings.public_url or '').rstrip('/')}{scope['path']}{'?' if query else ''}{query}"

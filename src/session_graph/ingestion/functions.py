@@ -1,0 +1,151 @@
+"""What mappings need and JMESPath lacks: functions for times, look-up tables, texts and HTML.
+
+Each returns null if it is given null, so that what a payload does not say stays absent. docs/mappings.md lists them.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from html.parser import HTMLParser
+from typing import Any
+
+import orjson
+from jmespath import functions
+
+from session_graph.parsing import format_instant, parse_instant
+
+Tables = Mapping[str, Mapping[str, Any]]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ANY: Any = {"types": []}
+_TEXT: Any = {"types": ["string"]}
+_OBJECT: Any = {"types": ["object"]}
+_BLOCKS = frozenset({"p", "div", "br", "li", "ul", "ol", "tr", "h1", "h2", "h3", "h4", "blockquote", "pre"})
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What expressions can see beside their own part of a payload; `started` is the record's start once it is read."""
+
+    payload: Any
+    received: datetime
+    tables: Tables = field(default_factory=dict)
+    started: str | None = None
+
+
+class MappingFunctions(functions.Functions):
+    """The functions of JMESPath and ours, for one record."""
+
+    FUNCTION_TABLE: dict[str, Mapping[str, Any]]
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._around = surroundings
+
+    @functions.signature()
+    def _func_payload(self) -> Any:
+        return self._around.payload
+
+    @functions.signature()
+    def _func_received(self) -> str:
+        return format_instant(self._around.received)
+
+    @functions.signature()
+    def _func_started(self) -> str | None:
+        return self._around.started
+
+    @functions.signature(_ANY)
+    def _func_from_seconds(self, seconds: Any) -> str | None:
+        return None if seconds is None else format_instant(_EPOCH + timedelta(seconds=_number(seconds)))
+
+    @functions.signature(_ANY)
+    def _func_from_milliseconds(self, milliseconds: Any) -> str | None:
+        if milliseconds is None:
+            return None
+        return format_instant(_EPOCH + timedelta(milliseconds=_number(milliseconds)))
+
+    @functions.signature(_ANY)
+    def _func_from_mail_date(self, text: Any) -> str | None:
+        if text is None:
+            return None
+        moment = parsedate_to_datetime(str(text))
+        return format_instant(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+    @functions.signature(_ANY, _ANY)
+    def _func_add_seconds(self, time: Any, seconds: Any) -> str | None:
+        if time is None or seconds is None:
+            return None
+        return format_instant(parse_instant(time) + timedelta(seconds=_number(seconds)))
+
+    @functions.signature(_ANY, _ANY)
+    def _func_multiply(self, number: Any, factor: Any) -> float | None:
+        return None if number is None or factor is None else _number(number) * _number(factor)
+
+    @functions.signature(_TEXT, _ANY)
+    def _func_lookup(self, table: str, value: Any) -> Any:
+        return self._around.tables[table].get(value_text(value)) if value is not None else None
+
+    @functions.signature(_ANY)
+    def _func_texts(self, values: Any) -> dict[str, str] | None:
+        maps = [each for each in (values if isinstance(values, list) else [values]) if isinstance(each, dict)]
+        found = {key: value_text(value) for each in maps for key, value in each.items() if value not in (None, "")}
+        return found or None
+
+    @functions.signature(_ANY, _TEXT)
+    def _func_pluck(self, values: Any, name: str) -> dict[str, Any] | None:
+        if not isinstance(values, dict):
+            return None
+        return {key: value.get(name) for key, value in values.items() if isinstance(value, dict)}
+
+    @functions.signature(_ANY, _OBJECT)
+    def _func_add_to_each(self, values: Any, entries: dict[str, Any]) -> list[Any] | None:
+        if not isinstance(values, list):
+            return None
+        return [{**value, **entries} for value in values if isinstance(value, dict)]
+
+    @functions.signature(_ANY)
+    def _func_text_of_html(self, html: Any) -> str | None:
+        return None if html is None else _text_of_html(str(html))
+
+
+def value_text(value: Any) -> str:
+    """Return a text as it is, and any other value as JSON."""
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise ValueError(f"{value_text(value)[:100]} is not a number")
+    try:
+        return float(value)
+    except ValueError:
+        raise ValueError(f"{str(value)[:100]!r} is not a number") from None
+
+
+def _text_of_html(html: str) -> str:
+    reader = _TextReader()
+    reader.feed(html)
+    reader.close()
+    lines = (" ".join(line.split()) for line in "".join(reader.parts).split("\n"))
+    return "\n".join(_squeeze(lines)).strip()
+
+
+def _squeeze(lines: Iterable[str]) -> Iterable[str]:
+    return (line for line in lines if line)
+
+
+class _TextReader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.parts: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag in _BLOCKS:
+            self.parts.append("\n")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in _BLOCKS:
+            self.parts.append("\n")
+
+    def handle_data(self, data: str) -> None:
+        self.parts.append(data)
