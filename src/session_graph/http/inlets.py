@@ -1,8 +1,8 @@
 """`POST /inlets/{id}`: takes a vendor's webhook, once its sender is known, and answers as soon as it is stored.
 
 The vendor's own signature authenticates the sender if the source has a secret, else an API key of a RECORDER or an
-ADMIN of the account. A payload that was delivered before is not stored again. `HEAD` says whether there is such an inlet:
-some vendors ask that when an address is entered.
+ADMIN of the account. A payload that was delivered before is not stored again. `HEAD` says whether there is such an
+inlet: some vendors ask that when an address is entered.
 """
 
 import asyncio

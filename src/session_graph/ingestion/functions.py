@@ -3,6 +3,7 @@
 Each returns null if it is given null, so that what a payload does not say stays absent. docs/mappings.md lists them.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -56,13 +57,13 @@ class MappingFunctions(functions.Functions):
 
     @functions.signature(_ANY)
     def _func_from_seconds(self, seconds: Any) -> str | None:
-        return None if seconds is None else format_instant(_EPOCH + timedelta(seconds=_number(seconds)))
+        return None if seconds is None else format_instant(_EPOCH + timedelta(seconds=number_of(seconds)))
 
     @functions.signature(_ANY)
     def _func_from_milliseconds(self, milliseconds: Any) -> str | None:
         if milliseconds is None:
             return None
-        return format_instant(_EPOCH + timedelta(milliseconds=_number(milliseconds)))
+        return format_instant(_EPOCH + timedelta(milliseconds=number_of(milliseconds)))
 
     @functions.signature(_ANY)
     def _func_from_mail_date(self, text: Any) -> str | None:
@@ -75,11 +76,11 @@ class MappingFunctions(functions.Functions):
     def _func_add_seconds(self, time: Any, seconds: Any) -> str | None:
         if time is None or seconds is None:
             return None
-        return format_instant(parse_instant(time) + timedelta(seconds=_number(seconds)))
+        return format_instant(parse_instant(time) + timedelta(seconds=number_of(seconds)))
 
     @functions.signature(_ANY, _ANY)
     def _func_multiply(self, number: Any, factor: Any) -> float | None:
-        return None if number is None or factor is None else _number(number) * _number(factor)
+        return None if number is None or factor is None else number_of(number) * number_of(factor)
 
     @functions.signature(_TEXT, _ANY)
     def _func_lookup(self, table: str, value: Any) -> Any:
@@ -110,10 +111,16 @@ class MappingFunctions(functions.Functions):
 
 def value_text(value: Any) -> str:
     """Return a text as it is, and any other value as JSON."""
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    if isinstance(value, str):
+        return value
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # it has a lone surrogate, or an integer that is too large
+        return json.dumps(value)
 
 
-def _number(value: Any) -> float:
+def number_of(value: Any) -> float:
+    """Return a number, also of a text. Raises ValueError if there is none."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(f"{value_text(value)[:100]} is not a number")
     try:

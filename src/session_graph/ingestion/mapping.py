@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl
 
 from session_graph.errors import InvalidInput, Problem
 from session_graph.ingestion.expressions import Expression
-from session_graph.ingestion.functions import Surroundings, Tables, value_text
+from session_graph.ingestion.functions import Surroundings, Tables, number_of, value_text
 from session_graph.ingestion.mapping_file import KINDS, Kind, MappingFile, read_mapping_file
 from session_graph.parsing import load_json
 from session_graph.sessions.enums import WhenKnown
@@ -118,6 +118,8 @@ class _Reading:
                 raw[name] = value
             if name == "startedAt":
                 self.around.started = value
+        if "sourceId" not in raw and not self.problems:
+            self.problems.append(Problem(("sourceId",), "is not in the payload"))
         if turns := self._turns(item):
             raw["transcript"] = turns
         agent, agent_name = (self._value(f"agent.{key}", item, Kind.TEXT, "agent") for key in ("id", "name"))
@@ -143,7 +145,7 @@ class _Reading:
         try:
             value = expression.evaluate(item, self.around)
             return None if _is_nothing(value, kind) else _as_kind(kind, value)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             if field_name in _ESSENTIAL:
                 self.problems.append(Problem((field_name,), f"could not be read by {key} of the mapping: {error}"))
             else:
@@ -163,7 +165,7 @@ def _as_kind(kind: Kind, value: Any) -> Any:
     """Return the value as records have it. Raises ValueError if it is of another kind."""
     match kind:
         case Kind.SECONDS:
-            return round(float(value)) if isinstance(value, int | float | str) and value is not True else value
+            return round(number_of(value))
         case Kind.NUMBER if isinstance(value, float):
             return repr(value)
         case Kind.TEXT if isinstance(value, list | dict | bool):
