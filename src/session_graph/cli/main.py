@@ -161,8 +161,10 @@ def _add_serving(add_parser: AddParser) -> None:
         parser.add_argument(
             "--port", type=_parse_port, help="port to listen on, 0 for any, instead of SESSION_GRAPH_PORT"
         )
-    server.add_argument("--no-worker", action="store_true", help="neither write nor send exports; `worker` does it")
-    _add(add_parser, "worker", serve.work, "Write and send exports; any number of workers may run.")
+    server.add_argument(
+        "--no-worker", action="store_true", help="run no exports and record nothing of inlets; `worker` does it"
+    )
+    _add(add_parser, "worker", serve.work, "Run exports and record what inlets took; any number of workers may run.")
     migrate = _add(add_parser, "migrate", manage.migrate, "Migrate the database to the current schema.")
     migrate.add_argument(
         "--check", action="store_true", help="change nothing; exit with 3 if there is something to migrate"

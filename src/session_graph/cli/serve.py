@@ -54,7 +54,7 @@ class _Service(Protocol):
 
 
 async def serve(settings: Settings, arguments: Namespace) -> int:
-    """Serve the API, and unless `--no-worker` write and send exports, until SIGINT or SIGTERM."""
+    """Serve the API, and unless `--no-worker` run exports and record what inlets took, until SIGINT or SIGTERM."""
     configure_logging(settings.log_level)
     return await _serve(settings, _announce, with_worker=not arguments.no_worker)
 
@@ -67,7 +67,7 @@ async def demo(settings: Settings, arguments: Namespace) -> int:
 
 
 async def work(settings: Settings, arguments: Namespace) -> int:
-    """Write and send exports until SIGINT or SIGTERM."""
+    """Run exports and record what inlets took, until SIGINT or SIGTERM."""
     configure_logging(settings.log_level)
     async with store_url(settings) as url, open_url(url, settings) as database:
         await upgrade_data(database, settings)

@@ -12,6 +12,7 @@ from collections.abc import Mapping as MappingType
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -202,13 +203,16 @@ def parse_mapping(name: str, text: str) -> Mapping:
     return Mapping(name, text, file, expressions)
 
 
+@cache
 def shipped_names() -> list[str]:
     """Return the names of the mappings that come with session_graph."""
     entries = (entry.name for entry in _folder().iterdir())
     return sorted(name.removesuffix(SUFFIX) for name in entries if name.endswith(SUFFIX))
 
 
+@cache
 def shipped_text(name: str) -> str:
+    """Return the text of a shipped mapping."""
     return (_folder() / f"{name}{SUFFIX}").read_text("utf-8")
 
 
