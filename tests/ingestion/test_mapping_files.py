@@ -1,6 +1,7 @@
 """Mapping files: what their keys may hold, what is said of an error, and what the functions of expressions return."""
 
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ from session_graph.errors import InvalidInput
 from session_graph.ingestion.expressions import compile_expression
 from session_graph.ingestion.functions import Surroundings
 from session_graph.ingestion.mapping import load_mapping, parse_mapping, shipped_names
+from session_graph.sessions.record import MAX_TURNS
+from session_graph.sessions.record_reading import parse_record
 from session_graph.sessions.warnings import WarningCode
-from support.payloads import RECEIVED
+from support.payloads import RECEIVED, map_all
 
 SMALLEST = """
 source = "mine"
@@ -88,7 +91,7 @@ def test_a_mapping_that_is_neither_shipped_nor_a_file_is_refused(tmp_path: Path)
 def test_a_file_is_a_mapping(tmp_path: Path) -> None:
     (tmp_path / "own.toml").write_text(SMALLEST)
 
-    [record] = load_mapping(str(tmp_path / "own.toml")).apply(FIRST, RECEIVED).records
+    [record] = map_all(str(tmp_path / "own.toml"), FIRST)
 
     assert (record.agent, record.raw["source"], record.raw["channel"]) == ("host", "mine", "CHAT")
 
@@ -108,6 +111,7 @@ def test_a_file_is_a_mapping(tmp_path: Path) -> None:
         ("texts([a, b, c])", {"a": {"x": 1}, "b": None, "c": {"x": 2, "y": "z"}}, {"x": "2", "y": "z"}),
         ("pluck(@, 'value')", {"a": {"value": 1}, "b": {"other": 2}, "c": 3}, {"a": 1, "b": None}),
         ("add_to_each(a, {at: t})", {"a": [{"x": 1}, 2], "t": 5}, [{"x": 1, "at": 5}]),
+        ("text_of_html(h)", {"h": "a <b>b</b><BR/>1 < 2 <!-- c --><pre class='x'>d"}, "a b\n1 < 2\nd"),
         ("text_of_html(h)", {"h": "<p>One &amp;  two</p><ul><li>three<li>four</ul>"}, "One & two\nthree\nfour"),
         ("received()", {}, "2026-11-27T10:00:00Z"),
         ("payload().of", {}, "all"),
@@ -161,8 +165,8 @@ def test_what_is_wrong_about_a_time_refuses_the_record_and_anything_else_is_left
         f'{SMALLEST.replace(chr(34) + "started" + chr(34), chr(34) + "from_seconds(s)" + chr(34))}summary = "sum"',
     )
 
-    [loss] = mapping.apply(FIRST | {"s": 1793700000, "sum": {"a": 1}}, RECEIVED).records
-    [refused] = mapping.apply(FIRST | {"s": "soon", "sum": "Fine"}, RECEIVED).records
+    [loss] = map_all(mapping, FIRST | {"s": 1793700000, "sum": {"a": 1}})
+    [refused] = map_all(mapping, FIRST | {"s": "soon", "sum": "Fine"})
 
     assert [(warning.path, warning.code) for warning in loss.warnings] == [(("summary",), WarningCode.VALUE_DROPPED)]
     assert (loss.problems, "summary" in loss.raw) == ((), False)
@@ -173,10 +177,10 @@ def test_what_is_wrong_about_a_time_refuses_the_record_and_anything_else_is_left
 def test_a_payload_may_hold_many_records_and_none_is_a_problem() -> None:
     mapping = parse_mapping("own", f'records = "sessions"\n{SMALLEST}')
 
-    many = mapping.apply({"sessions": [FIRST, None, FIRST | {"id": "2"}]}, RECEIVED)
+    many = map_all(mapping, {"sessions": [FIRST, None, FIRST | {"id": "2"}]})
     none = mapping.apply({"sessions": []}, RECEIVED)
 
-    assert [record.raw["sourceId"] for record in many.records] == ["1", "2"]
+    assert [record.raw["sourceId"] for record in many] == ["1", "2"]
     assert [str(problem) for problem in none.problems] == ["has nothing that the mapping own takes for a record"]
     assert not none.is_ignored
 
@@ -184,7 +188,24 @@ def test_a_payload_may_hold_many_records_and_none_is_a_problem() -> None:
 def test_a_flag_that_is_false_counts_and_a_text_that_is_false_does_not() -> None:
     mapping = parse_mapping("own", f'{SMALLEST}intentToBuy = "lead"\nsummary = "none && text"\nunits = "guests"')
 
-    [record] = mapping.apply(FIRST | {"lead": False, "guests": 2.5}, RECEIVED).records
+    [record] = map_all(mapping, FIRST | {"lead": False, "guests": 2.5})
 
     assert (record.raw["intentToBuy"], record.raw["units"], "summary" in record.raw) == (False, "2.5", False)
     assert record.warnings == ()
+
+
+def test_html_of_any_size_is_read_at_once() -> None:
+    began = monotonic()
+    for hostile in ("<!--", "<![", "<a ", "<p ", "&", "&#1", "<", "</", "<br", "\n", " "):
+        evaluate("text_of_html(@)", hostile * 300_000)
+
+    assert monotonic() - began < 20
+
+
+def test_a_transcript_of_any_length_is_cut_before_it_is_read() -> None:
+    mapping = parse_mapping("own", f'transcript = "turns"\n{SMALLEST}[turn]\nspeaker = "\'USER\'"\ntext = "t"')
+
+    [record] = map_all(mapping, FIRST | {"turns": [{"t": "a"}] * (MAX_TURNS + 500)})
+
+    assert len(record.raw["transcript"]) == MAX_TURNS + 1
+    assert [str(each.code) for each in parse_record({**record.raw, "agent": "host"}).warnings] == ["LIST_CUT"]

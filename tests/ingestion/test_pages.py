@@ -12,7 +12,7 @@ from session_graph.ingestion.mapping import parse_mapping, shipped_names
 from session_graph.ingestion.mapping_file import MappingFile
 from session_graph.ingestion.signatures import SCHEMES
 from session_graph.sessions.record_reading import parse_record
-from support.payloads import RECEIVED, map_one
+from support.payloads import map_all, map_one
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "mappings.md").read_text("utf-8")
@@ -52,7 +52,7 @@ def test_every_shipped_mapping_has_a_page_that_is_linked() -> None:
 def test_the_example_of_a_mapping_reads_the_example_of_a_payload() -> None:
     mapping = parse_mapping("mine.toml", example("toml"))
 
-    [mapped] = mapping.apply(orjson.loads(example("json")), RECEIVED).records
+    [mapped] = map_all(mapping, orjson.loads(example("json")))
     record = parse_record({**mapped.raw, "agent": mapped.agent})
 
     assert (mapped.problems, mapped.warnings, record.warnings) == ((), (), ())

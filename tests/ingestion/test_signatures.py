@@ -154,6 +154,13 @@ def test_a_body_of_twilio_that_is_no_form_is_signed_by_its_digest() -> None:
         verify("twilio", replace(request, body=BODY + b" "), SECRET, NOW)
 
 
+def test_a_form_with_too_many_fields_is_not_read() -> None:
+    body = b"a=1&" * 1001
+
+    with pytest.raises(WrongSignature, match="more than 1,000 fields"):
+        verify("twilio", replace(signed("twilio"), body=body), SECRET, NOW)
+
+
 def test_vapi_may_send_the_secret_itself() -> None:
     verify("vapi", SignedRequest(URL, {"x-vapi-secret": SECRET.decode()}, BODY), SECRET, NOW)
     with pytest.raises(WrongSignature):

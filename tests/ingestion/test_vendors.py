@@ -10,7 +10,7 @@ import pytest
 from session_graph.errors import InvalidInput
 from session_graph.ingestion.mapping import load_mapping, shipped_names
 from session_graph.sessions.record_reading import parse_record
-from support.payloads import RECEIVED, SAMPLES, map_one, payload_of
+from support.payloads import RECEIVED, SAMPLES, map_all, map_one, payload_of
 
 ID_PATHS = {("id",), ("data", "item", "id"), ("message", "call", "id")}
 IGNORED = [
@@ -102,9 +102,9 @@ def test_a_chat_of_retell() -> None:
 def test_the_calls_of_retells_api_are_records_each() -> None:
     calls = [payload_of("retell-ended.json")["call"], {**payload_of("retell-analysed.json")["call"], "call_id": "b"}]
 
-    mapped = load_mapping("retell").apply(calls, RECEIVED)
+    mapped = map_all("retell", calls)
 
-    assert [record.raw["sourceId"] for record in mapped.records] == ["call_test_31", "b"]
+    assert [record.raw["sourceId"] for record in mapped] == ["call_test_31", "b"]
 
 
 def test_a_call_of_vapi() -> None:
@@ -253,7 +253,7 @@ def test_a_field_that_is_missing_or_of_another_type_never_stops_the_mapping(name
         else:
             parent[path[-1]] = value
 
-        for mapped in mapping.apply(payload, RECEIVED).records:
+        for mapped in map_all(mapping, payload):
             with suppress(InvalidInput):
                 parse_record({**mapped.raw, "agent": "host"})
 
@@ -265,7 +265,7 @@ def test_a_payload_without_the_vendors_id_is_no_record(name: str) -> None:
         if path[-1] in ("call_id", "chat_id", "conversation_id", "CallSid") or path in ID_PATHS:
             del parent_of(payload, path)[path[-1]]
 
-    [mapped] = load_mapping(SAMPLES[name]).apply(payload, RECEIVED).records
+    [mapped] = map_all(SAMPLES[name], payload)
 
     assert [str(problem) for problem in mapped.problems] == ["sourceId is not in the payload"]
 
@@ -287,6 +287,6 @@ def test_values_that_no_text_holds_are_written_as_json() -> None:
 def test_a_length_that_is_no_number_refuses_the_record(seconds: Any) -> None:
     payload = payload_of("bland.json") | {"corrected_duration": seconds}
 
-    [mapped] = load_mapping("bland").apply(payload, RECEIVED).records
+    [mapped] = map_all("bland", payload)
 
     assert [problem.path for problem in mapped.problems] == [("durationSeconds",)]

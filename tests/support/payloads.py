@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from session_graph.ingestion.mapping import MappedRecord, load_mapping
+from session_graph.ingestion.mapping import MappedRecord, Mapping, load_mapping
 
 FOLDER = Path(__file__).parents[1] / "ingestion" / "payloads"
 RECEIVED = datetime(2026, 11, 27, 10, tzinfo=UTC)
@@ -32,8 +32,13 @@ def payload_of(name: str) -> Any:
     return load_mapping(SAMPLES[name]).decode(body_of(name))
 
 
+def map_all(mapping: str | Mapping, payload: Any) -> list[MappedRecord]:
+    mapped = (load_mapping(mapping) if isinstance(mapping, str) else mapping).apply(payload, RECEIVED)
+    return [mapped.read(part) for part in mapped.parts]
+
+
 def map_one(mapping: str, payload: Any) -> MappedRecord:
     """Return the only record of the payload; it must have neither problems nor warnings."""
-    [record] = load_mapping(mapping).apply(payload, RECEIVED).records
+    [record] = map_all(mapping, payload)
     assert (record.problems, record.warnings) == ((), ())
     return record

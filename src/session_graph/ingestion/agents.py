@@ -8,7 +8,7 @@ from uuid import UUID
 
 from session_graph.errors import AlreadyThere, InvalidInput, Problem
 from session_graph.ingestion.mapping import MappedRecord
-from session_graph.sessions.agents import create_agent, parse_agent
+from session_graph.sessions.agents import check_idn, create_agent, parse_agent
 from session_graph.store.models import Account, Agent
 
 ANY = "*"
@@ -85,7 +85,15 @@ def _refuse(record: MappedRecord, message: str) -> MappedRecord:
 
 def _idn(name: str) -> str:
     """Return the idn that the vendor's name of an agent makes: `+1 415 555 0100` → `1-415-555-0100`."""
-    return _UNFIT.sub("-", name).strip("-._")[:IDN_LIMIT]
+    return name if _is_idn(name) else _UNFIT.sub("-", name).strip("-._")[:IDN_LIMIT]
+
+
+def _is_idn(text: str) -> bool:
+    try:
+        check_idn(text)
+    except ValueError:
+        return False
+    return True
 
 
 def read_agent_map(values: object, path: str) -> dict[str, str]:
@@ -95,7 +103,7 @@ def read_agent_map(values: object, path: str) -> dict[str, str]:
     problems = [
         Problem((path, str(name)), "must be the idn of an agent")
         for name, idn in values.items()
-        if not isinstance(idn, str) or not idn or _idn(idn) != idn
+        if not isinstance(idn, str) or not _is_idn(idn)
     ]
     if problems:
         raise InvalidInput(problems)

@@ -67,5 +67,5 @@ class _Payloads:
         if mapped.problems:
             return [RawRecord(payload.number, payload.size, problems=mapped.problems)]
         self.ignored += mapped.is_ignored
-        records = await self._agents.resolve(mapped.records)
+        records = await self._agents.resolve(await mapped.records())
         return [RawRecord(payload.number, payload.size // len(records), each, each.problems) for each in records]

@@ -1,15 +1,16 @@
 """Mappings: how the payloads of a vendor become records, as a TOML file says by JMESPath expressions.
 
     mapping = load_mapping("retell")                      # or the path of a file
-    mapped = mapping.apply(payload, received=now)         # records, or the reason why there are none
+    mapped = mapping.apply(payload, received=now)         # or the problems why there is no record
+    records = await mapped.records()
 
 docs/mappings.md explains every key. A mapping never raises for a payload: what it cannot read is a problem or a warning
 of that payload.
 """
 
 import tomllib
+from collections.abc import Callable, Sequence
 from collections.abc import Mapping as MappingType
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -23,8 +24,11 @@ from session_graph.errors import InvalidInput, Problem
 from session_graph.ingestion.expressions import Expression
 from session_graph.ingestion.functions import Surroundings, Tables, number_of, value_text
 from session_graph.ingestion.mapping_file import KINDS, Kind, MappingFile, read_mapping_file
+from session_graph.ingestion.signatures import MAX_FIELDS
+from session_graph.pacing import one_by_one
 from session_graph.parsing import load_json
 from session_graph.sessions.enums import WhenKnown
+from session_graph.sessions.record import MAX_TURNS
 from session_graph.sessions.warnings import RecordWarning, WarningCode
 
 MOST_RECORDS = 10_000
@@ -56,14 +60,20 @@ class MappedRecord:
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """The records of a payload; none if it is ignored, or if there are `problems`."""
+    """What a payload holds: the parts of it that are records; none if it is ignored, or if there are `problems`."""
 
-    records: Sequence[MappedRecord] = ()
+    read: Callable[[Any], MappedRecord]
+    """Reads one of the parts."""
+    parts: Sequence[Any] = ()
     problems: tuple[Problem, ...] = ()
 
     @property
     def is_ignored(self) -> bool:
-        return not self.records and not self.problems
+        return not self.parts and not self.problems
+
+    async def records(self) -> list[MappedRecord]:
+        """Return the records, read one by one between which others have their turn."""
+        return await one_by_one(self.read, self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +92,29 @@ class Mapping:
     def decode(self, body: bytes) -> Any:
         """Return the payload of a body: JSON, or a form if the mapping says so. Raises ValueError if it is neither."""
         if self.file.format == "form" and not body.lstrip().startswith((b"{", b"[")):
-            return dict(parse_qsl(body.decode("utf-8", "replace").strip(), keep_blank_values=True))
+            text = body.decode("utf-8", "replace").strip()
+            return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS))
         return load_json(body)
 
     def apply(self, payload: Any, received: datetime) -> Mapped:
         """Return the records that the payload tells of."""
         around = Surroundings(payload, received, self.tables)
+
+        def read(part: Any) -> MappedRecord:
+            return _Reading(self, Surroundings(payload, received, self.tables)).record(part)
+
         try:
             if (ignore := self.expressions.get("ignore")) and ignore.evaluate(payload, around):
-                return Mapped()
+                return Mapped(read)
             found = self.expressions["records"].evaluate(payload, around)
         except ValueError as error:
-            return Mapped(problems=(Problem((), f"could not be read by the mapping {self.name}: {error}"),))
+            return _refuse(read, f"could not be read by the mapping {self.name}: {error}")
         items = [item for item in found if item is not None] if isinstance(found, list) else []
         if not items:
-            return Mapped(problems=(Problem((), f"has nothing that the mapping {self.name} takes for a record"),))
+            return _refuse(read, f"has nothing that the mapping {self.name} takes for a record")
         if len(items) > MOST_RECORDS:
-            return Mapped(problems=(Problem((), f"has more than {MOST_RECORDS:,} records"),))
-        return Mapped([_Reading(self, Surroundings(payload, received, self.tables)).record(item) for item in items])
+            return _refuse(read, f"has more than {MOST_RECORDS:,} records")
+        return Mapped(read, items)
 
 
 @dataclass(slots=True)
@@ -131,7 +146,7 @@ class _Reading:
         if turns is not None and not isinstance(turns, list):
             self._warn("transcript", "is not a list")
             return []
-        return [self._turn(turn) for turn in turns or () if turn]
+        return [self._turn(turn) for turn in (turns or ())[: MAX_TURNS + 1] if turn]  # one more, so that it is told
 
     def _turn(self, turn: Any) -> dict[str, Any]:
         kinds = {key: Kind.JSON if key == "text" else Kind.TEXT for key in self.mapping.file.turn}
@@ -155,6 +170,10 @@ class _Reading:
 
     def _warn(self, field_name: str, message: str) -> None:
         self.warnings.append(RecordWarning((field_name,), WarningCode.VALUE_DROPPED, f"{message}; it was left out"))
+
+
+def _refuse(read: Callable[[Any], MappedRecord], message: str) -> Mapped:
+    return Mapped(read, problems=(Problem((), message),))
 
 
 def _is_nothing(value: Any, kind: Kind) -> bool:

@@ -15,6 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 
 FIVE_MINUTES = 300.0
 HALF_AN_HOUR = 1800.0
+MAX_FIELDS = 1000
+"""Of a form; many more than a vendor sends, and few enough to be read before the sender is known."""
 
 _RETELL = re.compile(r"v=(\d{1,16}),d=([0-9a-f]{64})")
 _STANDARD_SECRET = "whsec_"  # noqa: S105
@@ -71,7 +73,7 @@ def _twilio(request: SignedRequest, secret: bytes, now: float) -> None:
     if digest:
         _compare(hashlib.sha256(request.body).hexdigest(), digest[0])
     else:
-        form = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+        form = _read_form(request.body)
         fields = "".join(name + value for name in sorted(form) for value in sorted(set(form[name])))
     signature = hmac.digest(secret, (request.url + fields).encode(), "sha1")
     _compare(base64.b64encode(signature).decode(), sent)
@@ -145,6 +147,13 @@ def _standard_key(secret: bytes) -> bytes:
         return base64.b64decode(text, validate=True)
     except binascii.Error:
         raise ValueError("must be whsec_ and Base64") from None
+
+
+def _read_form(body: bytes) -> dict[str, list[str]]:
+    try:
+        return parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+    except ValueError:
+        raise WrongSignature(f"it has more than {MAX_FIELDS:,} fields") from None
 
 
 def _hex(secret: bytes, message: bytes) -> str:

@@ -136,7 +136,7 @@ class _Batch:
         if mapped.is_ignored:
             ending.outcome = Outcome.IGNORED
         _fail(ending, mapped.problems)
-        records, pacer = await self._agents.resolve(mapped.records), Pacer()
+        records, pacer = await self._agents.resolve(await mapped.records()), Pacer()
         for position, record in enumerate(records):
             self._judge(ending, record, (position,) if len(records) > 1 else ())
             await pacer.pause()
