@@ -404,3 +404,27 @@ async def test_sources_have_names_of_their_own_in_each_account(database: Databas
     assert (await find_source(account.id, "calls")).id == mine.id
     assert mine.inlet != theirs.inlet
     assert b"'s'" not in repr(mine.inlet).encode()
+
+
+async def test_what_is_wrong_about_neither_money_time_nor_identity_is_left_out(
+    database: Database, account: Account
+) -> None:
+    source = await make_source(account, "intercom")
+    payload = payload_of("intercom.json")
+    item = payload["data"]["item"]
+    item["conversation_rating"]["rating"] = 9
+    item["tags"] = {"tags": [{"name": {"not": "a text"}}]}
+    parts = item["conversation_parts"]["conversation_parts"]
+    parts[0] |= {"created_at": "late"}
+    parts[0]["author"]["name"] = "Fin\nthe bot"
+    await deliver(database, source, payload)
+
+    await work_off(database)
+
+    [session] = await sessions_of(database, account)
+    [delivery] = await read_deliveries(database, source)
+    assert (delivery["outcome"], session["conversation_quality"], session["tags"]) == ("RECORDED", None, [])
+    assert {warning["path"][0] for warning in orjson.loads(delivery["warnings"])} >= {
+        *("conversationQuality", "tags", "transcript"),
+    }
+    assert orjson.loads(session["turns"])[1]["name"] == "Fin the bot"

@@ -107,6 +107,15 @@ async def test_forms_stand_on_a_line_each(run: Import) -> None:
     assert tally.counts == {Status.RECORDED: 2}
 
 
+async def test_a_line_that_is_no_form_costs_no_other(run: Import) -> None:
+    form = body_of("twilio.txt")
+
+    tally = await run(b"\n".join([form, b"{no", b"a=1&" * 2000, form.replace(b"CAtest7", b"CAtest8")]), "twilio")
+
+    assert tally.counts == {Status.RECORDED: 2, Status.REFUSED: 2}
+    assert [line.partition(" cannot be read")[0] for line in run.told if "warning" not in line] == ["2:", "3:"]
+
+
 async def test_what_is_refused_is_reported_with_the_number_of_its_payload_and_costs_no_other(run: Import) -> None:
     first, second, third = numbered(3)
     second["call"]["start_timestamp"] = 1793700000

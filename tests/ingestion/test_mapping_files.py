@@ -209,3 +209,13 @@ def test_a_transcript_of_any_length_is_cut_before_it_is_read() -> None:
 
     assert len(record.raw["transcript"]) == MAX_TURNS + 1
     assert [str(each.code) for each in parse_record({**record.raw, "agent": "host"}).warnings] == ["LIST_CUT"]
+
+
+def test_a_turn_without_a_speaker_that_there_is_or_with_a_wrong_time_costs_no_other() -> None:
+    text = f'transcript = "turns"\n{SMALLEST}[turn]\nspeaker = "s"\ntext = "t"\nat = "at"'
+    turns = [{"s": "USER", "t": "a", "at": "noon"}, {"s": "NOBODY", "t": "b"}, {"t": "c"}, {"s": "AGENT", "t": "d"}]
+
+    [record] = map_all(parse_mapping("own", text), FIRST | {"turns": turns * 100})
+
+    assert record.raw["transcript"][:2] == [{"speaker": "USER", "text": "a"}, {"speaker": "AGENT", "text": "d"}]
+    assert (len(record.raw["transcript"]), len(record.warnings)) == (200, 100)

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from session_graph.errors import InvalidInput
 from session_graph.ingestion.agents import AgentDirectory
-from session_graph.ingestion.mapping import MappedRecord, Mapping
+from session_graph.ingestion.mapping import ESSENTIAL, MappedRecord, Mapping, left_out
 from session_graph.ingestion.payload_files import read_payloads
 from session_graph.sessions.importing import Report, Tally, Warn, import_records
 from session_graph.sessions.json_lines import RawRecord
@@ -38,9 +39,19 @@ async def import_payloads(
 
 
 def parse_mapped(mapped: object) -> SessionRecord:
-    """Return the session record of a mapped one, with the warnings of both readings. Raises InvalidInput."""
+    """Return the session record of a mapped one, with the warnings of both readings.
+
+    A field that is wrong and not essential is left out. Raises InvalidInput if an essential one is wrong.
+    """
     assert isinstance(mapped, MappedRecord)
-    record = parse_history(mapped.raw)
+    try:
+        record = parse_history(mapped.raw)
+    except InvalidInput as error:
+        wrong = {str(problem.path[0]): problem.message for problem in error.problems if problem.path}
+        if not wrong or ESSENTIAL & wrong.keys():
+            raise
+        record = parse_history({name: value for name, value in mapped.raw.items() if name not in wrong})
+        record.warn(*(left_out(name, message) for name, message in wrong.items()))
     record.warn(*mapped.warnings)
     return record
 

@@ -26,19 +26,23 @@ from session_graph.ingestion.functions import Surroundings, Tables, number_of, v
 from session_graph.ingestion.mapping_file import KINDS, Kind, MappingFile, read_mapping_file
 from session_graph.ingestion.signatures import MAX_FIELDS
 from session_graph.pacing import one_by_one
-from session_graph.parsing import load_json
-from session_graph.sessions.enums import WhenKnown
+from session_graph.parsing import load_json, parse_instant
+from session_graph.sessions.enums import Speaker, WhenKnown
 from session_graph.sessions.record import MAX_TURNS
 from session_graph.sessions.warnings import RecordWarning, WarningCode
 
 MOST_RECORDS = 10_000
 """Of a payload."""
+MOST_WARNINGS = 100
+"""Of a record."""
 SUFFIX = ".toml"
 
-_ESSENTIAL = frozenset(
+_ANY_TIME = "2000-01-01T00:00:00Z"
+
+ESSENTIAL = frozenset(
     {
         *("source", "sourceId", "channel", "startedAt", "endedAt", "durationSeconds", "asOf", "leadValue", "units"),
-        *("intentToBuy", "refused", "unavailable", "isTest", "autoAssessment"),
+        *("intentToBuy", "refused", "unavailable", "isTest", "autoAssessment", "agent"),
     }
 )
 """What is wrong about money, time or identity is refused; anything else is left out with a warning (domain.md)."""
@@ -146,12 +150,24 @@ class _Reading:
         if turns is not None and not isinstance(turns, list):
             self._warn("transcript", "is not a list")
             return []
-        return [self._turn(turn) for turn in (turns or ())[: MAX_TURNS + 1] if turn]  # one more, so that it is told
+        found = (self._turn(turn) for turn in (turns or ())[: MAX_TURNS + 1] if turn)  # one more, so that it is told
+        return [turn for turn in found if turn]
 
-    def _turn(self, turn: Any) -> dict[str, Any]:
+    def _turn(self, turn: Any) -> dict[str, Any] | None:
         kinds = {key: Kind.JSON if key == "text" else Kind.TEXT for key in self.mapping.file.turn}
-        found = {key: self._value(f"turn.{key}", turn, kind, "transcript") for key, kind in kinds.items()}
-        return {key: value for key, value in found.items() if value is not None}
+        values = {key: self._value(f"turn.{key}", turn, kind, "transcript") for key, kind in kinds.items()}
+        found = {key: value for key, value in values.items() if value is not None}
+        if found.get("speaker") not in set(Speaker):
+            self._warn("transcript", f"has a turn whose speaker is none of {', '.join(Speaker)}")
+            return None
+        if "name" in found:
+            found["name"] = " ".join(found["name"].split())
+        try:
+            parse_instant(found.get("at", _ANY_TIME))
+        except ValueError as error:
+            self._warn("transcript", f"has a turn whose time {error}")
+            del found["at"]
+        return found
 
     def _value(self, key: str, item: Any, kind: Kind, field_name: str) -> Any:
         """Return the value of an expression, or None if there is none; nothing that is empty counts as a value."""
@@ -162,14 +178,20 @@ class _Reading:
             value = expression.evaluate(item, self.around)
             return None if _is_nothing(value, kind) else _as_kind(kind, value)
         except (ValueError, OverflowError) as error:
-            if field_name in _ESSENTIAL:
+            if field_name in ESSENTIAL:
                 self.problems.append(Problem((field_name,), f"could not be read by {key} of the mapping: {error}"))
             else:
                 self._warn(field_name, f"could not be read by {key} of the mapping: {error}")
             return None
 
     def _warn(self, field_name: str, message: str) -> None:
-        self.warnings.append(RecordWarning((field_name,), WarningCode.VALUE_DROPPED, f"{message}; it was left out"))
+        if len(self.warnings) < MOST_WARNINGS:
+            self.warnings.append(left_out(field_name, message))
+
+
+def left_out(field_name: str, message: str) -> RecordWarning:
+    """Return the warning that a field was left out, and why."""
+    return RecordWarning((field_name,), WarningCode.VALUE_DROPPED, f"{message}; it was left out")
 
 
 def _refuse(read: Callable[[Any], MappedRecord], message: str) -> Mapped:

@@ -57,10 +57,13 @@ class _FormLines:
     def read(self, chunks: Iterable[bytes]) -> Iterator[RawRecord]:
         splitter = LineSplitter()
         for line in splitter.split(chunks):
-            if is_blank(line):
-                continue
-            if len(line) > LONGEST:
-                problem = Problem((), f"is longer than {LONGEST:,} bytes")
-                yield RawRecord(splitter.number, len(line), problems=(problem,))
-            else:
-                yield RawRecord(splitter.number, len(line), self._mapping.decode(line))
+            if not is_blank(line):
+                yield self._read_line(splitter.number, line)
+
+    def _read_line(self, number: int, line: bytes) -> RawRecord:
+        if len(line) > LONGEST:
+            return RawRecord(number, len(line), problems=(Problem((), f"is longer than {LONGEST:,} bytes"),))
+        try:
+            return RawRecord(number, len(line), self._mapping.decode(line))
+        except ValueError as error:
+            return RawRecord(number, len(line), problems=(Problem((), f"cannot be read: {error}"),))
