@@ -26,6 +26,7 @@ check:
 	.venv/bin/session-graph schema > .venv/schema.graphql
 	diff -u schema.graphql .venv/schema.graphql
 	tools/javascript/check
+	.venv/bin/python -m tools.audit
 
 format:
 	@.ci/setup dev

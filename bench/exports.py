@@ -67,7 +67,7 @@ async def filled(home: Path, rows: int) -> AsyncIterator[tuple[str, Settings, Da
     """Yield URL, settings, database and owner of an account with this number of sessions."""
     with start_embedded(home) as server:
         await migrate(server.url)
-        settings = load_settings(home=home, exports_per_day=100_000)
+        settings = load_settings(home=home, exports_per_day=100_000, exports_per_key_per_day=100_000)
         database = await open_database(server.url, settings)
         account = await find_or_create_account("bench")
         agent = await create_agent(account.id, parse_agent(AGENT))

@@ -60,6 +60,7 @@ class Server:
             "SESSION_GRAPH_HOME": home,
             "SESSION_GRAPH_PORT": "0",
             "SESSION_GRAPH_LIVE_SUBSCRIPTIONS": str(2 * MANY),
+            "SESSION_GRAPH_BUDGET_CAPACITY": "1000000000000",
         }
         self._environment = {**os.environ, **settings}
         self._process = subprocess.Popen(

@@ -27,10 +27,9 @@ from session_graph.sessions.recording import Status
 from session_graph.settings import Settings, load_settings
 from session_graph.store.database import Connection, Database, open_database
 from session_graph.store.embedded.server import start_embedded
-from session_graph.store.migration import migrate
 from session_graph.store.models import Account
 from support.api import Caller, make_caller
-from support.databases import empty_database
+from support.databases import own_database
 from support.live import Served, serving
 from support.records import make_agent
 from support.statements import Statements
@@ -68,15 +67,21 @@ def short_admissions() -> Iterator[None]:
 @pytest.fixture(scope="session")
 async def database_url(server_url: str, anyio_backend: str) -> AsyncIterator[str]:
     """A migrated database that is dropped at the end."""
-    async with empty_database(server_url) as url:
-        await migrate(url)
+    async with own_database(server_url) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def settings() -> Settings:
-    """Return settings with time enough for hundreds of requests at once on a busy machine."""
-    return load_settings(pool_max_size=5, statement_timeout_ms=30_000, home=Path("nowhere"))
+    """Return settings with time and budget enough for hundreds of requests at once on a busy machine."""
+    return load_settings(
+        pool_max_size=5,
+        statement_timeout_ms=30_000,
+        budget_capacity=10**9,
+        heavy_waiting=1000,
+        heavy_wait_seconds=30,
+        home=Path("nowhere"),
+    )
 
 
 @pytest.fixture(scope="session")

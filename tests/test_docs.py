@@ -1,7 +1,7 @@
 """The reference pages say what the code does, and leave nothing out."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,6 +14,7 @@ from session_graph.access.viewer import Role
 from session_graph.errors import RequestError
 from session_graph.schema.mutation_types import UserErrorCode
 from session_graph.schema.schema import build_schema
+from session_graph.sessions import saved_views
 from session_graph.settings import PREFIX, Settings
 from session_graph.store.models import Account
 from support.records import make_agent
@@ -164,6 +165,7 @@ def test_every_name_that_a_document_finds_in_a_file_is_defined_there() -> None:
 
 RECORD = {"agent": "bistro", "channel": "SMS", "startedAt": "2026-11-16T15:00:00Z", "endedAt": "2026-11-16T15:01:00Z"}
 AGENT = {"idn": "bistro", "name": "Again", "timeZone": "UTC"}
+VIEW = {"name": "Leads", "columns": ["STARTED_AT"]}
 STRANGER = str(uuid4())
 BULK = {"patch": {"isTodo": True}}
 CALLS: dict[tuple[str, str], Any] = {
@@ -187,6 +189,15 @@ CALLS: dict[tuple[str, str], Any] = {
     ("cancelSessionExport", "NOT_FOUND"): {"id": STRANGER},
     ("retrySessionExport", "INVALID"): {"id": "x"},
     ("retrySessionExport", "NOT_FOUND"): {"id": STRANGER},
+    ("retrySessionExport", "LIMIT"): {"id": "@retried"},
+    ("revokeSessionExportLink", "INVALID"): {"id": "x", "recipient": "ana@example.com"},
+    ("revokeSessionExportLink", "NOT_FOUND"): {"id": "@retried", "recipient": "bo@example.com"},
+    ("saveView", "INVALID"): VIEW | {"columns": []},
+    ("saveView", "NOT_FOUND"): VIEW | {"id": STRANGER},
+    ("saveView", "DUPLICATE"): VIEW,
+    ("saveView", "LIMIT"): VIEW | {"name": "One too many"},
+    ("deleteView", "INVALID"): {"id": "x"},
+    ("deleteView", "NOT_FOUND"): {"id": STRANGER},
     ("createAgent", "INVALID"): AGENT | {"idn": "new", "timeZone": "Nowhere"},
     ("createAgent", "DUPLICATE"): AGENT,
     ("updateAgent", "INVALID"): {"idn": "bistro", "name": None},
@@ -203,7 +214,10 @@ def test_each_code_of_each_mutation_has_a_call_that_gives_it() -> None:
 
 
 @pytest.mark.anyio
-async def test_mutations_give_the_codes_that_the_table_says(caller: MakeCaller, account: Account) -> None:
+async def test_mutations_give_the_codes_that_the_table_says(
+    caller: MakeCaller, account: Account, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saved_views, "MOST_VIEWS", 1)
     await make_agent(account)
     ask = await caller(Role.ADMIN, email="ana@example.com")
     session = str(uuid4())
@@ -218,13 +232,20 @@ async def test_mutations_give_the_codes_that_the_table_says(caller: MakeCaller, 
 
     assert await call("recordSession", RECORD | {"id": session}) == []
     assert await call("requestSessionExport", {"idempotencyKey": "k"}) == []
+    retried = (await ask("{ exports { nodes { id } } }")).data["exports"]["nodes"][0]["id"]
+    for _ in range(settings.export_retries_per_day):
+        assert await call("cancelSessionExport", {"id": retried}) == []
+        assert await call("retrySessionExport", {"id": retried}) == []
+    assert await call("cancelSessionExport", {"id": retried}) == []
+    ids = {"@session": session, "@retried": retried}
+    assert await call("saveView", VIEW) == []
     for (name, code), given in CALLS.items():
-        assert await call(name, fill(given, session)) == [code], name
+        assert await call(name, fill(given, ids)) == [code], name
 
 
-def fill(given: Any, session: str) -> Any:
+def fill(given: Any, ids: Mapping[str, str]) -> Any:
     if isinstance(given, dict):
-        return {name: fill(value, session) for name, value in given.items()}
+        return {name: fill(value, ids) for name, value in given.items()}
     if isinstance(given, list):
-        return [fill(value, session) for value in given]
-    return session if given == "@session" else given
+        return [fill(value, ids) for value in given]
+    return ids.get(given, given) if isinstance(given, str) else given

@@ -110,7 +110,7 @@ def test_only_the_settings_read_the_environment() -> None:
     """And the embedded server, of whose folders and programs the operating system's own variables tell."""
     readers = {module for module, path in FILES.items() if reads_environment(path.read_text("utf-8"))}
 
-    assert readers == {f"{HOUSE}.settings", f"{HOUSE}.store.embedded.server", f"{HOUSE}.store.embedded.binaries"}
+    assert readers == {f"{HOUSE}.settings", f"{HOUSE}.store.embedded.server", f"{HOUSE}.store.embedded.os_users"}
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from session_graph.access.budgets import OutOfBudget
+from session_graph.access.turns import TooManyHeavyQueries
 from session_graph.access.viewer import Role
 from session_graph.errors import (
     BadUserInput,
@@ -69,6 +71,10 @@ WHAT_TO_DO: dict[type[RequestError], str] = {
     TooLarge: "Request less at a time. The limits are [settings](settings.md), and [costs](costs.md) explains that of"
     " the cost; a request has at most 10 mutations.",
     BodyTooLarge: "Send smaller batches.",
+    OutOfBudget: "Send the same again after `extensions.retryAfter` seconds (`Retry-After`): nothing was read or"
+    " written. [Costs](costs.md#what-one-caller-may-take) says how much fits.",
+    TooManyHeavyQueries: "Send the same again after `extensions.retryAfter` seconds (`Retry-After`), and ask one heavy"
+    " question after the other.",
     TooManySubscriptions: "End some first, or cover more with one: a filter takes several conditions. Or try again"
     " after `extensions.retryAfter` seconds (`Retry-After`).",
     TooManyConnections: "Connect again after `extensions.retryAfter` seconds (`Retry-After`).",
@@ -97,7 +103,10 @@ MUTATION_CODES: dict[str, tuple[UserErrorCode, ...]] = {
     "recordSessions": (INVALID, CONFLICT, LIMIT),
     "requestSessionExport": (INVALID, DUPLICATE, LIMIT),
     "cancelSessionExport": (INVALID, NOT_FOUND),
-    "retrySessionExport": (INVALID, NOT_FOUND),
+    "retrySessionExport": (INVALID, NOT_FOUND, LIMIT),
+    "revokeSessionExportLink": (INVALID, NOT_FOUND),
+    "saveView": (INVALID, NOT_FOUND, DUPLICATE, LIMIT),
+    "deleteView": (INVALID, NOT_FOUND),
     "createAgent": (INVALID, DUPLICATE),
     "updateAgent": (INVALID, NOT_FOUND),
     "updateAccount": (INVALID, LIMIT),

@@ -88,6 +88,7 @@ async def served(folder: Path) -> AsyncIterator[Server]:
         "HOME": str(folder / "home"),
         "PORT": "0",
         "LIVE_SUBSCRIPTIONS": "10000",
+        "BUDGET_CAPACITY": "1000000000000",
         "LIVE_CONNECTIONS": "5000",
         "LIVE_KEEP_ALIVE_SECONDS": "300",  # all clients share one process, which may answer late
         "LIVE_SEND_SECONDS": "300",

@@ -1,10 +1,12 @@
-"""Faults of the embedded server: eight commands at once, and a socket folder or an owner file deleted under a server.
+"""Faults of the embedded server: eight commands at once, files deleted under a server, and halted processes.
 
     python -m bench.faults.embedded [ROUNDS]
 
 Each round runs eight commands at once on a new home and again on that home, and deletes the socket folder and the owner
-file under a running server. Prints counts; exits with 1 if a command failed or said something, or if a server was not
-ready 15 s after a second command had ended, which may have taken over the database for a moment.
+file under a running server. It halts (SIGSTOP) PostgreSQL's first process, those below it, the shell above it, or all,
+and ends the server by SIGTERM. Prints counts; exits with 1 if a command failed or said something, if a server was not
+ready 15 s after a second command had ended, which may have taken over the database for a moment, or if one took longer
+than 12 s to end or left a process behind.
 """
 
 import shutil
@@ -18,10 +20,20 @@ from pathlib import Path
 
 import httpx
 
-from support.processes import Server, run_command
+from support.processes import (
+    HALTS,
+    Server,
+    comes_true,
+    find_socket_folder,
+    halt_database,
+    list_processes,
+    run_command,
+)
 
 AT_ONCE = 8
 REPAIR_SECONDS = 15
+MOST_STOP = 12.0
+LEFTOVER_SECONDS = 5.0
 
 
 def run_at_once(home: Path, counts: Counter[str], kind: str) -> None:
@@ -49,6 +61,21 @@ def serve_and_delete(home: Path, counts: Counter[str], kind: str, delete: Callab
         times = f"after {ended - began:.1f} s, ready {is_ready} {time.monotonic() - ended:.1f} s later"
         print(f"{kind}: second command rc {second.returncode} {times}", second.stderr)
         server.stop()
+
+
+def serve_and_halt(home: Path, counts: Counter[str], what: str) -> None:
+    """Halt processes of the database under a running server, and end the server."""
+    with Server(home, "serve") as server:
+        server.wait_until_it_serves()
+        folder = find_socket_folder(home)
+        halt_database(home, what)
+        began = time.monotonic()
+        code = server.stop()
+        took = time.monotonic() - began
+        is_gone = comes_true(lambda: not list_processes(folder), LEFTOVER_SECONDS)
+        is_good = code == 0 and took < MOST_STOP and is_gone
+        counts[f"halted {what}: {'ended' if is_good else 'BAD'}"] += 1
+        print(f"halted {what}: rc {code} after {took:.1f} s, all processes ended: {is_gone}")
 
 
 def wait_until_ready(address: str, end: float) -> bool:
@@ -82,6 +109,8 @@ def main() -> int:
             run_at_once(home, counts, "warm home")
             serve_and_delete(home, counts, "socket folder", delete_socket_folder)
             serve_and_delete(home, counts, "owner file", delete_owner_file)
+            for what in HALTS:
+                serve_and_halt(home, counts, what)
         print(dict(counts), flush=True)
     return int(any("BAD" in name for name in counts))
 

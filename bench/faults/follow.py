@@ -202,6 +202,13 @@ class Run:
         if not pulling.cancelled() and (error := pulling.exception()):
             raise error
 
+    async def rounds_until(self, end: asyncio.Event, load: Load) -> None:
+        """Make rounds until the end, and one more after it."""
+        is_last = False
+        while not is_last:
+            is_last = end.is_set()
+            await self.round(load)
+
     async def compare(self, name: str, url: str) -> None:
         """Pull to the end, and count what the copy has otherwise than the database.
 
@@ -239,10 +246,12 @@ async def restore(run: Run, cluster: Cluster, name: str, *, is_quiet: bool) -> N
     dump, before = cluster.folder / name, run.mirror.counts["told of a loss"]
     url = cluster.database_url(name)
     async with run.on(cluster.url) as load:
-        busy = None if is_quiet else asyncio.create_task(run.round(load))
-        await run.mirror.pull() if is_quiet else await asyncio.sleep(2)
+        dumped = asyncio.Event()
+        busy = None if is_quiet else asyncio.create_task(run.rounds_until(dumped, load))
+        await run.mirror.pull() if is_quiet else await asyncio.sleep(0.5)
         await asyncio.sleep(3 if is_quiet else 0)  # the server marks what is settled every second
         await asyncio.to_thread(cluster.run, "pg_dump", "-Fc", "-f", dump, cluster.url)
+        dumped.set()
         if busy:
             await busy
             await run.compare(f"{name}, before", cluster.url)

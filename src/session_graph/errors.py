@@ -168,12 +168,14 @@ class InternalError(RequestError):
 class Problem:
     """One problem of an input: its path (field names and indexes) and a message such as "must not be null".
 
-    `error` is the request's error if the input is an argument of a query.
+    `error` is the request's error if the input is an argument of a query; `retry_after` are the seconds until a limit
+    ends by itself.
     """
 
     path: tuple[PathSegment, ...]
     message: str
     error: type[BadUserInput] = BadUserInput
+    retry_after: int | None = None
 
     def __str__(self) -> str:
         return f"{join_path(self.path)} {self.message}" if self.path else self.message

@@ -72,6 +72,24 @@ class Settings(BaseSettings):
     max_cost: int = Field(
         30_000, ge=1, description="Most that an operation may cost, by the [weights](costs.md) of the schema."
     )
+    budget_capacity: int = Field(
+        300_000,
+        ge=1,
+        le=10**12,
+        description="What one key or token may take at once of a process, in units of [cost](costs.md).",
+    )
+    budget_per_second: float = Field(
+        20_000, ge=0.01, le=10**12, description="How much of that comes back each second, in the same units."
+    )
+    heavy_running: int = Field(
+        3,
+        ge=1,
+        description="Heavy queries of an account that a process runs at a time, such as dashboards; the others wait.",
+    )
+    heavy_waiting: int = Field(50, ge=0, description="Heavy queries of an account that wait; more are refused.")
+    heavy_wait_seconds: float = Field(
+        5, gt=0, description="A heavy query that has waited for this long is refused; seconds."
+    )
     max_answer_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="Largest answer to an operation; bytes.")
     query_timeout_ms: int = Field(
         12_000,
@@ -132,9 +150,23 @@ class Settings(BaseSettings):
         description="Folder that messages are written to if there is no mail server; in the demo, a folder in its home.",
     )
     exports_running: int = Field(3, ge=1, description="Exports of an account written at a time; the others wait.")
-    exports_per_day: int = Field(1000, ge=1, description="Exports that an account may request in 24 hours.")
+    exports_per_day: int = Field(
+        1000, ge=1, description="Exports that an account may request in 24 hours; a retry counts like a request."
+    )
+    exports_per_key_per_day: int = Field(
+        250,
+        ge=1,
+        description="The same for one key, or for one subject of tokens: fewer than for the account, so that one key cannot use up what all share.",
+    )
+    export_retries_per_day: int = Field(10, ge=1, description="Retries of one export in 24 hours.")
     export_recipients: int = Field(10, ge=1, description="Most recipients of an export.")
     export_days: int = Field(7, ge=1, description="How long the file of an export is kept; days.")
+    export_link_seconds: int = Field(
+        300,
+        ge=10,
+        le=3600,
+        description="How long a `downloadUrl` works; seconds. It ends earlier with the key or token that asked for it. The link in a mail works as long as the file is kept.",
+    )
     export_record_days: int = Field(
         90,
         ge=1,

@@ -36,11 +36,12 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
 
 
 async def test_a_token_becomes_the_viewer_that_its_claims_name(account: Account) -> None:
-    token = sign(claims_of(account, role="PORTAL", agents=["hostess", "sommelier", "hostess"]))
+    claims = claims_of(account, role="PORTAL", agents=["hostess", "sommelier", "hostess"])
 
-    viewer, _ = await verifier_with(key=public_pem("RSA")).verify(token)
+    viewer, _ = await verifier_with(key=public_pem("RSA")).verify(sign(claims))
 
     assert viewer == Viewer(facts_of(account), Role.PORTAL, "ana", None, (), ("hostess", "sommelier"))
+    assert viewer.expires_at == claims["exp"]
 
 
 async def test_a_partner_is_limited_to_the_integrations_of_its_token(account: Account) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -108,6 +108,61 @@ async def test_what_takes_too_long_says_what_to_do_and_works_again(desk: Desk, p
     await expect(alert).to_have_count(0)
     assert "LAST_7_DAYS" in page.url
     assert await desk.ids()
+
+
+def limit(refused: dict[str, int], times: int, seconds: int) -> Callable[["Route"], Awaitable[None]]:
+    """Refuse each operation as many times as RATE_LIMITED, and count how often each came."""
+
+    async def answer(route: "Route") -> None:
+        posted = route.request.post_data_json or {}
+        request = f"{posted.get('query')} {posted.get('variables')}"
+        refused[request] = refused.get(request, 0) + 1
+        if refused[request] > times:
+            return await route.fallback()
+        error = {"message": "Too much.", "extensions": {"code": "RATE_LIMITED", "retryAfter": seconds}}
+        body = orjson.dumps({"errors": [error]})
+        if not is_about(route, "subscription"):
+            return await route.fulfill(status=429, body=body, content_type="application/graphql-response+json")
+        events = b"event: next\ndata: %b\n\nevent: complete\ndata:\n\n" % body
+        return await route.fulfill(body=events, content_type="text/event-stream")
+
+    return answer
+
+
+async def test_what_is_limited_is_asked_again_by_itself_after_the_time_that_the_server_says(
+    desk: Desk, page: "Page", complaints: list[str]
+) -> None:
+    refused: dict[str, int] = {}
+    with failing(complaints):
+        async with desk.answering(limit(refused, times=1, seconds=1)):
+            await desk.sign_in(ADDRESS)
+            await expect(desk.rows.first).to_be_visible()
+            await expect(desk.live).to_have_text("Live")
+
+    assert await desk.ids()
+    await expect(page.get_by_role("alert")).to_have_count(0)
+    assert any("query Page" in request for request in refused)
+    assert any("subscription" in request for request in refused)
+    assert all(times >= 2 for request, times in refused.items() if "query Page" in request)
+
+
+async def test_a_limit_that_lasts_too_long_is_told(desk: Desk, page: "Page", complaints: list[str]) -> None:
+    refuse = limit({}, times=1, seconds=61)
+
+    async def refuse_queries(route: "Route") -> None:
+        await (route.fallback() if is_about(route, "subscription") else refuse(route))
+
+    await desk.sign_in(ADDRESS)
+    troubles = page.get_by_role("alert").filter(has_text="Too much was asked for at once.")
+    with failing(complaints):
+        async with desk.answering(refuse_queries):
+            await page.get_by_role("button", name="Refresh").click()
+            await expect(troubles).to_have_count(2)
+            await expect(troubles.last).to_contain_text("Wait a minute, and try again.")
+        await troubles.last.get_by_role("button", name="Try again").click()
+
+        await expect(troubles).to_have_count(0)
+        await desk.settle()
 
 
 async def test_a_server_that_is_away_is_told_and_asked_again(desk: Desk, page: "Page", complaints: list[str]) -> None:

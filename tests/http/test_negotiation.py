@@ -165,7 +165,10 @@ async def test_a_page_of_an_allowed_origin_may_read_answers_and_refusals() -> No
     for response in (await ask(client, "{ hello }"), await ask(client, "{ hello }", Authorization="Bearer wrong")):
         assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
         assert response.headers["Vary"] == "Origin"
-        assert response.headers["Access-Control-Expose-Headers"] == "x-request-id, retry-after"
+        assert (
+            response.headers["Access-Control-Expose-Headers"]
+            == "x-request-id, retry-after, ratelimit, ratelimit-policy"
+        )
         assert "Access-Control-Allow-Credentials" not in response.headers
 
 

@@ -59,6 +59,7 @@ end, and a tool may say nothing; an amendment has to tell a flag that is left ou
 sessions are null for a role that may not read the columns behind them; a checkpoint has no session."""
 
 ANATOMY = ("source", "sourceId", "direction", "endReason", "language", "recordingUrl", "agentContact", "metadata")
+VIEW = ("id", "name", "owner", "isOwn", "isShared", "filter", "orderBy", "columns")
 ADDED = {
     *(f"{name}.{field}" for name in ("Session", "RecordSessionInput") for field in ANATOMY),
     *(f"RecordSessionInput.{name}" for name in ("durationSeconds", "whenKnown", "asOf")),
@@ -92,6 +93,15 @@ ADDED = {
     *("RecordSessionsInput is one of", "Mutation.cancelSessionExport(input:)", "Mutation.retrySessionExport(input:)"),
     *("CancelSessionExportInput", "CancelSessionExportInput.id", "CancelSessionExportInput is one of"),
     *("RetrySessionExportInput", "RetrySessionExportInput.id", "RetrySessionExportInput is one of"),
+    *("Mutation.revokeSessionExportLink", "Mutation.revokeSessionExportLink(input:)"),
+    *("RevokeSessionExportLinkInput", "RevokeSessionExportLinkInput is one of", "Delivery.linkExpiresAt"),
+    *("RevokeSessionExportLinkInput.id", "RevokeSessionExportLinkInput.recipient", "UserError.retryAfter"),
+    *("JSON", "Query.savedViews", "SavedView", "SavedView: Node", *(f"SavedView.{name}" for name in VIEW)),
+    *("Mutation.saveView", "Mutation.saveView(input:)", "SaveViewInput", "SaveViewInput is one of"),
+    *(f"SaveViewInput.{name}" for name in VIEW if name not in ("owner", "isOwn")),
+    *("Mutation.deleteView", "Mutation.deleteView(input:)", "DeleteViewInput", "DeleteViewInput is one of"),
+    *("DeleteViewInput.id", "SavedViewPayload", "SavedViewPayload.view", "SavedViewPayload.errors"),
+    *("DeletePayload", "DeletePayload.deletedId", "DeletePayload.errors"),
 }
 """Of the next interface, or for clients that show local times, and already built."""
 

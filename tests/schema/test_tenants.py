@@ -145,6 +145,8 @@ WRITES_BY_ID = [
     " { matchedCount changedCount errors { code message path } } }",
     'mutation { cancelSessionExport(input: {id: "@"}) { export { id } errors { code message path } } }',
     'mutation { retrySessionExport(input: {id: "@"}) { export { id } errors { code message path } } }',
+    'mutation { revokeSessionExportLink(input: {id: "@", recipient: "ours@example.com"})'
+    " { export { id } errors { code message path } } }",
 ]
 
 

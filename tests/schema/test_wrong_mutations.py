@@ -158,6 +158,8 @@ def wrong_payloads() -> Iterator[tuple[str, Json, str, str, str]]:
     for name in ("cancelSessionExport", "retrySessionExport"):
         yield name, {"id": stranger}, "NOT_FOUND", "input.id", "may see"
         yield name, {"id": "x"}, "INVALID", "input.id", UUID
+    for id_, code, keyword in ((stranger, "NOT_FOUND", "may see"), ("x", "INVALID", UUID)):
+        yield "revokeSessionExportLink", {"id": id_, "recipient": "ana@example.com"}, code, "input.id", keyword
     for name in ("name", "currency", "timeZone"):
         yield "updateAccount", {name: None}, "INVALID", f"input.{name}", NOT_NULL
 

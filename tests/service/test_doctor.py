@@ -128,3 +128,23 @@ def test_a_missing_mail_server_is_reported(doctor: Doctor) -> None:
 
     assert (code, printed) == (1, "")
     assert errors.startswith("No mail server is set up here")
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("postgresql://u:secret@db.example/n", "Warning: SESSION_GRAPH_DATABASE_URL: the connection to db.example"),
+        ("postgresql://u:secret@db.example/n?sslmode=require", "Info: SESSION_GRAPH_DATABASE_URL: the connection to"),
+    ],
+    ids=["not encrypted", "not checked"],
+)
+def test_a_database_that_is_reached_without_all_checks_is_remarked_on(
+    doctor: Doctor, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch, address: str, said: str
+) -> None:
+    monkeypatch.setenv("SESSION_GRAPH_DATABASE_URL", address)
+    with MailServer(mailbox) as server:
+        code, _, errors = doctor(server.url())
+
+    assert (code, errors.count("\n")) == (0, 1)
+    assert errors.startswith(said)
+    assert "secret" not in errors

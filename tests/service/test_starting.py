@@ -6,6 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 import httpx
+import orjson
 import pytest
 
 from session_graph.cli import manage
@@ -14,6 +15,7 @@ from session_graph.schema.schema import build_schema, print_sdl
 from session_graph.settings import Settings
 from support.databases import execute, new_database
 from support.processes import Server, comes_true, run_command
+from support.smtp import free_port
 
 
 def test_it_serves_the_configured_database(database_url: str, tmp_path: Path) -> None:
@@ -120,6 +122,17 @@ def test_a_database_that_cannot_be_reached_is_reported_in_a_sentence(tmp_path: P
     assert refused.stderr.startswith("The database cannot be reached: ")
     assert refused.stderr.count("\n") == 1
     assert "hidden" not in refused.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "worker", "demo"])
+def test_a_database_of_another_machine_without_tls_is_warned_of(tmp_path: Path, command: str) -> None:
+    address = f"postgresql://user:secret@0.0.0.0:{free_port()}/name"
+    said = run_command(tmp_path, command, database_url=address).stderr.splitlines()
+
+    (warning,) = [orjson.loads(line) for line in said if line.startswith("{")]
+    assert (warning["level"], warning["logger"]) == ("WARNING", "session_graph.cli.serve")
+    assert warning["message"].startswith("SESSION_GRAPH_DATABASE_URL: the connection to 0.0.0.0 need not be encrypted")
+    assert "secret" not in "".join(said)
 
 
 def test_a_wrong_command_line_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:

@@ -73,6 +73,7 @@ async def settle(log: Attached) -> None:
 
 async def test_events_name_the_history_of_their_server(log: Attached) -> None:
     await write(log)
+    await settle(log)
     await move(log)
     await write(log)
 
@@ -153,6 +154,23 @@ async def test_a_cursor_beyond_the_mark_is_lost_on_a_copy_and_told_from_where_to
     assert await read_ids(log, safe) == [two, three]
 
 
+async def test_a_reader_is_told_of_a_loss_once_however_much_the_copy_has_beyond_the_mark(log: Attached) -> None:
+    await write(log)
+    await settle(log)
+    beyond = [await write(log) for _ in range(5)]
+    position = (await read(log, None)).end
+    await move(log)
+    with pytest.raises(PositionLost) as lost:
+        await read(log, position)
+
+    found, safe = list[UUID](), lost.value.safe
+    while (batch := await read_events(log, ACCOUNT, safe, 2)).events:
+        found += [event.session_id for event in batch.events]
+        safe = batch.end
+
+    assert found == beyond
+
+
 async def test_reading_goes_on_through_histories_in_parts(log: Attached) -> None:
     ids = []
     for _ in range(3):
@@ -164,7 +182,6 @@ async def test_reading_goes_on_through_histories_in_parts(log: Attached) -> None
     while (batch := await read_events(log, ACCOUNT, position, 1)).events:
         found += [event.session_id for event in batch.events]
         assert batch.has_more is (len(found) < len(ids))
-        await log.execute("update event_history set settled = '99999999'")  # so that older ones are safe
         position = batch.end
 
     assert found == ids

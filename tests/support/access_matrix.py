@@ -222,6 +222,9 @@ MUTATIONS: dict[str, tuple[frozenset[Role], str]] = {
     "requestSessionExport": (ALL_BUT_RECORDER, "input: {recipients: []}"),
     "cancelSessionExport": (ALL_BUT_RECORDER, 'input: {id: "@session"}'),
     "retrySessionExport": (ALL_BUT_RECORDER, 'input: {id: "@session"}'),
+    "revokeSessionExportLink": (ALL_BUT_RECORDER, 'input: {id: "@session", recipient: "ana@example.com"}'),
+    "saveView": (ALL_BUT_RECORDER, 'input: {name: "All", columns: []}'),
+    "deleteView": (ALL_BUT_RECORDER, 'input: {id: "@session"}'),
 }
 """For each mutation the roles that may call it, and arguments to call it with."""
 

@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from session_graph.store.embedded.binaries import Binaries, find_binaries, find_os_user
+from session_graph.store.embedded.binaries import Binaries, find_binaries
+from session_graph.store.embedded.os_users import find_creator, find_os_user
 from support.smtp import free_port
 
 SECONDS = 120
@@ -99,7 +100,9 @@ class Cluster:
     def run(self, program: str, *arguments: str | Path) -> None:
         """Run a program of this cluster's version as its user. Raises RuntimeError with what it says if it fails."""
         with tempfile.TemporaryFile() as output:
-            process = self.programs.start(program, *arguments, cwd=self.folder, output=output)
+            process = self.programs.user.start(
+                self.programs.folder / program, *arguments, cwd=self.folder, output=output
+            )
             try:
                 failed = process.wait(2 * SECONDS)
             except subprocess.TimeoutExpired:
@@ -126,7 +129,7 @@ class Cluster:
 @contextmanager
 def new_cluster(bin_dir: Path | None = None, *, listens: bool = False) -> Iterator[Cluster]:
     """Yield a running, empty cluster. Raises StoreError if PostgreSQL's programs are not installed."""
-    with _folder(find_binaries(find_os_user(Path("/")), bin_dir), listens) as cluster:
+    with _folder(find_binaries(find_creator(find_os_user(Path("/"))), bin_dir), listens) as cluster:
         arguments = ("--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync", "--locale=C")
         cluster.run("initdb", *arguments, "-D", cluster._data)
         with (cluster._data / "postgresql.conf").open("a") as configuration:

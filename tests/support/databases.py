@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import asyncpg
 
+from session_graph.sessions.event_history import IDENTITY
 from session_graph.store.database import Connection, Database, Row
 from session_graph.store.migration import migrate
 
@@ -86,8 +87,14 @@ async def attached(url: str) -> AsyncIterator[Attached]:
 async def own_database(server_url: str) -> AsyncIterator[str]:
     """The address of a new migrated database; dropped at the end."""
     async with empty_database(server_url) as url:
-        await migrate(url)
+        await migrate_new(url)
         yield url
+
+
+async def migrate_new(url: str) -> None:
+    """Migrate a new database, and let its event log begin here, also if it is a copy of a migrated template."""
+    await migrate(url)
+    await _run(url, f"update event_history set identity = {IDENTITY}")
 
 
 async def _run(url: str, sql: str) -> None:

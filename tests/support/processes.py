@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -205,3 +206,23 @@ def postmaster_of(home: Path) -> int:
     """Return the first process of the embedded server of this home."""
     (pid_file,) = home.glob("pg*/postmaster.pid")
     return int(pid_file.read_text().split()[0])
+
+
+HALTS = ("postmaster", "backends", "shell", "all")
+
+
+def halt_database(home: Path, what: str = "all") -> None:
+    """Halt (SIGSTOP) processes of the embedded server: its first one, those below it, the shell above it, or all."""
+    postmaster = postmaster_of(home)
+    listed = [(int(line.split()[0]), line) for line in list_processes(find_socket_folder(home))]
+    shells = {pid for pid, line in listed if "/bin/sh" in line}
+    halted = {
+        "postmaster": {postmaster},
+        "backends": {pid for pid, _ in listed} - shells - {postmaster},
+        "shell": shells,
+        "all": {pid for pid, _ in listed},
+    }[what]
+    assert halted
+    for pid in halted:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)

@@ -53,7 +53,7 @@ async def record(database: Database, account: Account, *records: Mapping[str, An
 
 TABLES = (
     *("session", "session_change", "transcript", "fact_times", "agent", "agent_terms", "session_export"),
-    *("export_delivery", "export_recipient"),
+    *("export_delivery", "export_recipient", "saved_view"),
 )
 """The tables of an account, but for its keys, its events and the pieces of its exports."""
 

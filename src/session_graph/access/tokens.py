@@ -118,7 +118,8 @@ class TokenVerifier:
         agents = _texts(claims, self._settings.jwt_agents_claim)
         for problem in limit_problems(role, integrations, agents):
             raise ValueError(str(problem))
-        return lambda account: Viewer(account, role, name, email, integrations, agents)
+        expires_at = float(claims["exp"])
+        return lambda account: Viewer(account, role, name, email, integrations, agents, expires_at=expires_at)
 
 
 def _refused(reason: str) -> Unauthenticated:

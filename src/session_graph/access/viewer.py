@@ -1,6 +1,6 @@
 """The viewer: the caller's account, role and limits, by which every access is decided."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
@@ -38,7 +38,7 @@ class Viewer:
 
     `name` is the key's name or the token's subject; `email` is verified. A PARTNER sees the
     sessions of its `integrations` only; a viewer with `agents` (idn) sees those of these agents only. `key_id` is None
-    if a token authenticated the viewer.
+    if a token authenticated the viewer; `expires_at` is then the token's `exp`, in seconds since 1970.
     """
 
     account: AccountFacts
@@ -48,6 +48,7 @@ class Viewer:
     integrations: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()
     key_id: UUID | None = None
+    expires_at: float | None = field(default=None, compare=False)
 
     @property
     def identity(self) -> str:

@@ -215,7 +215,12 @@ def _add_administration(add_parser: AddParser) -> None:
     account.add_argument("--currency", help="ISO 4217 code; fixed once there are sessions")
     account.add_argument("--time-zone", help="IANA name, such as America/New_York")
     account.add_argument("--country", help="ISO 3166-1 code; where phone numbers without a country code are dialled")
-    doctor = _add(add_parser, "doctor", manage.doctor, "Check the mail settings by sending a test message.")
+    doctor = _add(
+        add_parser,
+        "doctor",
+        manage.doctor,
+        "Check the mail settings by sending a test message, and whether the database is reached by TLS.",
+    )
     doctor.add_argument("recipient", metavar="ADDRESS", help="where to send it")
 
 

@@ -1,6 +1,7 @@
 """The commands that do one thing and end: migrations, imports, accounts, recipients, keys, the mail check."""
 
 import gc
+import logging
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ from session_graph.store import migration
 from session_graph.store.database import Database, open_database
 from session_graph.store.lifecycle import open_existing_store, open_store, open_url, require_database, store_url
 from session_graph.store.models import Account, ApiKey
+from session_graph.store.transport import describe_transport
 
 TO_DO = 3
 """The exit code of `migrate --check` if there is something to do."""
@@ -170,7 +172,9 @@ async def list_recipients(settings: Settings, arguments: Namespace) -> int:
 
 
 async def doctor(settings: Settings, arguments: Namespace) -> int:
-    """Send a test message and print whether it was accepted."""
+    """Send a test message and print whether it was accepted, after remarks on the encryption of the database."""
+    for remark in describe_transport(settings):
+        print(f"{logging.getLevelName(remark.level).capitalize()}: {remark.text}", file=sys.stderr)
     transport = choose_transport(settings)
     with at_path("recipient", error=InvalidInput.at):
         check_email(arguments.recipient)

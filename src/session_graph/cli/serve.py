@@ -1,11 +1,13 @@
 """The commands that run until they are stopped: the API, the demo, the worker."""
 
 import asyncio
+import logging
 import signal
 import socket
 from argparse import Namespace
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from time import monotonic
 from typing import Protocol
 
 import uvicorn
@@ -36,9 +38,15 @@ from session_graph.settings import Settings
 from session_graph.store.database import Database
 from session_graph.store.lifecycle import open_url, store_url
 from session_graph.store.notifications import Listener
+from session_graph.store.transport import describe_transport
 
+LOGGER = logging.getLogger(__name__)
 DRAIN_SECONDS = 10
 STOP_SECONDS = 1.0
+MOST_STOP_SECONDS = 12.0
+"""From the signal to the end of the process."""
+EXIT_SECONDS = 0.5
+"""Of those, for the end of the interpreter."""
 DEMO_LOG_LEVEL = "WARNING"
 OUTBOX = "outbox"
 
@@ -56,12 +64,14 @@ class _Service(Protocol):
 async def serve(settings: Settings, arguments: Namespace) -> int:
     """Serve the API, and unless `--no-worker` run exports and record what inlets took, until SIGINT or SIGTERM."""
     configure_logging(settings.log_level)
+    _log_transport(settings)
     return await _serve(settings, _announce, with_worker=not arguments.no_worker)
 
 
 async def demo(settings: Settings, arguments: Namespace) -> int:
     """Serve the API with a demo account, and print how to try it."""
     configure_logging(DEMO_LOG_LEVEL)
+    _log_transport(settings)
     defaults = {"outbox": settings.outbox or settings.home / OUTBOX, "explorer": settings.explorer or BUNDLE}
     return await _serve(settings.model_copy(update=defaults), prepare_demo, with_worker=True)
 
@@ -69,7 +79,9 @@ async def demo(settings: Settings, arguments: Namespace) -> int:
 async def work(settings: Settings, arguments: Namespace) -> int:
     """Run exports and record what inlets took, until SIGINT or SIGTERM."""
     configure_logging(settings.log_level)
-    async with store_url(settings) as url, open_url(url, settings) as database:
+    _log_transport(settings)
+    stop_time = _StopTime()
+    async with store_url(settings, stop_time.left) as url, open_url(url, settings) as database:
         await upgrade_data(database, settings)
         listener = _make_listener(settings, url, [QUEUE, INLETS])
         worker = Worker(database, url, settings, listener)
@@ -77,7 +89,13 @@ async def work(settings: Settings, arguments: Namespace) -> int:
         async with _running(database, listener, worker, inlets, *_housekeeping(database, settings)):
             print("Writing and sending exports", flush=True)
             await _wait_for_stop_signal()
+            stop_time.begin()
     return 0
+
+
+def _log_transport(settings: Settings) -> None:
+    for remark in describe_transport(settings):
+        LOGGER.log(remark.level, remark.text)
 
 
 def _housekeeping(database: Database, settings: Settings) -> tuple[_Service, ...]:
@@ -93,16 +111,32 @@ async def _serve(settings: Settings, prepare: Prepare, *, with_worker: bool) -> 
     with _bind(settings) as bound:
         raise_descriptor_limit()
         settings = fit_descriptors(_with_address(settings, bound))
-        async with store_url(settings) as url, open_url(url, settings) as database:
+        stop_time = _StopTime()
+        async with store_url(settings, stop_time.left) as url, open_url(url, settings) as database:
             await upgrade_data(database, settings)
             announcement = await prepare(settings, database)
             hub = SubscriptionHub(database, _make_listener(settings, url, CHANNELS), settings)
             exports, inlets = Worker(database, url, settings, hub.listener), InletWorker(database, hub.listener)
             workers: tuple[_Service, ...] = (exports, inlets) if with_worker else ()
             async with _running(database, hub, *_housekeeping(database, settings), *workers) as stop:
-                server = _Server(make_config(settings, database, hub), announcement, hub, stop)
+                server = _Server(make_config(settings, database, hub), announcement, hub, stop, stop_time)
                 await server.serve(sockets=[bound])
     return 0
+
+
+class _StopTime:
+    """How much of MOST_STOP_SECONDS is left, counted from the signal to stop."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+
+    def begin(self) -> None:
+        self._began = monotonic()
+
+    def left(self) -> float:
+        """Return the seconds in which the embedded database has to stop."""
+        waited = monotonic() - self._began if self._began is not None else 0.0
+        return MOST_STOP_SECONDS - EXIT_SECONDS - waited
 
 
 @asynccontextmanager
@@ -187,9 +221,12 @@ def make_config(settings: Settings, database: Database, hub: SubscriptionHub) ->
 class _Server(uvicorn.Server):
     """Prints an announcement when it serves, and returns after SIGINT or SIGTERM, so that the caller can clean up."""
 
-    def __init__(self, config: uvicorn.Config, announcement: str, hub: SubscriptionHub, stop: Stop) -> None:
+    def __init__(
+        self, config: uvicorn.Config, announcement: str, hub: SubscriptionHub, stop: Stop, stop_time: _StopTime
+    ) -> None:
         super().__init__(config)
         self._stop = stop
+        self._stop_time = stop_time
         self._announcement = announcement
         self._hub = hub
 
@@ -202,6 +239,7 @@ class _Server(uvicorn.Server):
 
         The worker hands back its jobs at once, so that another takes them.
         """
+        self._stop_time.begin()
         self._hub.end()
         self._stop()
         await asyncio.sleep(0)

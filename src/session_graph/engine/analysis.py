@@ -5,9 +5,10 @@ A field counts as read wherever the operation names it: selected, filtered by, o
 what the operation may cost with the limit.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
+from math import ceil
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -30,7 +31,7 @@ from session_graph.engine.context import RequestContext
 from session_graph.engine.costs import CompiledCosts, Cost, CostCompiler, CostTable
 from session_graph.engine.documents import InvalidRequest
 from session_graph.engine.fields import ArgumentReader, Check, Coordinate, FieldRequest, Raw, reader_of
-from session_graph.engine.operation import AuthorizedOperation, Operation, PreparedOperation
+from session_graph.engine.operation import AuthorizedOperation, Operation, PreparedOperation, Price
 from session_graph.engine.plan_cache import PlanCache
 from session_graph.engine.selection import FieldSelection, Parents, Selection
 from session_graph.errors import Forbidden, ForbiddenField, InvalidInput, TooLarge
@@ -82,14 +83,17 @@ class AnalyzedOperation:
     """The part of the analysis that does not depend on the viewer.
 
     `arguments` has an entry for each of `uses`, None if the executor will refuse its arguments; `coordinates` are all
-    that the operation names. `cost` is that of the whole operation.
+    that the operation names. `fields` has the type and the nodes of each of `uses`. `cost` is that of the whole
+    operation.
     """
 
     selection: Selection
     uses: Sequence[FieldUse]
     arguments: Sequence[CoercedArguments | None]
     coordinates: frozenset[Coordinate]
+    fields: Sequence[tuple[str, Sequence[FieldNode]]]
     cost: Cost
+    price: Price
 
 
 class Analyzer:
@@ -107,28 +111,27 @@ class Analyzer:
         self._refused = lru_cache(maxsize=1024)(self._find_refused)
         self._names = ArgumentNames(schema, named_by)
         self._costs = CostCompiler(schema, costs)
+        self._unbilled = costs.unbilled
         self._max_cost = max_cost
         self._fields: PlanCache[OperationFields] = PlanCache()
         self._analyzed: WeakKeyDictionary[PreparedOperation, AnalyzedOperation] = WeakKeyDictionary()
 
-    def analyze(self, operation: Operation) -> Awaitable[None] | None:
+    def analyze(self, operation: Operation) -> Check | None:
         """Authorize the operation in its context. Raises Forbidden, ForbiddenField, TooLarge, InvalidRequest.
 
-        If arguments must be checked against the database, return what to await; it raises InvalidRequest.
+        If arguments must be checked against the database, return what does so; it raises InvalidRequest.
         """
         context = operation.context
         assert isinstance(context, RequestContext)
         analyzed = self._analyze(operation.prepared)
         _limit_mutations(analyzed.selection)
         self._check(context.viewer.role, analyzed.coordinates)
-        fields = [(use.type, use.nodes) for use in analyzed.uses]
         arguments, checks = _read_all(context, analyzed)
         cost = analyzed.cost
         if cost.total > self._max_cost:
             raise cost.refusal(self._max_cost)
-        may_rerun = cost.executed <= self._max_cost
-        context.operation = AuthorizedOperation(analyzed.selection, fields, arguments, cost.total, may_rerun)
-        return _run(checks) if checks else None
+        context.operation = AuthorizedOperation(analyzed.selection, analyzed.fields, arguments, analyzed.price)
+        return partial(_run, checks) if checks else None
 
     def cost(self, prepared: PreparedOperation) -> Cost:
         """Return what the operation may cost."""
@@ -154,9 +157,19 @@ class Analyzer:
             arguments = [_coerce(selection, use) for use in fields.uses]
             named = (name for pair in zip(fields.uses, arguments, strict=True) for name in self._names.of(*pair))
             cost = fields.costs.measure([each.raw if each else {} for each in arguments])
-            analyzed = AnalyzedOperation(selection, fields.uses, arguments, fields.coordinates.union(named), cost)
+            charge = cost.total - ceil(self._find_unbilled(fields.uses, arguments))
+            price = Price(cost.total, charge, cost.statements, cost.executed <= self._max_cost)
+            places = [(use.type, use.nodes) for use in fields.uses]
+            coordinates = fields.coordinates.union(named)
+            analyzed = AnalyzedOperation(selection, fields.uses, arguments, coordinates, places, cost, price)
             self._analyzed[prepared] = analyzed
         return analyzed
+
+    def _find_unbilled(self, uses: Sequence[FieldUse], arguments: Sequence[CoercedArguments | None]) -> float:
+        """Return the part of the cost that budgets are not charged."""
+        pairs = zip(uses, arguments, strict=True)
+        parts = ((self._unbilled.get(f"{use.type}.{use.nodes[0].name.value}"), found) for use, found in pairs)
+        return sum(unbilled(found.raw) for unbilled, found in parts if unbilled and found)
 
     def _find_fields(self, selection: Selection) -> OperationFields:
         coordinates, uses = _find_uses(selection)

@@ -8,6 +8,7 @@ from strawberry.dataloader import DataLoader
 
 from session_graph.access.viewer import Viewer
 from session_graph.engine.operation import AuthorizedOperation
+from session_graph.token_bucket import TokenBucket
 
 Load = Callable[[list[Any]], Awaitable[list[Any]]]
 
@@ -25,6 +26,8 @@ class RequestContext:
     viewer: Viewer
     operation: AuthorizedOperation = field(init=False)
     """Set by the analysis, before anything is executed."""
+    budget: TokenBucket | None = field(default=None, init=False)
+    """What the viewer's budget is since the operation was charged, if there are budgets."""
     _loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict, init=False)
 
     def clear_loaders(self) -> None:

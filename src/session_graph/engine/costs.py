@@ -88,25 +88,29 @@ class CostTable:
 
     The weight of a type counts for each object of it; that of an input field or enum value wherever an argument has it,
     of a list for each entry. `value` is the weight of every other field, `meta_value` that of a field of introspection.
+    `unbilled` returns, given the arguments of a field, the part of its cost that callers' budgets are not charged.
     """
 
     weights: Mapping[str, Weight]
     sizes: Mapping[str, ListSize]
     value: float
     meta_value: float
+    unbilled: Mapping[str, Callable[[Raw], float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What an operation costs, what it costs in the ordinary executor, and its dearest field.
 
-    `is_planned` unless only the ordinary executor can execute it.
+    `is_planned` unless only the ordinary executor can execute it. `statements` is the part of its statements over many
+    sessions, that is of all weights `once`.
     """
 
     total: int
     executed: int
     is_planned: bool
     dearest: str
+    statements: int
 
     def refusal(self, limit: int) -> TooLarge:
         """Return the error of an operation that costs more than `limit`."""
@@ -175,7 +179,8 @@ class CompiledCosts:
             _charge(bill, place, "", 1, {}, {})
         each, once = bill.sum.each, bill.sum.once
         executed = ceil(each * EXECUTOR_FACTOR + once)
-        return Cost(ceil(each + once) if self.is_planned else executed, executed, self.is_planned, bill.dearest)
+        total = ceil(each + once) if self.is_planned else executed
+        return Cost(total, executed, self.is_planned, bill.dearest, ceil(once))
 
 
 def _charge(bill: _Bill, place: _Place, path: str, count: float, sized: Mapping[str, int], above: Raw) -> None:

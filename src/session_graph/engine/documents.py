@@ -121,6 +121,10 @@ class Documents:
         self._limits = limits
         self._outcomes: LRUCache[str, tuple[_Outcome, int]] = LRUCache(MAX_CACHED_CHARACTERS, itemgetter(1))
 
+    def __contains__(self, text: str) -> bool:
+        """Return whether the cache has the text, so that it need not be parsed."""
+        return text in self._outcomes
+
     def prepare(self, text: str) -> Document:
         """Return the document of this text. Raises InvalidRequest (syntax, validation) and TooLarge."""
         entry = self._outcomes.get(text)

@@ -21,6 +21,8 @@ from strawberry import Schema
 from strawberry.types.execution import ExecutionResult as StrawberryResult
 from strawberry.types.execution import PreExecutionError
 
+from session_graph.access.viewer import Viewer
+from session_graph.engine.admission import Admission
 from session_graph.engine.coerced_variables import CoercedVariables
 from session_graph.engine.context import ResumableEvent
 from session_graph.engine.documents import (
@@ -33,37 +35,50 @@ from session_graph.engine.documents import (
     explain_enums,
 )
 from session_graph.engine.error_format import SubscriptionFailed, codes_of, translate_executed
-from session_graph.engine.fields import max_values
+from session_graph.engine.fields import Check, max_values
 from session_graph.engine.internals import graphql_schema
 from session_graph.engine.limits import Limits, check_answer, check_values
 from session_graph.engine.operation import GraphQLParams, Operation, PreparedOperation, Response
 from session_graph.engine.variable_errors import find_variable_errors
 from session_graph.errors import StatementTimeout
 
-Analyze = Callable[[Operation], Awaitable[None] | None]
+Analyze = Callable[[Operation], Check | None]
 """Raises RequestError or InvalidRequest, before anything is executed, if the viewer may not execute the operation.
 
-Returns what to await if arguments must be checked against the database; it raises the same.
+Returns what checks the arguments against the database, if that must be done; it raises the same.
 """
 Plan = Callable[[Operation], Awaitable[Response | None]]
 """Returns the whole response, or None if the ordinary executor must execute the operation."""
 
 
 class OperationExecutor:
-    """Executes the operations of one schema."""
+    """Executes the operations of one schema. Without an `admission`, callers may take as much as they like."""
 
-    def __init__(self, schema: Schema, limits: Limits, analyze: Analyze, plan: Plan | None = None) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        limits: Limits,
+        analyze: Analyze,
+        plan: Plan | None = None,
+        admission: Admission | None = None,
+    ) -> None:
         if PreparedDocument not in schema.extensions:
             raise TypeError("The schema must have the extension PreparedDocument.")
         self._schema = schema
         self._analyze = analyze
         self._plan = plan
+        self._admission = admission
         self._limits = limits
         self._documents = Documents(schema, limits)
         logging.getLogger("strawberry.execution").disabled = True  # `error_format` logs internal errors, once
 
-    def find_definition(self, params: GraphQLParams) -> OperationDefinitionNode:
-        """Return the operation that the parameters choose. Raises InvalidRequest and TooLarge."""
+    def find_definition(self, params: GraphQLParams, viewer: Viewer | None = None) -> OperationDefinitionNode:
+        """Return the operation that the parameters choose, and charge the viewer if the document must be parsed.
+
+        Raises OutOfBudget, InvalidRequest and TooLarge.
+        """
+        if self._admission and viewer and params.query not in self._documents:
+            self._admission.admit_document(viewer, params.query)
         return self._documents.prepare(params.query).choose_operation(params.operation_name)
 
     def prepare(self, params: GraphQLParams, definition: OperationDefinitionNode) -> PreparedOperation:
@@ -80,22 +95,35 @@ class OperationExecutor:
     async def execute(self, operation: Operation) -> Response:
         """Execute a query or a mutation.
 
-        Raises RequestError if the viewer may not execute it, if it takes too long, or if its answer is too large.
+        Raises RequestError if the viewer may not execute it or has taken too much, if it takes too long, or if its
+        answer is too large.
         """
+        check = self._analyze(operation)
+        turn = self._admission.admit(operation) if self._admission else None
+        if turn is None:
+            return await self._run(operation, check)
+        async with turn:
+            return await self._run(operation, check)
+
+    async def _run(self, operation: Operation, check: Check | None) -> Response:
         is_query = operation.definition.operation is OperationType.QUERY
         with _Deadline(self._limits.query_seconds) if is_query else nullcontext():
-            if checks := self._analyze(operation):
-                await checks
+            if check:
+                await check()
             response = await self._plan(operation) if self._plan else None
             return response or await self._execute(operation)
 
     async def subscribe(self, operation: Operation) -> AsyncGenerator[Response, None]:
         """Begin a subscription and return its responses.
 
-        Raises RequestError if the viewer may not subscribe, SubscriptionFailed if the resolver cannot begin.
+        Raises RequestError if the viewer may not subscribe or has taken too much, SubscriptionFailed if the resolver
+        cannot begin.
         """
-        if checks := self._analyze(operation):
-            await checks
+        check = self._analyze(operation)
+        if self._admission:
+            self._admission.admit(operation)
+        if check:
+            await check()
         executor = Executor.build(
             graphql_schema(self._schema),
             operation.prepared.document.node,
@@ -111,7 +139,20 @@ class OperationExecutor:
             source = await source
         if isinstance(source, ExecutionResult):
             raise SubscriptionFailed(source.errors or ())
-        return _respond(executor, cast("AsyncGenerator[object, None]", source))
+        return self._respond(operation, executor, cast("AsyncGenerator[object, None]", source))
+
+    async def _respond(
+        self, operation: Operation, executor: Executor[Any], source: AsyncGenerator[object, None]
+    ) -> AsyncGenerator[Response, None]:
+        async with aclosing(source):
+            async for event in source:
+                if self._admission:
+                    await self._admission.admit_event(operation)
+                result = executor.build_per_event_executor(event).execute_operation(False)
+                if inspect.isawaitable(result):
+                    result = await result
+                cursor = event.cursor if isinstance(event, ResumableEvent) else None
+                yield _write(cast(ExecutionResult, result), cursor)
 
     async def _execute(self, operation: Operation) -> Response:
         result = await self._schema.execute(
@@ -164,16 +205,6 @@ class _Deadline:
     def _end(self) -> None:
         self._is_over = True
         self._task.cancel()
-
-
-async def _respond(executor: Executor[Any], source: AsyncGenerator[object, None]) -> AsyncGenerator[Response, None]:
-    async with aclosing(source):
-        async for event in source:
-            result = executor.build_per_event_executor(event).execute_operation(False)
-            if inspect.isawaitable(result):
-                result = await result
-            cursor = event.cursor if isinstance(event, ResumableEvent) else None
-            yield _write(cast(ExecutionResult, result), cursor)
 
 
 def _write(result: ExecutionResult | StrawberryResult, cursor: str | None = None) -> Response:

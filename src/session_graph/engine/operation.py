@@ -56,19 +56,30 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
+class Price:
+    """What an operation may cost (`engine.costs`).
+
+    `charge` is the part of the `estimate` that the caller's budget is charged, `statements` that of its statements over
+    many sessions. `may_rerun` says whether the ordinary executor may execute it, too, if its plan fails.
+    """
+
+    estimate: int
+    charge: int
+    statements: int
+    may_rerun: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AuthorizedOperation:
     """An operation whose fields the viewer may read and whose arguments are valid.
 
     `fields` are the fields with arguments; `arguments` has the result of each one's reader (None without a reader).
-    `cost` is what it may cost (`engine.costs`); `may_rerun` whether the ordinary executor may execute it, too, if its
-    plan fails.
     """
 
     selection: Selection
     fields: Sequence[tuple[str, Sequence[FieldNode]]]
     arguments: Sequence[Any]
-    cost: int
-    may_rerun: bool
+    price: Price
 
     def index_of(self, type_name: str, nodes: Sequence[FieldNode]) -> int:
         """Return the index of a field's arguments. It is the same for every operation with the same selection."""

@@ -229,7 +229,7 @@ class Plans:
         except TooLarge:
             raise
         except Exception as error:
-            if bound.may_rerun and not find_unavailable(error):  # or the executor would only wait as long again
+            if bound.price.may_rerun and not find_unavailable(error):  # or the executor would only wait as long again
                 return None
             raise (isinstance(error, Unplannable) and error.__cause__) or error from None
 

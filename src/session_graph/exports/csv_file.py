@@ -18,11 +18,11 @@ from session_graph.access.viewer import Viewer
 from session_graph.errors import SessionGraphError
 from session_graph.exports.csv_columns import cells_sql, header, instants_of
 from session_graph.exports.local_times import join_offsets
-from session_graph.exports.stored_filter import load_filter
 from session_graph.sessions.enums import Direction
 from session_graph.sessions.filters import where
 from session_graph.sessions.ordering import ORDER_FIELDS
 from session_graph.sessions.parameters import Parameters
+from session_graph.sessions.stored_filter import load_filter
 from session_graph.store.connections import END_IDLE_TRANSACTION, connect
 from session_graph.store.database import Database, Row
 

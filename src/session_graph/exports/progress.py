@@ -15,7 +15,7 @@ from session_graph.store.notifications import Listener
 ENDED = frozenset({"DONE", "FAILED", "CANCELLED", "EXPIRED"})
 RETRY_SECONDS = 1.0
 
-_INTERNAL = ("lease_until", "claims", "run_at", "attempts", "place", "has_chunks", "chunk_count")
+_INTERNAL = ("lease_until", "claims", "run_at", "attempts", "place", "has_chunks", "chunk_count", "reads", "requester")
 """Columns that the API does not show."""
 
 
@@ -49,4 +49,4 @@ async def follow_export(
 
 def _visible_state(row: Row, deliveries: Sequence[Row]) -> object:
     visible = {name: value for name, value in row.items() if name not in _INTERNAL}
-    return visible, [(d["recipient"], d["status"], d["at"], d["error"]) for d in deliveries]
+    return visible, [(d["recipient"], d["status"], d["at"], d["error"], d["link_expires_at"]) for d in deliveries]

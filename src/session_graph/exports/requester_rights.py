@@ -1,6 +1,12 @@
-"""The requester's rights, checked again when an export is written, sent and downloaded."""
+"""The rights that an export runs with: stored when it is requested or retried, checked whenever it is used.
+
+The requester is the bearer who answers for the export, with the role, agents and integrations that its rows are of. A
+key is looked up again when the export is written, sent and downloaded. A token cannot be looked up: its export keeps
+the rights that the token had, until it is retried.
+"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -15,26 +21,57 @@ from session_graph.store.database import Row
 from session_graph.store.models import Account
 
 
-async def find_requester(export: Row) -> Viewer | None:
-    """Return the requester, or None if the rights have changed since the request or do not cover a column.
+def dump_requester(viewer: Viewer) -> str:
+    """Return the requester as JSON, with the rights of the viewer."""
+    return _dump(viewer, viewer.role, viewer.integrations, viewer.agents)
 
-    A requester with a token keeps the rights of that token: tokens expire by themselves.
+
+def dump_retrier(viewer: Viewer, export: Row) -> str:
+    """Return the requester of an export that the viewer, who may see it, retries, as JSON.
+
+    The viewer answers for the export from now on, with its own rights; an ADMIN with no more of them than the export
+    had, so that its recipients are sent no other rows. A key answers for what it requested whoever retries: it is
+    looked up again.
     """
     requester = orjson.loads(export["requester"])
+    if requester["key_id"] and export["identity"] != viewer.identity:
+        return str(export["requester"])
+    if viewer.role is not Role.ADMIN:
+        return dump_requester(viewer)
+    return _dump(viewer, Role(requester["role"]), requester["integrations"], requester["agents"])
+
+
+async def find_requester(export: Row) -> Viewer | None:
+    """Return the requester, or None if a key's rights do not cover the export any more, or the account is gone."""
+    requester = orjson.loads(export["requester"])
     key_id = requester["key_id"]
-    viewer = await (find_bearer(parse_id(key_id)) if key_id else _token_viewer(export["account_id"], requester))
-    if viewer is None or _rights(viewer.role, viewer.integrations, viewer.agents) != _rights(
-        requester["role"], requester["integrations"], requester["agents"]
-    ):
+    viewer = await (find_bearer(parse_id(key_id)) if key_id else _find_subject(export["account_id"], requester))
+    if viewer is None or not _covers(viewer, export, requester):
         return None
-    return viewer if all(viewer.role in COLUMNS[name].roles for name in export["columns"]) else None
+    if viewer.role is not Role.ADMIN:
+        return viewer
+    integrations, agents = tuple(requester["integrations"]), tuple(requester["agents"])
+    return replace(viewer, role=Role(requester["role"]), integrations=integrations, agents=agents)
 
 
-def _rights(role: str, integrations: Sequence[str], agents: Sequence[str]) -> tuple[str, set[str], set[str]]:
-    return role, set(integrations), set(agents)
+def _covers(viewer: Viewer, export: Row, requester: dict[str, Any]) -> bool:
+    """Return whether the viewer may read all of the export: its columns, its agents and its integrations."""
+    if viewer.role is Role.ADMIN:
+        return True
+    reads = export["columns"] if export["reads"] is None else export["reads"]
+    is_known = export["reads"] is not None or viewer.role == requester["role"]
+    has_limits = all(set(getattr(viewer, limit)) == set(requester[limit]) for limit in ("agents", "integrations"))
+    return has_limits and is_known and all(viewer.role in COLUMNS[name].roles for name in reads)
 
 
-async def _token_viewer(account_id: UUID, requester: dict[str, Any]) -> Viewer | None:
+def _dump(viewer: Viewer, role: Role, integrations: Sequence[str], agents: Sequence[str]) -> str:
+    key_id = str(viewer.key_id) if viewer.key_id else None
+    identity = {"name": viewer.name, "role": role.value, "email": viewer.email, "key_id": key_id}
+    return orjson.dumps(identity | {"integrations": integrations, "agents": agents}).decode()
+
+
+async def _find_subject(account_id: UUID, requester: dict[str, Any]) -> Viewer | None:
+    """Return the viewer of a token, with the rights that are stored."""
     account = await Account.get_or_none(id=account_id)
     if account is None:
         return None

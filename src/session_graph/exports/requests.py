@@ -1,26 +1,28 @@
-"""Requests for exports: their checks, the row that is the job, and who may see, cancel and retry it."""
+"""Requests for exports: their checks, the row that is the job, and reading what was requested."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 import orjson
 
-from session_graph.access.viewer import Role, Viewer
+from session_graph.access.viewer import Viewer
 from session_graph.errors import AlreadyThere, InvalidInput, LimitReached, Problem
 from session_graph.exports.csv_columns import DEFAULT_COLUMNS
-from session_graph.exports.jobs import PROGRESS
+from session_graph.exports.quotas import count_run, lock_account
 from session_graph.exports.recipients import find_unlisted
-from session_graph.exports.stored_filter import dump_filter
+from session_graph.exports.requester_rights import dump_requester
+from session_graph.exports.scope import columns_read, own_exports, scope_exports
 from session_graph.parsing import at_path, check_email, check_text
 from session_graph.sessions.agents import list_agents
 from session_graph.sessions.columns import COLUMNS
 from session_graph.sessions.ordering import Order
 from session_graph.sessions.parameters import Parameters
+from session_graph.sessions.stored_filter import dump_filter
 from session_graph.settings import Settings
 from session_graph.store.database import Connection, Database, Row
 from session_graph.store.ids import new_id
@@ -31,7 +33,6 @@ QUEUE = "session_graph_exports"
 LOCAL = "local"
 """The time zone label of an export whose agents have different zones: each session is in its agent's."""
 MOST_KEY_CHARACTERS = 200
-DAY = timedelta(days=1)
 
 
 class ExportStatus(StrEnum):
@@ -72,41 +73,13 @@ class ExportRequest:
 _INSERT = """
 insert into session_export (
     account_id, id, requested_at, requested_by, identity, requester, stored_filter, filter_now, order_field, direction,
-    columns, time_zone, time_zone_label, escape_formulas, idempotency_key, content_hash, status, run_at
+    columns, time_zone, time_zone_label, escape_formulas, idempotency_key, content_hash, reads, status, run_at
 )
-values ($1, $2, $7, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 'QUEUED', now())
-"""
-_LOCK_ACCOUNT = "select from account a where a.id = $1 for no key update"
-"""Serializes an account's requests, so that each sees the others in the quota and by their idempotency keys."""
-_COUNT_RECENT = """
-select count(*) from session_export e where e.account_id = $1 and e.requested_at > now() - $2::interval
+values ($1, $2, $7, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, 'QUEUED', now())
 """
 _INSERT_DELIVERIES = """
 insert into export_delivery (account_id, export_id, recipient, status, run_at)
 select $1, $2, r.recipient, 'WAITING', now() from unnest($3::text[]) r (recipient)
-"""
-_FIND_BY_KEY = """
-select e.id, e.content_hash from session_export e
-where e.account_id = $1 and e.identity = $2 and e.idempotency_key = $3
-"""
-_CANCEL = f"""
-update session_export e set status = 'CANCELLED', lease_until = null, finished_at = now(), expires_at = null
-where e.account_id = $1 and e.id = $2 and e.status in ('QUEUED', 'RUNNING', 'SENDING')
-returning pg_notify('{QUEUE}', ''), pg_notify('{PROGRESS}', e.id::text)
-"""
-_RETRY = f"""
-with queued as (
-    update session_export e
-    set status = 'QUEUED', attempts = 0, run_at = now(), error = null, finished_at = null, expires_at = null,
-        as_of = null, row_count = null, rows_written = 0, bytes = null, sha256 = null, file_claim = null
-    where e.account_id = $1 and e.id = $2 and e.status in ('FAILED', 'CANCELLED', 'EXPIRED')
-    returning e.account_id, e.id
-), deliveries as (
-    update export_delivery d set status = 'WAITING', attempts = 0, run_at = now(), error = null
-    from queued q
-    where d.account_id = q.account_id and d.export_id = q.id and d.status <> 'ACCEPTED'
-)
-select pg_notify('{QUEUE}', ''), pg_notify('{PROGRESS}', q.id::text) from queued q
 """
 
 
@@ -117,6 +90,7 @@ async def request_export(database: Database, viewer: Viewer, settings: Settings,
     """
     columns = _choose_columns(viewer, request.columns)
     recipients = await _choose_recipients(viewer, settings, request.recipients)
+    check_escaping(viewer, recipients, request.escape_formulas)
     zone, label = await _choose_zone(viewer, request.time_zone)
     key = _check_key(request.idempotency_key)
     filter_ = dump_filter(request.filter)
@@ -124,18 +98,18 @@ async def request_export(database: Database, viewer: Viewer, settings: Settings,
     content = orjson.dumps([filter_, order, columns, recipients, request.time_zone, request.escape_formulas])
     content_hash = hashlib.sha256(content).digest()
     async with database.transaction() as connection:
-        await connection.execute(_LOCK_ACCOUNT, viewer.account.id)
+        await lock_account(connection, viewer.account.id)
         if key is not None and (earlier := await _find_earlier(connection, viewer, key, content_hash)):
             return earlier
-        await _check_quota(connection, viewer, settings)
         export_id = new_id()
+        await count_run(connection, viewer, settings, export_id, is_retry=False)
         await connection.execute(
             _INSERT,
             viewer.account.id,
             export_id,
             viewer.author,
             viewer.identity,
-            _dump_requester(viewer),
+            dump_requester(viewer),
             filter_,
             request.now,
             *order,
@@ -145,23 +119,11 @@ async def request_export(database: Database, viewer: Viewer, settings: Settings,
             request.escape_formulas,
             key,
             content_hash,
+            columns_read(viewer.role, request.filter, order[0], columns),
         )
         await connection.execute(_INSERT_DELIVERIES, viewer.account.id, export_id, recipients)
         await connection.execute("select pg_notify($1, '')", QUEUE)
         return export_id
-
-
-async def cancel_export(database: Database, viewer: Viewer, export_id: UUID) -> bool:
-    """Cancel an export unless it has ended. Return False if the viewer has no export of this id."""
-    return await _change(database, viewer, export_id, _CANCEL)
-
-
-async def retry_export(database: Database, viewer: Viewer, export_id: UUID) -> bool:
-    """Queue an export again if it failed, was cancelled or expired; recipients that accepted it get no second message.
-
-    Return False if the viewer has no export of this id.
-    """
-    return await _change(database, viewer, export_id, _RETRY)
 
 
 async def find_export(database: Database, viewer: Viewer, export_id: UUID) -> Row | None:
@@ -200,19 +162,11 @@ async def list_deliveries(database: Database, account_id: UUID, export_ids: Sequ
     return found
 
 
-def scope_exports(viewer: Viewer, values: Parameters) -> str:
-    """Return a condition over `session_export e`: the viewer's own exports, or for an ADMIN the account's."""
-    condition = f"e.account_id = {values.account}"
-    if viewer.role is Role.ADMIN:
-        return condition
-    return f"{condition} and e.identity = {values.bind(viewer.identity)}"
-
-
-def _dump_requester(viewer: Viewer) -> str:
-    limits = {"integrations": viewer.integrations, "agents": viewer.agents}
-    key_id = str(viewer.key_id) if viewer.key_id else None
-    identity = {"name": viewer.name, "role": viewer.role.value, "email": viewer.email, "key_id": key_id}
-    return orjson.dumps(identity | limits).decode()
+def check_escaping(viewer: Viewer, recipients: Sequence[str], escape_formulas: bool) -> None:
+    """Raise InvalidInput if formulas are to be sent to anybody but the viewer, whose own address is verified."""
+    own = [viewer.email.lower()] if viewer.email else []
+    if not escape_formulas and list(recipients) != own:
+        raise InvalidInput.at("can be false only if your own address is the only recipient", ["escapeFormulas"])
 
 
 def _choose_columns(viewer: Viewer, names: Sequence[str] | None) -> list[str]:
@@ -274,12 +228,6 @@ async def _choose_zone(viewer: Viewer, time_zone: str | None) -> tuple[str | Non
     return zone, zone
 
 
-async def _check_quota(connection: Connection, viewer: Viewer, settings: Settings) -> None:
-    row = await connection.fetchrow(_COUNT_RECENT, viewer.account.id, DAY)
-    if row and row[0] >= settings.exports_per_day:
-        raise LimitReached.at(f"The account has requested {settings.exports_per_day:,} exports in 24 hours.", [])
-
-
 def _check_key(key: str | None) -> str | None:
     if key is None:
         return None
@@ -290,17 +238,19 @@ def _check_key(key: str | None) -> str | None:
 
 
 async def _find_earlier(connection: Connection, viewer: Viewer, key: str, content_hash: bytes) -> UUID | None:
-    earlier = await connection.fetchrow(_FIND_BY_KEY, viewer.account.id, viewer.identity, key)
+    """Return the viewer's export of this key; one that its rights do not cover now does not count.
+
+    So a subject whose rights have changed may have several: then that of this content.
+    """
+    values = Parameters(viewer.account.id)
+    condition = f"{own_exports(viewer, values)} and e.idempotency_key = {values.bind(key)}"
+    order = f"order by e.content_hash = {values.bind(content_hash)} desc, e.requested_at desc limit 1"
+    earlier = await connection.fetchrow(
+        f"select e.id, e.content_hash from session_export e where {condition} {order}", *values
+    )
     if earlier is None:
         return None
     if bytes(earlier["content_hash"]) != content_hash:
         raise AlreadyThere.at("was used for a different export", ["idempotencyKey"])
     export_id: UUID = earlier["id"]
     return export_id
-
-
-async def _change(database: Database, viewer: Viewer, export_id: UUID, sql: str) -> bool:
-    if await find_export(database, viewer, export_id) is None:
-        return False
-    await database.fetchrow(sql, viewer.account.id, export_id)
-    return True

@@ -6,6 +6,7 @@ processes may sweep at the same time.
 
 from datetime import timedelta
 
+from session_graph.exports.quotas import DAY
 from session_graph.settings import Settings
 from session_graph.store.background import run_forever
 from session_graph.store.database import Database
@@ -54,6 +55,12 @@ with ended as (
 )
 delete from session_export e using ended where e.account_id = ended.account_id and e.id = ended.id
 """
+_DELETE_RUNS = """
+delete from export_run r
+where r.ctid = any (array(
+    select n.ctid from export_run n where n.at < now() - $2::interval limit $1 for update skip locked
+))
+"""
 
 
 class Sweeper:
@@ -67,10 +74,11 @@ class Sweeper:
         await run_forever(self.sweep, SWEEP_SECONDS)
 
     async def sweep(self) -> None:
-        """Expire files, then delete what has expired, and the records that have reached their end."""
+        """Expire files, then delete what has expired, the records that have reached their end, and uncounted runs."""
         await self._repeat(_EXPIRE, BATCH, BATCH)
         await self._repeat(_DELETE_FILE, 1)
         await self._repeat(_DELETE_RECORDS, BATCH, BATCH, self._kept)
+        await self._repeat(_DELETE_RUNS, BATCH, BATCH, DAY)
 
     async def _repeat(self, sql: str, batch: int, *values: object) -> None:
         """Run the statement until it changes fewer rows than a batch."""

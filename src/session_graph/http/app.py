@@ -13,8 +13,11 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from session_graph.access.authentication import Authenticator
+from session_graph.access.budgets import Budgets
 from session_graph.access.tokens import TokenVerifier
+from session_graph.access.turns import Turns
 from session_graph.access.viewer import Viewer
+from session_graph.engine.admission import Admission
 from session_graph.engine.analysis import Analyzer
 from session_graph.engine.executor import OperationExecutor
 from session_graph.engine.internals import graphql_schema
@@ -35,7 +38,7 @@ from session_graph.http.sse import EventStreams
 from session_graph.http.websocket import GraphQLSockets
 from session_graph.schema.authorization import NAMED_BY, ROLES
 from session_graph.schema.context import Context
-from session_graph.schema.costs import COSTS
+from session_graph.schema.costs import COSTS, HEAVY
 from session_graph.schema.schema import build_schema
 from session_graph.schema.subscription_hub import SubscriptionHub
 from session_graph.settings import Settings
@@ -72,9 +75,11 @@ def create_app(settings: Settings, database: Database, hub: SubscriptionHub | No
     core = graphql_schema(schema)
     analyze = Analyzer(core, NAMED_BY, ROLES, COSTS, settings.max_cost).analyze
     plans = Plans(core, settings.max_answer_bytes)
-    executor = OperationExecutor(schema, Limits.of(settings), analyze, plans.execute)
+    budgets = Budgets.of(settings)
+    admission = Admission(budgets, Turns.of(settings), HEAVY)
+    executor = OperationExecutor(schema, Limits.of(settings), analyze, plans.execute, admission)
     streams = EventStreams(hub, authenticator) if hub else None
-    view = GraphQLView(executor, authenticator.authenticate, make_context, settings, streams)
+    view = GraphQLView(executor, authenticator.authenticate, make_context, settings, streams, budgets)
     sockets = [WebSocketRoute(PATH, GraphQLSockets(view, hub, authenticator, settings))] if hub else []
     routes = [
         *page_routes(),

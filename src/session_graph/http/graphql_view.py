@@ -17,6 +17,7 @@ from graphql import OperationDefinitionNode, OperationType
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from session_graph.access.budgets import Budgets
 from session_graph.access.viewer import Viewer
 from session_graph.engine.documents import InvalidRequest
 from session_graph.engine.error_format import WireError, as_request_errors, codes_of, translate, translate_error
@@ -34,6 +35,7 @@ from session_graph.http.negotiation import (
     header_fields,
 )
 from session_graph.http.persisted_queries import HashedParams, PersistedQueries
+from session_graph.http.rate_limits import RateLimits
 from session_graph.http.refusals import headers_of
 from session_graph.http.request import (
     OnlyByPost,
@@ -43,7 +45,7 @@ from session_graph.http.request import (
     read_body,
 )
 from session_graph.http.request_cache import RequestCache
-from session_graph.http.response import GraphQLResponse
+from session_graph.http.response import GraphQLResponse, RawHeaders
 from session_graph.http.sse import EventStreams
 from session_graph.http.tasks import single, while_connected
 from session_graph.settings import Settings
@@ -75,11 +77,13 @@ class GraphQLView:
         make_context: MakeContext,
         settings: Settings,
         streams: EventStreams | None = None,
+        budgets: Budgets | None = None,
     ) -> None:
         self._executor = executor
         self._authenticate = authenticate
         self._make_context = make_context
         self._streams = streams
+        self._rate_limits = RateLimits(budgets)
         self._max_body_bytes = settings.max_body_bytes
         self._longest_seconds = Limits.of(settings).request
         self._request_cache = RequestCache()
@@ -115,7 +119,7 @@ class GraphQLView:
     ) -> tuple[GraphQLParams, OperationDefinitionNode]:
         """Return the parameters with their query, and the operation that they choose."""
         params = self._persisted_queries.resolve(viewer.account.id, request)
-        definition = self._executor.find_definition(params)
+        definition = self._executor.find_definition(params, viewer)
         _record_and_check(definition, record, check)
         return params, definition
 
@@ -142,7 +146,7 @@ class GraphQLView:
         return _recorded(await self._executor.subscribe(operation), record)
 
     async def _respond(self, scope: Scope, receive: Receive, record: AccessRecord) -> ASGIApp:
-        media_type, is_read = JSON, False
+        media_type, is_read, viewer = JSON, False, None
         try:
             headers = header_fields(scope)
             media_type = choose_media_type(headers)
@@ -162,16 +166,22 @@ class GraphQLView:
             if body and operation.prepared is not request and not isinstance(request, HashedParams):
                 self._request_cache.keep(body, operation.prepared)
             async with while_connected(receive):
-                return GraphQLResponse(await self.execute(operation, record), 200, media_type)
+                answer = await self.execute(operation, record)
+            answer = self._rate_limits.report(headers, operation, answer)
+            return GraphQLResponse(answer, 200, media_type, raw_headers=self._rate_limits.headers(operation))
         except ClientDisconnect:
             raise
         except InvalidRequest as error:
-            return _refuse(translate(error), 200 if media_type == JSON else error.status, media_type, record)
+            status = 200 if media_type == JSON else error.status
+            raw_headers = self._rate_limits.headers_without_operation(viewer)
+            return _refuse(translate(error), status, media_type, record, raw_headers=raw_headers)
         except Exception as error:
             refusals = as_request_errors(error)
             status = refusals[0].status
             status = 200 if is_read and media_type == JSON and status in _ABOUT_GRAPHQL else status
-            return _refuse([*map(translate_error, refusals)], status, media_type, record, headers_of(refusals[0]))
+            raw_headers = self._rate_limits.headers_without_operation(viewer, refusals)
+            errors = [*map(translate_error, refusals)]
+            return _refuse(errors, status, media_type, record, headers_of(refusals[0]), raw_headers)
 
     async def _read(self, scope: Scope, receive: Receive, headers: HeaderFields) -> tuple[bytes, Request]:
         """Return the body, empty for a GET, and the request in it."""
@@ -188,7 +198,7 @@ class GraphQLView:
             return False
         try:
             params = self._persisted_queries.resolve(viewer.account.id, request)
-            return self._executor.find_definition(params).operation is OperationType.SUBSCRIPTION
+            return self._executor.find_definition(params, viewer).operation is OperationType.SUBSCRIPTION
         except SessionGraphError:
             return False
 
@@ -201,19 +211,22 @@ class GraphQLView:
         with ExitStack() as reservation:
             reservation.enter_context(self._streams.reserve(viewer))
             headers = header_fields(scope)
-            last_event_id = headers.get("last-event-id") or None
             async with while_connected(receive):
-                answers = await self._begin(viewer, request, record, scope["method"], last_event_id)
-            return self._streams.respond(headers["authorization"], viewer, answers, record, reservation.pop_all())
+                answers = await self._begin(viewer, request, record, scope["method"], headers)
+            raw_headers = self._rate_limits.headers_without_operation(viewer)
+            reserved = reservation.pop_all()
+            return self._streams.respond(headers["authorization"], viewer, answers, record, reserved, raw_headers)
 
     async def _begin(
-        self, viewer: Viewer, request: Request, record: AccessRecord, method: str, last_event_id: str | None
+        self, viewer: Viewer, request: Request, record: AccessRecord, method: str, headers: HeaderFields
     ) -> AsyncGenerator[Response, None]:
+        last_event_id = headers.get("last-event-id") or None
         try:
             operation = self.prepare(viewer, request, record, _STREAM_CHECKS[method], last_event_id)
             if operation.is_subscription:
                 return await self.subscribe(operation, record)
-            return single(Response(await self.execute(operation, record)))
+            answer = await self.execute(operation, record)
+            return single(Response(self._rate_limits.report(headers, operation, answer)))
         except Exception as error:
             errors = translate(error)
             record.add_codes(codes_of(errors))
@@ -233,10 +246,11 @@ def _refuse(
     media_type: str,
     record: AccessRecord,
     headers: Mapping[str, str] = MappingProxyType({}),
+    raw_headers: RawHeaders = (),
 ) -> GraphQLResponse:
     record.add_codes(codes_of(errors))
     media_type = JSON if media_type == EVENTS else media_type
-    return GraphQLResponse(orjson.dumps({"errors": errors}), status, media_type, headers)
+    return GraphQLResponse(orjson.dumps({"errors": errors}), status, media_type, headers, raw_headers)
 
 
 def _record_and_check(node: OperationDefinitionNode, record: AccessRecord, check: Check) -> None:

@@ -22,7 +22,10 @@ SAFE_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"
 
 PREFLIGHT_SECONDS = 600
 
-READ_HEADERS = ("authorization", "content-type", "content-encoding", "accept", "x-request-id", "last-event-id")
+READ_HEADERS = (
+    *("authorization", "content-type", "content-encoding", "accept", "x-request-id", "last-event-id"),
+    "graphql-cost",
+)
 """The headers that the server reads, of those that a page may set."""
 CLIENT_HEADERS = (
     *("apollographql-client-name", "apollographql-client-version", "apollo-require-preflight"),
@@ -34,7 +37,7 @@ CLIENT_HEADERS = (
 )
 """Headers that GraphQL clients and tracers add by themselves. The server ignores them, but must allow them by name:
 `*` does not cover `authorization`, and a browser sends nothing if one header is not allowed."""
-EXPOSED_HEADERS = ("x-request-id", "retry-after")
+EXPOSED_HEADERS = ("x-request-id", "retry-after", "ratelimit", "ratelimit-policy")
 """The headers of a response that a page may read, besides those that every page may."""
 
 HeaderFields = Mapping[str, str]

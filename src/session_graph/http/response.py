@@ -1,7 +1,7 @@
 """How responses are sent over ASGI: whole, or message by message with a time limit."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from starlette.types import Message, Receive, Scope, Send
@@ -18,6 +18,10 @@ class ClientTooSlow(Exception):
     """The client did not read a message in time."""
 
 
+RawHeaders = Sequence[tuple[bytes, bytes]]
+"""Headers as ASGI has them: names in lower case."""
+
+
 def encode_headers(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
@@ -27,18 +31,20 @@ _SAFE = encode_headers(SAFE_HEADERS)
 
 @dataclass(frozen=True, slots=True)
 class GraphQLResponse:
-    """A whole JSON response; `headers` are those it has besides the usual ones."""
+    """A whole JSON response; `headers` and `raw_headers` are those it has besides the usual ones."""
 
     body: bytes
     status: int
     media_type: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    raw_headers: RawHeaders = ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [
             (b"content-type", b"%b; charset=utf-8" % self.media_type.encode()),
             *_SAFE,
             *encode_headers(self.headers),
+            *self.raw_headers,
             (b"content-length", b"%d" % len(self.body)),
         ]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})

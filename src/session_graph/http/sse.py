@@ -30,7 +30,7 @@ from session_graph.engine.operation import Response
 from session_graph.errors import Unauthenticated
 from session_graph.http.access_log import AccessRecord
 from session_graph.http.negotiation import EVENTS, SAFE_HEADERS
-from session_graph.http.response import ClientTooSlow, TimedSender, encode_headers
+from session_graph.http.response import ClientTooSlow, RawHeaders, TimedSender, encode_headers
 from session_graph.http.tasks import race, while_connected
 from session_graph.schema.subscription_hub import SubscriptionHub
 
@@ -62,11 +62,15 @@ class EventStreams:
         answers: AsyncGenerator[Response, None],
         record: AccessRecord,
         reservation: ExitStack,
+        headers: RawHeaders = (),
     ) -> ASGIApp:
-        """Return the response that sends `answers`, and releases the reservation at its end."""
+        """Return the response that sends `answers`, and releases the reservation at its end.
+
+        `headers` are those it has besides the usual ones.
+        """
 
         async def respond(scope: Scope, receive: Receive, send: Send) -> None:
-            stream = _Stream(TimedSender(scope, send, self.hub.settings.live_send_seconds), answers, record)
+            stream = _Stream(TimedSender(scope, send, self.hub.settings.live_send_seconds), answers, record, headers)
             revoked = partial(wait_until_revoked, self.authenticator, self.hub.listener, viewer, authorization)
             with reservation, suppress(ClientDisconnect, ClientTooSlow):
                 async with aclosing(answers), while_connected(receive):
@@ -82,10 +86,12 @@ class _Stream:
     sender: TimedSender
     answers: AsyncGenerator[Response, None]
     record: AccessRecord
+    headers: RawHeaders
 
     async def run(self, hub: SubscriptionHub, revoked: Wait) -> None:
         """Send until the answers end, the key is revoked or expires, or the server stops. Raises ClientTooSlow."""
-        await self.sender.send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        headers = [*_HEADERS, *self.headers]
+        await self.sender.send({"type": "http.response.start", "status": 200, "headers": headers})
         await self._send(KEEP_ALIVE)
         await race(
             self._send_answers(),

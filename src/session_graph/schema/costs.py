@@ -5,7 +5,7 @@ which everybody shares, and the database several cores. Measured by `bench/costs
 account. docs/costs.md explains it to callers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -32,6 +32,13 @@ AGENTS = 50
 """How many agents an account is taken to have."""
 YEARS = timedelta(days=2 * 366)
 """How long a dashboard without a span is taken to reach back."""
+
+RECORD = 50.0
+"""The weight of a record of a batch."""
+RECORD_ALONE = 100.0
+"""The weight of a record that is sent alone, in a transaction of its own."""
+HEAVY = 500
+"""A query whose statements over many sessions cost this much or more takes turns with others of its account."""
 
 TOLERANCE = 40
 """How many intervals more or fewer than estimated the calendar may make of a span."""
@@ -67,7 +74,7 @@ _FEW = ListSize(1)
 
 _ROOT_FIELDS = (
     "viewer node nodes agents agent session sessionBySource sessions sessionsByExternalId sessionEvents exports export"
-    " dashboard timeZones timeZoneNames"
+    " dashboard savedViews timeZones timeZoneNames"
 )
 _TEXTS = {
     "summary": 0.2,
@@ -109,6 +116,7 @@ _WEIGHTS: dict[str, Weight] = {
     "SessionConnection": Weight(1),
     "Dashboard": Weight(2),
     "SessionExport": Weight(0.3),
+    "SavedView": Weight(0.3),
     "ExternalSessions": Weight(1),
     # Values that are longer than most.
     **{f"Session.{name}": Weight(weight) for name, weight in _TEXTS.items()},
@@ -135,8 +143,8 @@ _WEIGHTS: dict[str, Weight] = {
     "SessionOrderField.EXTERNAL_ID": Weight(0, 5000),
     # Writes.
     "Mutation.updateSessions": Weight(0, 2000),
-    "RecordSessionsInput.records": Weight(0, 50),
-    "Mutation.recordSession": Weight(0, 100),
+    "RecordSessionsInput.records": Weight(0, RECORD),
+    "Mutation.recordSession": Weight(0, RECORD_ALONE),
     # Lists of values.
     "Query.timeZoneNames": Weight(ROOT + 20),
     "TimeZone.offsets": Weight(2),
@@ -148,6 +156,8 @@ _SIZES: dict[str, ListSize] = {
     "Query.sessionEvents": ListSize(DEFAULT_EVENTS, ("first",), ("events",)),
     "Query.exports": ListSize(DEFAULT_SIZE, ("first",), ("nodes", "edges")),
     "Query.nodes": ListSize(1, ("ids",)),
+    "Query.savedViews": ListSize(20),
+    "SavedView.columns": ListSize(10),
     "Query.agents": ListSize(AGENTS),
     "Query.sessionsByExternalId": ListSize(1, ("externalIds",)),
     "ExternalSessions.sessions": ListSize(DEFAULT_PER_EXTERNAL_ID, ("first",)),
@@ -170,4 +180,10 @@ _SIZES: dict[str, ListSize] = {
     "__Directive.args": ListSize(2),
 }
 
-COSTS = CostTable(_WEIGHTS, _SIZES, VALUE, META_VALUE)
+_UNBILLED: dict[str, Callable[[Raw], float]] = {
+    "Mutation.recordSession": lambda arguments: RECORD_ALONE,
+    "Mutation.recordSessions": lambda arguments: RECORD * len(arguments["input"]["records"]),
+}
+"""Recording is not charged to budgets: what happened must be recorded, whatever its caller has read before."""
+
+COSTS = CostTable(_WEIGHTS, _SIZES, VALUE, META_VALUE, _UNBILLED)

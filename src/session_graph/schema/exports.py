@@ -30,7 +30,7 @@ describe(
     SENDING="The file is complete and is being sent.",
     DONE="All mail servers have answered, and at least one has accepted the message.",
     FAILED="The file could not be written, or no mail server accepted the message; error says why.",
-    CANCELLED="The export was cancelled.",
+    CANCELLED="The export was cancelled, or withdrawn after it was done.",
     EXPIRED="The file has been deleted.",
 )
 describe(
@@ -38,7 +38,7 @@ describe(
     "The state of the message to a recipient.",
     WAITING="The message has not been accepted yet.",
     ACCEPTED="The mail server accepted the message.",
-    REFUSED="The mail server refused the message permanently.",
+    REFUSED="The mail server refused the message permanently, or the recipient may not receive it any more.",
     GIVEN_UP="The attempts ended after a day.",
 )
 
@@ -48,6 +48,10 @@ class Delivery:
     recipient: str = strawberry.field(description="The e-mail address.")
     status: DeliveryStatus = strawberry.field(description="The state of the message.")
     at: datetime | None = strawberry.field(description="The time of the last attempt.")
+    link_expires_at: datetime | None = strawberry.field(
+        description="When the link in the message ends: with the file, or earlier if it was revoked. Null if there is"
+        " no file yet."
+    )
     error: str | None = strawberry.field(description="The reason if the message was not accepted.")
 
 
@@ -82,7 +86,17 @@ class SessionExport(RowBacked, Node):
     async def deliveries(self, info: Info) -> list[Delivery]:
         context = info.context
         rows = await context.loader("deliveries", lambda ids: _load_deliveries(context, ids)).load(self.row["id"])
-        return [Delivery(recipient=d["recipient"], status=d["status"], at=d["at"], error=d["error"]) for d in rows]
+        return [self._delivery(row) for row in rows]
+
+    def _delivery(self, row: Row) -> Delivery:
+        ends = [moment for moment in (row["link_expires_at"], self.row["expires_at"]) if moment]
+        return Delivery(
+            recipient=row["recipient"],
+            status=row["status"],
+            at=row["at"],
+            link_expires_at=min(ends, default=None),
+            error=row["error"],
+        )
 
     @strawberry.field(description="The share of sessions written, 0 to 1.")
     def progress(self) -> float:
@@ -91,12 +105,15 @@ class SessionExport(RowBacked, Node):
         count = self.row["row_count"]
         return min(1.0, self.row["rows_written"] / count) if count else 0.0
 
-    @strawberry.field(description="A link that opens the file in a browser, without a key; null if there is no file.")
+    @strawberry.field(
+        description="A link that opens the file in a browser, without a key; null if there is no file. It works for"
+        " five minutes (a setting of the server) and ends earlier with your key or token: ask for it when it is needed."
+    )
     async def download_url(self, info: Info) -> str | None:
         if self.row["file_claim"] is None or self.row["status"] not in ("SENDING", "DONE", "FAILED"):
             return None
         context = info.context
-        return await context.signer.make_link(self.row["account_id"], self.row["id"], context.viewer.identity)
+        return await context.signer.make_bearer_link(context.viewer, self.row["id"])
 
 
 @strawberry.type(description="An export and its position in the list.")

@@ -1,6 +1,6 @@
 """The root of mutations. A payload with errors means that nothing was written, except in a batch of records."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
@@ -11,11 +11,11 @@ from tortoise.transactions import in_transaction
 from session_graph.access.accounts import change_account, facts_of
 from session_graph.access.authentication_cache import wait_until_expired_everywhere
 from session_graph.access.viewer import Role
-from session_graph.access.viewer import Viewer as Caller
 from session_graph.engine.fields import selected
 from session_graph.errors import InvalidInput, LimitReached, NotFound, PathSegment
+from session_graph.exports.changes import cancel_export, retry_export, revoke_link
 from session_graph.exports.recipients import change_recipients
-from session_graph.exports.requests import ExportRequest, cancel_export, find_export, request_export, retry_export
+from session_graph.exports.requests import ExportRequest, find_export, request_export
 from session_graph.pacing import Pacer
 from session_graph.parsing import below, parse_id
 from session_graph.schema import mutation_types as types
@@ -32,6 +32,7 @@ from session_graph.schema.mutation_fields import (
     to_user_errors,
     user_error,
 )
+from session_graph.schema.saved_views import SavedView
 from session_graph.schema.selections import session_columns
 from session_graph.schema.sessions import Agent, Session
 from session_graph.sessions.agents import change_agent, create_agent
@@ -44,7 +45,7 @@ from session_graph.sessions.reading import read_recorded
 from session_graph.sessions.record import SessionRecord
 from session_graph.sessions.record_reading import parse_record
 from session_graph.sessions.recording import Outcome, Status, record_sessions
-from session_graph.store.database import Database
+from session_graph.sessions.saved_views import ViewDefinition, delete_view, save_view
 from session_graph.store.models import Account as AccountModel
 
 MOST_RECORDS = 500
@@ -181,20 +182,65 @@ class Mutation:
         return await _export_payload(info, export_id)
 
     @mutation(
-        "Cancel an export that is not done yet, and disable its links.",
+        "Cancel an export. It is not sent any more, and if it is done it is withdrawn: its file and all its links end"
+        " at once.",
         ALL,
         input_of(types.CancelSessionExport, "The export."),
     )
     async def cancel_session_export(self, info: Info, export: types.CancelSessionExport) -> types.SessionExportPayload:
-        return await _change_export(info, export.id, cancel_export)
+        await cancel_export(info.context.database, info.context.viewer, export.id)
+        return await _export_payload(info, export.id)
 
     @mutation(
-        "Queue an export again that has failed, expired or been cancelled.",
+        "Queue an export again that has failed, expired or been cancelled, with the rights that you have now. Counts"
+        " like a request. Recipients that have their message get no second one.",
         ALL,
         input_of(types.RetrySessionExport, "The export."),
     )
     async def retry_session_export(self, info: Info, export: types.RetrySessionExport) -> types.SessionExportPayload:
-        return await _change_export(info, export.id, retry_export)
+        context = info.context
+        with below(INPUT):
+            await retry_export(context.database, context.viewer, context.settings, export.id)
+        return await _export_payload(info, export.id)
+
+    @mutation(
+        "End the link in the mail to one recipient of an export. A message that waits is not sent.",
+        ALL,
+        input_of(types.RevokeSessionExportLink, "The export and the recipient."),
+    )
+    async def revoke_session_export_link(
+        self, info: Info, link: types.RevokeSessionExportLink
+    ) -> types.SessionExportPayload:
+        with below(INPUT):
+            await revoke_link(info.context.database, info.context.viewer, link.id, link.recipient)
+        return await _export_payload(info, link.id)
+
+    @mutation(
+        "Save a view: a filter, an order and columns under a name.",
+        ALL,
+        input_of(types.SaveView, "The view.", filter_at=("filter",)),
+    )
+    async def save_view(self, info: Info, view: types.SaveView) -> types.SavedViewPayload:
+        definition = ViewDefinition(
+            name=view.name,
+            is_shared=view.is_shared,
+            filter=view.filter or {},
+            order=parse_order(view.order_by),
+            columns=[column.value for column in view.columns],
+        )
+        with below(INPUT):
+            saved = await save_view(info.context.database, info.context.viewer, definition, view.id)
+        return types.SavedViewPayload(view=SavedView.of(saved))
+
+    @mutation(
+        "Delete a view that you have saved; an ADMIN may delete any shared one.",
+        ALL,
+        input_of(types.DeleteView, "The view."),
+    )
+    async def delete_view(self, info: Info, view: types.DeleteView) -> types.DeletePayload:
+        if not await delete_view(info.context.database, info.context.viewer, view.id):
+            raise NotFound.at("is not the id of a view that you may delete", (INPUT, "id"))
+        return types.DeletePayload(deleted_id=_text_id(view.id))
 
 
 MUTATIONS = roles_by_mutation(Mutation)
@@ -231,13 +277,6 @@ async def _change_account(account_id: UUID, change: types.UpdateAccount) -> Acco
     if change.model_fields_set & {"name", "currency", "time_zone", "country"}:
         await wait_until_expired_everywhere()
     return account
-
-
-async def _change_export(
-    info: Info, export_id: UUID, change: Callable[[Database, Caller, UUID], Awaitable[bool]]
-) -> types.SessionExportPayload:
-    await change(info.context.database, info.context.viewer, export_id)
-    return await _export_payload(info, export_id)
 
 
 async def _export_payload(info: Info, export_id: UUID) -> types.SessionExportPayload:

@@ -89,16 +89,22 @@ def raw_input(graphql_type: Any, description: str) -> ArgumentReader[Any]:
     return _reader(read, Annotated[graphql_type, argument(description)])
 
 
-def user_error(path: tuple[PathSegment, ...], message: str, code: UserErrorCode = UserErrorCode.INVALID) -> UserError:
+def user_error(
+    path: tuple[PathSegment, ...],
+    message: str,
+    code: UserErrorCode = UserErrorCode.INVALID,
+    retry_after: int | None = None,
+) -> UserError:
     """Make a UserError. Its message begins with the path below `input`."""
     problem = Problem(path[1:] if path[:1] == (INPUT,) else path, message)
-    return UserError(code=code, message=str(problem), path=[str(segment) for segment in path])
+    names = [str(segment) for segment in path]
+    return UserError(code=code, message=str(problem), path=names, retry_after=retry_after)
 
 
 def to_user_errors(error: InvalidInput) -> list[UserError]:
     """Make a UserError of each problem, with the code of the exception's type."""
     code = _CODES.get(type(error), UserErrorCode.INVALID)
-    return [user_error(problem.path, problem.message, code) for problem in error.problems]
+    return [user_error(problem.path, problem.message, code, problem.retry_after) for problem in error.problems]
 
 
 def record_warning(warning: Loss) -> RecordWarning:

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import strawberry
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from session_graph.errors import InvalidInput, Problem
 from session_graph.schema.accounts import Account
@@ -12,10 +12,11 @@ from session_graph.schema.enums import SessionColumn, describe
 from session_graph.schema.exports import SessionExport
 from session_graph.schema.input_types import GraphQLType, graphql_input, input_type
 from session_graph.schema.inputs import SessionFilter, SessionOrder
+from session_graph.schema.saved_views import SavedView
 from session_graph.schema.sessions import Agent, Session
 from session_graph.sessions.agents import AgentDefinition
 from session_graph.sessions.enums import Assessment
-from session_graph.sessions.input_model import Id, InputModel, problem
+from session_graph.sessions.input_model import Id, InputModel, Name, problem
 from session_graph.sessions.patch import SessionPatch
 from session_graph.sessions.record import SessionRecord, TurnRecord
 from session_graph.sessions.recording import Status
@@ -73,6 +74,9 @@ class UserError:
     code: UserErrorCode = strawberry.field(description="The kind of the error.")
     message: str = strawberry.field(description="The error, as a sentence.")
     path: list[str] = strawberry.field(description="The position in the arguments.")
+    retry_after: int | None = strawberry.field(
+        default=None, description="The seconds until a limit ends that ends by itself; null with every other error."
+    )
 
 
 def _errors(description: str = "The reasons why nothing was written; empty if it was.") -> Any:
@@ -268,7 +272,8 @@ class RequestSessionExport(InputModel):
     time_zone: str | None = Field(None, description="The time zone of the file (IANA), instead of the agents' zones.")
     escape_formulas: bool = Field(
         True,
-        description="Put an apostrophe before text that a spreadsheet would run as a formula; false for machines.",
+        description="Put an apostrophe before text that a spreadsheet would run as a formula. False, for machines,"
+        " needs your own address as the only recipient.",
     )
     idempotency_key: str | None = Field(None, description="A second request with the same key returns the same export.")
 
@@ -289,7 +294,52 @@ class RetrySessionExport(NamedExport):
     pass
 
 
-@strawberry.type(description="A requested, cancelled or requeued export.")
+@graphql_input("RevokeSessionExportLinkInput", "The link of a recipient to end.")
+class RevokeSessionExportLink(NamedExport):
+    recipient: str = Field(description="The recipient's e-mail address, as in deliveries.")
+
+
+@strawberry.type(description="A requested or changed export.")
 class SessionExportPayload:
     export: SessionExport | None = strawberry.field(default=None, description="The export as it is now.")
     errors: list[UserError] = _errors()
+
+
+@graphql_input("SaveViewInput", "A view to save: a new one, or with an id instead of one that you have saved.")
+class SaveView(InputModel):
+    id: Id | None = Field(None, description="The UUID of the view to replace.")
+    name: Annotated[Name, Field(max_length=100)] = Field(description="The name, unique among your views.")
+    is_shared: bool = Field(False, description="Whether others of the account may see it.")
+    filter: Annotated[dict[str, Any] | None, GraphQLType(SessionFilter)] = Field(
+        None, description="The filter; without one, all sessions. A period goes on counting back from each use."
+    )
+    order_by: Annotated[dict[str, Any] | None, GraphQLType(SessionOrder)] = Field(
+        None, description="The order; newest first by default."
+    )
+    columns: Annotated[list[Any], GraphQLType(list[SessionColumn]), Field(min_length=1)] = Field(
+        description="The columns, in order; each once."
+    )
+
+    @field_validator("columns")
+    @classmethod
+    def _name_each_once(cls, columns: list[Any]) -> list[Any]:
+        if len(set(columns)) != len(columns):
+            raise ValueError("must not name a column twice")
+        return columns
+
+
+@graphql_input("DeleteViewInput", "A saved view to delete.")
+class DeleteView(InputModel):
+    id: Id = Field(description="The view's UUID.")
+
+
+@strawberry.type(description="A saved view.")
+class SavedViewPayload:
+    view: SavedView | None = strawberry.field(default=None, description="The view as it is now.")
+    errors: list[UserError] = _errors()
+
+
+@strawberry.type(description="The result of a deletion.")
+class DeletePayload:
+    deleted_id: strawberry.ID | None = strawberry.field(default=None, description="The id of what was deleted.")
+    errors: list[UserError] = _errors("The reasons why nothing was deleted; empty if it was.")

@@ -28,6 +28,7 @@ from session_graph.schema.dashboards import Dashboard, load_dashboards
 from session_graph.schema.events import EventArguments, SessionEventPage, load_event_page, read_event_list
 from session_graph.schema.exports import ExportListArguments, SessionExport, SessionExportConnection, read_export_list
 from session_graph.schema.nodes import Node
+from session_graph.schema.saved_views import SavedView
 from session_graph.schema.selections import session_columns
 from session_graph.schema.sessions import Agent, ListSource, Session, SessionConnection, load_sessions, of_lists
 from session_graph.schema.time_zones import TimeZone, find_own_zones, read_zone_names
@@ -44,6 +45,7 @@ from session_graph.sessions.reading import (
     read_session,
     read_sessions,
 )
+from session_graph.sessions.saved_views import find_views, list_views
 from session_graph.zones import NAMES
 
 
@@ -80,6 +82,9 @@ async def load_nodes(context: Context, ids: Sequence[UUID], columns: frozenset[s
     if missing := [id_ for id_ in missing if id_ not in found]:
         exports = await find_exports(database, viewer, missing)
         found |= {id_: SessionExport(row=row) for id_, row in exports.items()}
+    if missing := [id_ for id_ in missing if id_ not in found]:
+        views = await find_views(database, viewer, missing)
+        found |= {id_: SavedView.of(view) for id_, view in views.items()}
     return found
 
 
@@ -91,17 +96,10 @@ class Query:
     def viewer(self, info: Info) -> Viewer | None:
         return Viewer(caller=info.context.viewer)
 
-    @field("The session, agent, export or account with this id; null if there is none that you may see.", reads=read_id)
+    @field("The object with this id, of any type; null if there is none that you may see.", reads=read_id)
     async def node(self, info: Info, node_id: UUID) -> Node | None:
-        context = info.context
-        if node_id == context.viewer.account.id:
-            return Account(facts=context.viewer.account)
-        if row := await read_session(context.database, context.viewer, node_id, session_columns(selected(info))):
-            return Session(row=row)
-        if agent := await find_agent(context.viewer, id=node_id):
-            return Agent(model=agent)
-        export = await find_export(context.database, context.viewer, node_id)
-        return SessionExport(row=export) if export else None
+        found = await load_nodes(info.context, [node_id], session_columns(selected(info)))
+        return found.get(node_id)
 
     @field(
         "The objects with these ids, in the requested order; null for each id of which there is none that you may see.",
@@ -167,6 +165,10 @@ class Query:
     async def export(self, info: Info, export_id: UUID) -> SessionExport | None:
         row = await find_export(info.context.database, info.context.viewer, export_id)
         return SessionExport(row=row) if row else None
+
+    @strawberry.field(description="The saved views that you may see: your own first, then the shared ones; by name.")
+    async def saved_views(self, info: Info) -> list[SavedView] | None:
+        return [SavedView.of(view) for view in await list_views(info.context.database, info.context.viewer)]
 
     @field("The dashboard of the account; its days are in the account's time zone.", reads=read_dashboard)
     async def dashboard(self, info: Info, arguments: DashboardArguments) -> Dashboard | None:

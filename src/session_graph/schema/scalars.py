@@ -12,6 +12,7 @@ from strawberry.types.scalar import ScalarDefinition
 from session_graph.parsing import format_instant, parse_decimal, parse_instant
 
 BigInt = NewType("BigInt", int)
+JSON = NewType("JSON", object)
 StringMap = NewType("StringMap", dict[str, str])
 WorkingHours = NewType("WorkingHours", dict[str, list[list[str]]])
 
@@ -67,6 +68,10 @@ def _read_object(value: object) -> dict[str, Any]:
     return value
 
 
+def _read_any(value: object) -> object:
+    return value
+
+
 def _write_json(value: object) -> object:
     """Return the value; text is JSON from the database, and goes into the response unchanged."""
     return orjson.Fragment(value) if isinstance(value, str) else value
@@ -114,6 +119,13 @@ SCALARS: dict[object, ScalarDefinition] = {
         _write_json,
         _read_map,
         "https://www.rfc-editor.org/rfc/rfc8259#section-4",
+    ),
+    JSON: _scalar(
+        "JSON",
+        "A JSON value.",
+        _write_json,
+        _read_any,
+        "https://www.rfc-editor.org/rfc/rfc8259",
     ),
     WorkingHours: _scalar(
         "WorkingHours",

@@ -14,6 +14,7 @@ from session_graph.schema.costs import COSTS
 from session_graph.schema.exports import SessionExport
 from session_graph.schema.mutation import Mutation
 from session_graph.schema.query import Query
+from session_graph.schema.saved_views import SavedView
 from session_graph.schema.scalars import SCALARS
 from session_graph.schema.sessions import Agent, Session
 from session_graph.schema.subscription import Subscription
@@ -29,7 +30,7 @@ def build_schema() -> Schema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[Session, Agent, Account, SessionExport],
+        types=[Session, Agent, Account, SessionExport, SavedView],
         extensions=[PreparedDocument],
         config=config,
         execution_context_class=CoercedExecutor,

@@ -6,6 +6,8 @@ tables were restored. Events are in the order (history, xid, seq). Older histori
 
 `settled` is the mark of a history: a copy of the database that has the mark has every event of that history with a
 lower transaction number. A reader beyond the mark of a history that has ended may have seen what the copy has lost.
+The events that the copy has beyond the mark become the first ones of its own history, so that whoever reads them there
+is not beyond the mark again.
 """
 
 from dataclasses import dataclass
@@ -38,11 +40,17 @@ def newest_event(xmin: str) -> str:
 
 
 _REGISTER = f"""
-insert into event_history (number, identity, settled)
-select coalesce(h.number, 0) + 1, i.identity, pg_snapshot_xmin(pg_current_snapshot())
-from (select {IDENTITY}) i (identity) left join ({NEWEST}) h on true
-where h.identity is distinct from i.identity
-on conflict (number) do nothing
+with begun as (
+    insert into event_history (number, identity, settled)
+    select coalesce(h.number, 0) + 1, i.identity, pg_snapshot_xmin(pg_current_snapshot())
+    from (select {IDENTITY}) i (identity) left join ({NEWEST}) h on true
+    where h.identity is distinct from i.identity
+    on conflict (number) do nothing
+    returning number
+)
+update session_event e set history = b.number, xid = pg_current_xact_id()
+from begun b join event_history h on h.number = b.number - 1
+where e.history::integer = h.number and e.xid >= h.settled
 """
 _STATE = f"""
 select h.number, pg_is_in_recovery() as is_standby, {IS_CURRENT} as is_current,

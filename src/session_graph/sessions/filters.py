@@ -202,8 +202,16 @@ def _range(column: str, type_: str) -> Sql:
 
 
 def _search(search: Search, parameters: Parameters, viewer: Viewer) -> str:
-    is_reader = viewer.role in COLUMNS["phone"].roles
-    return search_sql(search, parameters, everywhere=viewer.role is Role.PORTAL, reads_phones=is_reader)
+    role = viewer.role
+    return search_sql(search, parameters, everywhere=_searches_everywhere(role), reads_phones=_reads_phones(role))
+
+
+def _reads_phones(role: Role) -> bool:
+    return role in COLUMNS["phone"].roles
+
+
+def _searches_everywhere(role: Role) -> bool:
+    return role is Role.PORTAL
 
 
 def _any_of(filters: Sequence[Filter], parameters: Parameters, viewer: Viewer) -> str:
@@ -289,6 +297,20 @@ def columns_named(raw: Mapping[str, Any]) -> Iterator[str]:
         yield from CONDITIONS[name].columns
         for inner in nested_filters(name, value):
             yield from columns_named(inner or {})
+
+
+def columns_searched(raw: Mapping[str, Any], role: Role) -> Iterator[str]:
+    """Yield the session columns that the searches of a filter read for this role, at every depth.
+
+    These are no columns of the condition: every role may search, and each searches what it reads.
+    """
+    for name, value in raw.items():
+        if name == "search":
+            yield "contact"
+            yield from ("phone",) if _reads_phones(role) else ()
+            yield from ("summary", "comment") if _searches_everywhere(role) else ()
+        for inner in nested_filters(name, value):
+            yield from columns_searched(inner or {}, role)
 
 
 def nested_filters(name: str, value: Any) -> Sequence[Any]:

@@ -30,10 +30,12 @@ from (
     select a.id from agent a where a.account_id = $1 and a.id = any($2)
     union all
     select e.id from session_export e where e.account_id = $1 and e.id = any($2)
+    union all
+    select v.id from saved_view v where v.account_id = $1 and v.id = any($2)
 ) o
 """
-"""The sessions of these ids; of these terms those that are stored; and the ids that the account, one of its agents or
-one of its exports has."""
+"""The sessions of these ids; of these terms those that are stored; and the ids that the account, one of its agents,
+exports or saved views has."""
 _BY_ID_OR_SOURCE = f"""
 {_BY_ID}
 union all

@@ -4,6 +4,7 @@
 """
 
 from socket import socket
+from ssl import SSLContext
 from typing import Any, cast
 
 import asyncpg
@@ -21,6 +22,19 @@ class _TLSUpgrade(connect_utils.TLSUpgradeProto):
 
 
 connect_utils.TLSUpgradeProto = _TLSUpgrade  # type: ignore[misc]  # of connections and of requests to cancel
+
+
+def parse_address(url: str) -> tuple[list[str], SSLContext | None]:
+    """Return the hosts of an address, and how connections to them are encrypted; None if they need not be.
+
+    A socket's host is its path. Reads what asyncpg reads when it connects, and raises what it raises then:
+    ClientConfigurationError, which is a ValueError, and OSError for certificates.
+    """
+    others = "host port user passfile database ssl service servicefile direct_tls server_settings"
+    given = dict.fromkeys([*others.split(), "target_session_attrs", "krbsrvname", "gsslib"])
+    addresses, parameters = cast(Any, connect_utils)._parse_connect_dsn_and_args(dsn=url, password="", **given)
+    hosts = [address if isinstance(address, str) else address[0] for address in addresses]
+    return hosts, parameters.ssl if parameters.sslmode >= connect_utils.SSLMode.require else None
 
 
 def socket_of(connection: asyncpg.Connection) -> socket | None:

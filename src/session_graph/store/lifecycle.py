@@ -1,15 +1,16 @@
 """Opens the database of the settings, a given or the embedded one, and migrates it if the settings allow that."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from session_graph.errors import StoreError
 from session_graph.settings import PREFIX, Settings
 from session_graph.store.database import Database, open_database
-from session_graph.store.embedded.server import EmbeddedServer, has_database, start_embedded
+from session_graph.store.embedded.server import STOP_SECONDS, EmbeddedServer, has_database, start_embedded
 from session_graph.store.migration import check_schema, migrate
 
 WATCH_SECONDS = 0.5
@@ -52,20 +53,26 @@ async def open_url(url: str, settings: Settings) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def store_url(settings: Settings) -> AsyncIterator[str]:
-    """Yield the URL of a running server. An embedded one stops with the context."""
+async def store_url(settings: Settings, stop_seconds: Callable[[], float] = lambda: STOP_SECONDS) -> AsyncIterator[str]:
+    """Yield the URL of a running server. An embedded one stops with the context, within `stop_seconds`."""
     if settings.database_url:
         yield settings.database_url.get_secret_value()
         return
-    supervisor = ServerSupervisor(await asyncio.to_thread(start_embedded, settings.home), settings.home)
-    watch = asyncio.create_task(supervisor.watch())
+    is_stopping = threading.Event()
     try:
-        yield supervisor.server.url
+        server = await asyncio.to_thread(start_embedded, settings.home, give_up=is_stopping)
+        supervisor = ServerSupervisor(server, settings.home, is_stopping)
+        watch = asyncio.create_task(supervisor.watch())
+        try:
+            yield server.url
+        finally:
+            is_stopping.set()
+            watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await watch
+            await asyncio.to_thread(supervisor.server.stop, stop_seconds())
     finally:
-        watch.cancel()
-        with suppress(asyncio.CancelledError):
-            await watch
-        await asyncio.to_thread(supervisor.server.stop)
+        is_stopping.set()
 
 
 @dataclass(slots=True)
@@ -74,6 +81,7 @@ class ServerSupervisor:
 
     server: EmbeddedServer
     home: Path
+    is_stopping: threading.Event = field(default_factory=threading.Event)
 
     async def watch(self) -> None:
         while True:
@@ -81,4 +89,4 @@ class ServerSupervisor:
             if not await asyncio.to_thread(self.server.is_alive):
                 await asyncio.to_thread(self.server.stop)
                 with suppress(StoreError):  # the next round tries again
-                    self.server = await asyncio.to_thread(start_embedded, self.home)
+                    self.server = await asyncio.to_thread(start_embedded, self.home, give_up=self.is_stopping)

@@ -281,6 +281,24 @@ class SessionEvent(TenantModel):
         table = "session_event"
 
 
+class SavedView(TenantModel):
+    """A filter, an order and columns under a name; `identity` is that of the viewer who saved them."""
+
+    id = fields.UUIDField(primary_key=True, default=new_id)
+    identity = fields.TextField()
+    owner = fields.TextField()
+    name = fields.TextField()
+    is_shared = fields.BooleanField()
+    stored_filter: fields.Field[dict[str, Any]] = fields.JSONField()
+    order_field = fields.TextField()
+    direction = fields.TextField()
+    columns = ArrayField("text")
+    updated_at = fields.DatetimeField()
+
+    class Meta:
+        table = "saved_view"
+
+
 class ExportRecipient(TenantModel):
     """An address or a domain that the account's exports may be sent to."""
 
@@ -325,6 +343,7 @@ class SessionExport(TenantModel):
     expires_at = fields.DatetimeField(null=True)
     place = fields.IntField(null=True)
     chunk_count = fields.IntField(null=True)
+    reads = ArrayField("text", null=True)
 
     class Meta:
         table = "session_export"
@@ -362,9 +381,22 @@ class ExportDelivery(TenantModel):
     run_at = fields.DatetimeField()
     at = fields.DatetimeField(null=True)
     error = fields.TextField(null=True)
+    link_expires_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "export_delivery"
+
+
+class ExportRun(TenantModel):
+    """One time that an export was queued, by its request or by a retry."""
+
+    export_id = fields.UUIDField(primary_key=True)
+    identity = fields.TextField()
+    at = fields.DatetimeField()
+    is_retry = fields.BooleanField()
+
+    class Meta:
+        table = "export_run"
 
 
 class ExportDownload(TenantModel):

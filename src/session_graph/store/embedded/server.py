@@ -17,37 +17,41 @@ when the owner ends. Locks end with their processes, so no file's content (`post
 closed, by `stop()`, an exit or a SIGKILL, the shell shuts the server down. The log is the standard output of every
 process of the server, and stays locked until the last one has ended, which is what the next owner waits for.
 
-**Private.** The server listens on a Unix socket in a folder of mode 0700, never on a port, and asks for no password.
+**Private.** The server listens on a Unix socket in a folder of mode 0700, never on a port. It asks the operating system
+who the caller is (`peer`), and accepts the user who started it and root.
 
-**As root** the user of `find_os_user` runs the server and owns the data and the socket folder. The home stays as closed
-as it was: the server is started inside its data folder and needs no access to the folders above.
+**As root** the user of `find_os_user` runs the server and owns the data and the socket folder: never one that other
+processes run as. The home stays as closed as it was: the server is started inside its data folder and needs no access
+to the folders above.
 """
 
 import hashlib
 import os
-import shutil
-import signal
 import stat
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, Self
 from urllib.parse import quote_from_bytes
 
 from session_graph.errors import StoreError
-from session_graph.store.embedded.binaries import find_binaries, find_os_user
+from session_graph.store.embedded.binaries import find_binaries
+from session_graph.store.embedded.creation import HBA, IDENT, create_data, data_argument, give_data, write_access
+from session_graph.store.embedded.ending import end_server
 from session_graph.store.embedded.home import NAME, PORT, OwnerFile, ServerHome, lock
+from session_graph.store.embedded.os_users import find_os_user
 
 START_SECONDS = 60.0
 MEMORY_SECONDS = 5.0  # for which shared memory can outlast the processes of a killed server
-STOP_SECONDS = 30.0  # before the next, harder signal
+STOP_SECONDS = 30.0
 LOG_BYTES = 4 * 1024 * 1024
 SOCKET_FOLDER_BYTES = 88  # the whole path of a socket may have 103 on macOS, 107 on Linux
-DATA_PATH_BYTES = 900  # PostgreSQL cuts paths at 1024
 
 # These override postgresql.conf.
 _SETTINGS = {
@@ -86,11 +90,19 @@ exit $status
 class EmbeddedServer:
     """A running server that this process owns or is attached to. An owned one stops when this object is dropped."""
 
-    def __init__(self, socket_folder: Path, is_owner: bool, is_alive: Callable[[], bool], cleanup: ExitStack) -> None:
+    def __init__(
+        self,
+        socket_folder: Path,
+        is_owner: bool,
+        is_alive: Callable[[], bool],
+        cleanup: ExitStack,
+        patience: "Patience | None" = None,
+    ) -> None:
         self.url = f"postgresql://{NAME}@/{NAME}?host={quote_from_bytes(os.fsencode(socket_folder))}&port={PORT}"
         self.is_owner = is_owner
         self._is_alive = is_alive
         self._cleanup = cleanup
+        self._patience = patience
 
     def is_alive(self) -> bool:
         """Return whether the server runs and others find it. If not, its owner calls `stop()`, then `start_embedded()`.
@@ -99,8 +111,13 @@ class EmbeddedServer:
         """
         return self._is_alive()
 
-    def stop(self) -> None:
-        """Stop the server if this process owns it, and wait for its end. A second call does nothing."""
+    def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """Stop the server if this process owns it, and wait for its end. A second call does nothing.
+
+        If it has not shut down in time it is killed, which loses nothing; the next start then takes longer.
+        """
+        if self._patience:
+            self._patience.seconds = seconds
         self._cleanup.close()
 
     def __enter__(self) -> Self:
@@ -110,16 +127,19 @@ class EmbeddedServer:
         self.stop()
 
 
-def start_embedded(home: Path, *, bin_dir: Path | None = None) -> EmbeddedServer:
+def start_embedded(
+    home: Path, *, bin_dir: Path | None = None, give_up: threading.Event | None = None
+) -> EmbeddedServer:
     """Start the server of `home`, or attach to it if another process owns it, and wait until it accepts connections.
 
-    `bin_dir` names other PostgreSQL programs than the wheel's. Raises StoreError with the reason within about a minute.
+    `bin_dir` names other PostgreSQL programs than the wheel's. Raises StoreError with the reason within about a minute,
+    or within seconds after another thread has set `give_up`.
     """
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         home = home.resolve()
         binaries = find_binaries(find_os_user(home), bin_dir)
-        return _own_or_attach(ServerHome(home, binaries), Deadline(START_SECONDS))
+        return _own_or_attach(ServerHome(home, binaries), Deadline(START_SECONDS, give_up))
     except OSError as error:
         raise StoreError(f"The embedded database in {home} cannot be used: {error}.") from error
 
@@ -135,15 +155,22 @@ def has_database(home: Path) -> bool:
 class Deadline:
     """The time that all steps of one start share."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, give_up: threading.Event | None = None) -> None:
         self._began = time.monotonic()
         self._seconds = seconds
+        self._give_up = give_up or threading.Event()
 
     def pause(self) -> bool:
         """Sleep for a moment that grows with the time waited so far. Return False if the time is over."""
         waited = time.monotonic() - self._began
-        time.sleep(min(0.01 + waited / 20, 0.25))
-        return waited < self._seconds
+        return not self._give_up.wait(min(0.01 + waited / 20, 0.25)) and waited < self._seconds
+
+
+@dataclass(slots=True)
+class Patience:
+    """How long a stop waits for the end of the server, in seconds."""
+
+    seconds: float = STOP_SECONDS
 
 
 def _own_or_attach(home: ServerHome, deadline: Deadline) -> EmbeddedServer:
@@ -170,15 +197,18 @@ def _own(home: ServerHome, owner: OwnerFile, deadline: Deadline, cleanup: ExitSt
         cleanup.callback(_remove_empty, socket_folder, owner)
         owner.write(socket_folder)
         if not (home.data / "PG_VERSION").exists():
-            _create_data(home, log)
-        server = _start(home, socket_folder, log, deadline, cleanup)
+            create_data(home, log)
+        give_data(home.data, home.binaries.user)
+        write_access(home)
+        patience = Patience()
+        server = _start(home, socket_folder, log, deadline, cleanup, patience)
         cleanup.callback(owner.write, None)  # the first step, see there
         socket = socket_folder / f".s.PGSQL.{PORT}"
 
         def is_alive() -> bool:
             return server.poll() is None and socket.exists() and owner.keep()
 
-        return EmbeddedServer(socket_folder, True, is_alive, cleanup.pop_all())
+        return EmbeddedServer(socket_folder, True, is_alive, cleanup.pop_all(), patience)
 
 
 def _make_socket_folder(home: ServerHome, identity: bytes) -> Path:
@@ -231,46 +261,8 @@ def _remove_empty(folder: Path, owner: OwnerFile) -> None:
             folder.rmdir()
 
 
-def _data_argument(home: ServerHome, folder: Path) -> str:
-    """Return the server's name for `folder`, in which it starts: a link if the path is closed to it or too long."""
-    if len(os.fsencode(folder)) <= DATA_PATH_BYTES and home.binaries.user.may_enter(folder):
-        return str(folder)
-    if os.path.exists("/proc/self/cwd"):
-        return "/proc/self/cwd"
-    raise StoreError(f"PostgreSQL does not run as root, and uid {home.binaries.user.uid} cannot enter {folder}.")
-
-
-def _create_data(home: ServerHome, log: IO[bytes]) -> None:
-    """Create the cluster and database in a folder beside `data`, then rename it. Clears what a killed start left."""
-    new = home.data.with_suffix(".new")
-    with suppress(FileNotFoundError):
-        shutil.rmtree(new)
-    new.mkdir(mode=0o700)
-    home.binaries.user.take(new)
-    data = _data_argument(home, new)
-    locale = ["--encoding=UTF8", "--locale=C"]
-    if home.binaries.major >= 17:
-        locale += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-    access = ("-U", NAME, "--auth-local=trust", "--auth-host=reject")
-    _run(home, log, new, "", "initdb", "-D", data, *access, *locale, "--no-instructions")
-    statement = f"create database {NAME};\n"
-    _run(home, log, new, statement, "postgres", "--single", "-D", data, "-c", "exit_on_error=on", "postgres")
-    new.rename(home.data)
-    folder = os.open(home.folder, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)
-
-
-def _run(home: ServerHome, log: IO[bytes], cwd: Path, text: str, program: str, *arguments: str) -> None:
-    began = os.fstat(log.fileno()).st_size
-    with home.binaries.start(program, *arguments, cwd=cwd, stdin=subprocess.PIPE, output=log) as running:
-        running.communicate(text.encode())
-    if running.returncode != 0:
-        raise home.failure(f"The database in {home.folder} could not be created.", began)
-
-
 def _start(
-    home: ServerHome, socket_folder: Path, log: IO[bytes], deadline: Deadline, cleanup: ExitStack
+    home: ServerHome, socket_folder: Path, log: IO[bytes], deadline: Deadline, cleanup: ExitStack, patience: Patience
 ) -> subprocess.Popen[bytes]:
     """Start the server and wait until it accepts connections.
 
@@ -279,7 +271,7 @@ def _start(
     memory = Deadline(MEMORY_SECONDS)
     while True:
         began = os.fstat(log.fileno()).st_size
-        server = _supervise(home, socket_folder, log, cleanup)
+        server = _supervise(home, socket_folder, log, cleanup, patience)
         while server.poll() is None:
             if home.accepts(socket_folder):
                 return server
@@ -290,18 +282,22 @@ def _start(
             raise failure
 
 
-def _supervise(home: ServerHome, socket_folder: Path, log: IO[bytes], cleanup: ExitStack) -> subprocess.Popen[bytes]:
+def _supervise(
+    home: ServerHome, socket_folder: Path, log: IO[bytes], cleanup: ExitStack, patience: Patience
+) -> subprocess.Popen[bytes]:
     settings = {**_SETTINGS, "unix_socket_directories": str(socket_folder), "cluster_name": socket_folder.name}
-    options = [f"--{name}={value}" for name, value in settings.items()]
+    data = data_argument(home.data, home.binaries.user)
+    files = {"hba_file": f"{data}/{HBA}", "ident_file": f"{data}/{IDENT}"}
+    options = [f"--{name}={value}" for name, value in {**settings, **files}.items()]
     server = home.binaries.user.start(
         *("/bin/sh", "-c", _SUPERVISE, "sh"),
-        *(str(home.binaries.folder / "postgres"), "-D", _data_argument(home, home.data), *options),
+        *(str(home.binaries.folder / "postgres"), "-D", data, *options),
         cwd=home.data,
         stdin=subprocess.PIPE,
         output=log,
         environment={"PG_GRANDPARENT_PID": _read_stale_pid(home)},
     )
-    cleanup.callback(_wait_for_end, server)
+    cleanup.callback(lambda: end_server(server, patience.seconds))
     assert server.stdin
     cleanup.enter_context(server.stdin)
     server.stdin = None  # a Popen outlives its last reference while its process runs; the pipe must not
@@ -318,13 +314,3 @@ def _read_stale_pid(home: ServerHome) -> str:
         return str(int((home.data / "postmaster.pid").read_text().split("\n", 1)[0]))
     except (FileNotFoundError, ValueError):
         return "0"
-
-
-def _wait_for_end(server: subprocess.Popen[bytes]) -> None:
-    """Wait for the server, which shuts down as the pipe is closed; if it takes too long, send harder signals."""
-    for harder_signal in (signal.SIGQUIT, signal.SIGKILL):
-        with suppress(subprocess.TimeoutExpired):
-            server.wait(STOP_SECONDS)
-            return
-        os.killpg(server.pid, harder_signal)
-    server.wait()

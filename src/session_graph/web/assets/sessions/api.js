@@ -2,6 +2,9 @@
  * Requests to the API, each a POST. Whatever goes wrong becomes an ApiError with a code and words for a person.
  */
 
+/** For how long a request that was refused as RATE_LIMITED is sent again, all pauses together; in seconds. */
+const PATIENCE = 60;
+
 /** What happened and what to do about it, by code. For other codes the API's own sentence is shown. */
 /** @type {Record<string, [string, string]>} */
 const WORDS = {
@@ -12,6 +15,7 @@ const WORDS = {
   ],
   TIMEOUT: ["That took the database too long.", "Narrow the filter or the time range, and try again."],
   INTERNAL: ["Something went wrong on the server.", "Try again; if it stays, report it with the id below."],
+  RATE_LIMITED: ["Too much was asked for at once.", "Wait a minute, and try again."],
   TOO_LARGE: ["That is more than one request may ask for.", "Choose fewer columns or a narrower filter."],
 };
 
@@ -50,17 +54,22 @@ export class Api {
   }
 
   /**
-   * Returns the data of the answer. Raises ApiError, and AbortError when the signal aborts.
+   * Returns the data of the answer. Raises ApiError, and AbortError when the signal aborts. What the server refuses as
+   * RATE_LIMITED is sent again when it says so: it has read and written nothing.
    * @param {string} query @param {Record<string, unknown>} [variables] @param {AbortSignal} [signal]
    * @returns {Promise<any>}
    */
   async ask(query, variables = {}, signal) {
-    const answer = await this.#post(query, variables, signal);
-    const error = answer.errors?.[0];
-    if (!error) return answer.data;
-    const code = error.extensions?.code ?? "INTERNAL";
-    if (code === "UNAUTHENTICATED") this.onRefused();
-    throw new ApiError(code, error.message, error.extensions);
+    for (let patience = PATIENCE; ;) {
+      const answer = await this.#post(query, variables, signal);
+      const error = answer.errors?.[0];
+      if (!error) return answer.data;
+      const { code = "INTERNAL", retryAfter } = error.extensions ?? {};
+      if (code === "UNAUTHENTICATED") this.onRefused();
+      patience -= retryAfter ?? Infinity;
+      if (code !== "RATE_LIMITED" || patience < 0) throw new ApiError(code, error.message, error.extensions);
+      await pause(retryAfter, signal);
+    }
   }
 
   /** @param {string} query @param {Record<string, unknown>} variables @param {AbortSignal} [signal] */
@@ -83,4 +92,19 @@ export class Api {
       throw new ApiError("OFFLINE", "The server cannot be reached.");
     }
   }
+}
+
+/** Raises AbortError when the signal aborts. @param {number} seconds @param {AbortSignal} [signal] */
+function pause(seconds, signal) {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve(undefined);
+    }, seconds * 1000);
+    signal?.addEventListener("abort", stop, { once: true });
+  });
 }

@@ -15,6 +15,7 @@ const ANSWER = `{ export { ${EXPORT} } errors { code message path } }`;
 const REQUEST = `mutation Export($input: RequestSessionExportInput!) { requestSessionExport(input: $input) ${ANSWER} }`;
 const CANCEL = `mutation Cancel($id: ID!) { cancelSessionExport(input: { id: $id }) ${ANSWER} }`;
 const RETRY = `mutation Retry($id: ID!) { retrySessionExport(input: { id: $id }) ${ANSWER} }`;
+const LINK = `query Link($id: ID!) { export(id: $id) { downloadUrl } }`;
 const LOOK = `query Export($id: ID!) { export(id: $id) { ${EXPORT} } }`;
 const FOLLOW = `subscription Progress($id: ID!) { exportProgress(id: $id) { ${EXPORT} } }`;
 
@@ -30,14 +31,14 @@ const STATUS = {
   SENDING: "Written. Sending the mail…",
   DONE: "Done: the mail is out.",
   FAILED: "It failed.",
-  CANCELLED: "Cancelled.",
+  CANCELLED: "Cancelled: there is no file, and the links in the mails do not work.",
   EXPIRED: "The file is gone; have it written again.",
 };
 /** @type {Record<string, string>} */
 const DELIVERY = {
   WAITING: "being sent",
   ACCEPTED: "sent",
-  REFUSED: "refused by the mail server",
+  REFUSED: "refused",
   GIVEN_UP: "given up after a day",
 };
 
@@ -206,7 +207,7 @@ class Progress {
     this.rows = h("p", { class: "hint" });
     this.deliveries = h("ul", { class: "deliveries" });
     this.problem = h("p", { class: "problem", role: "alert" });
-    this.link = h("p", {});
+    this.download = button("Download the CSV", () => this.#download());
     this.element = h(
       "div",
       { class: "exporting" },
@@ -215,7 +216,7 @@ class Progress {
       this.rows,
       this.deliveries,
       this.problem,
-      this.link,
+      h("p", {}, this.download),
     );
     this.cancel = button("Cancel report", () => this.#change(CANCEL, "cancelSessionExport"));
     this.retry = button("Send again", () => this.#change(RETRY, "retrySessionExport"));
@@ -275,6 +276,19 @@ class Progress {
     this.cancel.disabled = this.retry.disabled = false;
   }
 
+  /** Opens the file by a link that is asked for now, since links work for some minutes only. */
+  async #download() {
+    this.download.disabled = true;
+    try {
+      const { export: found } = await this.#app.api.ask(LINK, { id: this.id });
+      if (found?.downloadUrl) h("a", { href: found.downloadUrl, download: "" }).click();
+      else fill(this.problem, "The file is not there any more.");
+    } catch (error) {
+      fill(this.problem, `${error.title} ${error.advice}`);
+    }
+    this.download.disabled = false;
+  }
+
   /** @param {SessionExport} now */
   #show(now) {
     const ended = ENDED.includes(now.status);
@@ -300,11 +314,9 @@ class Progress {
       ),
     );
     fill(this.problem, now.error);
-    fill(
-      this.link,
-      now.downloadUrl && h("a", { class: "download", href: now.downloadUrl, download: "" }, "Download the CSV"),
-    );
-    this.cancel.hidden = ended;
+    this.download.hidden = !now.downloadUrl;
+    this.cancel.textContent = ended ? "Withdraw the report" : "Cancel report";
+    this.cancel.hidden = ended && !now.downloadUrl;
     this.retry.hidden = !["FAILED", "CANCELLED", "EXPIRED"].includes(now.status);
   }
 }

@@ -24,6 +24,8 @@ export class Stream {
   #abort = new AbortController();
   #timer = 0;
   #failures = 0;
+  /** The milliseconds for which the server, which limits the rate, wants no other attempt. */
+  #wait = 0;
 
   /**
    * @param {import("./api.js").Api} api
@@ -55,6 +57,7 @@ export class Stream {
 
   async #open() {
     this.#timer = 0;
+    this.#wait = 0;
     const { signal } = this.#abort;
     const began = Date.now();
     let ended = "broken";
@@ -73,7 +76,7 @@ export class Stream {
 
   /** Milliseconds: longer after each failure, and random, so that not every page comes back at once. */
   #pause() {
-    return Math.min(SLOW, QUICK * 2 ** Math.max(0, this.#failures - 1)) * (0.5 + Math.random());
+    return this.#wait + Math.min(SLOW, QUICK * 2 ** Math.max(0, this.#failures - 1)) * (0.5 + Math.random());
   }
 
   /** Returns how it ended: "complete", "broken", or "refused" if the answer is no stream. @param {AbortSignal} signal */
@@ -93,7 +96,8 @@ export class Stream {
       if (!isEventStream(response)) {
         if (response.status === 401) this.#api.onRefused();
         await response.body?.cancel();
-        return response.status >= 500 ? "broken" : "refused";
+        if (response.status === 429) this.#wait = Number(response.headers.get("Retry-After")) * 1000;
+        return response.status >= 500 || response.status === 429 ? "broken" : "refused";
       }
       this.#handlers.onState?.("live");
       for await (const { event, data } of readEvents(response)) {
@@ -114,7 +118,10 @@ export class Stream {
 
   /** @param {{ errors?: any[] }} result */
   #isWorthRetrying({ errors = [] }) {
-    return Boolean(this.#handlers.onError?.(errors.map((error) => error.extensions?.code)));
+    const codes = errors.map((error) => error.extensions?.code);
+    const limit = errors.find((error) => error.extensions?.code === "RATE_LIMITED");
+    if (limit) this.#wait = (limit.extensions.retryAfter ?? 0) * 1000;
+    return Boolean(this.#handlers.onError?.(codes)) || Boolean(limit);
   }
 
   /** Returns whether the result had data. @param {{ data?: any, errors?: any[] }} result */

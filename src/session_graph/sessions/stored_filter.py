@@ -1,4 +1,4 @@
-"""The filter of an export as JSON, stored as requested until the file is written."""
+"""Filters as JSON, stored as they were requested: for exports until the file is written, and for saved views."""
 
 from collections.abc import Mapping
 from datetime import datetime
