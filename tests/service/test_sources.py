@@ -178,5 +178,5 @@ def test_what_was_delivered_survives_a_kill_and_a_failed_one_is_retried(
     assert (signed.status_code, keyed.status_code) == (200, 200)
     assert "1 waiting" in waiting
     assert (recorded, failed, retried, mended) == (True, True, "1 to be tried again\n", True)
-    assert "    startedAt must not be null\n" in shown
+    assert "    startedAt is required\n" in shown
     assert payload.startswith('{"id": "1"')
