@@ -33,6 +33,7 @@ from session_graph.errors import (
     Unavailable,
 )
 from session_graph.http.bodies import BodyTooSlow, TooManyBodies
+from session_graph.http.inlets import NoSuchInlet, OnlyWebhooksByPost, WrongSender
 from session_graph.http.negotiation import NotAcceptable, UnsupportedMediaType
 from session_graph.http.pending_sockets import TooManyPending
 from session_graph.http.persisted_queries import PersistedQueryNotFound
@@ -64,6 +65,9 @@ WHAT_TO_DO: dict[type[RequestError], str] = {
     MethodNotAllowed: "Send the request by POST.",
     OnlyByPost: "Send mutations by POST.",
     OnlyRecordsByPost: "Send the records by POST.",
+    OnlyWebhooksByPost: "Let the vendor send its webhooks by POST.",
+    NoSuchInlet: "Compare the address with what `session-graph source show` prints.",
+    WrongSender: "Give the source the secret that the vendor signs with; the server's log says what is wrong.",
     NotAcceptable: "Accept one of these media types, or `*/*`.",
     UnsupportedMediaType: "Send JSON in UTF-8, as `application/json`; to `/records` JSON Lines, as"
     " `application/x-ndjson`.",

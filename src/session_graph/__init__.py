@@ -5,6 +5,7 @@ A module imports only from its own room, or from rooms on the floors below it:
     7  cli           the command `session-graph`
     6  http          the application: HTTP, WebSocket, server-sent events, pages, logs
     5  schema        the GraphQL types and resolvers
+    4  ingestion     vendors' payloads: mappings, inlets, deliveries
     4  exports       session reports: the queue, the CSV, the mail
     4  engine        GraphQL for any schema: documents, limits, analysis, plans
     3  sessions      what a session is, and every use of it

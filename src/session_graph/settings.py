@@ -259,6 +259,12 @@ class Settings(BaseSettings):
     record_idle_seconds: float = Field(
         60, gt=0, description="A client of `POST /records` that sends nothing for this long is ended; seconds."
     )
+    inlet_days: int = Field(
+        30,
+        ge=1,
+        le=3650,
+        description="How long what an inlet was delivered is kept, as it came; a repeat is recognised for as long. Days.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Lowest severity that is logged."
     )

@@ -1,6 +1,7 @@
 """Authentication: an Authorization header becomes a Viewer, or the request fails."""
 
 import re
+from contextlib import AbstractContextManager
 from time import monotonic
 
 from session_graph.access.addresses import address_group
@@ -44,6 +45,13 @@ class Authenticator:
         with self._attempts.attempt(address_group(address), possible):
             viewer, _ = await self.authenticate_uncached(authorization)
         return viewer
+
+    def attempt(self, address: str, secret: str) -> AbstractContextManager[None]:
+        """Count the block as an attempt of this address unless it accepts the secret, of another kind than a header.
+
+        The block raises Unauthenticated if it does not. Raises TooManyAttempts, and Unauthenticated.
+        """
+        return self._attempts.attempt(address_group(address), secret)
 
     async def authenticate_uncached(self, authorization: str | None) -> tuple[Viewer, float]:
         """Return the viewer as `authenticate` does, but by the present state of the database, not by the cache.

@@ -20,6 +20,8 @@ from tortoise.exceptions import BaseORMException
 
 from session_graph.access.viewer import Role
 from session_graph.cli import manage, serve
+from session_graph.cli.payload_options import add_payload_options
+from session_graph.cli.sources import add_sources
 from session_graph.errors import InvalidInput, OutcomeUnknown, SessionGraphError, StoreError
 from session_graph.schema.schema import build_schema, print_sdl
 from session_graph.sessions.record_files import STANDARD_INPUT
@@ -141,6 +143,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_administration(add_parser)
     _add_recipients(add_parser)
     _add_keys(add_parser)
+    add_sources(add_parser)
     return parser
 
 
@@ -158,8 +161,10 @@ def _add_serving(add_parser: AddParser) -> None:
         parser.add_argument(
             "--port", type=_parse_port, help="port to listen on, 0 for any, instead of SESSION_GRAPH_PORT"
         )
-    server.add_argument("--no-worker", action="store_true", help="neither write nor send exports; `worker` does it")
-    _add(add_parser, "worker", serve.work, "Write and send exports; any number of workers may run.")
+    server.add_argument(
+        "--no-worker", action="store_true", help="run no exports and record nothing of inlets; `worker` does it"
+    )
+    _add(add_parser, "worker", serve.work, "Run exports and record what inlets took; any number of workers may run.")
     migrate = _add(add_parser, "migrate", manage.migrate, "Migrate the database to the current schema.")
     migrate.add_argument(
         "--check", action="store_true", help="change nothing; exit with 3 if there is something to migrate"
@@ -188,6 +193,7 @@ def _add_importing(add_parser: AddParser) -> None:
     parser.add_argument(
         "--amend", action="store_true", help="let records change known sessions, unless they say whenKnown themselves"
     )
+    add_payload_options(parser, needs_mapping=False)
     parser.add_argument(
         "files",
         nargs="*",

@@ -18,11 +18,13 @@ from tqdm import tqdm
 from session_graph.access import api_keys
 from session_graph.access.accounts import change_account, find_or_create_account
 from session_graph.access.viewer import Role
+from session_graph.cli.payload_options import PayloadOptions, read_payload_options
 from session_graph.cli.upgrading import rewrite_sessions, upgrade_data
 from session_graph.errors import AlreadyThere, InvalidInput, Problem
 from session_graph.exports import recipients
 from session_graph.exports.mail import Consequence, NotDelivered, choose_transport
 from session_graph.exports.recipients import change_recipients
+from session_graph.ingestion.importing import import_payloads
 from session_graph.parsing import at_path, check_email, format_instant, parse_instant
 from session_graph.sessions.agents import create_missing_agents, parse_agent
 from session_graph.sessions.importing import Tally, import_sessions
@@ -82,6 +84,7 @@ async def import_files(settings: Settings, arguments: Namespace) -> int:
     """Create the new agents of `--agents`, then record the sessions of each file."""
     agents = _read_agents(arguments.agents) if arguments.agents else []
     _check_readable(arguments.files)
+    payloads = read_payload_options(arguments)
     async with open_store(settings) as database:
         await upgrade_data(database, settings)
         account = await _find_or_create_account(arguments.account)
@@ -90,7 +93,7 @@ async def import_files(settings: Settings, arguments: Namespace) -> int:
             print(f"{arguments.agents}: {len(agents):,} agents, {len(created):,} new")
         gc.freeze()  # the objects of now live until the end: collections after each batch need not visit them
         gc.set_threshold(50_000, 20, 20)  # a batch has many objects, without cycles: looking for some was a fifth of it
-        tallies = [await _import_file(database, account, path, amend=arguments.amend) for path in arguments.files]
+        tallies = [await _import_file(database, account, path, arguments.amend, payloads) for path in arguments.files]
     return 0 if all(tally.is_complete for tally in tallies) else 1
 
 
@@ -105,7 +108,7 @@ async def account(settings: Settings, arguments: Namespace) -> int:
         elif arguments.create:
             accounts = [await _create_account(database, arguments.account, changes)]
         else:
-            accounts = [await change_account(await _find_account(arguments.account), **changes)]
+            accounts = [await change_account(await find_account(arguments.account), **changes)]
     for row in accounts:
         print("  ".join(text for text in (row.idn, row.currency, row.time_zone, row.country, row.name) if text))
     return 0
@@ -131,7 +134,7 @@ async def create_key(settings: Settings, arguments: Namespace) -> int:
 async def list_keys(settings: Settings, arguments: Namespace) -> int:
     """List the keys of an account, including expired and revoked ones."""
     async with open_existing_store(settings):
-        for key in await api_keys.list_keys(await _find_account(arguments.account)):
+        for key in await api_keys.list_keys(await find_account(arguments.account)):
             print(_describe(key))
     return 0
 
@@ -139,14 +142,14 @@ async def list_keys(settings: Settings, arguments: Namespace) -> int:
 async def revoke_key(settings: Settings, arguments: Namespace) -> int:
     """Revoke a key, at once and for good."""
     async with open_existing_store(settings):
-        print(_describe(await api_keys.revoke_key(await _find_account(arguments.account), arguments.key)))
+        print(_describe(await api_keys.revoke_key(await find_account(arguments.account), arguments.key)))
     return 0
 
 
 async def add_recipients(settings: Settings, arguments: Namespace) -> int:
     """Add addresses or domains to the account's list of recipients."""
     async with open_existing_store(settings):
-        account = await _find_account(arguments.account)
+        account = await find_account(arguments.account)
         await change_recipients(account.id, add=arguments.recipients)
     return 0
 
@@ -154,7 +157,7 @@ async def add_recipients(settings: Settings, arguments: Namespace) -> int:
 async def remove_recipients(settings: Settings, arguments: Namespace) -> int:
     """Remove addresses or domains from the account's list of recipients."""
     async with open_existing_store(settings):
-        account = await _find_account(arguments.account)
+        account = await find_account(arguments.account)
         await change_recipients(account.id, remove=arguments.recipients)
     return 0
 
@@ -162,7 +165,7 @@ async def remove_recipients(settings: Settings, arguments: Namespace) -> int:
 async def list_recipients(settings: Settings, arguments: Namespace) -> int:
     """Print the account's list of recipients."""
     async with open_existing_store(settings):
-        account = await _find_account(arguments.account)
+        account = await find_account(arguments.account)
         for recipient in await recipients.list_recipients(account.id):
             print(recipient)
     return 0
@@ -199,7 +202,7 @@ _CONSEQUENCES = {
 }
 
 
-async def _find_account(idn: str) -> Account:
+async def find_account(idn: str) -> Account:
     if found := await Account.get_or_none(idn=idn):
         return found
     raise InvalidInput.at(f"{idn} does not exist; `session-graph account {idn} --create` creates it", ["account"])
@@ -259,7 +262,9 @@ def _check_readable(paths: Sequence[Path]) -> None:
             path.open("rb").close()
 
 
-async def _import_file(database: Database, account: Account, path: Path, *, amend: bool) -> Tally:
+async def _import_file(
+    database: Database, account: Account, path: Path, amend: bool, payloads: PayloadOptions | None
+) -> Tally:
     """Import a file and print what came of it. On a terminal, show bytes, rate and time left."""
     start = monotonic()
     with _progress_bar(path) as bar:
@@ -277,7 +282,13 @@ async def _import_file(database: Database, account: Account, path: Path, *, amen
             print(f"{path}: {message}", file=sys.stderr)
 
         printers = print_problem, bar.update, print_warning, print_notice
-        tally = await import_sessions(database, account.id, path, *printers, amend=amend)
+        if payloads:
+            agents = payloads.directory(account)
+            tally = await import_payloads(database, path, payloads.mapping, agents, *printers)
+            for idn in agents.created:
+                print_notice(f"created the agent {idn}")
+        else:
+            tally = await import_sessions(database, account.id, path, *printers, amend=amend)
         if tally.fault:
             print_problem(tally.fault.number, tally.fault)
     print(f"{path}: {_summary(tally)} in {monotonic() - start:.1f} s")
@@ -300,4 +311,5 @@ _WORDS = {
 
 def _summary(tally: Tally) -> str:
     shown = [status for status in _WORDS if tally.counts[status] or status is not Status.AMENDED]
-    return ", ".join(f"{tally.counts[status]:,} {_WORDS[status]}" for status in shown)
+    ignored = [f"{tally.ignored:,} ignored"] if tally.ignored else []
+    return ", ".join([*(f"{tally.counts[status]:,} {_WORDS[status]}" for status in shown), *ignored])

@@ -30,6 +30,9 @@ from session_graph.http.connections import (
 )
 from session_graph.http.explorer import BUNDLE
 from session_graph.http.uvicorn_protocols import make_protocols
+from session_graph.ingestion.deliveries import QUEUE as INLETS
+from session_graph.ingestion.deliveries import DeliverySweeper
+from session_graph.ingestion.worker import InletWorker
 from session_graph.schema.subscription_hub import CHANNELS, SubscriptionHub
 from session_graph.sessions.event_log import EventCompactor
 from session_graph.settings import Settings
@@ -60,7 +63,7 @@ class _Service(Protocol):
 
 
 async def serve(settings: Settings, arguments: Namespace) -> int:
-    """Serve the API, and unless `--no-worker` write and send exports, until SIGINT or SIGTERM."""
+    """Serve the API, and unless `--no-worker` run exports and record what inlets took, until SIGINT or SIGTERM."""
     configure_logging(settings.log_level)
     _log_transport(settings)
     return await _serve(settings, _announce, with_worker=not arguments.no_worker)
@@ -75,15 +78,16 @@ async def demo(settings: Settings, arguments: Namespace) -> int:
 
 
 async def work(settings: Settings, arguments: Namespace) -> int:
-    """Write and send exports until SIGINT or SIGTERM."""
+    """Run exports and record what inlets took, until SIGINT or SIGTERM."""
     configure_logging(settings.log_level)
     _log_transport(settings)
     stop_time = _StopTime()
     async with store_url(settings, stop_time.left) as url, open_url(url, settings) as database:
         await upgrade_data(database, settings)
-        listener = _make_listener(settings, url, [QUEUE])
+        listener = _make_listener(settings, url, [QUEUE, INLETS])
         worker = Worker(database, url, settings, listener)
-        async with _running(database, listener, worker, *_housekeeping(database, settings)):
+        inlets = InletWorker(database, listener)
+        async with _running(database, listener, worker, inlets, *_housekeeping(database, settings)):
             print("Writing and sending exports", flush=True)
             await _wait_for_stop_signal()
             stop_time.begin()
@@ -97,7 +101,7 @@ def _log_transport(settings: Settings) -> None:
 
 def _housekeeping(database: Database, settings: Settings) -> tuple[_Service, ...]:
     """Return what every process does, so that each alone is enough."""
-    return Sweeper(database, settings), EventCompactor(database, settings)
+    return Sweeper(database, settings), DeliverySweeper(database, settings), EventCompactor(database, settings)
 
 
 async def _announce(settings: Settings, database: Database) -> str:
@@ -113,7 +117,8 @@ async def _serve(settings: Settings, prepare: Prepare, *, with_worker: bool) -> 
             await upgrade_data(database, settings)
             announcement = await prepare(settings, database)
             hub = SubscriptionHub(database, _make_listener(settings, url, CHANNELS), settings)
-            workers = [Worker(database, url, settings, hub.listener)] if with_worker else []
+            exports, inlets = Worker(database, url, settings, hub.listener), InletWorker(database, hub.listener)
+            workers: tuple[_Service, ...] = (exports, inlets) if with_worker else ()
             async with _running(database, hub, *_housekeeping(database, settings), *workers) as stop:
                 server = _Server(make_config(settings, database, hub), announcement, hub, stop, stop_time)
                 await server.serve(sockets=[bound])

@@ -26,10 +26,12 @@ from session_graph.engine.limits import Limits
 from session_graph.engine.plans import Plans
 from session_graph.exports.links import LinkSigner
 from session_graph.http.access_log import AccessLog
+from session_graph.http.bodies import Bodies
 from session_graph.http.client_address import ClientAddresses
 from session_graph.http.downloads import Downloads
 from session_graph.http.explorer import explorer_routes
 from session_graph.http.graphql_view import GraphQLView
+from session_graph.http.inlets import ROUTE, Inlets
 from session_graph.http.negotiation import SAFE_HEADERS, cors
 from session_graph.http.pages import page_routes
 from session_graph.http.records import Records
@@ -90,6 +92,7 @@ def create_app(settings: Settings, database: Database, hub: SubscriptionHub | No
         *sockets,
         *Downloads(database, authenticator, signer).routes(),
         Route("/records", Records(database, authenticator, settings)),
+        Route(ROUTE, Inlets(database, authenticator, Bodies(settings), settings.public_url or "")),
         *explorer_routes(settings),
         *security_routes(settings),
     ]

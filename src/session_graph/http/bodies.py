@@ -2,19 +2,15 @@
 
 import asyncio
 from collections import Counter
-from uuid import UUID
+from collections.abc import Hashable
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
-from session_graph.access.viewer import Viewer
 from session_graph.errors import RequestError, TryLater
 from session_graph.http.negotiation import HeaderFields
 from session_graph.http.request import BodyTooLarge
 from session_graph.settings import Settings
-
-Owner = tuple[UUID, UUID | None, str]
-"""The account, and its key, or the subject of a token."""
 
 
 class BodyTooSlow(RequestError):
@@ -32,14 +28,14 @@ class TooManyBodies(TryLater):
 
 
 class Bodies:
-    """The limits of bodies in the settings, and the bytes that are held for each key or token."""
+    """The limits of bodies in the settings, and the bytes that are held for each owner, such as a key."""
 
     def __init__(self, settings: Settings) -> None:
         self.max_bytes = settings.max_body_bytes
         self.most_held = max(settings.max_bodies_bytes, settings.max_body_bytes)
         self.seconds = settings.body_seconds
         self.bytes_per_second = settings.body_bytes_per_second
-        self.held: Counter[Owner] = Counter()
+        self.held: Counter[Hashable] = Counter()
 
 
 class BodyReading:
@@ -49,10 +45,10 @@ class BodyReading:
 
     def __init__(self, bodies: Bodies) -> None:
         self._bodies = bodies
-        self._owner: Owner | None = None
+        self._owner: Hashable = None
         self._held = 0
 
-    async def read(self, receive: Receive, headers: HeaderFields, viewer: Viewer) -> bytes:
+    async def read(self, receive: Receive, headers: HeaderFields, owner: Hashable) -> bytes:
         """Return the body. Raises BodyTooLarge, BodyTooSlow, TooManyBodies and, before its end, ClientDisconnect.
 
         The time limit is a timer and not asyncio.timeout, which adds 3 µs to every request.
@@ -65,7 +61,7 @@ class BodyReading:
         self._has_ended = False
         self._timer = self._loop.call_later(self._bodies.seconds, self._end, self._loop.time())
         try:
-            return await self._read_parts(await receive(), receive, viewer)
+            return await self._read_parts(await receive(), receive, owner)
         except asyncio.CancelledError:
             if self._has_ended and self._task and self._task.uncancel() <= self._cancelled_before:
                 raise BodyTooSlow from None
@@ -81,15 +77,15 @@ class BodyReading:
                 del self._bodies.held[self._owner]
             self._owner = None
 
-    async def _read_parts(self, message: Message, receive: Receive, viewer: Viewer) -> bytes:
+    async def _read_parts(self, message: Message, receive: Receive, owner: Hashable) -> bytes:
         if message["type"] == "http.request" and not message.get("more_body", False):
             return self._check(message.get("body", b""))
         chunks: list[bytes] = []
-        self._owner = viewer.account.id, viewer.key_id, viewer.name
+        self._owner = owner
         try:
             while message["type"] != "http.disconnect":
                 chunks.append(message.get("body", b""))
-                self._hold(self._owner, len(chunks[-1]))
+                self._hold(owner, len(chunks[-1]))
                 if not message.get("more_body", False):
                     return b"".join(chunks)
                 message = await receive()
@@ -103,7 +99,7 @@ class BodyReading:
             raise BodyTooLarge(f"A body may have {self._bodies.max_bytes} bytes; this one has more.")
         return body
 
-    def _hold(self, owner: Owner, count: int) -> None:
+    def _hold(self, owner: Hashable, count: int) -> None:
         if self._held + count > self._bodies.max_bytes:
             raise BodyTooLarge(f"A body may have {self._bodies.max_bytes} bytes; this one has more.")
         if self._bodies.held[owner] + count > self._bodies.most_held:

@@ -8,7 +8,7 @@ from session_graph.http.request import BodyTooLarge, MethodNotAllowed
 def headers_of(error: RequestError) -> dict[str, str]:
     """Return the headers that a response with this error has besides the usual ones."""
     match error:
-        case Unauthenticated():
+        case Unauthenticated(status=401):
             return {"WWW-Authenticate": "Bearer"}
         case MethodNotAllowed():
             return {"Allow": ", ".join(error.allow)}

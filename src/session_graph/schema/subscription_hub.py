@@ -10,6 +10,7 @@ from session_graph.access.viewer import Viewer
 from session_graph.errors import TryLater
 from session_graph.exports.jobs import PROGRESS
 from session_graph.exports.requests import QUEUE
+from session_graph.ingestion.deliveries import QUEUE as INLETS
 from session_graph.sessions import event_log
 from session_graph.sessions.event_history import MARK_SECONDS, mark_settled
 from session_graph.sessions.feed import Feeds
@@ -18,7 +19,7 @@ from session_graph.store.background import CONNECTION_ERRORS, run_forever
 from session_graph.store.database import Database
 from session_graph.store.notifications import Listener
 
-CHANNELS: Sequence[str] = (QUEUE, PROGRESS, event_log.CHANNEL, api_keys.CHANNEL)
+CHANNELS: Sequence[str] = (QUEUE, PROGRESS, INLETS, event_log.CHANNEL, api_keys.CHANNEL)
 """The channels that a serving process listens to."""
 
 

@@ -37,7 +37,8 @@ _KNOWN: LRUCache[tuple[UUID, str], bool] = LRUCache(10_000)
 Span = tuple[str, str]
 
 
-def _check_idn(idn: str) -> str:
+def check_idn(idn: str) -> str:
+    """Return the idn unchanged. Raises ValueError if an agent cannot have it."""
     if not _IDN.fullmatch(idn):
         raise ValueError(
             "must be 1 to 100 letters, digits, dots, hyphens and underscores; the first a letter or a digit"
@@ -77,7 +78,7 @@ def _minutes(day: str, span: Span) -> tuple[int, int]:
     return start, end if end > start else end + 24 * 60
 
 
-Idn = Annotated[str, Field(strict=True), AfterValidator(_check_idn)]
+Idn = Annotated[str, Field(strict=True), AfterValidator(check_idn)]
 Country = Annotated[str, Field(strict=True), AfterValidator(check_country)]
 Seconds = Annotated[int, Field(strict=True, ge=0, le=86_400)]
 

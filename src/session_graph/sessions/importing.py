@@ -5,15 +5,16 @@ import that is killed has written whole batches, and the next import recognises 
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
 from session_graph.errors import Problem
 from session_graph.sessions.enums import WhenKnown
+from session_graph.sessions.json_lines import RawRecord
 from session_graph.sessions.record import SessionRecord
-from session_graph.sessions.record_batch import BatchLimits, Notice, Recorder, Result
+from session_graph.sessions.record_batch import BatchLimits, Notice, Parse, Recorder, Result
 from session_graph.sessions.record_files import Progress, UnreadableInput, read_records
 from session_graph.sessions.record_reading import parse_history
 from session_graph.sessions.recording import Status
@@ -39,10 +40,14 @@ def _say_nothing(message: str) -> None:
 
 @dataclass(slots=True)
 class Tally:
-    """How many records had each result, and why the input was not read to its end, if it was not."""
+    """How many records had each result, and why the input was not read to its end, if it was not.
+
+    `ignored` counts what a mapping takes for no record.
+    """
 
     counts: Counter[Status] = field(default_factory=Counter)
     fault: UnreadableInput | None = None
+    ignored: int = 0
 
     @property
     def is_complete(self) -> bool:
@@ -66,6 +71,22 @@ async def import_sessions(
     A batch waits LIMITS.patience seconds for a database that restarts or a lock; `notice` is told of a lock. Raises
     OSError if the file cannot be read.
     """
+    parse = _parse_amendment if amend else parse_history
+    return await import_records(
+        database, account_id, _one_by_one(read_records(path, progress)), parse, report, warn, notice
+    )
+
+
+async def import_records(
+    database: Database,
+    account_id: UUID,
+    records: AsyncIterable[RawRecord],
+    parse: Parse,
+    report: Report,
+    warn: Warn = _ignore,
+    notice: Notice = _say_nothing,
+) -> Tally:
+    """Record every valid record until `records` ends or raises UnreadableInput, which is the tally's fault."""
     tally = Tally()
 
     async def deliver(results: Sequence[Result]) -> None:
@@ -76,14 +97,18 @@ async def import_sessions(
             for warning in result.warnings:
                 warn(result.number, warning)
 
-    parse = _parse_amendment if amend else parse_history
     async with Recorder(database, account_id, LIMITS, deliver, parse, notice=notice) as recorder:
         try:
-            for record in read_records(path, progress):
+            async for record in records:
                 await recorder.add(record)
         except UnreadableInput as error:
             tally.fault = error
     return tally
+
+
+async def _one_by_one(records: Iterable[RawRecord]) -> AsyncIterator[RawRecord]:
+    for record in records:
+        yield record
 
 
 def _parse_amendment(raw: object) -> SessionRecord:

@@ -25,6 +25,7 @@ SAMPLE = 64 * 1024
 Progress = Callable[[int], object]
 """Called with the number of bytes read since the last call."""
 Read = Callable[[Iterable[bytes]], Iterator[RawRecord]]
+Choose = Callable[[bytes], Read]
 
 
 class UnreadableInput(SessionGraphError):
@@ -39,14 +40,17 @@ class _UnknownFormat(SessionGraphError):
     """It is neither JSON Lines, nor a JSON array, nor CSV with a header that names fields of a record"""
 
 
-def read_records(path: Path, progress: Progress) -> Iterator[RawRecord]:
-    """Yield the record of each line, element or row. Raises UnreadableInput after the last, and OSError."""
+def read_records(path: Path, progress: Progress, choose: Choose | None = None) -> Iterator[RawRecord]:
+    """Yield the record of each line, element or row. Raises UnreadableInput after the last, and OSError.
+
+    `choose` returns the reader for input that begins with a sample; without it, sessions are expected.
+    """
     number = 0
     with open(0, "rb", closefd=False) if path == STANDARD_INPUT else path.open("rb") as file:
         try:
             chunks = _unpack(_read_chunks(file, progress))
             sample, rest = _take_sample(chunks)
-            for record in _choose_format(sample)(chain([sample], rest)):
+            for record in (choose or _choose_format)(sample)(chain([sample], rest)):
                 number = record.number
                 yield record
         except (DamagedGzip, BrokenArray, WrongHeader, _UnknownFormat) as error:
@@ -92,12 +96,12 @@ def _raise(error: Exception) -> Iterator[bytes]:
 def _choose_format(sample: bytes) -> Read:
     text = sample.removeprefix(codecs.BOM_UTF8).lstrip()
     if text.startswith(b"["):
-        return _read_array
+        return read_array
     *whole, last = text.split(b"\n")
     if is_header((whole or [last])[0]):
         return read_rows
     if any(map(_is_object, whole or [last])) or (text.startswith(b"{") and not whole) or is_blank(text):
-        return _read_lines
+        return read_lines
     raise _UnknownFormat
 
 
@@ -108,14 +112,16 @@ def _is_object(line: bytes) -> bool:
         return False
 
 
-def _read_lines(chunks: Iterable[bytes]) -> Iterator[RawRecord]:
+def read_lines(chunks: Iterable[bytes]) -> Iterator[RawRecord]:
+    """Yield the value of each line that is not blank."""
     splitter = LineSplitter()
     for line in splitter.split(chunks):
         if not is_blank(line):
             yield read_json(splitter.number, line)
 
 
-def _read_array(chunks: Iterable[bytes]) -> Iterator[RawRecord]:
+def read_array(chunks: Iterable[bytes]) -> Iterator[RawRecord]:
+    """Yield each element of a JSON array. Raises BrokenArray."""
     splitter = ArraySplitter()
     for element in splitter.split(chunks):
         yield read_json(splitter.number, element)

@@ -21,6 +21,7 @@ from session_graph.store.connections import END_IDLE_TRANSACTION, Limits, connec
 from session_graph.store.internals import is_cancelling, is_open
 from session_graph.store.statement_pool import StatementPool
 
+MODEL_MODULES = ["session_graph.store.models", "session_graph.store.inlet_models"]
 CONNECTION_LOST = (
     *(OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError),
     *(asyncpg.AdminShutdownError, asyncpg.CrashShutdownError),
@@ -244,7 +245,7 @@ async def open_client(credentials: Mapping[str, object]) -> PoolClient:
     """Open the client of Tortoise's models, for every task of the process."""
     config = {
         "connections": {"default": {"engine": __name__, "credentials": dict(credentials)}},
-        "apps": {"session_graph": {"models": ["session_graph.store.models"], "default_connection": "default"}},
+        "apps": {"session_graph": {"models": MODEL_MODULES, "default_connection": "default"}},
     }
     await Tortoise.init(config=config, use_tz=True, timezone="UTC", _enable_global_fallback=True)
     client = cast(PoolClient, get_connection("default"))
