@@ -243,5 +243,7 @@ async def test_the_log_does_not_hold_the_address(
         await client.post(path_of(source), content=BODY)
 
     ours = [record for record in caplog.records if record.name.startswith("session_graph")]
-    assert len(ours) >= 3
+    lines = [record.__dict__ for record in ours if record.name == "session_graph.access"]
+    assert (lines[0]["caller"], lines[0]["status"]) == (f"source {source.id}", 200)
+    assert [record.getMessage() for record in ours if record.name == "session_graph.http.inlets"]
     assert not [record for record in ours if source.inlet in str(record.__dict__)]

@@ -62,7 +62,7 @@ class AccessRecord:
     role: str | None = None
     key_id: UUID | None = None
     caller: str | None = None
-    """The key's name, or the token's subject."""
+    """The key's name, the token's subject, or `source` and the id of the source whose inlet was used."""
     operation_type: str | None = None
     operation_name: str | None = None
     codes: dict[str, None] = field(default_factory=dict)
@@ -70,6 +70,9 @@ class AccessRecord:
     def set_viewer(self, viewer: Viewer) -> None:
         self.account, self.role = viewer.account.idn, viewer.role.value
         self.key_id, self.caller = viewer.key_id, viewer.name
+
+    def set_source(self, source_id: UUID) -> None:
+        self.caller = f"source {source_id}"
 
     def set_operation(self, kind: str, name: str | None) -> None:
         """A name needs no escaping: GraphQL's grammar allows only letters, digits and underscores in it."""
@@ -118,7 +121,7 @@ class AccessLog:
             await self._app(scope, receive, send_with_id)
         finally:
             _request_id.reset(token)
-            if record.account is not None or self._sampler.admits(record.client):
+            if record.caller is not None or self._sampler.admits(record.client):
                 log_request(scope, record)
 
 

@@ -102,6 +102,7 @@ class Inlets:
             reading.release()
         if source.secret is not None:
             self._verify(source, source.secret, SignedRequest(self._address(scope), headers, payload))
+            record.set_source(source.id)
         return payload
 
     async def _authenticate(self, source: Source, headers: HeaderFields, record: AccessRecord) -> None:
