@@ -5,6 +5,7 @@ it is refused. A batch is one transaction; a record that is refused does not sto
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -36,6 +37,8 @@ ATTEMPTS = 5
 
 _ACCOUNT = "select a.money_scale, a.country from account a where a.id = $1 for key share"
 _ACCOUNT_ALONE = "select a.money_scale, a.country from account a where a.id = $1 for update"
+
+_NOTHING = nullcontext()
 
 UNNAMED = "import"
 """The author of amendments that no key or token sent."""
@@ -72,19 +75,23 @@ class _Agent:
 
 
 async def record_sessions(
-    database: Database, account_id: UUID, records: Sequence[SessionRecord], recorder: str = UNNAMED
+    database: Database,
+    account_id: UUID,
+    records: Sequence[SessionRecord],
+    recorder: str = UNNAMED,
+    computing: AbstractContextManager[None] = _NOTHING,
 ) -> list[Outcome]:
     """Record all valid records in one transaction, and return an outcome for each record, in order.
 
-    `recorder` is the author of amendments in the history. On a conflict with another batch, retry while holding the
-    account row FOR UPDATE.
+    `recorder` is the author of amendments in the history. `computing` is entered while the rows are made, before the
+    database has its work. On a conflict with another batch, retry while holding the account row FOR UPDATE.
     """
     for attempt in range(ATTEMPTS):
         try:
             async with database.transaction() as connection:
                 account = await connection.fetchrow(_ACCOUNT_ALONE if attempt else _ACCOUNT, account_id)
                 assert account is not None
-                return await _record(connection, account_id, account, records, recorder)
+                return await _record(connection, account_id, account, records, recorder, computing)
         except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError):
             if attempt == ATTEMPTS - 1:
                 raise
@@ -92,16 +99,22 @@ async def record_sessions(
 
 
 async def _record(
-    connection: Connection, account_id: UUID, account: Row, records: Sequence[SessionRecord], recorder: str
+    connection: Connection,
+    account_id: UUID,
+    account: Row,
+    records: Sequence[SessionRecord],
+    recorder: str,
+    computing: AbstractContextManager[None],
 ) -> list[Outcome]:
     agents = await _find_agents(account_id, account["country"], {record.agent for record in records})
     known = await find_known(connection, account_id, records, [agent.stored for agent in agents.values()])
     batch = _Batch(account_id, account["money_scale"], datetime.now(UTC), agents, known)
     taken, pacer, alive = [], Pacer(), KeepAlive(connection)
-    for record in records:
-        taken.append(batch.take(record))
-        await pacer.pause()
-        await alive.beat()
+    with computing:
+        for record in records:
+            taken.append(batch.take(record))
+            await pacer.pause()
+            await alive.beat()
     await _copy(connection, "session", sorted(batch.sessions, key=lambda row: row["id"]))
     await _copy(connection, "transcript", batch.transcripts)
     await _copy(connection, "fact_times", batch.times)
