@@ -2,7 +2,7 @@
 
     python -m bench.records [speed] [memory] [loop]     these parts, all of them by default
 
-    speed      rows per second of one request, beside an import of the same lines
+    speed      rows per second of one request, beside an import of the same lines, also with the first turns only
     memory     the resident set of the server while 100,000 sessions with their transcripts are recorded by one request
     loop       the longest time that the server's event loop is deaf, while it records sessions of 30,000 characters
                each, sent to `/records` and to `recordSessions`
@@ -44,6 +44,7 @@ ROUNDS = 5
 MANY = 100_000
 FEW = 10_000
 LEAST_ROWS = 4_000
+FIRST_TURNS = 4
 LONGEST_GAP = 0.05
 LARGE = 500
 CHARACTERS = 30_000
@@ -91,12 +92,18 @@ async def send_records(address: str, account: Account, path: Path, expected: int
 
 async def compare_speed(settings: Settings, database: Database) -> None:
     agents, sessions = read_sessions()
+    await _compare(settings, database, agents, sessions)
+    shorter = [{**each, "transcript": each["transcript"][:FIRST_TURNS]} for each in sessions]
+    print(f"with at most {FIRST_TURNS} turns")
+    await _compare(settings, database, agents, shorter)
+
+
+async def _compare(settings: Settings, database: Database, agents: Sequence[Json], sessions: Sequence[Json]) -> None:
     requests, imports = [], []
+    size = len(sessions)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "sessions.jsonl")
-        write_lines(path, sessions)
-        size = len(sessions)
-        del sessions
+        await asyncio.to_thread(write_lines, path, sessions)
         async with serving(settings, database) as address:
             for number in range(ROUNDS + 1):
                 requested = await send_records(address, await make_account(agents), path, size)

@@ -18,16 +18,37 @@ SLICE = 200
 """The number of objects that are worked on before the time is looked at."""
 
 
-class Pacer:
-    """Yields to the event loop once a slice of work has been done."""
+class Precedence:
+    """A block of one task that goes before the work of another: a Pacer `after` it waits until the block is left."""
 
     def __init__(self) -> None:
+        self._is_free = asyncio.Event()
+        self._is_free.set()
+
+    def __enter__(self) -> None:
+        self._is_free.clear()
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self._is_free.set()
+
+    async def wait(self) -> None:
+        """Wait while a task is in the block."""
+        await self._is_free.wait()
+
+
+class Pacer:
+    """Yields to the event loop once a slice of work has been done, and to what it comes `after`."""
+
+    def __init__(self, after: Precedence | None = None) -> None:
+        self._after = after
         self._began = monotonic()
 
     async def pause(self) -> None:
         """Let the event loop turn if the slice is over."""
         if monotonic() - self._began > SLICE_SECONDS:
             await asyncio.sleep(0)
+            if self._after:
+                await self._after.wait()
             self._began = monotonic()
 
 

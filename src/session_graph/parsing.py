@@ -66,16 +66,16 @@ def plain(number: Decimal) -> Decimal:
 
 def parse_instant(value: object) -> datetime:
     """Return an instant in UTC, to the microsecond, from RFC 3339 text with an offset or an aware datetime."""
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise ValueError("must have an offset, such as 2026-11-21T14:03:05Z")
-        return _in_utc(value)
-    if not isinstance(value, str) or not _INSTANT.fullmatch(value):
+    if isinstance(value, str) and _INSTANT.fullmatch(value):
+        try:
+            return _in_utc(datetime.fromisoformat(value.upper()))
+        except (ValueError, OverflowError):
+            raise ValueError("is not a date and time that exists") from None
+    if not isinstance(value, datetime):
         raise ValueError("must be an RFC 3339 date and time with an offset, such as 2026-11-21T14:03:05Z")
-    try:
-        return _in_utc(datetime.fromisoformat(value.upper()))
-    except (ValueError, OverflowError):
-        raise ValueError("is not a date and time that exists") from None
+    if value.tzinfo is None:
+        raise ValueError("must have an offset, such as 2026-11-21T14:03:05Z")
+    return _in_utc(value)
 
 
 def _in_utc(moment: datetime) -> datetime:

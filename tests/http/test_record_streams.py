@@ -138,10 +138,10 @@ async def test_a_client_that_leaves_ends_the_work_after_the_running_batch(
     packed = gzip.compress(b"".join(line() for _ in range(20 * records.BATCH)))
     began, go_on = asyncio.Event(), asyncio.Event()
 
-    async def record(*arguments: Any) -> Any:
+    async def record(*arguments: Any, **options: Any) -> Any:
         began.set()
         await go_on.wait()
-        return await record_sessions(*arguments)
+        return await record_sessions(*arguments, **options)
 
     monkeypatch.setattr("session_graph.sessions.record_batch.record_sessions", record)
     async with uploading(served.address, await make_key(bistro), **{"Content-Encoding": "gzip"}) as upload:

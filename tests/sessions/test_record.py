@@ -95,7 +95,7 @@ def test_everything_that_a_record_may_say() -> None:
 
     assert (record.id, record.units, record.lead_value) == (UUID(ID), Decimal(4), Decimal(260))
     assert (record.started_at, record.conversation_quality) == (datetime(2026, 11, 16, 15, tzinfo=UTC), 4)
-    assert [turn.text for turn in record.transcript] == ["Hello"]
+    assert [turn["text"] for turn in record.transcript] == ["Hello"]
 
 
 @pytest.mark.parametrize(
@@ -234,6 +234,7 @@ LONG_AGO, FAR_OFF = "1969-12-31T23:59:59Z", "2200-01-01T00:00:00Z"
         ({"tags": "vip"}, "tags must be a list"),
         ({"sourceId": "call_1"}, "source is required with sourceId"),
         ({"source": "x" * 101, "sourceId": "1"}, "source must have at most 100 characters"),
+        ({"source": "x" * 201, "sourceId": "1"}, "source must have at most 100 characters"),
         ({"source": "retell", "sourceId": "x" * 501}, "sourceId must have at most 500 characters"),
         ({"direction": "inbound"}, "direction must be one of INBOUND, OUTBOUND"),
         ({"endedAt": None, "durationSeconds": -1}, "durationSeconds must be at least 0"),
@@ -251,6 +252,16 @@ LONG_AGO, FAR_OFF = "1969-12-31T23:59:59Z", "2200-01-01T00:00:00Z"
             "transcript.0.at must be an RFC 3339 date and time",
         ),
         (
+            {"transcript": [{"speaker": "USER", "text": "x", "at": 5}]},
+            "transcript.0.at must be an RFC 3339 date and time",
+        ),
+        (
+            {"transcript": [{"speaker": "USER", "text": "x", "at": "2026-02-30T00:00:00Z"}]},
+            "transcript.0.at is not a date and time that exists",
+        ),
+        ({"transcript": [{"speaker": None, "text": "x"}]}, "transcript.0.speaker must not be null"),
+        ({"transcript": [{"speaker": "USER", "text": "x", "name": True}]}, "transcript.0.name must be a text"),
+        (
             {"transcript": [{"speaker": "USER", "text": "x", "mood": "fine"}]},
             "transcript.0.mood is not a known field",
         ),
@@ -262,6 +273,15 @@ def test_what_a_record_may_not_say_is_refused_with_its_path(change: dict[str, An
 
     assert found.startswith(problem)
     assert len(found) < 200
+
+
+def test_a_turn_of_another_age_is_refused_where_no_start_says_that_it_is_far() -> None:
+    turns = [{"speaker": "USER", "text": "x", "at": at} for at in (LONG_AGO, FAR_OFF)]
+    sentence = "at must be in the years 1970 to 2199"
+
+    found = refuse({**LEAST, "startedAt": "noon", "transcript": turns})
+
+    assert found[1:] == [f"transcript.0.{sentence}", f"transcript.1.{sentence}"]
 
 
 @pytest.mark.parametrize("raw", [7, "text", [], [LEAST]], ids=str)
@@ -354,9 +374,16 @@ def test_a_duration_that_cannot_be_added_is_told_once(change: dict[str, Any], fi
 def test_a_tool_may_be_silent_and_nobody_else() -> None:
     tool = {"speaker": "TOOL", "name": "book_table"}
 
-    assert parse(transcript=[tool]).transcript[0].text == ""
+    assert parse(transcript=[tool]).transcript[0]["text"] == ""
     assert hash_of(transcript=[{**tool, "text": None}]) == hash_of(transcript=[{**tool, "text": ""}])
     assert parse(transcript=[{"speaker": "HUMAN"}]).transcript == []
+
+
+def test_a_turn_has_no_keys_for_what_is_not_known() -> None:
+    turn = {"speaker": "USER", "text": "Hello"}
+    nulls = [{**turn, "at": None, "name": None}, {**turn, "name": ""}, {**turn, "name": " "}]
+
+    assert parse(transcript=nulls).transcript == [turn, turn, turn]
 
 
 @pytest.mark.parametrize(

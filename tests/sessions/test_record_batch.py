@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from session_graph.sessions.json_lines import RawRecord
+from session_graph.sessions.record import SessionRecord
 from session_graph.sessions.record_batch import BatchLimits, Recorder, Result
+from session_graph.sessions.record_reading import parse_record
 from session_graph.sessions.recording import Outcome, record_sessions
 from session_graph.store.database import Database
 from session_graph.store.models import Account
@@ -62,10 +64,10 @@ async def test_a_batch_is_recorded_while_the_next_one_is_read(
 ) -> None:
     began, go_on = asyncio.Event(), asyncio.Event()
 
-    async def record(*arguments: Any) -> list[Outcome]:
+    async def record(*arguments: Any, **options: Any) -> list[Outcome]:
         began.set()
         await go_on.wait()
-        return await record_sessions(*arguments)
+        return await record_sessions(*arguments, **options)
 
     monkeypatch.setattr(RECORD_SESSIONS, record)
     delivered = Delivered()
@@ -77,6 +79,42 @@ async def test_a_batch_is_recorded_while_the_next_one_is_read(
         assert delivered.numbers == []
         go_on.set()
 
+    assert delivered.numbers == [[1, 2], [3]]
+
+
+async def test_no_record_is_read_while_the_rows_of_a_batch_are_made(
+    database: Database, bistro: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go_on = asyncio.Event(), asyncio.Event()
+
+    async def record(*arguments: Any, **options: AbstractContextManager[None]) -> list[Outcome]:
+        with options["computing"]:
+            began.set()
+            await go_on.wait()
+        return await record_sessions(*arguments, **options)
+
+    read: list[object] = []
+
+    def parse(raw: object) -> SessionRecord:
+        read.append(raw)
+        return parse_record(raw)
+
+    async def add_all() -> None:
+        for number in (1, 2, 3):
+            await recorder.add(raw(number))
+
+    monkeypatch.setattr("session_graph.pacing.SLICE_SECONDS", -1)
+    monkeypatch.setattr(RECORD_SESSIONS, record)
+    delivered = Delivered()
+    async with Recorder(database, bistro.id, LIMITS, delivered, parse) as recorder:
+        adding = asyncio.create_task(add_all())
+        await began.wait()
+        await asyncio.wait([adding], timeout=0.05)
+        read_meanwhile = len(read)
+        go_on.set()
+        await adding
+
+    assert read_meanwhile == 2
     assert delivered.numbers == [[1, 2], [3]]
 
 
@@ -98,7 +136,7 @@ async def test_who_is_cancelled_leaves_nothing_running(
 ) -> None:
     began, cancelled = asyncio.Event(), asyncio.Event()
 
-    async def record(*_: Any) -> None:
+    async def record(*_: Any, **options: Any) -> None:
         began.set()
         try:
             await asyncio.sleep(30)
@@ -137,10 +175,10 @@ async def test_a_database_that_comes_back_is_waited_for(
     monkeypatch.setattr("session_graph.sessions.record_batch.RETRY_SECONDS", 0)
     failures = [ConnectionRefusedError, ConnectionResetError]
 
-    async def record(*arguments: Any) -> list[Outcome]:
+    async def record(*arguments: Any, **options: Any) -> list[Outcome]:
         if failures:
             raise failures.pop()
-        return await record_sessions(*arguments)
+        return await record_sessions(*arguments, **options)
 
     monkeypatch.setattr(RECORD_SESSIONS, record)
     delivered = Delivered()

@@ -38,7 +38,7 @@ from session_graph.sessions.warnings import RecordWarning
 from session_graph.settings import Settings
 from session_graph.store.database import Database
 
-BATCH = 100
+BATCH = 250
 LIMITS = BatchLimits(records=BATCH, bytes=1024 * 1024, patience=10)
 """A batch is smaller than the importer's: what is done at once for a batch, everybody else waits for."""
 LINGER_SECONDS = 0.005

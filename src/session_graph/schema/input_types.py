@@ -1,26 +1,27 @@
 """GraphQL input types made from pydantic models, so that an input is declared once.
 
-Texts, ids, instants and decimals become scalars of the schema, a nested InputModel its own input type. A field with a
-default may be left out or be null, except a flag, which has its default in the schema. The model receives
+Texts, ids, instants and decimals become scalars of the schema, a nested InputModel or TypedDict its own input type. A
+field with a default may be left out or be null, except a flag, which has its default in the schema. The model receives
 values as graphql-core coerces them, by GraphQL name.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import NoneType, UnionType
-from typing import Annotated, Any, Optional, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Optional, Required, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import strawberry
 from pydantic.fields import FieldInfo
 from strawberry import UNSET
+from typing_extensions import is_typeddict
 
 from session_graph.schema.scalars import StringMap, WorkingHours
 from session_graph.sessions.input_model import DEFAULTED, NULLABLE, InputModel
 
 M = TypeVar("M", bound=InputModel)
 
-_MADE: dict[type[InputModel], Any] = {}
+_MADE: dict[type[Any], Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +42,20 @@ def graphql_input(name: str, description: str, *, one_of: bool = False) -> Calla
 
 
 def input_type(
-    model: type[InputModel],
+    model: type[Any],
     name: str,
     description: str,
     *,
     one_of: bool = False,
     required: tuple[str, ...] | None = None,
 ) -> Any:
-    """Make the input type of a model.
+    """Make the input type of a model or a TypedDict.
 
     `required` names the only required fields, for the input of an update.
     """
     hints = get_type_hints(model, include_extras=True)
     namespace: dict[str, Any] = {"__module__": __name__, "__annotations__": {}}
-    for field_name, field in model.model_fields.items():
+    for field_name, field in _fields_of(model, hints).items():
         type_, is_nullable = translate(hints[field_name])
         text = field.description or ""
         if one_of:
@@ -72,6 +73,18 @@ def input_type(
     return made_type
 
 
+def _fields_of(model: type[Any], hints: Mapping[str, Any]) -> Mapping[str, FieldInfo]:
+    """Return the fields of a model, or of a TypedDict, whose descriptions are in its annotations."""
+    if not is_typeddict(model):
+        fields: Mapping[str, FieldInfo] = model.model_fields
+        return fields
+    return {name: FieldInfo.from_annotation(_unwrap(hint)) for name, hint in hints.items()}
+
+
+def _unwrap(hint: Any) -> Any:
+    return get_args(hint)[0] if get_origin(hint) is Required else hint
+
+
 def _shows_default(type_: Any, field: FieldInfo) -> bool:
     return type_ is bool or DEFAULTED in field.metadata
 
@@ -84,6 +97,7 @@ def _with_default(text: str, field: FieldInfo) -> str:
 
 def translate(hint: Any) -> tuple[Any, bool]:
     """Return the type in the schema, non-null, and whether null is allowed."""
+    hint = _unwrap(hint)
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
         base, *metadata = arguments

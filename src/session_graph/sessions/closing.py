@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from session_graph.parsing import EXACT
 from session_graph.sessions.contacts import is_one_of
@@ -124,10 +125,15 @@ def categorise_length(duration: timedelta, agent: AgentTerms) -> SessionLength:
 
 def looks_like_test(facts: Facts, agent: AgentTerms) -> bool:
     """Return whether it came through the sandbox or from one of the agent's test contacts."""
-    return any(
-        source is not None and f"{source.casefold()}/".startswith(f"{SANDBOX}/")
-        for source in (facts.integration, facts.connector)
-    ) or any(contact is not None and is_one_of(contact, agent.test_contacts) for contact in (facts.phone, facts.email))
+    if any(source and _is_sandbox(source) for source in (facts.integration, facts.connector)):
+        return True
+    contacts = (facts.phone, facts.email) if agent.test_contacts else ()
+    return any(contact is not None and is_one_of(contact, agent.test_contacts) for contact in contacts)
+
+
+@lru_cache(maxsize=256)
+def _is_sandbox(source: str) -> bool:
+    return f"{source.casefold()}/".startswith(f"{SANDBOX}/")
 
 
 def within_working_hours(moment: datetime, hours: WorkingHours, time_zone: str) -> bool:
@@ -151,5 +157,6 @@ def _covers(span: tuple[str, str], clock: time) -> bool:
     return clock >= _clock(start) and (end == MIDNIGHT or runs_past_midnight(span) or clock < _clock(end))
 
 
+@lru_cache(maxsize=1440)
 def _clock(text: str) -> time:
     return time(int(text[:2]), int(text[3:]))

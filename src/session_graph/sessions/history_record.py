@@ -6,8 +6,8 @@ Only an import takes it (domain.md, "Bringing history"): so a back-fill keeps it
 from pydantic import Field, StrictBool
 
 from session_graph.sessions.enums import Assessment
-from session_graph.sessions.input_model import OptionalText, Ratio
-from session_graph.sessions.record import SessionRecord
+from session_graph.sessions.input_model import Ratio
+from session_graph.sessions.record import CleanText, SessionRecord
 
 FIGURES = ("conversion_rate", "recognition", "working_hours")
 """The decisions that a record of the past may carry."""
@@ -17,7 +17,7 @@ class HistoryRecord(SessionRecord):
     """A closed session, with decisions that count instead of those that the agent's attributes would give."""
 
     human_assessment: Assessment | None = Field(None, description="A person's verdict.")
-    comment: OptionalText = Field(None, description="A person's comment.")
+    comment: CleanText | None = Field(None, description="A person's comment.")
     is_done: StrictBool | None = Field(None, description="Nothing is left to do.")
     is_archived: StrictBool | None = Field(None, description="Leave it out of active reporting.")
     conversion_rate: Ratio | None = Field(None, description="The conversion ratio when it closed, 0 to 1.")
@@ -27,4 +27,4 @@ class HistoryRecord(SessionRecord):
 
 def carries_figures(record: SessionRecord) -> bool:
     """Return whether the record carries decisions of the past: then the agent's terms do not decide its figures."""
-    return any(getattr(record, name, None) is not None for name in FIGURES)
+    return isinstance(record, HistoryRecord) and any(getattr(record, name) is not None for name in FIGURES)

@@ -43,6 +43,8 @@ Name = Annotated[str, Field(strict=True, min_length=1, max_length=200), Normalis
 OptionalText = Annotated[Text | None, BeforeValidator(normalised_or_none)]
 OptionalName = Annotated[Name | None, BeforeValidator(normalised_or_none)]
 Instant = Annotated[datetime, BeforeValidator(_parse_recordable)]
+ParsedInstant = Annotated[datetime, Field(strict=True, ge=EARLIEST, lt=LATEST)]
+"""An instant of a value that has been parsed where it could be; many are checked without calling Python."""
 Amount = Annotated[Decimal, BeforeValidator(parse_decimal), Field(ge=0)]
 Ratio = Annotated[Decimal, BeforeValidator(parse_decimal), Field(ge=0, le=1)]
 Id = Annotated[UUID, BeforeValidator(parse_id)]
@@ -93,6 +95,9 @@ _SENTENCES = {
 }
 
 
+_BOUNDS = frozenset({"greater_than_equal", "less_than"})
+
+
 def _translate(details: ErrorDetails) -> Problem:
     kind = details["type"]
     path = tuple(part for part in details["loc"] if part != "[key]")
@@ -100,7 +105,18 @@ def _translate(details: ErrorDetails) -> Problem:
         return Problem((*path, kind.removeprefix("field:")), details["msg"])
     if details["input"] is None:
         return Problem(path, "must not be null")
+    if kind == "datetime_type" or (kind in _BOUNDS and isinstance(details["input"], datetime)):
+        return Problem(path, _describe_instant(details["input"]) or details["msg"])
     return Problem(path, _SENTENCES.get(kind) or _describe(kind, details.get("ctx", {}), details["msg"]))
+
+
+def _describe_instant(value: object) -> str | None:
+    """Return why the value is no `ParsedInstant`; None if it is one."""
+    try:
+        _parse_recordable(value)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _describe(kind: str, context: Mapping[str, Any], message: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import orjson
-from pydantic import Field, StrictBool, model_validator
+from pydantic import BeforeValidator, Field, StrictBool, model_validator
 from pydantic.alias_generators import to_camel
 
 from session_graph.access.viewer import Role
@@ -15,8 +15,16 @@ from session_graph.errors import InvalidInput, Problem
 from session_graph.parsing import fold
 from session_graph.sessions.closing import is_opportunity
 from session_graph.sessions.enums import Assessment
-from session_graph.sessions.input_model import InputModel, OptionalText, parse_input, problem
-from session_graph.sessions.record import MAX_TAGS, OptionalExternalId, Stars, Tag
+from session_graph.sessions.input_model import (
+    InputModel,
+    Name,
+    OptionalText,
+    Printable,
+    normalised_or_none,
+    parse_input,
+    problem,
+)
+from session_graph.sessions.record import MAX_TAG, MAX_TAGS, ExternalId, Stars
 
 EDITORS = frozenset({Role.BUILDER, Role.ADMIN})
 
@@ -43,7 +51,8 @@ FACTS = ("refused", "unavailable", "phone", "email")
 
 CLEARABLE = frozenset({"humanAssessment", "conversationQuality", "comment", "externalId"})
 
-Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS)]
+Tags = Annotated[list[Annotated[Name, Field(max_length=MAX_TAG)]], Field(max_length=MAX_TAGS)]
+OptionalExternalId = Annotated[Annotated[ExternalId, Printable] | None, BeforeValidator(normalised_or_none)]
 
 
 class SessionPatch(InputModel):

@@ -31,6 +31,7 @@ _SIP = re.compile(r"<?\s*(sips?):([^@\s<>;]+)@([^\s<>;?]+)[^<>\s]*>?", re.IGNORE
 _NUMBER = re.compile(r"\+?[\d\s().\-/*#]*\d[\d\s().\-/*#]*")
 _PUNCTUATION = re.compile(r"[\s().\-/]+")
 _GROUPS = re.compile(r"(?<=\d)(?=(?:\d{3})*\d{4}$)")
+_NOT_DIGITS = re.compile(r"\D+")
 _EXIT_PREFIXES = ("00", "011", "0011", "010")
 """What is dialled before a country code: in most countries, North America, Australia and Japan."""
 _OLD_MEXICAN_MOBILE = re.compile(r"\+521(\d{10})")
@@ -69,6 +70,7 @@ def without_extension(phone: str) -> str:
     return phone.partition(";ext=")[0]
 
 
+@lru_cache(maxsize=4096)
 def display_phone(phone: str) -> str:
     """Return a kept form for people to read, which no spreadsheet takes for a number or a formula: `+1 415-555-0134`.
 
@@ -79,12 +81,13 @@ def display_phone(phone: str) -> str:
         return phone.replace(";ext=", " ext. ")
     code = f"+{number.country_code} "
     national = phonenumbers.format_number(_without_extension(number), PhoneNumberFormat.INTERNATIONAL)
-    national = re.sub(r"[^\d]+", "-", national.removeprefix(code))
+    national = _NOT_DIGITS.sub("-", national.removeprefix(code))
     if "-" not in national:
         national = _GROUPS.sub("-", national)
     return f"{code}{national}" + (f" ext. {number.extension}" if number.extension else "")
 
 
+@lru_cache(maxsize=4096)
 def searchable_digits(phone: str) -> str:
     """Return the digits that a search may name a part of: of E.164, and of the forms that are dialled in the country.
 
@@ -92,11 +95,11 @@ def searchable_digits(phone: str) -> str:
     """
     number = _parse_kept(phone)
     if number is None:
-        return re.sub(r"\D", "", without_extension(phone))
+        return _NOT_DIGITS.sub("", without_extension(phone))
     significant = phonenumbers.national_significant_number(number)
     national = phonenumbers.format_number(_without_extension(number), PhoneNumberFormat.NATIONAL)
     forms = [f"{number.country_code}{significant}"]
-    for form in (_trunk_prefix(number.country_code) + significant, re.sub(r"\D", "", national)):
+    for form in (_trunk_prefix(number.country_code) + significant, _NOT_DIGITS.sub("", national)):
         if not any(form in other for other in forms):
             forms.append(form)
     return " ".join(forms)
@@ -122,7 +125,7 @@ def national_digits(phone: str) -> str | None:
 def spellings(text: str) -> list[str]:
     """Return the runs of digits by which a search means a number: as written, and as it is kept if that differs."""
     plain = _EXTENSION.sub("", _strip_scheme(text))
-    written = re.sub(r"\D", "", plain)
+    written = _NOT_DIGITS.sub("", plain)
     international = [plain] if plain.startswith("+") else []
     international += [f"+{written.removeprefix(prefix)}" for prefix in _EXIT_PREFIXES if written.startswith(prefix)]
     kept = [phone.removeprefix("+") for each in international if (phone := read_phone(each, None))]
@@ -200,7 +203,7 @@ def _parse_kept(phone: str) -> PhoneNumber | None:
 
 def _write(number: PhoneNumber, extension: str | None = None) -> str:
     extension = extension or number.extension
-    e164 = phonenumbers.format_number(_without_extension(number), PhoneNumberFormat.E164)
+    e164 = f"+{number.country_code}{phonenumbers.national_significant_number(number)}"
     return f"{e164};ext={extension}" if extension else e164
 
 

@@ -4,8 +4,8 @@
         for record in records:
             await recorder.add(record)
 
-A batch is one transaction. While it is recorded, the next one is read. A batch that is sent again is recognised by the
-ids of its records.
+A batch is one transaction. While the database works on it, the next one is read. A batch that is sent again is
+recognised by the ids of its records.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from uuid import UUID
 import asyncpg
 
 from session_graph.errors import InvalidInput, Problem
-from session_graph.pacing import Pacer
+from session_graph.pacing import Pacer, Precedence
 from session_graph.sessions.identity import with_id
 from session_graph.sessions.json_lines import RawRecord
 from session_graph.sessions.record import SessionRecord
@@ -94,7 +94,8 @@ class Recorder:
         self._notice = notice
         self._batch = _Batch()
         self._running: asyncio.Task[None] | None = None
-        self._pacer = Pacer()
+        self._computing = Precedence()
+        self._pacer = Pacer(after=self._computing)
 
     async def __aenter__(self) -> Self:
         return self
@@ -157,7 +158,7 @@ class Recorder:
         deadline = monotonic() + self._limits.patience
         while True:
             try:
-                return await record_sessions(self._database, self._account_id, records)
+                return await record_sessions(self._database, self._account_id, records, computing=self._computing)
             except CONNECTION_ERRORS:
                 if monotonic() > deadline:
                     raise

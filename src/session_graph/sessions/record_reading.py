@@ -4,7 +4,7 @@ The limits are those of the model, so that a new field of `SessionRecord` needs 
 Source: domain.md, "Texts and identifiers" and "What is recorded".
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -40,9 +40,10 @@ _OPTIONAL: dict[str, Callable[[str], object]] = {"language": parse_language, "re
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of a field; None where it has no such part. Text is in characters."""
+    """The limits of a field; None where it has no such part. Text is in characters, and dropped if it is blank."""
 
     text: int | None = None
+    is_optional: bool = False
     entries: int | None = None
     key: int | None = None
 
@@ -59,7 +60,7 @@ def parse_history(raw: object) -> SessionRecord:
 
 def _parse(model: type[SessionRecord], raw: object) -> SessionRecord:
     repair = _Repair()
-    record = parse_input(model, repair.record(raw) if isinstance(raw, Mapping) else raw)
+    record = parse_input(model, repair.record(raw, _field_limits(model)) if isinstance(raw, Mapping) else raw)
     if repair.warnings:
         record.warn(*repair.warnings)
     return record
@@ -69,11 +70,9 @@ def _parse(model: type[SessionRecord], raw: object) -> SessionRecord:
 class _Repair:
     warnings: list[RecordWarning] = field(default_factory=list)
 
-    def record(self, raw: Mapping[str, Any]) -> dict[str, Any]:
-        limits = _field_limits()
+    def record(self, raw: Mapping[str, Any], limits: Mapping[str, Limits]) -> dict[str, Any]:
         found = {
-            name: value if value is None or name not in limits else self._value(value, limits[name], name)
-            for name, value in raw.items()
+            name: self._value(value, limits[name], name) if name in limits else value for name, value in raw.items()
         }
         for name, check in _OPTIONAL.items():
             self._drop_if_wrong(found, name, check)
@@ -100,18 +99,19 @@ class _Repair:
         self.warnings.append(RecordWarning(path, code, message))
 
     def _value(self, value: Any, limits: Limits, name: str) -> Any:
-        if isinstance(value, Mapping):
-            return self._map(value, limits, (name,))
         if isinstance(value, list):
             return self._list(value, limits, (name,))
-        return value if limits.text is None else self._text(value, limits.text, (), name)
+        if isinstance(value, dict):
+            return self._map(value, limits, (name,))
+        text = value if limits.text is None else self._text(value, limits.text, (), name)
+        return None if text == "" and limits.is_optional else text
 
     def _text(self, value: Any, limit: int, path: Path, name: PathSegment) -> Any:
         """Return the text of this name below the path; what is no text as it is, for the check to refuse."""
-        if type(value) is int and abs(value) < DECIMAL_LIMIT:
-            return str(value)
         if not isinstance(value, str):
-            return value
+            return str(value) if type(value) is int and abs(value) < DECIMAL_LIMIT else value
+        if value.isascii() and value.isprintable() and len(value) <= limit:
+            return value.strip()
         text = normalise_text(value)
         if has_forbidden_characters(text):
             text = clean_text(text)
@@ -145,7 +145,7 @@ class _Repair:
     def _transcript(self, turns: Sequence[Any], around: Span | None) -> list[Any]:
         kept, left = [], MAX_TRANSCRIPT
         for position, turn in enumerate(self._cut(list(turns), MAX_TURNS, ("transcript",))):
-            if not isinstance(turn, Mapping):
+            if not isinstance(turn, dict):
                 kept.append(turn)
                 continue
             found = self._turn(turn, position, around)
@@ -165,6 +165,8 @@ class _Repair:
         found = dict(turn)
         if "name" in found:
             found["name"] = self._text(found["name"], NAME_LIMIT, path, "name")
+            if found["name"] == "":
+                del found["name"]
         text = self._text(found.get("text"), MAX_TRANSCRIPT, path, "text")
         if not text and found.get("speaker") != Speaker.TOOL:
             self._warn(path, WarningCode.TURN_SKIPPED, "has no text, and was left out")
@@ -174,7 +176,11 @@ class _Repair:
         if at and around and not around[0] <= at <= around[1]:
             del found["at"]
             self._warn((*path, "at"), WarningCode.TIME_DROPPED, "is more than a day from the session, and was left out")
-        return found
+        return found if None not in found.values() else _without_nulls(found, ("name", "at"))
+
+
+def _without_nulls(values: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None or name not in names}
 
 
 def _parse_in_place(values: dict[str, Any], name: str) -> datetime | None:
@@ -189,17 +195,18 @@ def _parse_in_place(values: dict[str, Any], name: str) -> datetime | None:
 
 
 @cache
-def _field_limits() -> dict[str, Limits]:
+def _field_limits(model: type[SessionRecord]) -> dict[str, Limits]:
     """Return the limits of the fields of a record that are texts, lists of texts, or maps of texts."""
-    properties = HistoryRecord.model_json_schema()["properties"]
+    properties = model.model_json_schema()["properties"]
     return {name: limits for name, schema in properties.items() if (limits := _limits(schema)) != Limits()}
 
 
 def _limits(schema: Mapping[str, Any]) -> Limits:
-    found = {name: value for each in (schema, *schema.get("anyOf", ())) for name, value in each.items()}
+    branches = schema.get("anyOf", ())
+    found = {name: value for each in (schema, *branches) for name, value in each.items()}
     if "maxItems" in found:
         return Limits(text=_limits(found["items"]).text, entries=found["maxItems"])
     if "maxProperties" in found:
         key = found["propertyNames"]["maxLength"]
         return Limits(text=found["additionalProperties"]["maxLength"], entries=found["maxProperties"], key=key)
-    return Limits(text=found.get("maxLength"))
+    return Limits(text=found.get("maxLength"), is_optional="maxLength" in found and bool(branches))

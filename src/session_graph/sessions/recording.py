@@ -5,9 +5,11 @@ it is refused. A batch is one transaction; a record that is refused does not sto
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +28,7 @@ from session_graph.sessions.event_log import EventKind, write_events
 from session_graph.sessions.history_record import carries_figures
 from session_graph.sessions.identity import KnownSessions, find_known, source_key
 from session_graph.sessions.record import SessionRecord, write_turns
-from session_graph.sessions.session_columns import columns_of, decide
+from session_graph.sessions.session_columns import COLUMNS, decide, row_of
 from session_graph.sessions.terms import StoredTerms, stored_terms
 from session_graph.sessions.warnings import RecordWarning, WarningCode
 from session_graph.store import models
@@ -36,6 +38,13 @@ ATTEMPTS = 5
 
 _ACCOUNT = "select a.money_scale, a.country from account a where a.id = $1 for key share"
 _ACCOUNT_ALONE = "select a.money_scale, a.country from account a where a.id = $1 for update"
+
+_SESSION_COLUMNS = (
+    *("account_id", "id", "agent_id", *COLUMNS),
+    *("terms_id", "content_hash", "money_scale", "recorded_at", "updated_at"),
+)
+_Row = tuple[Any, ...]
+_NOTHING = nullcontext()
 
 UNNAMED = "import"
 """The author of amendments that no key or token sent."""
@@ -72,19 +81,23 @@ class _Agent:
 
 
 async def record_sessions(
-    database: Database, account_id: UUID, records: Sequence[SessionRecord], recorder: str = UNNAMED
+    database: Database,
+    account_id: UUID,
+    records: Sequence[SessionRecord],
+    recorder: str = UNNAMED,
+    computing: AbstractContextManager[None] = _NOTHING,
 ) -> list[Outcome]:
     """Record all valid records in one transaction, and return an outcome for each record, in order.
 
-    `recorder` is the author of amendments in the history. On a conflict with another batch, retry while holding the
-    account row FOR UPDATE.
+    `recorder` is the author of amendments in the history. `computing` is entered while the rows are made, before the
+    database has its work. On a conflict with another batch, retry while holding the account row FOR UPDATE.
     """
     for attempt in range(ATTEMPTS):
         try:
             async with database.transaction() as connection:
                 account = await connection.fetchrow(_ACCOUNT_ALONE if attempt else _ACCOUNT, account_id)
                 assert account is not None
-                return await _record(connection, account_id, account, records, recorder)
+                return await _record(connection, account_id, account, records, recorder, computing)
         except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError):
             if attempt == ATTEMPTS - 1:
                 raise
@@ -92,20 +105,26 @@ async def record_sessions(
 
 
 async def _record(
-    connection: Connection, account_id: UUID, account: Row, records: Sequence[SessionRecord], recorder: str
+    connection: Connection,
+    account_id: UUID,
+    account: Row,
+    records: Sequence[SessionRecord],
+    recorder: str,
+    computing: AbstractContextManager[None],
 ) -> list[Outcome]:
     agents = await _find_agents(account_id, account["country"], {record.agent for record in records})
     known = await find_known(connection, account_id, records, [agent.stored for agent in agents.values()])
     batch = _Batch(account_id, account["money_scale"], datetime.now(UTC), agents, known)
     taken, pacer, alive = [], Pacer(), KeepAlive(connection)
-    for record in records:
-        taken.append(batch.take(record))
-        await pacer.pause()
-        await alive.beat()
-    await _copy(connection, "session", sorted(batch.sessions, key=lambda row: row["id"]))
-    await _copy(connection, "transcript", batch.transcripts)
-    await _copy(connection, "fact_times", batch.times)
-    await write_events(connection, account_id, EventKind.RECORDED, [row["id"] for row in batch.sessions])
+    with computing:
+        for record in records:
+            taken.append(batch.take(record))
+            await pacer.pause()
+            await alive.beat()
+    await _copy(connection, "session", sorted(batch.sessions, key=itemgetter(1)), _SESSION_COLUMNS)
+    await _copy(connection, "transcript", batch.transcripts, ("account_id", "session_id", "turns"))
+    await _copy(connection, "fact_times", batch.times, ("account_id", "session_id", "times"))
+    await write_events(connection, account_id, EventKind.RECORDED, [row[1] for row in batch.sessions])
     amendments = [each for each in taken if isinstance(each, Amendment)]
     results = iter(await amend_sessions(connection, account_id, amendments, recorder, batch.now))
     return [_outcome_of(each, next(results)) if isinstance(each, Amendment) else each for each in taken]
@@ -124,10 +143,9 @@ async def _find_agents(account_id: UUID, country: str | None, idns: set[str]) ->
     return {agent.idn: _Agent(agent.id, terms[agent.idn], stored_terms(agent.id, terms[agent.idn])) for agent in found}
 
 
-async def _copy(connection: Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+async def _copy(connection: Connection, table: str, rows: Sequence[_Row], columns: Sequence[str]) -> None:
     if rows:
-        columns = list(rows[0])
-        await connection.copy_records_to_table(table, records=[tuple(row.values()) for row in rows], columns=columns)
+        await connection.copy_records_to_table(table, records=rows, columns=columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +157,9 @@ class _Batch:
     now: datetime
     agents: Mapping[str, _Agent]
     known: KnownSessions
-    sessions: list[dict[str, Any]] = field(default_factory=list)
-    transcripts: list[dict[str, object]] = field(default_factory=list)
-    times: list[dict[str, object]] = field(default_factory=list)
+    sessions: list[_Row] = field(default_factory=list)
+    transcripts: list[_Row] = field(default_factory=list)
+    times: list[_Row] = field(default_factory=list)
 
     def take(self, record: SessionRecord) -> Outcome | Amendment:
         agent = self.agents.get(record.agent)
@@ -164,11 +182,9 @@ class _Batch:
         self.known.add(id_, content_hash, source_key(record))
         self.sessions.append(self._session_row(id_, record, agent, decisions, content_hash))
         if record.transcript:
-            turns = write_turns(record.transcript)
-            self.transcripts.append({"account_id": self.account_id, "session_id": id_, "turns": turns})
+            self.transcripts.append((self.account_id, id_, write_turns(record.transcript)))
         if times := times_of(record):
-            text = orjson.dumps(times).decode()
-            self.times.append({"account_id": self.account_id, "session_id": id_, "times": text})
+            self.times.append((self.account_id, id_, orjson.dumps(times).decode()))
         if decisions.is_lead and not contacts.reachable:
             record.warn(RecordWarning((), WarningCode.UNREACHABLE, "A lead who cannot be reached is no opportunity"))
         return Outcome(Status.RECORDED, id_, warnings=record.warnings)
@@ -182,18 +198,11 @@ class _Batch:
 
     def _session_row(
         self, id_: UUID, record: SessionRecord, agent: _Agent, decisions: Decisions, content_hash: bytes
-    ) -> dict[str, Any]:
-        return {
-            "account_id": self.account_id,
-            "id": id_,
-            "agent_id": agent.id,
-            **columns_of(record, decisions),
-            "terms_id": None if carries_figures(record) else agent.stored.id,
-            "content_hash": content_hash,
-            "money_scale": self.money_scale,
-            "recorded_at": self.now,
-            "updated_at": self.now,
-        }
+    ) -> _Row:
+        """Return the values of _SESSION_COLUMNS."""
+        terms_id = None if carries_figures(record) else agent.stored.id
+        written = (terms_id, content_hash, self.money_scale, self.now, self.now)
+        return (self.account_id, id_, agent.id, *row_of(record, decisions), *written)
 
 
 def _refuse(record: SessionRecord, name: str, message: str) -> Outcome:

@@ -3,7 +3,9 @@
 Recording writes them once; an amendment makes them again, from all that is known.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import orjson
@@ -37,6 +39,10 @@ _FOLDED = {
 }
 
 
+_read_copied = itemgetter(*_COPIED)
+_read_facts = attrgetter(*Facts.__slots__)
+_read_decided = attrgetter(*DECIDED)
+
 COLUMNS = (
     *(*_COPIED, *MAPS, *DECIDED, *_PAST_TEXTS, *PAST_FLAGS, *_FOLDED),
     *("phone_display", "phone_search", "stated_test", "stated_lead_value"),
@@ -46,7 +52,7 @@ COLUMNS = (
 
 def decide(record: SessionRecord, terms: AgentTerms) -> Decisions:
     """Return the decisions of the session; those that a record of the past carries count."""
-    decisions = close(Facts(**{name: getattr(record, name) for name in Facts.__slots__}), terms)
+    decisions = close(Facts(*_read_facts(record)), terms)
     if not carries_figures(record):
         return decisions
     kept = {name: value for name in FIGURES if (value := getattr(record, name)) is not None}
@@ -56,19 +62,25 @@ def decide(record: SessionRecord, terms: AgentTerms) -> Decisions:
 
 def columns_of(record: SessionRecord, decisions: Decisions) -> dict[str, Any]:
     """Return the values of the columns, maps as JSON text."""
-    columns: dict[str, Any] = {name: getattr(record, name) for name in _COPIED}
-    columns |= {name: orjson.dumps(getattr(record, name) or {}).decode() for name in MAPS}
-    columns |= {name: getattr(decisions, name) for name in DECIDED}
-    columns |= {name: getattr(record, name, None) for name in _PAST_TEXTS}
-    columns |= {name: bool(getattr(record, name, None)) for name in PAST_FLAGS}
-    columns |= {folded: text and fold(text) for folded, name in _FOLDED.items() for text in [_text(record, name)]}
-    columns["phone_display"] = record.phone and display_phone(record.phone)
-    columns["phone_search"] = record.phone and searchable_digits(record.phone)
-    columns["stated_test"] = record.is_test
-    columns["stated_lead_value"] = record.lead_value
-    return columns
+    return dict(zip(COLUMNS, row_of(record, decisions), strict=True))
 
 
-def _text(record: SessionRecord, name: str) -> str | None:
-    text: str | None = getattr(record, name, None)
-    return text
+def row_of(record: SessionRecord, decisions: Decisions) -> tuple[Any, ...]:
+    """Return the values in the order of COLUMNS. What only a record of the past carries may be absent."""
+    values = vars(record)
+    return (
+        *_read_copied(values),
+        *(_write_map(values[name]) for name in MAPS),
+        *_read_decided(decisions),
+        *(values.get(name) for name in _PAST_TEXTS),
+        *(bool(values.get(name)) for name in PAST_FLAGS),
+        *(text and fold(text) for text in map(values.get, _FOLDED.values())),
+        record.phone and display_phone(record.phone),
+        record.phone and searchable_digits(record.phone),
+        record.is_test,
+        record.lead_value,
+    )
+
+
+def _write_map(values: Mapping[str, str] | None) -> str:
+    return orjson.dumps(values).decode() if values else "{}"
