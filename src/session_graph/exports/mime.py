@@ -70,7 +70,7 @@ def join_parts(subtype: str, parts: list[MIMEBase]) -> MIMEMultipart:
     """Return the parts as one, of the type multipart/mixed or multipart/alternative."""
     for part in parts:
         del part["MIME-Version"]  # only the message has it
-    return MIMEMultipart(subtype, _subparts=parts, policy=POLICY)
+    return MIMEMultipart(subtype, None, parts, policy=POLICY)
 
 
 def fix_boundaries(message: Message) -> None:

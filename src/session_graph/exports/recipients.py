@@ -72,6 +72,7 @@ def _check_listed(text: str) -> str:
     try:
         return _check_recipient(text)
     except ValueError:
-        if has_email_form(text if "@" in text else f"somebody@{text}"):
+        is_domain = "@" not in text and "." in text
+        if has_email_form(f"somebody@{text}" if is_domain else text):
             return text
         raise
