@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
+from email_validator import EmailNotValidError, validate_email
 
 from session_graph.errors import BadUserInput, InvalidInput, PathSegment, Problem
 
@@ -27,6 +28,8 @@ EXACT = Context(prec=100)
 NAME_LIMIT = 200
 EMAIL_LIMIT = 254
 """RFC 5321, section 4.5.3.1.3, without the angle brackets."""
+LINE_LIMIT = 100
+"""Most characters of a caller's text on a line that a person reads between lines of ours."""
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -34,9 +37,11 @@ _DECIMAL = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?", re.ASCII)
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _EMAIL = re.compile(rf"[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})*")
 """What a browser's e-mail field accepts (HTML Living Standard, 4.10.5.1.5): no display name, no quotes, one line."""
+_MAILBOX = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._+'&~=-]*")
 _SURROGATE_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]")
 FORBIDDEN_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters except tab, line feed and carriage return; and lone surrogates, which UTF-8 cannot encode."""
+_JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 
 
 def parse_decimal(value: object) -> Decimal:
@@ -121,10 +126,53 @@ def check_name(value: str, limit: int = NAME_LIMIT) -> str:
 
 
 def check_email(value: str) -> str:
-    """Return the address unchanged. Raises ValueError unless it is exactly one address that mail can be sent to."""
-    if len(value) > EMAIL_LIMIT or not _EMAIL.fullmatch(value):
-        raise ValueError("must be one e-mail address, such as ana@example.com")
-    return value
+    """Return the address of a mailbox, its domain in ASCII and lower case. Raises ValueError if it cannot be one.
+
+    Nothing is asked of the DNS. The part before the @ is ASCII, so every mail server takes it (no RFC 6531), and has
+    none of the characters that a mail program may read as a command, a file, a route or an encoded word.
+    """
+    address = _read_mailbox(value) if len(value) <= EMAIL_LIMIT else None
+    if address is None:
+        raise ValueError(
+            "must be one e-mail address, such as ana@example.com: ASCII letters, digits and . _ + ' & ~ = - before the"
+            " @, and a domain of the internet after it"
+        )
+    return address
+
+
+@lru_cache(maxsize=4096)
+def _read_mailbox(text: str) -> str | None:
+    try:
+        address = validate_email(text, strict=True, allow_smtputf8=False, check_deliverability=False)
+    except EmailNotValidError:
+        return None
+    return f"{address.local_part}@{address.ascii_domain}" if _MAILBOX.fullmatch(address.local_part) else None
+
+
+def has_email_form(text: str) -> bool:
+    """Return whether the text looks like exactly one address, as browsers judge it; mail may not be sent to it."""
+    return len(text) <= EMAIL_LIMIT and _EMAIL.fullmatch(text) is not None
+
+
+def write_on_one_line(text: str, limit: int = LINE_LIMIT) -> str:
+    """Return the text as one line of at most `limit` visible characters; a longer one is cut and ends with an ellipsis.
+
+    White space becomes single spaces, and what is no text U+FFFD. Characters that show nothing or change the direction
+    of the text after them are left out, but for the joiners of emoji and scripts.
+    """
+    read = text[: 10 * limit]
+    line = read if read.isprintable() else "".join(map(_show, read))
+    line = " ".join(line.split())
+    is_cut = len(line) > limit or len(read) < len(text)
+    return line[: limit - 1].rstrip() + "\N{HORIZONTAL ELLIPSIS}" if is_cut else line
+
+
+def _show(character: str) -> str:
+    if character.isprintable() or character in _JOINERS:
+        return character
+    if character.isspace():
+        return " "
+    return "" if unicodedata.category(character) == "Cf" else "\N{REPLACEMENT CHARACTER}"
 
 
 def normalise_text(text: str) -> str:

@@ -163,7 +163,11 @@ class Settings(BaseSettings):
     )
     smtp_url: SecretStr | None = Field(
         None,
-        description="Mail server that sends exports: `smtp://`, `smtp+starttls://` or `smtps://`, with `user:password@` if it requires a login.",
+        description="Mail server that sends exports: `smtp://`, `smtp+starttls://` or `smtps://`, with `user:password@` if it requires a login. `smtp://` encrypts if the server offers it, and takes a password for this machine only.",
+    )
+    smtp_ca_file: Path | None = Field(
+        None,
+        description="File with the certificates (PEM) of the authorities that the mail server's certificate may come from, instead of those that the operating system trusts.",
     )
     mail_from: str = Field(
         "reports@localhost",

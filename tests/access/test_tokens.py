@@ -152,6 +152,8 @@ async def test_the_names_of_claims_are_settings(account: Account) -> None:
         {"agents": [["hostess"]]},
         {"email": "Ana <ana@example.com>", "email_verified": True},
         {"email": "ana@example.com\r\nBcc: eve@example.com", "email_verified": True},
+        {"email": "=?utf-8?q?a=0Ab?=@example.com", "email_verified": True},
+        {"email": "ana@localhost", "email_verified": True},
         {"email": None, "email_verified": True},
     ],
 )

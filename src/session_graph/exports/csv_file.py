@@ -16,7 +16,7 @@ import asyncpg
 
 from session_graph.access.viewer import Viewer
 from session_graph.errors import SessionGraphError
-from session_graph.exports.csv_columns import cells_sql, header, instants_of
+from session_graph.exports.csv_columns import cells_sql, escape_after_separators, header, instants_of
 from session_graph.exports.local_times import join_offsets
 from session_graph.sessions.enums import Direction
 from session_graph.sessions.filters import where
@@ -211,6 +211,7 @@ class _ChunkWriter:
         self._database = database
         self._key = (job["account_id"], job["id"], job["claims"])
         self._progress = progress
+        self._escapes_formulas = job["escape_formulas"]
         self._hash = hashlib.sha256()
         self._compressor = zlib.compressobj(COMPRESSION)
         self._chunk = bytearray()
@@ -218,6 +219,8 @@ class _ChunkWriter:
 
     async def write_rows(self, data: bytes) -> None:
         self._progress.rows_written += data.count(_ROW_END)
+        if self._escapes_formulas:
+            data = escape_after_separators(data)
         await self.write(data.replace(_ROW_END, LINE_END))
 
     async def write(self, data: bytes) -> None:

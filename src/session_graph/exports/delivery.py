@@ -2,13 +2,16 @@
 
 At-least-once: the row is claimed before the message is made and sent, which counts the attempt and schedules the next
 one with exponential backoff. A worker that has lost the job cannot claim. A failure that concerns no recipient puts off
-all messages of the export. All times are the database's.
+all messages of the export; one to make a message is final for its recipient. All times are the database's.
 """
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Coroutine
 from datetime import timedelta
+from email.message import Message
+from pathlib import Path
 from time import monotonic
 
 from session_graph.access.viewer import Viewer
@@ -18,6 +21,7 @@ from session_graph.exports.links import LinkSigner
 from session_graph.exports.mail import Consequence, MailTransport, NotDelivered
 from session_graph.exports.message import MailContent, compose
 from session_graph.exports.recipients import find_unlisted
+from session_graph.parsing import check_email
 from session_graph.settings import Settings
 from session_graph.store.background import STORE_FAILED
 from session_graph.store.database import Database, Row
@@ -36,6 +40,8 @@ GRACE_SECONDS = 8
 UNLISTED = "The address is no longer on the account's list of recipients."
 STOPPED = "The server stopped too often while sending it."
 COULD_NOT_SEND = "The file is written, but sending it failed because of an error in the server. It will be sent again."
+CANNOT_COMPOSE = "The message could not be made because of an error in the server; the file can be downloaded."
+NO_MAILBOX = "No mail can be sent to this address, which was accepted by an earlier version."
 
 _TELL = f"returning pg_notify('{PROGRESS}', d.export_id::text)"
 _GIVE_UP = f"""
@@ -142,8 +148,8 @@ class Deliverer:
             return await self._record_failure(job, recipient, failure)
         except STORE_FAILED:
             raise
-        except Exception:
-            LOGGER.exception("export %s: a message could not be made or sent", job["id"])
+        except Exception as error:
+            LOGGER.error("export %s: a message could not be sent: %s", job["id"], _name_place(error))
             await self._change(_POSTPONE, job, recipient, COULD_NOT_SEND, *PAUSES)
         else:
             await self._change(_ACCEPT, job, recipient)
@@ -151,9 +157,7 @@ class Deliverer:
 
     async def _deliver(self, job: Row, account: Account, csv: bytes | None, recipient: str) -> None:
         """Hand the message to the transport, without its attachment if it is too large with it."""
-        link = await self._signer.make_link(job["account_id"], job["id"], recipient)
-        content = MailContent(job, account.name, account.time_zone, link, csv)
-        message = await asyncio.to_thread(compose, content, recipient, self._settings)
+        message = await self._compose(job, account, csv, recipient)
         try:
             await self._transport.deliver(message, recipient)
         except NotDelivered as failure:
@@ -161,6 +165,20 @@ class Deliverer:
                 raise
             LOGGER.warning("export %s: sent without its attachment: %s", job["id"], failure.kind)
             await self._deliver(job, account, None, recipient)
+
+    async def _compose(self, job: Row, account: Account, csv: bytes | None, recipient: str) -> Message:
+        """Return the message. What is wrong with its values is final: a retry would read the same ones."""
+        try:
+            check_email(recipient)
+        except ValueError:
+            raise NotDelivered(NO_MAILBOX, Consequence.REFUSED, "no mailbox") from None
+        link = await self._signer.make_link(job["account_id"], job["id"], recipient)
+        content = MailContent(job, account.name, account.time_zone, link, csv)
+        try:
+            return await asyncio.to_thread(compose, content, recipient, self._settings)
+        except Exception as error:
+            LOGGER.error("export %s: a message could not be made: %s", job["id"], _name_place(error))
+            raise NotDelivered(CANNOT_COMPOSE, Consequence.REFUSED, "not made") from error
 
     async def _record_failure(self, job: Row, recipient: str, failure: NotDelivered) -> bool:
         """Record why the message was not delivered. Return False if that concerns no recipient."""
@@ -188,6 +206,12 @@ class Deliverer:
             if is_attached:
                 csv += piece
         return bytes(csv) if is_attached else None
+
+
+def _name_place(error: Exception) -> str:
+    """Return the error's class and where it was raised, for one line of the log; its text may have contacts."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"
 
 
 async def _let_finish(sending: Coroutine[None, None, bool]) -> bool:

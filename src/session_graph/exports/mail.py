@@ -7,13 +7,14 @@ before the recipient is named concerns every recipient, and is the operator's to
 import asyncio
 import errno
 import hashlib
+import os
 import socket
 import ssl
 from contextlib import suppress
 from dataclasses import dataclass
-from email.message import EmailMessage
-from email.policy import SMTP
+from email.message import Message
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -22,7 +23,7 @@ import aiosmtplib
 
 from session_graph.errors import SettingError
 from session_graph.exports.mail_address import read_sender
-from session_graph.parsing import FORBIDDEN_CHARACTERS
+from session_graph.parsing import write_on_one_line
 from session_graph.settings import PREFIX, Settings
 
 TIMEOUT_SECONDS = 120
@@ -61,27 +62,32 @@ class Stage(StrEnum):
 
 
 class MailTransport(Protocol):
-    """Delivers one message to one recipient, or raises NotDelivered."""
+    """Delivers one message to one recipient, and returns a sentence for the operator: how. Or raises NotDelivered."""
 
-    async def deliver(self, message: EmailMessage, recipient: str) -> None: ...
+    async def deliver(self, message: Message, recipient: str) -> str: ...
 
 
 def choose_transport(settings: Settings) -> MailTransport:
     """Return the transport that the settings name: the mail server, else the outbox, else one that refuses everything.
 
-    Raises SettingError if the sender or the mail server's URL is not valid.
+    Raises SettingError if the sender, the mail server's URL or the file of authorities is not valid, or if a password
+    could be sent to another host unencrypted.
     """
     sender = read_sender(settings.mail_from)
     if not settings.mail:
         return OffTransport()
     if settings.smtp_url:
-        return SmtpTransport.from_url(settings.smtp_url.get_secret_value(), sender)
+        url = settings.smtp_url.get_secret_value()
+        return SmtpTransport.from_url(url, sender.address, _trust(settings.smtp_ca_file))
     return OutboxTransport(settings.outbox) if settings.outbox else NullTransport()
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpTransport:
-    """A mail server; `security` is smtp, smtp+starttls or smtps, `sender` the address of the envelope."""
+    """A mail server; `security` is smtp, smtp+starttls or smtps, `sender` the address of the envelope.
+
+    With smtp, the connection is encrypted if the server offers it. `trusted` decides about certificates in any case.
+    """
 
     security: str
     host: str
@@ -89,9 +95,10 @@ class SmtpTransport:
     user: str | None
     password: str | None
     sender: str
+    trusted: ssl.SSLContext
 
     @classmethod
-    def from_url(cls, url: str, sender: str) -> "SmtpTransport":
+    def from_url(cls, url: str, sender: str, trusted: ssl.SSLContext | None = None) -> "SmtpTransport":
         try:
             parts = urlsplit(url)
             if parts.scheme not in PORTS or not parts.hostname:
@@ -103,23 +110,30 @@ class SmtpTransport:
                 " smtp+starttls://user:password@mail.example.com:587."
             ) from None
         user, password = (part and unquote(part) for part in (parts.username, parts.password))
-        return cls(parts.scheme, parts.hostname, port, user, password, sender)
+        if parts.scheme == "smtp" and (user or password) and not _is_this_machine(parts.hostname):
+            raise SettingError(
+                f"{PREFIX}SMTP_URL has a password, which smtp:// would send unencrypted if the mail server offers no"
+                " encryption; use smtp+starttls:// or smtps://."
+            )
+        return cls(parts.scheme, parts.hostname, port, user, password, sender, trusted or _trust(None))
 
-    async def deliver(self, message: EmailMessage, recipient: str) -> None:
-        data = await asyncio.to_thread(message.as_bytes, policy=SMTP)
+    async def deliver(self, message: Message, recipient: str) -> str:
+        data = await asyncio.to_thread(message.as_bytes, policy=message.policy.clone(linesep="\r\n"))
         client = aiosmtplib.SMTP(
             hostname=self.host,
             port=self.port,
             username=self.user,
             password=self.password,
             use_tls=self.security == "smtps",
-            start_tls=self.security == "smtp+starttls",
+            start_tls={"smtp": None, "smtp+starttls": True, "smtps": False}[self.security],  # None: if it is offered
+            tls_context=self.trusted,
             timeout=TIMEOUT_SECONDS,
         )
         stage = Stage.SESSION
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 await client.connect()
+                tls = client.get_transport_info("ssl_object")
                 await _greet(client)
                 await client.mail(self.sender, options=_announce_size(client, data))
                 stage = Stage.RECIPIENT
@@ -133,41 +147,70 @@ class SmtpTransport:
             raise _explain(error, stage) from error
         finally:
             client.close()
+        return f"The connection was encrypted ({tls.version()})." if tls else "The connection was not encrypted."
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxTransport:
-    """A folder that gets one `.eml` file for each Message-ID; any mail program opens it."""
+    """A folder that gets one `.eml` file for each Message-ID, readable by its owner alone.
+
+    Any mail program opens it.
+    """
 
     folder: Path
 
-    async def deliver(self, message: EmailMessage, recipient: str) -> None:
+    async def deliver(self, message: Message, recipient: str) -> str:
         try:
-            await asyncio.to_thread(self._write, message)
+            path = await asyncio.to_thread(self._write, message)
         except OSError as error:
             reason = f"The outbox cannot be written to: {error.strerror}."
             raise NotDelivered(reason, Consequence.PUT_OFF, "outbox") from error
+        return f"It is in {path}."
 
-    def _write(self, message: EmailMessage) -> None:
+    def _write(self, message: Message) -> Path:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = hashlib.sha256(str(message["Message-ID"]).encode()).hexdigest()[:16]
         part = self.folder / f"{name}.part"
-        part.write_bytes(message.as_bytes())
-        part.replace(self.folder / f"{name}.eml")
+        part.unlink(missing_ok=True)
+        with open(part, "xb", opener=_open_privately) as file:  # does not follow a link that somebody put there
+            file.write(message.as_bytes())
+        return part.replace(self.folder / f"{name}.eml")
 
 
 class OffTransport:
     """Puts every message off: mail is switched off."""
 
-    async def deliver(self, message: EmailMessage, recipient: str) -> None:
+    async def deliver(self, message: Message, recipient: str) -> str:
         raise NotDelivered(SWITCHED_OFF, Consequence.PUT_OFF, "off")
 
 
 class NullTransport:
     """Refuses every message: neither a mail server nor an outbox is set."""
 
-    async def deliver(self, message: EmailMessage, recipient: str) -> None:
+    async def deliver(self, message: Message, recipient: str) -> str:
         raise NotDelivered(NO_SERVER, Consequence.REFUSED, "no mail server")
+
+
+def _open_privately(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _trust(authorities: Path | None) -> ssl.SSLContext:
+    """Return the check of certificates: of name, dates and issuer, one of the authorities or of those of the system."""
+    try:
+        return ssl.create_default_context(cafile=authorities)
+    except OSError as error:  # ssl.SSLError is one
+        raise SettingError(
+            f"{PREFIX}SMTP_CA_FILE must be a readable file of certificates in PEM, and {authorities} is not"
+            f" ({error.strerror})."
+        ) from None
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 async def _quit(client: aiosmtplib.SMTP) -> None:
@@ -189,7 +232,7 @@ def _announce_size(client: aiosmtplib.SMTP, data: bytes) -> list[str]:
     if not client.supports_extension("size"):
         return []
     most = client.esmtp_extensions["size"].strip()
-    if most.isdecimal() and 0 < int(most) < len(data):
+    if most.isdecimal() and len(most) < 20 and 0 < int(most) < len(data):
         reason = f"The mail server takes messages of at most {int(most):,} bytes; this one has {len(data):,}."
         raise NotDelivered(reason, Consequence.WITHOUT_FILE, "size")
     return [f"size={len(data)}"]
@@ -212,7 +255,7 @@ def _explain_answer(code: int, text: str, stage: Stage) -> NotDelivered:
     is_smtp = code >= 0
     reason = f"The mail server said {code}: {text}" if is_smtp else f"The mail server's answer is not SMTP: {text}"
     kind = f"answer {code}" if is_smtp else "not SMTP"
-    return NotDelivered(reason[:MOST_CHARACTERS], _judge_answer(code, text, stage), kind)
+    return NotDelivered(reason, _judge_answer(code, text, stage), kind)
 
 
 def _judge_answer(code: int, text: str, stage: Stage) -> Consequence:
@@ -252,6 +295,6 @@ def _explain_connection(error: Exception) -> tuple[str, str]:
 
 
 def clean(text: str) -> str:
-    """Return an answer as one line of text: what is not text, such as bytes that are not UTF-8, becomes U+FFFD."""
+    """Return an answer as one line of at most MOST_CHARACTERS; bytes that are not UTF-8 become U+FFFD."""
     readable = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return " ".join(FORBIDDEN_CHARACTERS.sub("\ufffd", readable).split())
+    return write_on_one_line(readable, MOST_CHARACTERS)

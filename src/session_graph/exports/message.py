@@ -3,18 +3,21 @@
 import hashlib
 import html
 import io
+import re
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.message import EmailMessage
-from email.utils import format_datetime
+from email.message import Message
+from email.mime.base import MIMEBase
 from typing import Any
 
 import orjson
 
+from session_graph.exports.mail_address import read_sender
+from session_graph.exports.mime import add_headers, file_part, fix_boundaries, join_parts, text_part
 from session_graph.exports.requests import LOCAL
-from session_graph.parsing import parse_instant
+from session_graph.parsing import parse_instant, write_on_one_line
 from session_graph.sessions.filter_parsing import parse_filter
 from session_graph.sessions.filters import CONDITIONS, ValueKind
 from session_graph.settings import Settings
@@ -22,6 +25,13 @@ from session_graph.store.database import Row
 from session_graph.zones import find_offset, write_offset, zone_of
 
 EVERYTHING = "all sessions"
+GREETING = "The session report that you asked for."
+MOST_OPTIONS = 10
+"""Most values of a list in a filter that a message names."""
+MOST_CHARACTERS = 1000
+"""Most characters of a line of a message."""
+
+_NO_FILE_NAME = re.compile(r"[^A-Za-z0-9._+-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,33 +55,23 @@ def zone_of_export(export: Row, account_time_zone: str) -> str:
     return account_time_zone if label == LOCAL else label
 
 
-def compose(content: MailContent, recipient: str, settings: Settings) -> EmailMessage:
-    """Return the message, the same bytes each time for an export and a recipient."""
-    message = EmailMessage()
-    message["From"] = settings.mail_from
-    message["To"] = recipient
-    message["Subject"] = f"Session report of {content.account}: {_count(content.export)}"
-    message["Date"] = format_datetime(_local(content.export["finished_at"], content.time_zone))
-    message["Message-ID"] = message_id(content.export, recipient)
-    message["Auto-Submitted"] = "auto-generated"
-    facts = _facts(content)
-    message.set_content(_plain(content, facts))
-    message.add_alternative(_html(content, facts), subtype="html")
-    if content.csv is not None:
-        _attach(message, content, settings)
-    _fix_boundaries(message)
-    return message
+def compose(content: MailContent, recipient: str, settings: Settings) -> Message:
+    """Return the message, the same bytes each time for an export and a recipient.
 
-
-def _fix_boundaries(message: EmailMessage) -> None:
-    """Derive the boundaries between the parts from the Message-ID; by default they are random.
-
-    None is in a part: `=_` is in no text that is encoded for mail.
+    Every text of a caller stands on one line and below the lines of this program. Raises SettingError.
     """
-    parts = [part for part in message.walk() if part.is_multipart()]
-    for number, part in enumerate(parts):
-        digest = hashlib.sha256(f"{message['Message-ID']} {number}".encode()).hexdigest()
-        part.set_boundary(f"=_{digest[:32]}")
+    body = join_parts("alternative", [text_part(_plain(content)), text_part(_html(content), "html")])
+    message = body if content.csv is None else join_parts("mixed", [body, _attachment(content, settings)])
+    add_headers(
+        message,
+        read_sender(settings.mail_from),
+        recipient,
+        f"Session report of {write_on_one_line(content.account)}: {_count(content.export)}",
+        _local(content.export["finished_at"], content.time_zone),
+        message_id(content.export, recipient),
+    )
+    fix_boundaries(message)
+    return message
 
 
 def message_id(export: Row, recipient: str) -> str:
@@ -79,13 +79,13 @@ def message_id(export: Row, recipient: str) -> str:
 
     Header and id fit on one line: some servers lose a folded one.
     """
-    return f"<{export['id'].hex}.{hashlib.sha256(recipient.encode()).hexdigest()[:16]}@session-graph>"
+    return f"<{export['id'].hex}.{hashlib.sha256(recipient.encode()).hexdigest()[:14]}@session-graph>"
 
 
 def file_name(export: Row, account_time_zone: str) -> str:
     """Return `sessions-2026-11-21-America-New_York.csv`: the day of the snapshot in the zone of its times, and that."""
     as_of = _local(export["as_of"], zone_of_export(export, account_time_zone))
-    return f"sessions-{as_of:%Y-%m-%d}-{export['time_zone_label'].replace('/', '-')}.csv"
+    return f"sessions-{as_of:%Y-%m-%d}-{_NO_FILE_NAME.sub('-', export['time_zone_label'])}.csv"
 
 
 def write_local(moment: datetime, zone: str) -> str:
@@ -110,23 +110,26 @@ def _count(export: Row) -> str:
 
 
 def _facts(content: MailContent) -> list[tuple[str, str]]:
+    """Return what the message says of its export, each text on one line, those that callers wrote last."""
     export, zone = content.export, content.time_zone
     is_mixed = export["time_zone_label"] == LOCAL
-    return [
-        ("Account", content.account),
-        ("Filter", describe_filter(orjson.loads(export["stored_filter"]), export, zone)),
+    facts = [
         ("Rows", _count(export)),
         ("As of", write_local(export["as_of"], zone)),
-        ("Times", f"each in its agent's time zone; in this message {zone}" if is_mixed else zone),
-        ("Asked for by", export["requested_by"]),
         ("Available until", write_local(export["expires_at"], zone)),
+        ("Times", f"each in its agent's time zone; in this message {zone}" if is_mixed else zone),
+        ("Account", write_on_one_line(content.account)),
+        ("Asked for by", write_on_one_line(export["requested_by"])),
+        ("Filter", describe_filter(orjson.loads(export["stored_filter"]), export, zone)),
     ]
+    return [(name, write_on_one_line(text, MOST_CHARACTERS)) for name, text in facts]
 
 
 def describe_filter(raw: Mapping[str, Any], export: Row, zone: str) -> str:
     """Return the filter as people read it: `isLead: true, channels: VOICE or SMS`.
 
-    Instants are in the zone, and `from` stands before `to`.
+    Instants are in the zone, and `from` stands before `to`. Each text is on one line, and of a list only the first
+    MOST_OPTIONS are named.
     """
     names = sorted(raw, key=_place)
     return ", ".join(f"{name}: {_describe(name, raw[name], export, zone)}" for name in names) or EVERYTHING
@@ -148,7 +151,7 @@ def _describe(name: str, value: Any, export: Row, zone: str) -> str:
         case ValueKind.FILTER:
             return f"({describe_filter(value, export, zone)})"
         case ValueKind.FILTERS:
-            return _join_options(f"({describe_filter(inner, export, zone)})" for inner in value)
+            return _join_options([f"({describe_filter(inner, export, zone)})" for inner in value])
     return _write_value(value)
 
 
@@ -157,41 +160,42 @@ def _write_value(value: Any) -> str:
         case bool():
             return str(value).lower()
         case list():
-            return _join_options(map(_write_value, value))
+            return _join_options([_write_value(inner) for inner in value])
         case dict():
-            return f"({', '.join(f'{name}: {_write_value(inner)}' for name, inner in value.items())})"
-    return str(value)
+            pairs = (f"{write_on_one_line(name)}: {_write_value(inner)}" for name, inner in value.items())
+            return f"({', '.join(pairs)})"
+    return write_on_one_line(str(value))
 
 
-def _join_options(options: Iterable[str]) -> str:
-    return " or ".join(options) or "none of anything"
+def _join_options(options: Sequence[str]) -> str:
+    shown = " or ".join(options[:MOST_OPTIONS])
+    more = len(options) - MOST_OPTIONS
+    return f"{shown} and {more:,} more" if more > 0 else shown or "none of anything"
 
 
-def _plain(content: MailContent, facts: list[tuple[str, str]]) -> str:
-    lines = "\n".join(f"{name}: {text}" for name, text in facts)
-    return f"The session report that you asked for.\n\n{lines}\n\nDownload it: {content.link}\n"
+def _plain(content: MailContent) -> str:
+    lines = "\n".join(f"{name}: {text}" for name, text in _facts(content))
+    return f"{GREETING}\n\nDownload it: {content.link}\n\n{lines}\n"
 
 
-def _html(content: MailContent, facts: list[tuple[str, str]]) -> str:
+def _html(content: MailContent) -> str:
     rows = "".join(
-        f'<tr><th align="left">{html.escape(name)}</th><td>{html.escape(text)}</td></tr>' for name, text in facts
+        f'<tr><th align="left">{html.escape(name)}</th><td>{html.escape(text)}</td></tr>'
+        for name, text in _facts(content)
     )
     link = html.escape(content.link, quote=True)
     return (
-        '<!doctype html><html lang="en"><body><p>The session report that you asked for.</p>'
-        f'<table cellpadding="4">{rows}</table><p><a href="{link}">Download it</a></p></body></html>'
+        f'<!doctype html><html lang="en"><body><p>{GREETING}</p><p><a href="{link}">Download it</a></p>'
+        f'<table cellpadding="4">{rows}</table></body></html>'
     )
 
 
-def _attach(message: EmailMessage, content: MailContent, settings: Settings) -> None:
+def _attachment(content: MailContent, settings: Settings) -> MIMEBase:
     assert content.csv is not None
     name = file_name(content.export, content.account_time_zone)
     if len(content.csv) > settings.zip_above_bytes:
-        message.add_attachment(_zipped(name, content), maintype="application", subtype="zip", filename=f"{name}.zip")
-    else:
-        message.add_attachment(
-            content.csv, maintype="text", subtype="csv", filename=name, params={"charset": "utf-8", "header": "present"}
-        )
+        return file_part(_zipped(name, content), "application/zip", f"{name}.zip", {})
+    return file_part(content.csv, "text/csv", name, {"charset": "utf-8", "header": "present"})
 
 
 def _zipped(name: str, content: MailContent) -> bytes:

@@ -1,13 +1,13 @@
 """The list of an account's allowed recipients: addresses, and domains such as `example.com`."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from uuid import UUID
 
 from tortoise.transactions import in_transaction
 
 from session_graph.access.viewer import Viewer
 from session_graph.errors import InvalidInput, LimitReached, PathSegment, Problem
-from session_graph.parsing import check_email
+from session_graph.parsing import check_email, has_email_form
 from session_graph.store.models import ExportRecipient
 
 MOST = 1000
@@ -25,8 +25,8 @@ async def change_recipients(account_id: UUID, add: Iterable[str] = (), remove: I
     Raises InvalidInput with the path and index of every text that is neither an address nor a domain, LimitReached if
     the list would have more than MOST entries.
     """
-    added = _parse(add, "addExportRecipients")
-    removed = _parse(remove, "removeExportRecipients")
+    added = _parse(add, "addExportRecipients", _check_recipient)
+    removed = _parse(remove, "removeExportRecipients", _check_listed)
     async with in_transaction():
         await ExportRecipient.bulk_create(
             [ExportRecipient(account_id=account_id, recipient=recipient) for recipient in sorted(added)],
@@ -45,17 +45,34 @@ async def find_unlisted(viewer: Viewer, addresses: Iterable[str]) -> set[str]:
     return {address for address in addresses if not {address, address.partition("@")[2]} & allowed}
 
 
-def _parse(texts: Iterable[str], path: PathSegment) -> set[str]:
+def _parse(texts: Iterable[str], path: PathSegment, check: Callable[[str], str]) -> set[str]:
     recipients, problems = set(), []
     for index, text in enumerate(texts):
-        recipient = text.strip().lower()
         try:
-            check_email(recipient if "@" in recipient else f"somebody@{recipient}")
-            if "@" not in recipient and "." not in recipient:
-                raise ValueError
-            recipients.add(recipient)
-        except ValueError:
-            problems.append(Problem((path, index), "must be an address, such as ana@example.com, or a domain"))
+            recipients.add(check(text.strip().lower()))
+        except ValueError as problem:
+            problems.append(Problem((path, index), str(problem)))
     if problems:
         raise InvalidInput(problems)
     return recipients
+
+
+def _check_recipient(text: str) -> str:
+    """Return the address, or the domain in ASCII. Raises ValueError if it is neither."""
+    if "@" in text:
+        return check_email(text)
+    try:
+        return check_email(f"somebody@{text}").partition("@")[2]
+    except ValueError:
+        raise ValueError("must be an address, such as ana@example.com, or a domain, such as example.com") from None
+
+
+def _check_listed(text: str) -> str:
+    """Return a text that may be on the list, also one that an earlier version accepted. Raises ValueError otherwise."""
+    try:
+        return _check_recipient(text)
+    except ValueError:
+        is_domain = "@" not in text and "." in text
+        if has_email_form(f"somebody@{text}" if is_domain else text):
+            return text
+        raise

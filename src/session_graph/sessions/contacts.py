@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from session_graph.parsing import check_email
+from session_graph.parsing import has_email_form
 from session_graph.sessions.phones import (
     display_phone,
     misread_digits,
@@ -109,11 +109,7 @@ def read_email(text: str) -> str | None:
     """Return the address in lower case; None if it is not exactly one address."""
     address = spell_email(text)
     in_ascii = "".join("a" if not c.isascii() and c.isalnum() else c for c in address)  # RFC 6531 allows other letters
-    try:
-        check_email(in_ascii)
-    except ValueError:
-        return None
-    return address
+    return address if has_email_form(in_ascii) else None
 
 
 def spell_contact(text: str) -> str:
