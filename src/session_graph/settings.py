@@ -73,7 +73,7 @@ class Settings(BaseSettings):
         description="Most connections of one address, or IPv6 network of 64 bits, that a process keeps open; trusted proxies may have any number.",
     )
     refusals_per_second: float = Field(
-        10,
+        50,
         gt=0,
         description="Requests without a valid key that one address may send each second; those of ten seconds may come at once. Beyond that they are refused without a look-up, with RATE_LIMITED.",
     )

@@ -1,5 +1,6 @@
 """Whoever has no valid key is slowed down before the database is asked; whoever has one is not."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -131,6 +132,20 @@ async def test_a_new_key_passes_by_the_reserve(authenticator: Authenticator, acc
     clock.now += 1 / RESERVED
     assert await outcome(authenticator, header) == "ok"
     await authenticator.close()
+
+
+async def test_a_client_may_begin_with_many_requests_at_once(authenticator: Authenticator, account: Account) -> None:
+    key, _ = await create_key(account, Role.ADMIN)
+
+    outcomes = await asyncio.gather(*(outcome(authenticator, f"Bearer {key}") for _ in range(5 * BURST)))
+
+    assert set(outcomes) == {"ok"}
+
+
+async def test_many_requests_at_once_with_one_unknown_key_count_once(authenticator: Authenticator) -> None:
+    await asyncio.gather(*(outcome(authenticator, unknown(0)) for _ in range(5 * BURST)))
+
+    assert (await flood(authenticator))[: BURST - 1] == ["UNAUTHENTICATED"] * (BURST - 1)
 
 
 async def test_valid_keys_use_up_nothing(authenticator: Authenticator, account: Account) -> None:

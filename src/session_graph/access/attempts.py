@@ -39,19 +39,24 @@ class Attempts:
         self._reserved = TokenBuckets(RESERVED, RESERVED, clock=clock)
         self._valid: FIFOCache[bytes, None] = FIFOCache(MOST_KNOWN)
         self._refused: FIFOCache[bytes, float] = FIFOCache(MOST_KNOWN)
+        self._trying: set[bytes] = set()
         self._clock = clock
 
     @contextmanager
     def attempt(self, address: str, header: str | None) -> Iterator[None]:
         """Count the block unless it authenticates the header; None stands for one that cannot be valid.
 
-        Raises TooManyAttempts, and Unauthenticated if the header was refused a moment ago.
+        Attempts of the same header at the same time count once: a client may begin with many requests. Raises
+        TooManyAttempts, and Unauthenticated if the header was refused a moment ago.
         """
         digest = None if header is None else digest_header(header)
         is_refused = digest is None or self._clock() < self._refused.get(digest, 0.0)
-        is_counted = digest not in self._valid and self._count(address, may_use_reserve=not is_refused)
+        is_known = digest in self._valid or digest in self._trying
+        is_counted = not is_known and self._count(address, may_use_reserve=not is_refused)
         if is_refused and digest is not None:
             raise Unauthenticated
+        if digest is not None and not is_known:
+            self._trying.add(digest)
         try:
             yield
         except Unauthenticated:
@@ -61,9 +66,13 @@ class Attempts:
         except BaseException:
             self._uncount(address, is_counted)
             raise
-        self._uncount(address, is_counted)
-        if digest is not None:
-            self._valid[digest] = None
+        else:
+            self._uncount(address, is_counted)
+            if digest is not None:
+                self._valid[digest] = None
+        finally:
+            if digest is not None and not is_known:
+                self._trying.discard(digest)
 
     def refuse(self, header: str) -> None:
         """Remember that a look-up refused the header."""
