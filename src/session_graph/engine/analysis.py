@@ -27,7 +27,8 @@ from graphql import (
 )
 
 from session_graph.engine.context import RequestContext
-from session_graph.engine.costs import CompiledCosts, Cost, CostCompiler, CostTable
+from session_graph.engine.cost_table import CostTable
+from session_graph.engine.costs import CompiledCosts, Cost, CostCompiler
 from session_graph.engine.documents import InvalidRequest
 from session_graph.engine.fields import ArgumentReader, Check, Coordinate, FieldRequest, Raw, reader_of
 from session_graph.engine.operation import AuthorizedOperation, Operation, PreparedOperation
