@@ -31,7 +31,7 @@ from session_graph.demo import AGENTS
 from session_graph.sessions.agents import create_missing_agents, parse_agent
 from session_graph.sessions.record_reading import parse_record
 from session_graph.sessions.recording import record_sessions
-from session_graph.settings import Settings, load_settings
+from session_graph.settings import load_settings
 from session_graph.store.database import Database
 from session_graph.store.lifecycle import open_url, store_url
 
@@ -88,8 +88,8 @@ class Bench:
 
     async def try_attack(self, attack: Attack) -> Seen:
         path, seen = self.folder / "body", Seen()
-        path.write_bytes(attack.make())
         for _ in range(ROUNDS):
+            path.write_bytes(attack.make())
             _free_memory()
             before, worked = _peak_megabytes(), time.process_time()
             with watching() as gaps:

@@ -13,6 +13,7 @@ A module imports only from its own room, or from rooms on the floors below it:
     0  zones      time zones and their offsets
     0  pacing     long work in slices, between which the event loop turns
     0  parsing    text to values
+    0  json_bounds  JSON texts, measured before they are parsed
     0  settings   the environment, read once
     0  errors     every error, and its code on the wire
 

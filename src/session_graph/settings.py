@@ -62,7 +62,16 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on.")
-    max_body_bytes: int = Field(16 * 1024 * 1024, ge=1024, description="Largest request body; bytes.")
+    max_body_bytes: int = Field(
+        1024 * 1024,
+        ge=1024,
+        description="Largest body of a request, except one that records sessions, and largest message of a WebSocket; bytes.",
+    )
+    max_record_body_bytes: int = Field(
+        16 * 1024 * 1024,
+        ge=1024,
+        description="Largest body of a request to `recordSessions`, by a key that may record; bytes, no fewer than `SESSION_GRAPH_MAX_BODY_BYTES`. `POST /records` has no such limit.",
+    )
     max_tokens: int = Field(4000, ge=1, description="Most tokens in a GraphQL document.")
     max_depth: int = Field(16, ge=1, description="Most levels in a selection.")
     max_fields: int = Field(2000, ge=1, description="Most fields in an operation; a fragment counts at each spread.")
@@ -223,6 +232,8 @@ class Settings(BaseSettings):
     def _check_combinations(self) -> "Settings":
         if self.pool_min_size > self.pool_max_size:
             raise ValueError(f"{PREFIX}POOL_MIN_SIZE is larger than {PREFIX}POOL_MAX_SIZE")
+        if self.max_record_body_bytes < self.max_body_bytes:
+            raise ValueError(f"{PREFIX}MAX_RECORD_BODY_BYTES is smaller than {PREFIX}MAX_BODY_BYTES")
         if self.export_record_days < self.export_days:
             raise ValueError(f"{PREFIX}EXPORT_RECORD_DAYS is smaller than {PREFIX}EXPORT_DAYS")
         if self.jwt_key and self.jwt_jwks:

@@ -33,7 +33,7 @@ from session_graph.http.access_log import AccessRecord, access_record_of, log_re
 from session_graph.http.graphql_view import GraphQLView
 from session_graph.http.negotiation import header_fields, is_allowed_origin
 from session_graph.http.refusals import headers_of
-from session_graph.http.request import parse_message, parse_params
+from session_graph.http.request import BodyLimits, parse_message, parse_params
 from session_graph.http.response import ClientTooSlow, TimedSender
 from session_graph.http.tasks import race
 from session_graph.schema.subscription_hub import SubscriptionHub, TooManyConnections
@@ -180,7 +180,7 @@ class _Connection:
     async def _start(
         self, viewer: Viewer, params: GraphQLParams, record: AccessRecord
     ) -> AsyncGenerator[Response, None]:
-        operation = self._view.prepare(viewer, params, record, lambda node: None)
+        operation = await self._view.prepare(viewer, params, record, lambda node: None)
         if operation.is_subscription:
             return await self._view.subscribe(operation, record)
         return _execute(self._view, operation, record)
@@ -267,7 +267,7 @@ class _Connection:
         if text is None:
             raise CloseConnection(4400, "A message must be text")
         try:
-            message = parse_message(text, self._settings.max_body_bytes)
+            message = await parse_message(text, BodyLimits.of(self._settings))
         except TooLarge as error:
             raise CloseConnection(1009, error.message) from None
         except BadUserInput as error:
