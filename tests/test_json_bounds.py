@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 
 from session_graph import json_bounds
 from session_graph.errors import TooLarge
-from session_graph.json_bounds import check_values, count_values, has_large_number, outermost_names
+from session_graph.json_bounds import (
+    check_values,
+    count_values,
+    has_large_number,
+    outermost_names,
+    replace_lone_surrogates,
+)
 
 TEXTS = st.text(st.sampled_from('ab\\"[]{},: 019-.e\né'), max_size=12)
 VALUES = st.recursive(
@@ -42,6 +48,16 @@ def test_a_text_is_measured_as_its_value_is(value: Any, indent: int | None, is_a
 
     assert count_values(text) == count(value)
     assert has_large_number(text) == is_large(value)
+
+
+@given(st.lists(st.sampled_from(["a", "\\\\", "\\n", "\\ud83d", "\\uDE00", "\\u00e9", "d83d", '\\"']), max_size=12))
+def test_only_lone_surrogates_are_replaced(parts: list[str]) -> None:
+    text = f'["{"".join(parts)}"]'
+    (expected,) = json.loads(text)
+
+    (replaced,) = json.loads(replace_lone_surrogates(text.encode()))
+
+    assert replaced == expected.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 @given(st.dictionaries(TEXTS, VALUES, max_size=4))

@@ -220,8 +220,8 @@ def _line_of(text: str) -> bytes:
 
 def _documents_and_answers() -> Iterator[tuple[str, Attack]]:
     same = "agent { sessions { nodes { id } } } " * 390
-    columns = "id summary comment actualResult expectedResult contactInformation tags metadata utms { key value }"
-    pages = " ".join(f"a{i}: sessions(first: 200) {{ nodes {{ {columns} }} }}" for i in range(20))
+    columns = "id summary comment actualResult expectedResult contactInformation tags metadata utms"
+    pages = " ".join(f"a{i}: sessions(first: 200) {{ nodes {{ {columns} }} }}" for i in range(8))
     texts = "{ sessions(first: 50) { nodes { id transcript { text } } } }"
     documents = {
         "390 equal selections": f"query Q1 {{ sessions {{ nodes {{ {same} }} }} }}",
@@ -229,7 +229,9 @@ def _documents_and_answers() -> Iterator[tuple[str, Attack]]:
         + " ".join(f"a{i}: sessions(filter: {{ids: [{'1 ' * 190}]}}) {{ totalCount }}" for i in range(19))
         + "}",
         "3,900 unknown fields": "{ " + " ".join(f"f{i}" for i in range(1900)) + " }",
-        "twenty pages of texts": f"{{ {pages} }}",
+        "eight pages of 200 with texts": f"{{ {pages} }}",
+        "twenty pages of transcripts": "{" + " ".join(f"a{i}: {texts[2:-2]}" for i in range(20)) + "}",
+        "eighty thousand characters of escapes": '{ agent(by: {idn: "' + "\\n" * 30_000 + '"}) { idn } }',
         "transcripts of 30,000 characters": texts,
         "1,000 wrong literals": "{ sessions(filter: {ids: [" + '"x" ' * 3000 + "]}) { totalCount } }",
         **{f"literals {depth} deep": literals(depth) for depth in (3, 60, 190, 600)},
@@ -237,8 +239,8 @@ def _documents_and_answers() -> Iterator[tuple[str, Attack]]:
     for name, query in documents.items():
         for transport in ("http", "socket", "sse"):
             yield f"{name} by {transport}", Attack("ADMIN", transport, lambda query=query: request(query, {}))
-    long = "{ viewer { role } } #" + "x" * 200_000
-    yield "a document of 200 kB", Attack("PORTAL", "http", lambda: request(long, {}))
+    long = "{ viewer { role } } #" + "x" * 65_000
+    yield "a document of 65 kB", Attack("PORTAL", "http", lambda: request(long, {}))
     yield "a hash of 900 kB", Attack("PORTAL", "http", lambda: _hashed("0" * 900_000))
     errors = [{"agent": "nobody"}] * 500
     yield (

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from session_graph.errors import TooLarge
 
 SLICE_BYTES = 128 * 1024
+LONGEST_ESCAPE = len(r"\ud83d\ude00")
 
 _NUMBER_PART = re.compile(rb"[-+.0-9eE]{0,2000}+")
 _ZEROS = bytes.maketrans(b"123456789", b"000000000")
@@ -18,6 +19,11 @@ _LONG_INTEGER = b"0" * 19
 _MANY_DIGITS = b"0" * 400
 """So many digits in a row are in no number that a float can be, and in every number longer than _NUMBER_PART."""
 _INTEGER = re.compile(rb"(?<![-+.0-9eE])-?([0-9]{19,}+)(?![.eE])")
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+"""An escape in a JSON string; a pair of surrogates is one."""
 _NAME_OR_BRACKET = re.compile(rb'("(?:[^"\\]++|\\.)*+")(\s*+:)?|[\[\]{}]', re.DOTALL)
 
 
@@ -71,6 +77,25 @@ def outermost_names(text: bytes) -> Iterator[bytes]:
             depth += 1 if token[0] in b"[{" else -1
         elif depth == 1 and token[2] is not None:
             yield token[1]
+
+
+def replace_lone_surrogates(text: bytes) -> bytes:
+    """Return a JSON text with U+FFFD in place of each surrogate that is named without its other half."""
+    pieces, start = [], 0
+    while start < len(text):
+        end = _find_end_of_escape(text, start, start + SLICE_BYTES)
+        pieces.append(_ESCAPE.sub(lambda escape: b"\\ufffd" if escape["lone"] else escape[0], text[start:end]))
+        start = end
+    return b"".join(pieces)
+
+
+def _find_end_of_escape(text: bytes, start: int, position: int) -> int:
+    """Return the position, or the end of the escape that it is in; no escape begins before `start`."""
+    last = text.rfind(b"\\", max(start, position - LONGEST_ESCAPE), position)
+    run = last + 1 - len(text[start : last + 1].rstrip(b"\\")) - start
+    if last < 0 or run % 2 == 0 or (escape := _ESCAPE.match(text, last)) is None:
+        return position
+    return max(position, escape.end())
 
 
 def _count_roughly(text: bytes) -> int:

@@ -28,7 +28,7 @@ NESTED = f"{{ {PAGE % ('agent { ' + PAGE % ('agent { ' + PAGE % 'id' + ' }') + '
 """A hundred characters that ask for eight million sessions."""
 
 
-NESTED_LISTS: Any = reduce(lambda inner, _: [inner], range(70), "x")
+NESTED_LISTS = reduce(lambda inner, _: [inner], range(70), list[Any]())
 
 
 async def ask_with(settings: Settings, database: Database, account: Account, query: str) -> tuple[int, dict[str, Any]]:

@@ -11,8 +11,10 @@ from session_graph.engine.overlaps import MAX_PAIRS, count_pairs
 from session_graph.errors import TooLarge
 from session_graph.settings import Settings
 
-MAX_CHARACTERS = 256 * 1024
+MAX_CHARACTERS = 64 * 1024
 """The maximum length of a document. Names and punctuation need far less; long values belong into variables."""
+MAX_ESCAPES = 4000
+"""The maximum number of backslashes in a document: to parse one takes ten times as long as another character."""
 
 MAX_OPERATIONS = 50
 MAX_VALUES = 20_000

@@ -3,7 +3,6 @@
 Reading is strict: a request that is not fully understood is refused with a sentence that says what is wrong.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, cast
@@ -19,7 +18,7 @@ from session_graph.engine.operation import GraphQLParams
 from session_graph.errors import BadUserInput, TooLarge
 from session_graph.http.negotiation import HeaderFields, check_content
 from session_graph.http.persisted_queries import HashedParams, find_hash
-from session_graph.json_bounds import check_values, has_large_number, outermost_names
+from session_graph.json_bounds import check_values, has_large_number, outermost_names, replace_lone_surrogates
 from session_graph.pacing import beside
 from session_graph.schema.mutation import RECORDERS
 from session_graph.schema.schema import MAX_RECORDED_VALUES
@@ -27,12 +26,6 @@ from session_graph.settings import Settings
 
 PARAMETERS = ("query", "operationName", "variables", "extensions", "documentId")
 METHODS = ("GET", "POST")
-
-_ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
-    re.DOTALL,
-)
-"""An escape in a JSON string; a pair of surrogates is one."""
 
 PARSED_AT_ONCE = 64 * 1024
 """A longer JSON text is parsed beside the event loop; bytes."""
@@ -186,11 +179,7 @@ def _load(text: bytes) -> object:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
-        return orjson.loads(_ESCAPE.sub(_replace_lone_surrogate, text))
-
-
-def _replace_lone_surrogate(escape: re.Match[bytes]) -> bytes:
-    return b"\\ufffd" if escape["lone"] else escape[0]
+        return orjson.loads(replace_lone_surrogates(text))
 
 
 def _syntax_error(text: bytes, error: orjson.JSONDecodeError) -> str:

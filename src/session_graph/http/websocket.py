@@ -34,7 +34,7 @@ from session_graph.http.graphql_view import GraphQLView
 from session_graph.http.negotiation import header_fields, is_allowed_origin
 from session_graph.http.refusals import headers_of
 from session_graph.http.request import BodyLimits, parse_message, parse_params
-from session_graph.http.response import ClientTooSlow, TimedSender
+from session_graph.http.response import SLICE_BYTES, ClientTooSlow, TimedSender
 from session_graph.http.tasks import race
 from session_graph.schema.subscription_hub import SubscriptionHub, TooManyConnections
 from session_graph.settings import Settings
@@ -280,7 +280,10 @@ class _Connection:
         await self._send_text(orjson.dumps(message))
 
     async def _send_text(self, text: bytes) -> None:
-        await self._send_event({"type": "websocket.send", "text": text.decode()})
+        decoded = text.decode()
+        if len(text) > SLICE_BYTES:
+            await asyncio.sleep(0)
+        await self._send_event({"type": "websocket.send", "text": decoded})
 
     async def _close(self, close: CloseConnection) -> None:
         with suppress(ClientTooSlow, WebSocketDisconnect):
