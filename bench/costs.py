@@ -77,10 +77,10 @@ class Bench:
         self._database, self._viewer, self._pid = database, data.viewer, pid
         self._signer = LinkSigner(database, settings)
 
-    def estimate(self, query: str) -> int | None:
+    async def estimate(self, query: str) -> int | None:
         """Return the cost of a query; None if it is refused."""
         try:
-            operation = self._prepare(query)
+            operation = await self._prepare(query)
             cost = self._analyzer.cost(operation.prepared)
             self._analyzer.analyze(operation)
         except SessionGraphError:
@@ -88,14 +88,14 @@ class Bench:
         return cost.total
 
     async def measure(self, query: str, runs: int) -> Measured:
-        estimate = self.estimate(query) or 0
+        estimate = await self.estimate(query) or 0
         server, database, deaf, size, outcome = [], [], 0.0, 0, ""
         for run in range(runs + 1):
             beside = asyncio.create_task(self._ask_beside())
             await asyncio.sleep(0.05)
             cpu, db = time.process_time(), cpu_seconds(self._pid)
             try:
-                response = await self._executor.execute(self._prepare(query))
+                response = await self._executor.execute(await self._prepare(query))
                 size, outcome = len(response.body), ",".join(response.codes)
             except RequestError as error:
                 outcome = error.code
@@ -108,10 +108,11 @@ class Bench:
                 deaf = max(deaf, longest)
         return Measured(query, estimate, min(server), min(database), size, deaf, outcome)
 
-    def _prepare(self, query: str) -> Operation:
+    async def _prepare(self, query: str) -> Operation:
         params = GraphQLParams(query, None, {}, {})
         context = Context(self._viewer, self._database, END, self._settings, self._signer, None)
-        return Operation(self._viewer, context, self._executor.prepare(params, self._executor.find_definition(params)))
+        prepared = await self._executor.prepare(params, self._executor.find_definition(params))
+        return Operation(self._viewer, context, prepared)
 
     async def _ask_beside(self) -> float:
         """Ask a tiny request every 5 ms until cancelled; return the most CPU that passed between two turns of it.
@@ -121,7 +122,7 @@ class Bench:
         longest = 0.0
         try:
             while True:
-                await self._executor.execute(self._prepare("{ viewer { role } }"))
+                await self._executor.execute(await self._prepare("{ viewer { role } }"))
                 before = time.process_time()
                 await asyncio.sleep(0.005)
                 longest = max(longest, time.process_time() - before)
@@ -144,7 +145,7 @@ async def search(bench: Bench, seconds: float) -> bool:
     while time.monotonic() < until:
         query = grow()
         grown += 1
-        if (estimate := bench.estimate(query)) is not None:
+        if (estimate := await bench.estimate(query)) is not None:
             kind = " ".join(sorted({word for word in query.replace("(", " ").split() if word.isalpha()})[:12])
             accepted.setdefault(kind, []).append((estimate, query))
         await asyncio.sleep(0)

@@ -15,6 +15,7 @@ A module imports only from its own room, or from rooms on the floors below it:
     0  pacing        long work in slices, between which the event loop turns
     0  token_bucket  how much a caller may use at once, and how fast that comes back
     0  parsing       text to values
+    0  json_bounds   JSON texts, measured before they are parsed
     0  settings      the environment, read once
     0  errors        every error, and its code on the wire
 

@@ -5,17 +5,23 @@
         parse(line)
         await pacer.pause()
 
-A thread would not help: it shares the interpreter's lock, for which the event loop would wait at every turn.
+A thread is for the rest (`beside`): it shares the interpreter's lock, for which the event loop waits at every turn.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 SLICE_SECONDS = 0.002
 SLICE = 200
 """The number of objects that are worked on before the time is looked at."""
+SWITCH_SECONDS = 0.0005
+"""How long a thread may keep the interpreter's lock from the event loop: the server's `sys.setswitchinterval`."""
 
 
 class Precedence:
@@ -72,3 +78,15 @@ async def one_by_one(call: Callable[[Any], Any], objects: Sequence[Any]) -> list
         results.append(call(each))
         await pacer.pause()
     return results
+
+
+_SIDE = ThreadPoolExecutor(1, "side")
+
+
+async def beside(call: Callable[..., T], *arguments: Any) -> T:
+    """Return the result of a call that cannot be cut into slices, from a thread of its own.
+
+    The event loop waits for the interpreter's lock at each turn, but at most for SWITCH_SECONDS, since all such calls
+    share one thread.
+    """
+    return await asyncio.get_running_loop().run_in_executor(_SIDE, partial(call, *arguments))

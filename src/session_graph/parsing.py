@@ -31,6 +31,9 @@ EMAIL_LIMIT = 254
 LINE_LIMIT = 100
 """Most characters of a caller's text on a line that a person reads between lines of ours."""
 
+MAX_WITH_LONE_SURROGATES = 8 * 1024 * 1024
+"""A longer JSON text is not read if it names half of a pair: the parser that can takes too long; bytes."""
+
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DECIMAL = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?", re.ASCII)
@@ -225,11 +228,14 @@ def digits(text: str) -> str:
 
 
 def load_json(text: bytes) -> Any:
-    """Return the value of a JSON text, which may name lone surrogates. Raises ValueError if it is not JSON."""
+    """Return the value of a JSON text, which may name lone surrogates if it is not too long.
+
+    Raises ValueError if it is not JSON.
+    """
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        if not _SURROGATE_ESCAPE.search(text):
+        if len(text) > MAX_WITH_LONE_SURROGATES or not _SURROGATE_ESCAPE.search(text):
             raise
         try:
             return json.loads(text, parse_constant=_refuse_constant)

@@ -77,7 +77,16 @@ class Settings(BaseSettings):
         gt=0,
         description="Requests without a valid key that one address may send each second; those of ten seconds may come at once. Beyond that they are refused without a look-up, with RATE_LIMITED.",
     )
-    max_body_bytes: int = Field(16 * 1024 * 1024, ge=1024, description="Largest request body; bytes.")
+    max_body_bytes: int = Field(
+        1024 * 1024,
+        ge=1024,
+        description="Largest body of a request, except one that records sessions; bytes.",
+    )
+    max_record_body_bytes: int = Field(
+        16 * 1024 * 1024,
+        ge=1024,
+        description="Largest body of a request to `recordSessions`, by a key that may record, and to an inlet; bytes, no fewer than `SESSION_GRAPH_MAX_BODY_BYTES`. `POST /records` has no such limit.",
+    )
     max_bodies_bytes: int = Field(
         64 * 1024 * 1024,
         ge=1024,
@@ -322,6 +331,8 @@ class Settings(BaseSettings):
     def _check_combinations(self) -> "Settings":
         if self.pool_min_size > self.pool_max_size:
             raise ValueError(f"{PREFIX}POOL_MIN_SIZE is larger than {PREFIX}POOL_MAX_SIZE")
+        if self.max_record_body_bytes < self.max_body_bytes:
+            raise ValueError(f"{PREFIX}MAX_RECORD_BODY_BYTES is smaller than {PREFIX}MAX_BODY_BYTES")
         if self.export_record_days < self.export_days:
             raise ValueError(f"{PREFIX}EXPORT_RECORD_DAYS is smaller than {PREFIX}EXPORT_DAYS")
         if self.jwt_key and self.jwt_jwks:

@@ -1,5 +1,6 @@
 """What an operation costs: sizes multiplied through the nesting, and statements once for each place."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ FIGURES = "totalAsr totalSessionCount totalLeadCount totalLeadValue"
 
 def cost_of(query: str, **variables: Any) -> Cost:
     params = GraphQLParams(query, None, variables, {})
-    return ANALYZER.cost(EXECUTOR.prepare(params, EXECUTOR.find_definition(params)))
+    return ANALYZER.cost(asyncio.run(EXECUTOR.prepare(params, EXECUTOR.find_definition(params))))
 
 
 def total(query: str, **variables: Any) -> int:

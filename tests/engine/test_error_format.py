@@ -6,6 +6,8 @@ import httpx
 import pytest
 
 from session_graph.engine.error_format import MAX_MESSAGE, as_request_error
+from session_graph.engine.fields import declare_bulk
+from session_graph.engine.internals import graphql_schema
 from session_graph.engine.variable_errors import MAX_VARIABLE_ERRORS
 from session_graph.errors import StatementTimeout
 from session_graph.store.database import Database
@@ -166,6 +168,7 @@ async def test_errors_in_variables_are_counted_and_not_all_told() -> None:
     app = ToyApp()
     app.settings = app.settings.model_copy(update={"max_body_bytes": 10**6})
 
+    declare_bulk(graphql_schema(app.schema), "Even", 10_000)
     query = "query($n: [Even!]!) { many(numbers: $n) }"
     response = await ask(app.client(), query, {"n": [1] * (MAX_VARIABLE_ERRORS + 1)})
 

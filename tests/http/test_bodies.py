@@ -36,6 +36,7 @@ async def hasty(database: Database, database_url: str, settings: Settings) -> As
         "body_seconds": SECONDS,
         "body_bytes_per_second": 100_000,
         "max_body_bytes": 400_000,
+        "max_record_body_bytes": 400_000,
         "max_bodies_bytes": MOST_HELD,
         "record_idle_seconds": 5,
     }
@@ -149,6 +150,9 @@ def receiving(*messages: Message) -> Any:
     return receive
 
 
+MOST = 2048
+
+
 def part(body: bytes, *, more: bool = True) -> Message:
     return {"type": "http.request", "body": body, "more_body": more}
 
@@ -157,7 +161,7 @@ async def test_bytes_are_held_until_the_request_is_done(settings: Settings) -> N
     bodies = Bodies(settings)
     reading = BodyReading(bodies)
 
-    assert await reading.read(receiving(part(b"ab"), part(b"c", more=False)), {}, VIEWER) == b"abc"
+    assert await reading.read(receiving(part(b"ab"), part(b"c", more=False)), {}, VIEWER, MOST) == b"abc"
     assert sum(bodies.held.values()) == 3
 
     reading.release()
@@ -167,7 +171,7 @@ async def test_bytes_are_held_until_the_request_is_done(settings: Settings) -> N
 async def test_a_body_in_one_part_is_not_counted(settings: Settings) -> None:
     bodies = Bodies(settings)
 
-    assert await BodyReading(bodies).read(receiving(part(b"abc", more=False)), {}, VIEWER) == b"abc"
+    assert await BodyReading(bodies).read(receiving(part(b"abc", more=False)), {}, VIEWER, MOST) == b"abc"
     assert not bodies.held
 
 
@@ -184,15 +188,15 @@ async def test_a_body_in_one_part_is_not_counted(settings: Settings) -> None:
 async def test_no_error_keeps_the_bytes_that_were_read(
     settings: Settings, rest: tuple[Message, ...], error: type[Exception]
 ) -> None:
-    limits = {"max_bodies_bytes": 2000, "max_body_bytes": 2048, "body_seconds": 0.05}
+    limits = {"max_bodies_bytes": 2000, "max_record_body_bytes": MOST, "body_seconds": 0.05}
     bodies = Bodies(settings.model_copy(update=limits))
     chunk, reading = bytes(1000), BodyReading(bodies)
-    await BodyReading(bodies).read(receiving(part(bytes(500)), part(b"", more=False)), {}, VIEWER)
+    await BodyReading(bodies).read(receiving(part(bytes(500)), part(b"", more=False)), {}, VIEWER, MOST)
     before = sys.getrefcount(chunk)
     gc.disable()
     try:
         with suppress(error):
-            await reading.read(receiving(part(chunk), *rest), {}, VIEWER)
+            await reading.read(receiving(part(chunk), *rest), {}, VIEWER, MOST)
             raise AssertionError("the body was read")
         assert sys.getrefcount(chunk) == before
     finally:
@@ -203,7 +207,7 @@ async def test_no_error_keeps_the_bytes_that_were_read(
 
 async def test_a_caller_that_cancels_is_cancelled(settings: Settings) -> None:
     bodies = Bodies(settings)
-    reading = asyncio.create_task(BodyReading(bodies).read(receiving(), {}, VIEWER))
+    reading = asyncio.create_task(BodyReading(bodies).read(receiving(), {}, VIEWER, MOST))
     await asyncio.sleep(0)
     reading.cancel()
 

@@ -180,7 +180,7 @@ async def test_a_body_that_no_mapping_reads_is_stored_and_shown(
 
 
 async def test_a_body_that_is_too_large_is_refused(database: Database, settings: Settings, source: Source) -> None:
-    small = create_app(settings.model_copy(update={"max_body_bytes": 1024}), database)
+    small = create_app(settings.model_copy(update={"max_record_body_bytes": 1024}), database)
     transport = httpx.ASGITransport(small)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         response = await client.post(path_of(source), content=b" " * 1025, headers=sign(b""))

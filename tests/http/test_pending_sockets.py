@@ -125,9 +125,12 @@ async def test_a_token_of_the_largest_size_fits(small: Served) -> None:
         assert await socket_.closing_code() == 4401
 
 
+FIND = "{ viewer { name } }"
+
+
 async def test_the_first_message_after_initialisation_may_be_large(small: Served, bistro: Account) -> None:
     async with connected(small.address, await make_key(bistro)) as socket_:
-        await socket_.send(type="subscribe", id="1", payload={"query": "{ viewer { name } }" + " " * 200_000})
+        await socket_.send(type="subscribe", id="1", payload={"query": FIND, "extensions": {"x": " " * 200_000}})
 
         assert (await socket_.next())["type"] == "next"
 

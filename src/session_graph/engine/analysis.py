@@ -28,7 +28,8 @@ from graphql import (
 )
 
 from session_graph.engine.context import RequestContext
-from session_graph.engine.costs import CompiledCosts, Cost, CostCompiler, CostTable
+from session_graph.engine.cost_table import CostTable
+from session_graph.engine.costs import CompiledCosts, Cost, CostCompiler
 from session_graph.engine.documents import InvalidRequest
 from session_graph.engine.fields import ArgumentReader, Check, Coordinate, FieldRequest, Raw, reader_of
 from session_graph.engine.operation import AuthorizedOperation, Operation, PreparedOperation, Price
@@ -37,6 +38,8 @@ from session_graph.engine.selection import FieldSelection, Parents, Selection
 from session_graph.errors import Forbidden, ForbiddenField, InvalidInput, TooLarge
 
 MAX_ROOT_MUTATIONS = 10
+MAX_ARGUMENT_ERRORS = 100
+"""More wrong arguments of an operation are not told: twenty lists of wrong ids have thousands."""
 
 NamesOf = Callable[[Any], Iterable[Coordinate]]
 Roles = Mapping[Coordinate, frozenset[str]]
@@ -284,8 +287,9 @@ def _read_all(
             errors += _locate(error, use)
         if request.checks:
             checks.append((use, request.checks))
-    if errors:
-        raise InvalidRequest(errors)
+        if len(errors) > MAX_ARGUMENT_ERRORS:
+            break
+    _refuse(errors)
     return results, checks
 
 
@@ -297,10 +301,18 @@ async def _run(checks: Sequence[tuple[FieldUse, Sequence[Check]]]) -> None:
             await check()
         except InvalidInput as error:
             errors += _locate(error, use)
+    _refuse(errors)
+
+
+def _refuse(errors: Sequence[GraphQLError]) -> None:
+    """Raise InvalidRequest with the first errors, if there are any."""
+    if len(errors) > MAX_ARGUMENT_ERRORS:
+        more = GraphQLError(f"There are more errors; these are the first {MAX_ARGUMENT_ERRORS:,}.")
+        raise InvalidRequest([*errors[:MAX_ARGUMENT_ERRORS], more])
     if errors:
         raise InvalidRequest(errors)
 
 
 def _locate(error: InvalidInput, use: FieldUse) -> Iterator[GraphQLError]:
-    for problem in error.problems:
+    for problem in error.problems[: MAX_ARGUMENT_ERRORS + 1]:
         yield GraphQLError(str(problem), use.nodes[0], original_error=problem.error(problem.message, problem.path))

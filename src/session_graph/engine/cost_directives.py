@@ -16,7 +16,7 @@ from graphql import (
 )
 from graphql.language import ast
 
-from session_graph.engine.costs import CostTable, ListSize, Weight
+from session_graph.engine.cost_table import CostTable, ListSize, Weight
 
 COST = GraphQLDirective(
     "cost",

@@ -8,13 +8,12 @@ weights follow IBM's "GraphQL Cost Directives"; `engine.cost_directives` shows t
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
+from operator import itemgetter
 from typing import Any
 
 from graphql import (
     FieldNode,
-    GraphQLEnumType,
     GraphQLField,
-    GraphQLInputObjectType,
     GraphQLInterfaceType,
     GraphQLList,
     GraphQLObjectType,
@@ -26,7 +25,9 @@ from graphql import (
     get_nullable_type,
 )
 
+from session_graph.engine.cost_table import NOTHING, CostTable, ListSize, Weight
 from session_graph.engine.fields import Raw
+from session_graph.engine.input_costs import Amount, InputWeights, Weigh
 from session_graph.engine.selection import Parents, Selection
 from session_graph.errors import TooLarge
 
@@ -37,70 +38,9 @@ IndexOf = Callable[[str, Sequence[FieldNode]], int]
 """Returns the index of a field with arguments, which `CompiledCosts.measure` finds its arguments by."""
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
-    """What a part of the schema costs: `each` for each object that has it, `once` for each place in the operation.
-
-    `once` is the weight of a statement, since one statement serves all objects at a place.
-    """
-
-    each: float = 0
-    once: float = 0
-
-    def __add__(self, other: "Weight") -> "Weight":
-        return Weight(self.each + other.each, self.once + other.once)
-
-    def times(self, count: float) -> "Weight":
-        return Weight(self.each * count, self.once * count)
-
-
-NOTHING = Weight()
-
-
-@dataclass(frozen=True, slots=True)
-class ListSize:
-    """How many entries a list has: the value of the first of `arguments` that is given (of a list, its length), else
-    `assumed`.
-
-    With `sized`, the size is that of the lists in these fields below. `count` finds the size from the arguments of the
-    field and of the field above it; it returns None if it cannot.
-    """
-
-    assumed: int
-    arguments: tuple[str, ...] = ()
-    sized: tuple[str, ...] = ()
-    count: Callable[[Raw, Raw], int | None] | None = None
-
-    def of(self, arguments: Raw, above: Raw) -> int:
-        """Return the number of entries."""
-        for name in self.arguments:
-            value = arguments.get(name)
-            if value is not None:
-                return max(len(value) if isinstance(value, list) else int(value), 0)
-        found = self.count(arguments, above) if self.count else None
-        return self.assumed if found is None else found
-
-
-@dataclass(frozen=True, slots=True)
-class CostTable:
-    """The weights and list sizes of a schema by schema coordinate: `Type`, `Type.field`, `Type.field(argument:)`,
-    `Input.field`, `Enum.VALUE`.
-
-    The weight of a type counts for each object of it; that of an input field or enum value wherever an argument has it,
-    of a list for each entry. `value` is the weight of every other field, `meta_value` that of a field of introspection.
-    `unbilled` returns, given the arguments of a field, the part of its cost that callers' budgets are not charged.
-    """
-
-    weights: Mapping[str, Weight]
-    sizes: Mapping[str, ListSize]
-    value: float
-    meta_value: float
-    unbilled: Mapping[str, Callable[[Raw], float]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Cost:
-    """What an operation costs, what it costs in the ordinary executor, and its dearest field.
+    """What an operation costs, and what it costs in the ordinary executor.
 
     `is_planned` unless only the ordinary executor can execute it. `statements` is the part of its statements over many
     sessions, that is of all weights `once`.
@@ -109,8 +49,14 @@ class Cost:
     total: int
     executed: int
     is_planned: bool
-    dearest: str
     statements: int
+    _costs: "CompiledCosts" = field(repr=False)
+    _arguments: Sequence[Raw] = field(repr=False)
+
+    @property
+    def dearest(self) -> str:
+        """Return the path of the dearest field."""
+        return self._costs.find_dearest(self._arguments)
 
     def refusal(self, limit: int) -> TooLarge:
         """Return the error of an operation that costs more than `limit`."""
@@ -123,13 +69,12 @@ class Cost:
         )
 
 
-Weigh = Callable[[Raw], Weight]
-"""Returns the weight of the arguments of a field."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A field at one place of an operation. `variants` are the selections below it, one for each possible type."""
+    """A field at one place of an operation. `variants` are the selections below it, one for each possible type.
+
+    `fixed` is the amount of one object, with all below it, if no argument and no other size changes it.
+    """
 
     key: str
     name: str
@@ -139,29 +84,69 @@ class _Place:
     size: ListSize | None
     is_list: bool
     variants: Sequence["_Below"]
+    fixed: Amount | None
+
+    def measure(self, arguments: Sequence[Raw], count: float, sized: Mapping[str, int], above: Raw) -> Amount:
+        """Return the amount of `count` objects that have this field, with all below it."""
+        each, once, inner, own, sizes = self.measure_alone(arguments, count, sized, above)
+        if below := self.choose(arguments, inner):
+            more, statements = below.measure(arguments, inner, sizes, own)
+            return each + more, once + statements
+        return each, once
+
+    def measure_alone(
+        self, arguments: Sequence[Raw], count: float, sized: Mapping[str, int], above: Raw
+    ) -> tuple[float, float, float, Raw, Mapping[str, int]]:
+        """Return the amount of the field alone, the number of objects below it, its arguments and the sizes that they
+        give the fields below."""
+        own = arguments[self.use] if self.use is not None else _NO_ARGUMENTS
+        each, once = self.weight.each, self.weight.once
+        if self.weigh:
+            more, statements = self.weigh(own)
+            each, once = each + more, once + statements
+        size = sized.get(self.name) if sized else None
+        if size is None:
+            size = self.size.of(own, above) if self.size else 1
+        sizes = dict.fromkeys(self.size.sized, size) if self.size and self.size.sized else _NO_SIZES
+        return each * count, once, count * size if self.is_list else count, own, sizes
+
+    def choose(self, arguments: Sequence[Raw], count: float) -> "_Below | None":
+        """Return the dearest of the selections on several types, as if all objects were of its type."""
+        if len(self.variants) > 1:
+            return max(self.variants, key=lambda below: sum(below.measure(arguments, count, _NO_SIZES, _NO_ARGUMENTS)))
+        return self.variants[0] if self.variants else None
+
+
+_NO_ARGUMENTS: Raw = {}
+_NO_SIZES: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class _Below:
-    """A selection on objects of one type: the weight of its plain fields together, and its other fields."""
+    """A selection on objects of one type: the weight of its plain fields together, and its other fields.
 
-    each: float
+    `each` and `once` are those of its plain and fixed fields together; `varying` are the others.
+    """
+
+    plain: float
     places: Sequence[_Place]
+    each: float
+    once: float
+    varying: Sequence[_Place]
 
+    @classmethod
+    def of(cls, plain: float, places: Sequence[_Place]) -> "_Below":
+        fixed = [place.fixed for place in places if place.fixed]
+        each, once = plain + sum(amount[0] for amount in fixed), sum(amount[1] for amount in fixed)
+        return cls(plain, places, each, once, [place for place in places if place.fixed is None])
 
-@dataclass(slots=True)
-class _Bill:
-    """The sum of an operation, and its dearest field so far."""
-
-    arguments: Sequence[Raw]
-    sum: Weight = NOTHING
-    dearest: str = ""
-    highest: float = -1
-
-    def charge(self, path: str, weight: Weight) -> None:
-        self.sum += weight
-        if (amount := weight.each + weight.once) > self.highest:
-            self.dearest, self.highest = path, amount
+    def measure(self, arguments: Sequence[Raw], count: float, sized: Mapping[str, int], above: Raw) -> Amount:
+        """Return the amount of `count` objects."""
+        each, once = self.each * count, self.once
+        for place in self.varying:
+            more, statements = place.measure(arguments, count, sized, above)
+            each, once = each + more, once + statements
+        return each, once
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,43 +158,38 @@ class CompiledCosts:
 
     def measure(self, arguments: Sequence[Raw]) -> Cost:
         """Return the cost, given the arguments of each field that has any, by the index that `index_of` returned."""
-        bill = _Bill(arguments)
-        bill.charge("", Weight(self.root.each))
+        each, once = self.root.measure(arguments, 1, _NO_SIZES, _NO_ARGUMENTS)
+        executed = _whole(each * EXECUTOR_FACTOR + once)
+        total = _whole(each + once) if self.is_planned else executed
+        return Cost(total, executed, self.is_planned, _whole(once), self, arguments)
+
+    def find_dearest(self, arguments: Sequence[Raw]) -> str:
+        """Return the path of the field that costs most by itself, with the plain fields below it."""
+        found = [(self.root.plain, "")]
         for place in self.root.places:
-            _charge(bill, place, "", 1, {}, {})
-        each, once = bill.sum.each, bill.sum.once
-        executed = ceil(each * EXECUTOR_FACTOR + once)
-        total = ceil(each + once) if self.is_planned else executed
-        return Cost(total, executed, self.is_planned, bill.dearest, ceil(once))
+            _list_amounts(found, place, "", arguments, 1, _NO_SIZES, _NO_ARGUMENTS)
+        return max(found, key=itemgetter(0))[1]
 
 
-def _charge(bill: _Bill, place: _Place, path: str, count: float, sized: Mapping[str, int], above: Raw) -> None:
+def _whole(amount: float) -> int:
+    return ceil(round(amount, 6))
+
+
+def _list_amounts(
+    found: list[tuple[float, str]],
+    place: _Place,
+    path: str,
+    arguments: Sequence[Raw],
+    count: float,
+    sized: Mapping[str, int],
+    above: Raw,
+) -> None:
     path = f"{path}.{place.key}" if path else place.key
-    arguments = bill.arguments[place.use] if place.use is not None else {}
-    own = place.weight + place.weigh(arguments) if place.weigh else place.weight
-    size = sized.get(place.name)
-    if size is None:
-        size = place.size.of(arguments, above) if place.size else 1
-    inner = count * size if place.is_list else count
-    below = _dearest(bill, place.variants, inner)
-    bill.charge(path, Weight(own.each * count + (below.each * inner if below else 0), own.once))
-    sizes = dict.fromkeys(place.size.sized, size) if place.size and place.size.sized else {}
-    for each in below.places if below else ():
-        _charge(bill, each, path, inner, sizes, arguments)
-
-
-def _dearest(bill: _Bill, variants: Sequence[_Below], count: float) -> _Below | None:
-    """Return the dearest of the selections on several types, as if all objects were of its type."""
-    if len(variants) > 1:
-        return max(variants, key=lambda below: _estimate(bill, below, count))
-    return variants[0] if variants else None
-
-
-def _estimate(bill: _Bill, below: _Below, count: float) -> float:
-    trial = _Bill(bill.arguments)
-    for place in below.places:
-        _charge(trial, place, "", count, {}, {})
-    return below.each * count + trial.sum.each + trial.sum.once
+    each, once, inner, own, sizes = place.measure_alone(arguments, count, sized, above)
+    below = place.choose(arguments, inner)
+    found.append((each + once + (below.plain * inner if below else 0), path))
+    for each_place in below.places if below else ():
+        _list_amounts(found, each_place, path, arguments, inner, sizes, own)
 
 
 class CostCompiler:
@@ -218,23 +198,37 @@ class CostCompiler:
     def __init__(self, schema: GraphQLSchema, table: CostTable) -> None:
         self._schema = schema
         self._table = table
-        self._inputs = _InputWeights(schema, table)
+        self._inputs = InputWeights(schema, table)
+        self._sized = frozenset(name for size in table.sizes.values() for name in size.sized)
 
     def compile(self, selection: Selection, index_of: IndexOf) -> CompiledCosts:
         """Compile a selection. The result is valid for every operation with the same selection."""
         root = self._schema.get_root_type(selection.operation.operation)
         assert root is not None
-        below = _Compilation(self._table, self._inputs, selection, index_of).below(root, [selection.operation])
+        compilation = _Compilation(self._table, self._inputs, selection, index_of, self._sized)
+        below = compilation.below(root, [selection.operation])
         is_query = selection.operation.operation is OperationType.QUERY
         return CompiledCosts(below, is_query and not any(place.name in _META for place in below.places))
 
 
+def _fix(weight: Weight, size: ListSize | None, is_list: bool, variants: Sequence[_Below]) -> Amount | None:
+    """Return the amount of a field for one object, with all below it; None if it is not the same for all."""
+    if len(variants) > 1 or (variants and variants[0].varying):
+        return None
+    length = size.assumed if size and is_list else 1
+    each, once = (variants[0].each * length, variants[0].once) if variants else (0, 0)
+    return weight.each + each, weight.once + once
+
+
 @dataclass(frozen=True, slots=True)
 class _Compilation:
+    """`sized` are the names of all fields whose size the field above them may give."""
+
     table: CostTable
-    inputs: "_InputWeights"
+    inputs: "InputWeights"
     selection: Selection
     index_of: IndexOf
+    sized: frozenset[str]
 
     def below(self, type_: GraphQLObjectType, parents: Parents) -> _Below:
         value = self.table.meta_value if type_.name.startswith("__") else self.table.value
@@ -249,7 +243,7 @@ class _Compilation:
                 each += place.weight.each
             else:
                 places.append(place)
-        return _Below(each, places)
+        return _Below.of(each, places)
 
     def _place(
         self, type_: GraphQLObjectType, key: str, nodes: list[FieldNode], definition: GraphQLField, value: float
@@ -257,16 +251,16 @@ class _Compilation:
         name = nodes[0].name.value
         coordinate = f"{type_.name}.{name}"
         has_uses = bool(definition.args) and name not in _META and not type_.name.startswith("__")
-        return _Place(
-            key,
-            name,
-            self.table.weights.get(coordinate, Weight(value)),
-            self.index_of(type_.name, nodes) if has_uses else None,
-            self.inputs.weigher(coordinate, definition) if has_uses else None,
-            self.table.sizes.get(coordinate),
-            isinstance(get_nullable_type(definition.type), GraphQLList),
-            [self.below(each, nodes) for each in self._possible(get_named_type(definition.type))],
-        )
+        weight = self.table.weights.get(coordinate, Weight(value))
+        size = self.table.sizes.get(coordinate)
+        is_list = isinstance(get_nullable_type(definition.type), GraphQLList)
+        variants = [self.below(each, nodes) for each in self._possible(get_named_type(definition.type))]
+        use = self.index_of(type_.name, nodes) if has_uses else None
+        weigh = self.inputs.weigher(coordinate, definition) if has_uses else None
+        fixed = None
+        if not has_uses and name not in self.sized and not (size and size.count):
+            fixed = _fix(weight, size, is_list, variants)
+        return _Place(key, name, weight, use, weigh, size, is_list, variants, fixed)
 
     def _possible(self, type_: Any) -> Iterable[GraphQLObjectType]:
         if isinstance(type_, GraphQLInterfaceType):
@@ -275,76 +269,3 @@ class _Compilation:
 
 
 _META: Mapping[str, GraphQLField] = {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}
-
-
-_Parts = Mapping[str, tuple[Any, Weight]]
-"""The type and the weight of arguments or input fields by name."""
-
-
-@dataclass(slots=True)
-class _InputWeights:
-    """The weights of argument values, at any depth of their input objects."""
-
-    schema: GraphQLSchema
-    table: CostTable
-    _weighers: dict[str, Weigh | None] = field(default_factory=dict)
-    _weighed: set[str] = field(default_factory=set)
-    _parts: dict[str, "_Parts"] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Find the types that have a weight anywhere inside: values of other types are not looked at."""
-        owners = {coordinate.partition(".")[0] for coordinate in self.table.weights}
-        types = self.schema.type_map.values()
-        self._weighed = {each.name for each in types if isinstance(each, GraphQLEnumType) and each.name in owners}
-        inputs = [each for each in types if isinstance(each, GraphQLInputObjectType)]
-        self._weighed |= {each.name for each in inputs if each.name in owners}
-        while more := {each.name for each in inputs if each.name not in self._weighed and self._leads(each)}:
-            self._weighed |= more
-
-    def weigher(self, coordinate: str, definition: GraphQLField) -> Weigh | None:
-        """Return the function that weighs the arguments of a field; None if none of them has a weight."""
-        if coordinate not in self._weighers:
-            parts = self._choose(
-                {f"{coordinate}({name}:)": (name, each.type) for name, each in definition.args.items()}
-            )
-            self._weighers[coordinate] = (lambda raw: self._sum(parts, raw)) if parts else None
-        return self._weighers[coordinate]
-
-    def _leads(self, type_: GraphQLInputObjectType) -> bool:
-        return any(get_named_type(each.type).name in self._weighed for each in type_.fields.values())
-
-    def _choose(self, declared: Mapping[str, tuple[str, Any]]) -> "_Parts":
-        """Return those arguments or fields that have a weight, or values with one, by name."""
-        weights = self.table.weights
-        return {
-            name: (type_, weights.get(coordinate, NOTHING))
-            for coordinate, (name, type_) in declared.items()
-            if coordinate in weights or get_named_type(type_).name in self._weighed
-        }
-
-    def _parts_of(self, type_: GraphQLInputObjectType) -> "_Parts":
-        if type_.name not in self._parts:
-            declared = {f"{type_.name}.{name}": (name, each.type) for name, each in type_.fields.items()}
-            self._parts[type_.name] = self._choose(declared)
-        return self._parts[type_.name]
-
-    def _sum(self, parts: "_Parts", raw: Raw) -> Weight:
-        total = NOTHING
-        for name, value in raw.items():
-            if value is not None and name in parts:
-                total += self._value(parts[name][0], value, parts[name][1])
-        return total
-
-    def _value(self, type_: Any, value: Any, weight: Weight) -> Weight:
-        """Return the weight of a value: of a list for each entry."""
-        type_ = get_nullable_type(type_)
-        if isinstance(type_, GraphQLList):
-            items = value if isinstance(value, list) else [value]
-            if get_named_type(type_).name not in self._weighed:
-                return weight.times(len(items))
-            return sum((self._value(type_.of_type, item, weight) for item in items if item is not None), NOTHING)
-        if isinstance(type_, GraphQLEnumType):
-            return weight + self.table.weights.get(f"{type_.name}.{getattr(value, 'name', value)}", NOTHING)
-        if isinstance(type_, GraphQLInputObjectType) and type_.name in self._weighed:
-            return weight + self._sum(self._parts_of(type_), value)
-        return weight

@@ -29,7 +29,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 
 from session_graph.engine.internals import graphql_schema, mark_one_of
-from session_graph.engine.limits import MAX_CHARACTERS, Limits, check_size
+from session_graph.engine.limits import MAX_CHARACTERS, MAX_ESCAPES, Limits, check_size
 from session_graph.errors import BadUserInput, SessionGraphError, TooLarge
 
 MAX_CACHED_CHARACTERS = 512 * 1024
@@ -187,6 +187,10 @@ def _parse(text: str, limits: Limits) -> DocumentNode:
     """Parse the text, and stop at the limit of tokens. Raises InvalidRequest and TooLarge."""
     if len(text) > MAX_CHARACTERS:
         raise TooLarge(f"A document may have {MAX_CHARACTERS} characters; this one has {len(text)}.")
+    if (escapes := text.count("\\")) > MAX_ESCAPES:
+        raise TooLarge(
+            f"A document may have {MAX_ESCAPES} backslashes; this one has {escapes}. Send texts as variables."
+        )
     try:
         return parse(text, max_lexical_tokens=limits.tokens, max_comments=limits.tokens)
     except GraphQLSyntaxError as error:

@@ -23,7 +23,7 @@ from strawberry.types.execution import PreExecutionError
 
 from session_graph.access.viewer import Viewer
 from session_graph.engine.admission import Admission
-from session_graph.engine.coerced_variables import CoercedVariables
+from session_graph.engine.coerced_variables import CoercedExecutor, CoercedVariables
 from session_graph.engine.context import ResumableEvent
 from session_graph.engine.documents import (
     DOCUMENT,
@@ -35,12 +35,16 @@ from session_graph.engine.documents import (
     explain_enums,
 )
 from session_graph.engine.error_format import SubscriptionFailed, codes_of, translate_executed
-from session_graph.engine.fields import Check, max_values
+from session_graph.engine.fields import Check, bulks_of
 from session_graph.engine.internals import graphql_schema
-from session_graph.engine.limits import Limits, check_answer, check_values
+from session_graph.engine.limits import Limits, check_answer, check_variables
 from session_graph.engine.operation import GraphQLParams, Operation, PreparedOperation, Response
 from session_graph.engine.variable_errors import find_variable_errors
 from session_graph.errors import StatementTimeout
+from session_graph.pacing import beside
+
+COERCED_AT_ONCE = 500
+"""More values in the variables of an operation are coerced beside the event loop."""
 
 Analyze = Callable[[Operation], Check | None]
 """Raises RequestError or InvalidRequest, before anything is executed, if the viewer may not execute the operation.
@@ -81,15 +85,21 @@ class OperationExecutor:
             self._admission.admit_document(viewer, params.query)
         return self._documents.prepare(params.query).choose_operation(params.operation_name)
 
-    def prepare(self, params: GraphQLParams, definition: OperationDefinitionNode) -> PreparedOperation:
-        """Coerce the variables of the operation that the parameters choose. Raises InvalidRequest."""
-        document = self._documents.prepare(params.query)
-        return PreparedOperation(params, document, definition, self._coerce(document, definition, params.variables))
+    def is_bulk(self, definition: OperationDefinitionNode) -> bool:
+        """Return whether the operation has a variable that is a bulk (`declare_bulk`)."""
+        return bool(bulks_of(graphql_schema(self._schema), definition))
 
-    async def prepare_large(self, params: GraphQLParams, definition: OperationDefinitionNode) -> PreparedOperation:
-        """Do as `prepare` does, in a thread that leaves the event loop its turns."""
+    async def prepare(self, params: GraphQLParams, definition: OperationDefinitionNode) -> PreparedOperation:
+        """Coerce the variables of the operation that the parameters choose: many beside the event loop.
+
+        Raises InvalidRequest and TooLarge.
+        """
+        count = check_variables(params.variables, bulks_of(graphql_schema(self._schema), definition))
         document = self._documents.prepare(params.query)
-        variables = await asyncio.to_thread(self._coerce, document, definition, params.variables)
+        if count > COERCED_AT_ONCE:
+            variables = await beside(self._coerce, document, definition, params.variables)
+        else:
+            variables = self._coerce(document, definition, params.variables)
         return PreparedOperation(params, document, definition, variables)
 
     async def execute(self, operation: Operation) -> Response:
@@ -124,11 +134,11 @@ class OperationExecutor:
             self._admission.admit(operation)
         if check:
             await check()
-        executor = Executor.build(
+        executor = CoercedExecutor.build(
             graphql_schema(self._schema),
             operation.prepared.document.node,
             context_value=operation.context,
-            raw_variable_values=operation.prepared.params.variables,
+            raw_variable_values=CoercedVariables(operation.prepared.params.variables, operation.prepared.variables),
             operation_name=operation.name,
             hide_suggestions=self._schema.config.disable_field_suggestions,
         )
@@ -172,7 +182,6 @@ class OperationExecutor:
         self, document: Document, definition: OperationDefinitionNode, values: dict[str, object]
     ) -> VariableValues:
         schema, hides = graphql_schema(self._schema), self._schema.config.disable_field_suggestions
-        check_values(values, max_values(schema, definition))
         variables = definition.variable_definitions or ()
         coerced = get_variable_values(schema, variables, values, max_errors=MAX_ERRORS, hide_suggestions=hides)
         if isinstance(coerced, list):

@@ -33,7 +33,6 @@ from strawberry.types.field import StrawberryField
 
 from session_graph.engine.context import RequestContext
 from session_graph.engine.internals import field_definition, nodes_of, parent_type_of
-from session_graph.engine.limits import MAX_VALUES
 from session_graph.engine.selection import FieldSelection
 
 C = TypeVar("C", bound=RequestContext)
@@ -222,14 +221,17 @@ def read_arguments(info: strawberry.Info[Any, Any], reads: ArgumentReader[A]) ->
 
 
 def declare_bulk(schema: GraphQLSchema, input_type: str, maximum: int) -> None:
-    """Let the variables of an operation have up to `maximum` values if one of them is of this type."""
+    """Let a variable of this type have up to `maximum` values."""
     schema.type_map[input_type].extensions[_MAX_VALUES] = maximum
 
 
-def max_values(schema: GraphQLSchema, operation: OperationDefinitionNode) -> int:
-    """Return how many values the variables of the operation may have."""
-    types = (schema.type_map[_named(each.type)] for each in operation.variable_definitions or ())
-    return max((int(type_.extensions.get(_MAX_VALUES, 0)) for type_ in types), default=0) or MAX_VALUES
+def bulks_of(schema: GraphQLSchema, operation: OperationDefinitionNode) -> dict[str, int]:
+    """Return how many values each variable of the operation may have whose type is declared as a bulk."""
+    found = {}
+    for each in operation.variable_definitions or ():
+        if maximum := schema.type_map[_named(each.type)].extensions.get(_MAX_VALUES):
+            found[each.variable.name.value] = int(maximum)
+    return found
 
 
 def _named(type_: TypeNode) -> str:

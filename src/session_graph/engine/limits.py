@@ -1,8 +1,9 @@
 """The limits of documents, checked before validation, so that a huge document costs no time there; and of answers."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from typing import Any
 
 from graphql.language import ast
 
@@ -10,12 +11,21 @@ from session_graph.engine.overlaps import MAX_PAIRS, count_pairs
 from session_graph.errors import TooLarge
 from session_graph.settings import Settings
 
-MAX_CHARACTERS = 256 * 1024
+MAX_CHARACTERS = 64 * 1024
 """The maximum length of a document. Names and punctuation need far less; long values belong into variables."""
+MAX_ESCAPES = 4000
+"""The maximum number of backslashes in a document: to parse one takes ten times as long as another character."""
 
 MAX_OPERATIONS = 50
 MAX_VALUES = 20_000
-"""The maximum number of values in the variables of an operation, unless their type is declared as a bulk."""
+"""The maximum number of values in the variables of an operation, but for those whose type is declared as a bulk."""
+MAX_ENTRIES = 20_000
+"""The maximum length of a list in the variables."""
+MAX_OBJECTS = 2_000
+"""The maximum number of objects and lists in a list or an object of the variables, and of fields in an object, but for
+a bulk: to coerce an object takes much longer than to coerce a text."""
+MAX_NESTING = 64
+"""The maximum number of lists and objects within each other in the variables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +111,47 @@ def check_size(document: ast.DocumentNode, limits: Limits) -> bool:
     return fragments.keys() <= _find_used(operations, spreads)
 
 
-def check_values(variables: Mapping[str, object], limit: int) -> None:
-    """Raise TooLarge if the variables have more than `limit` values, those in lists and objects included."""
-    count = 0
-    unread: list[Iterable[object]] = [variables.values()]
-    while unread:
-        for value in unread.pop():
-            count += 1
-            if count > limit:
-                raise TooLarge(f"The variables of this operation may have {limit:,} values in all; these have more.")
-            if isinstance(value, dict):
-                unread.append(value.values())
-            elif isinstance(value, list):
-                unread.append(value)
+def check_variables(variables: Mapping[str, object], bulks: Mapping[str, int]) -> int:
+    """Return how many values the variables have, those in lists and objects included. Raises TooLarge.
+
+    `bulks` has the maximum number of values of each variable that is a bulk; all others together have MAX_VALUES.
+    """
+    if not bulks:
+        return _count_values(variables.values(), MAX_VALUES, MAX_OBJECTS)
+    count = _count_values([value for name, value in variables.items() if name not in bulks], MAX_VALUES, MAX_OBJECTS)
+    for name, limit in bulks.items():
+        if name in variables:
+            count += _count_values([variables[name]], limit, MAX_ENTRIES)
+    return count
+
+
+def _count_values(values: Collection[Any], limit: int, max_objects: int) -> int:
+    count, depth, level = len(values), 1, _find_containers(values)
+    while level:
+        below: list[Collection[Any]] = []
+        for each in level:
+            length, is_list = len(each), isinstance(each, list)
+            count += length
+            inner = _find_containers(each if is_list else each.values())  # type: ignore[attr-defined]
+            _compare_length("A list" if is_list else "An object", length, MAX_ENTRIES if is_list else max_objects)
+            _compare_length("A list or object", len(inner), max_objects, "objects")
+            below += inner
+        depth += 1
+        if depth > MAX_NESTING and below:
+            raise TooLarge(f"Variables may have {MAX_NESTING} lists and objects within each other; these have more.")
+        level = below
+    if count > limit:
+        raise TooLarge(f"The variables of this operation may have {limit:,} values in all; these have {count:,}.")
+    return count
+
+
+def _find_containers(values: Collection[Any]) -> list[Collection[Any]]:
+    return [value for value in values if isinstance(value, list | dict)]
+
+
+def _compare_length(container: str, length: int, limit: int, noun: str = "entries") -> None:
+    if length > limit:
+        raise TooLarge(f"{container} in the variables may have {limit:,} {noun}; this one has {length:,}.")
 
 
 def _check_number(noun: str, count: int, limit: int) -> None:

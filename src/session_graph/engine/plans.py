@@ -244,7 +244,10 @@ class Plans:
 
 
 async def _respond(plan: ObjectPlan, run: Run) -> Response:
-    """Execute the plan of the root. A nullable field whose statement took too long leaves the data of the others."""
+    """Execute the plan of the root. A nullable field whose statement took too long leaves the data of the others.
+
+    Of several fields each is written by itself, so that no turn of the event loop writes them all.
+    """
     (data,) = plan.assemble([None])
     errors: list[GraphQLError] = []
     for each in plan.resolved:
@@ -254,8 +257,10 @@ async def _respond(plan: ObjectPlan, run: Run) -> Response:
             if isinstance(each.completion, Required):
                 raise
             errors.append(GraphQLError(str(error), each.nodes, path=[each.key], original_error=error))
-        else:
-            setattr(data, each.slot, value)
+            continue
+        if len(plan.resolved) > 1:
+            (value,) = await run.write([value])
+        setattr(data, each.slot, value)
     wire = translate_executed(errors) if errors else []
     body = _ENCODER.encode({"errors": wire, "data": data} if errors else {"data": data})
     check_answer(len(body), run.max_bytes)

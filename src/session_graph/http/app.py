@@ -1,6 +1,7 @@
 """Puts the ASGI application together. It is handed an open database and a running hub; `cli.serve` owns both."""
 
 import gc
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -39,6 +40,7 @@ from session_graph.http.safe_headers import DEFAULTS, SafeHeaders
 from session_graph.http.security_txt import security_routes
 from session_graph.http.sse import EventStreams
 from session_graph.http.websocket import GraphQLSockets
+from session_graph.pacing import SWITCH_SECONDS
 from session_graph.schema.authorization import NAMED_BY, ROLES
 from session_graph.schema.context import Context
 from session_graph.schema.costs import COSTS, HEAVY
@@ -65,6 +67,7 @@ def create_app(settings: Settings, database: Database, hub: SubscriptionHub | No
         gc.collect()
         gc.freeze()  # start-up's objects stay: scanning them again took a fifth of the time of a large recording
         gc.set_threshold(5_000, 20, 20)  # collect less often: an answer's rows are many, without cycles, the heap large
+        sys.setswitchinterval(SWITCH_SECONDS)
         yield
         await authenticator.close()
 
@@ -92,7 +95,7 @@ def create_app(settings: Settings, database: Database, hub: SubscriptionHub | No
         *sockets,
         *Downloads(database, authenticator, signer).routes(),
         Route("/records", Records(database, authenticator, settings)),
-        Route(ROUTE, Inlets(database, authenticator, Bodies(settings), settings.public_url or "")),
+        Route(ROUTE, Inlets(database, authenticator, Bodies(settings), settings)),
         *explorer_routes(settings),
         *security_routes(settings),
     ]

@@ -31,8 +31,7 @@ class Bodies:
     """The limits of bodies in the settings, and the bytes that are held for each owner, such as a key."""
 
     def __init__(self, settings: Settings) -> None:
-        self.max_bytes = settings.max_body_bytes
-        self.most_held = max(settings.max_bodies_bytes, settings.max_body_bytes)
+        self.most_held = max(settings.max_bodies_bytes, settings.max_record_body_bytes)
         self.seconds = settings.body_seconds
         self.bytes_per_second = settings.body_bytes_per_second
         self.held: Counter[Hashable] = Counter()
@@ -41,21 +40,26 @@ class Bodies:
 class BodyReading:
     """Reads one body. Its bytes are counted until `release`, unless it comes in one part, as most bodies do."""
 
-    __slots__ = ("_bodies", "_cancelled_before", "_has_ended", "_held", "_loop", "_owner", "_task", "_timer")
+    __slots__ = (
+        *("_bodies", "_cancelled_before", "_has_ended", "_held", "_loop"),
+        *("_max_bytes", "_owner", "_task", "_timer"),
+    )
 
     def __init__(self, bodies: Bodies) -> None:
         self._bodies = bodies
         self._owner: Hashable = None
         self._held = 0
 
-    async def read(self, receive: Receive, headers: HeaderFields, owner: Hashable) -> bytes:
-        """Return the body. Raises BodyTooLarge, BodyTooSlow, TooManyBodies and, before its end, ClientDisconnect.
+    async def read(self, receive: Receive, headers: HeaderFields, owner: Hashable, max_bytes: int) -> bytes:
+        """Return the body, of at most `max_bytes`.
 
-        The time limit is a timer and not asyncio.timeout, which adds 3 µs to every request.
+        Raises BodyTooLarge, BodyTooSlow, TooManyBodies and, before its end, ClientDisconnect. The time limit is a timer
+        and not asyncio.timeout, which adds 3 µs to every request.
         """
         declared = headers.get("content-length", "")
-        if declared.isdecimal() and (len(declared) > 18 or int(declared) > self._bodies.max_bytes):
-            raise BodyTooLarge(f"A body may have {self._bodies.max_bytes} bytes; this one has {declared[:18]}.")
+        if declared.isdecimal() and (len(declared) > 18 or int(declared) > max_bytes):
+            raise BodyTooLarge(f"A body may have {max_bytes} bytes; this one has {declared[:18]}.")
+        self._max_bytes = max_bytes
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task(self._loop)
         self._has_ended = False
@@ -95,13 +99,13 @@ class BodyReading:
             del message
 
     def _check(self, body: bytes) -> bytes:
-        if len(body) > self._bodies.max_bytes:
-            raise BodyTooLarge(f"A body may have {self._bodies.max_bytes} bytes; this one has more.")
+        if len(body) > self._max_bytes:
+            raise BodyTooLarge(f"A body may have {self._max_bytes} bytes; this one has more.")
         return body
 
     def _hold(self, owner: Hashable, count: int) -> None:
-        if self._held + count > self._bodies.max_bytes:
-            raise BodyTooLarge(f"A body may have {self._bodies.max_bytes} bytes; this one has more.")
+        if self._held + count > self._max_bytes:
+            raise BodyTooLarge(f"A body may have {self._max_bytes} bytes; this one has more.")
         if self._bodies.held[owner] + count > self._bodies.most_held:
             raise TooManyBodies(retry_after=1)
         self._bodies.held[owner] += count

@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from session_graph.access.budgets import Budgets
-from session_graph.access.viewer import Viewer
+from session_graph.access.viewer import Role, Viewer
 from session_graph.engine.documents import InvalidRequest
 from session_graph.engine.error_format import WireError, as_request_errors, codes_of, translate, translate_error
 from session_graph.engine.executor import OperationExecutor
@@ -39,6 +39,8 @@ from session_graph.http.persisted_queries import HashedParams, PersistedQueries
 from session_graph.http.rate_limits import RateLimits
 from session_graph.http.refusals import headers_of
 from session_graph.http.request import (
+    BodyLimits,
+    BodyTooLarge,
     OnlyByPost,
     check_method,
     parse_body,
@@ -50,9 +52,6 @@ from session_graph.http.sse import EventStreams
 from session_graph.http.tasks import single, while_connected
 from session_graph.settings import Settings
 from session_graph.store.connections import Limits
-
-MAX_BODY_PARSED_AT_ONCE = 1024 * 1024
-"""A longer body is parsed in a thread, so that others have their turn between the steps of the parsing; bytes."""
 
 Authenticate = Callable[[str | None, str], Awaitable[Viewer]]
 """Returns the viewer of an Authorization header, sent from an address. Raises Unauthenticated and TooManyAttempts."""
@@ -85,6 +84,8 @@ class GraphQLView:
         self._streams = streams
         self._rate_limits = RateLimits(budgets)
         self._bodies = Bodies(settings)
+        self._limits = BodyLimits.of(settings)
+        self._role_limits = {role: BodyLimits.of(settings, role) for role in Role}
         self._longest_seconds = Limits.of(settings).request
         self._request_cache = RequestCache()
         self._persisted_queries = PersistedQueries()
@@ -98,21 +99,29 @@ class GraphQLView:
         else:
             await response(scope, receive, send)
 
-    def prepare(
-        self, viewer: Viewer, request: Request, record: AccessRecord, check: Check, last_event_id: str | None = None
+    async def prepare(
+        self,
+        viewer: Viewer,
+        request: Request,
+        record: AccessRecord,
+        check: Check,
+        last_event_id: str | None = None,
+        *,
+        size: int = 0,
     ) -> Operation:
-        """Return the operation of a valid request. Raises InvalidRequest and RequestError, also those of `check`."""
+        """Return the operation of a valid request, whose body has `size` bytes.
+
+        Raises InvalidRequest and RequestError, also those of `check`.
+        """
         if isinstance(request, PreparedOperation):
             _record_and_check(request.definition, record, check)
             return Operation(viewer, self._make_context(viewer, last_event_id), request)
         params, definition = self._choose(viewer, request, record, check)
-        return self._keep(viewer, params, self._executor.prepare(params, definition), last_event_id)
-
-    async def _prepare_large(
-        self, viewer: Viewer, request: GraphQLParams, record: AccessRecord, check: Check
-    ) -> Operation:
-        params, definition = self._choose(viewer, request, record, check)
-        return self._keep(viewer, params, await self._executor.prepare_large(params, definition))
+        if size > self._limits.bytes and not self._executor.is_bulk(definition):
+            raise BodyTooLarge(f"This body may have {self._limits.bytes} bytes, as it records nothing; it has {size}.")
+        prepared = await self._executor.prepare(params, definition)
+        self._persisted_queries.register(viewer.account.id, params)
+        return Operation(viewer, self._make_context(viewer, last_event_id), prepared)
 
     def _choose(
         self, viewer: Viewer, request: GraphQLParams, record: AccessRecord, check: Check
@@ -122,12 +131,6 @@ class GraphQLView:
         definition = self._executor.find_definition(params, viewer)
         _record_and_check(definition, record, check)
         return params, definition
-
-    def _keep(
-        self, viewer: Viewer, params: GraphQLParams, prepared: PreparedOperation, last_event_id: str | None = None
-    ) -> Operation:
-        self._persisted_queries.register(viewer.account.id, params)
-        return Operation(viewer, self._make_context(viewer, last_event_id), prepared)
 
     async def execute(self, operation: Operation, record: AccessRecord) -> bytes:
         """Return the JSON of the response to a query or a mutation. Raises RequestError."""
@@ -157,12 +160,8 @@ class GraphQLView:
             body, request = await self._read(scope, receive, headers, viewer, reading)
             is_read = True
             if accepts_events(headers) and (media_type == EVENTS or self._is_subscription(viewer, request)):
-                return await self._stream(scope, receive, viewer, request, record)
-            check = _CHECKS[scope["method"]]
-            if len(body) > MAX_BODY_PARSED_AT_ONCE and isinstance(request, GraphQLParams):
-                operation = await self._prepare_large(viewer, request, record, check)
-            else:
-                operation = self.prepare(viewer, request, record, check)
+                return await self._stream(scope, receive, viewer, request, record, len(body))
+            operation = await self.prepare(viewer, request, record, _CHECKS[scope["method"]], size=len(body))
             if body and operation.prepared is not request and not isinstance(request, HashedParams):
                 self._request_cache.keep(body, operation.prepared)
             async with while_connected(receive):
@@ -186,10 +185,9 @@ class GraphQLView:
         """Return the body, empty for a GET, and the request in it."""
         if scope["method"] == "GET":
             return b"", parse_query_string(scope["query_string"])
-        body = await reading.read(receive, headers, viewer)
-        if len(body) > MAX_BODY_PARSED_AT_ONCE:
-            return body, await asyncio.to_thread(parse_body, body)
-        return body, self._request_cache.get(body) or parse_body(body)
+        limits = self._role_limits[viewer.role]
+        body = await reading.read(receive, headers, viewer, limits.bytes)
+        return body, self._request_cache.get(body) or await parse_body(body, limits.values)
 
     def _refuse_request(
         self,
@@ -218,7 +216,7 @@ class GraphQLView:
             return False
 
     async def _stream(
-        self, scope: Scope, receive: Receive, viewer: Viewer, request: Request, record: AccessRecord
+        self, scope: Scope, receive: Receive, viewer: Viewer, request: Request, record: AccessRecord, size: int
     ) -> ASGIApp:
         """Return an event stream, which also has the errors of the operation: clients of streams read them there."""
         if self._streams is None:
@@ -227,17 +225,18 @@ class GraphQLView:
             reservation.enter_context(self._streams.reserve(viewer))
             headers = header_fields(scope)
             async with while_connected(receive):
-                answers = await self._begin(viewer, request, record, scope["method"], headers)
+                answers = await self._begin(viewer, request, record, scope["method"], headers, size)
             raw_headers = self._rate_limits.headers_without_operation(viewer)
             reserved = reservation.pop_all()
             return self._streams.respond(headers["authorization"], viewer, answers, record, reserved, raw_headers)
 
     async def _begin(
-        self, viewer: Viewer, request: Request, record: AccessRecord, method: str, headers: HeaderFields
+        self, viewer: Viewer, request: Request, record: AccessRecord, method: str, headers: HeaderFields, size: int
     ) -> AsyncGenerator[Response, None]:
         last_event_id = headers.get("last-event-id") or None
         try:
-            operation = self.prepare(viewer, request, record, _STREAM_CHECKS[method], last_event_id)
+            check = _STREAM_CHECKS[method]
+            operation = await self.prepare(viewer, request, record, check, last_event_id, size=size)
             if operation.is_subscription:
                 return await self.subscribe(operation, record)
             answer = await self.execute(operation, record)

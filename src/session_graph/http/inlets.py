@@ -26,6 +26,7 @@ from session_graph.ingestion.deliveries import store_delivery
 from session_graph.ingestion.signatures import SignedRequest, WrongSignature, verify
 from session_graph.ingestion.sources import PATH, Source, find_by_inlet
 from session_graph.schema.mutation import RECORDERS
+from session_graph.settings import Settings
 from session_graph.store.database import Database
 
 LOGGER = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class Inlets:
     database: Database
     authenticator: Authenticator
     bodies: Bodies
-    public_url: str
+    settings: Settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         record = access_record_of(scope)
@@ -97,7 +98,7 @@ class Inlets:
         if source.secret is None:
             await self._authenticate(source, headers, record)
         try:
-            payload = await reading.read(receive, headers, source.id)
+            payload = await reading.read(receive, headers, source.id, self.settings.max_record_body_bytes)
         finally:
             reading.release()
         if source.secret is not None:
@@ -126,4 +127,4 @@ class Inlets:
     def _address(self, scope: Scope) -> str:
         """Return the address as the sender knows it."""
         query = scope["query_string"].decode("latin-1")
-        return f"{self.public_url.rstrip('/')}{scope['path']}{'?' if query else ''}{query}"
+        return f"{(self.settings.public_url or '').rstrip('/')}{scope['path']}{'?' if query else ''}{query}"

@@ -28,10 +28,10 @@ from session_graph.http.record_body import RecordBody
 from session_graph.http.refusals import headers_of
 from session_graph.http.request import MethodNotAllowed
 from session_graph.http.response import ClientTooSlow, GraphQLResponse, TimedSender, encode_headers
-from session_graph.pacing import Pacer
+from session_graph.pacing import Pacer, beside
 from session_graph.schema.mutation import RECORDERS
 from session_graph.sessions.gunzip import DamagedGzip, Gunzip
-from session_graph.sessions.json_lines import LineSplitter, is_blank, read_json
+from session_graph.sessions.json_lines import READ_AT_ONCE, LineSplitter, is_blank, read_json
 from session_graph.sessions.record_batch import BatchLimits, Parse, Recorder, Result
 from session_graph.sessions.record_reading import parse_history, parse_record
 from session_graph.sessions.warnings import RecordWarning
@@ -164,8 +164,11 @@ class _Recording:
 
 async def _add_lines(recorder: Recorder, splitter: LineSplitter, lines: Iterator[bytes]) -> None:
     for line in lines:
-        if not is_blank(line):
-            await recorder.add(read_json(splitter.number, line))
+        if is_blank(line):
+            continue
+        is_long = len(line) > READ_AT_ONCE
+        record = await beside(read_json, splitter.number, line) if is_long else read_json(splitter.number, line)
+        await recorder.add(record)
 
 
 def _check_request(method: str, headers: HeaderFields) -> bool:

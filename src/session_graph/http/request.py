@@ -3,30 +3,30 @@
 Reading is strict: a request that is not fully understood is refused with a sentence that says what is wrong.
 """
 
-import json
-import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import ClassVar, cast
 from urllib.parse import parse_qsl
 
 import orjson
 
+from session_graph.access.viewer import Role
+from session_graph.engine.limits import MAX_VALUES
 from session_graph.engine.operation import GraphQLParams
 from session_graph.errors import BadUserInput, TooLarge
 from session_graph.http.negotiation import HeaderFields, check_content
 from session_graph.http.persisted_queries import HashedParams, find_hash
+from session_graph.json_bounds import check_values, has_large_number, outermost_names, replace_lone_surrogates
+from session_graph.pacing import beside
+from session_graph.schema.mutation import RECORDERS
+from session_graph.schema.schema import MAX_RECORDED_VALUES
+from session_graph.settings import Settings
 
 PARAMETERS = ("query", "operationName", "variables", "extensions", "documentId")
 METHODS = ("GET", "POST")
 
-_ZEROS = bytes.maketrans(b"123456789", b"000000000")
-_ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
-    re.DOTALL,
-)
-"""An escape in a JSON string; a pair of surrogates is one."""
-_LONG_INTEGER = b"0" * 19
-"""Integers of fewer digits fit 64 bits."""
+PARSED_AT_ONCE = 64 * 1024
+"""A longer JSON text is parsed beside the event loop; bytes."""
 
 
 class MethodNotAllowed(BadUserInput):
@@ -48,12 +48,33 @@ class BodyTooLarge(TooLarge):
     status = 413
 
 
-def parse_message(text: str, max_bytes: int) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """How many bytes a body may have, and how many values the JSON in it."""
+
+    bytes: int
+    values: int
+
+    @classmethod
+    def of(cls, settings: Settings, role: Role | None = None) -> "BodyLimits":
+        """Return the limits of a request of this role; without one, of a request that records no sessions."""
+        if role in RECORDERS:
+            return cls(settings.max_record_body_bytes, MAX_RECORDED_VALUES)
+        return cls(settings.max_body_bytes, MAX_VALUES)
+
+
+async def parse_message(text: str, limits: BodyLimits) -> dict[str, object]:
     """Return a WebSocket's message, a JSON object. Raises BadUserInput and TooLarge."""
     body = text.encode("utf-8", "surrogatepass")
-    if len(body) > max_bytes:
-        raise BodyTooLarge(f"A message may have {max_bytes} bytes; this one has {len(body)}.")
-    value = _parse_json(body, "The message")
+    if len(body) > limits.bytes:
+        raise BodyTooLarge(f"A message may have {limits.bytes} bytes; this one has {len(body)}.")
+    if len(body) > PARSED_AT_ONCE:
+        return await beside(_parse_message, body, limits.values)
+    return _parse_message(body, limits.values)
+
+
+def _parse_message(body: bytes, max_values: int) -> dict[str, object]:
+    value = _parse_json(body, "The message", max_values)
     if not isinstance(value, dict):
         raise BadUserInput("The message must be a JSON object.")
     return value
@@ -87,17 +108,22 @@ def check_method(method: str, headers: HeaderFields) -> None:
         check_content(headers)
 
 
-def parse_body(body: bytes) -> GraphQLParams:
+async def parse_body(body: bytes, max_values: int) -> GraphQLParams:
+    """Return the parameters of a POST. Raises BadUserInput and TooLarge."""
+    return await beside(_parse_body, body, max_values) if len(body) > PARSED_AT_ONCE else _parse_body(body, max_values)
+
+
+def _parse_body(body: bytes, max_values: int) -> GraphQLParams:
     """Return the parameters of a POST. Raises BadUserInput."""
     if not body:
         raise BadUserInput('The body is empty; it must be a JSON object with a "query".')
-    value = _parse_json(body, "The body")
+    value = _parse_json(body, "The body", max_values)
     if isinstance(value, list):
         raise BadUserInput("The body is a list; send one GraphQL request at a time.")
     if not isinstance(value, dict):
         raise BadUserInput('The body must be a JSON object with a "query".')
     if any(body.count(b'"%b"' % name.encode()) > 1 for name in PARAMETERS):
-        _refuse_duplicates(_outermost_names(body))
+        _refuse_duplicates(orjson.loads(name) for name in outermost_names(body))
     return parse_params(value)
 
 
@@ -113,18 +139,19 @@ def parse_query_string(query_string: bytes) -> GraphQLParams:
     fields: dict[str, object] = dict(pairs)
     for name in ("variables", "extensions"):
         if name in fields:
-            fields[name] = _parse_json(cast(str, fields[name]).encode(), f'The parameter "{name}"')
+            fields[name] = _parse_json(cast(str, fields[name]).encode(), f'The parameter "{name}"', MAX_VALUES)
     return parse_params(fields)
 
 
-def _parse_json(text: bytes, subject: str) -> object:
-    """Return the value: no integer in it is rounded; a lone surrogate becomes U+FFFD. Raises BadUserInput."""
+def _parse_json(text: bytes, subject: str, max_values: int) -> object:
+    """Return the value: no integer in it is rounded; a lone surrogate becomes U+FFFD. Raises BadUserInput, TooLarge."""
+    check_values(text, max_values, subject)
     try:
         value = _load(text)
     except orjson.JSONDecodeError as error:
         raise BadUserInput(f"{subject} is not {_syntax_error(text, error)}") from None
-    if _LONG_INTEGER in text.translate(_ZEROS):
-        _check_integers(text, subject)
+    if has_large_number(text):
+        raise BadUserInput(f"{subject} has a whole number of more than 64 bits; send it as a string.")
     return value
 
 
@@ -132,11 +159,7 @@ def _load(text: bytes) -> object:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
-        return orjson.loads(_ESCAPE.sub(_replace_lone_surrogate, text))
-
-
-def _replace_lone_surrogate(escape: re.Match[bytes]) -> bytes:
-    return b"\\ufffd" if escape["lone"] else escape[0]
+        return orjson.loads(replace_lone_surrogates(text))
 
 
 def _syntax_error(text: bytes, error: orjson.JSONDecodeError) -> str:
@@ -145,34 +168,6 @@ def _syntax_error(text: bytes, error: orjson.JSONDecodeError) -> str:
     except UnicodeDecodeError as invalid:
         return f"UTF-8: its byte {invalid.start} is invalid."
     return f"valid JSON: {error}."
-
-
-def _check_integers(text: bytes, subject: str) -> None:
-    """Raise BadUserInput for an integer beyond 64 bits, which orjson reads as a float."""
-
-    def check(digits: str) -> int:
-        if len(digits) > 20 or not -(2**63) <= int(digits) < 2**64:
-            raise BadUserInput(f"{subject} has a whole number of more than 64 bits; send it as a string.")
-        return 0
-
-    try:
-        json.loads(text, parse_int=check)
-    except RecursionError:
-        raise BadUserInput(f"{subject} is nested too deeply.") from None
-
-
-def _outermost_names(body: bytes) -> list[str]:
-    """Return the names of the outermost object, duplicates included."""
-    names: list[str] = []
-
-    def keep_names(pairs: list[tuple[str, object]]) -> None:
-        names[:] = [name for name, _ in pairs]  # json calls this for the outermost object last
-
-    try:
-        json.loads(body, object_pairs_hook=keep_names)
-    except RecursionError:
-        raise BadUserInput("The body is nested too deeply.") from None
-    return names
 
 
 def _refuse_duplicates(names: Iterable[str]) -> None:

@@ -1,7 +1,8 @@
 """How responses are sent over ASGI: whole, or message by message with a time limit."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from starlette.types import Message, Receive, Scope, Send
@@ -12,6 +13,10 @@ ABORT = "session_graph.abort"
 """The ASGI extension that drops the connection and all unsent data, if the server offers it."""
 INITIALISED = "session_graph.initialised"
 """The ASGI extension that tells the server that a WebSocket's client has authenticated, if the server offers it."""
+SLICE_BYTES = 256 * 1024
+"""A longer response is sent in slices of so many bytes."""
+SLICE_SECONDS = 30.0
+"""A client that does not read a slice in this time is disconnected."""
 SHUTDOWN_SECONDS = 0.5
 """The time limit of a message once the server stops."""
 
@@ -50,7 +55,25 @@ class GraphQLResponse:
             (b"content-length", b"%d" % len(self.body)),
         ]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        await send({"type": "http.response.body", "body": self.body})
+        if len(self.body) <= SLICE_BYTES:
+            await send({"type": "http.response.body", "body": self.body})
+        else:
+            with suppress(ClientTooSlow):
+                await self._send_in_slices(TimedSender(scope, send, SLICE_SECONDS))
+
+    async def _send_in_slices(self, sender: "TimedSender") -> None:
+        for part in slices(self.body):
+            await sender.send({"type": "http.response.body", "body": part, "more_body": True})
+            await asyncio.sleep(0)
+        await sender.send({"type": "http.response.body", "body": b""})
+
+
+def slices(body: bytes) -> Iterable[bytes | memoryview]:
+    """Return the parts in which to send a body: each waits until the client has read most of those before it."""
+    if len(body) <= SLICE_BYTES:
+        return [body]
+    whole = memoryview(body)
+    return (whole[start : start + SLICE_BYTES] for start in range(0, len(body), SLICE_BYTES))
 
 
 class TimedSender:

@@ -30,7 +30,7 @@ from session_graph.engine.operation import Response
 from session_graph.errors import Unauthenticated
 from session_graph.http.access_log import AccessRecord
 from session_graph.http.negotiation import EVENTS, SAFE_HEADERS
-from session_graph.http.response import ClientTooSlow, RawHeaders, TimedSender, encode_headers
+from session_graph.http.response import ClientTooSlow, RawHeaders, TimedSender, encode_headers, slices
 from session_graph.http.tasks import race, while_connected
 from session_graph.schema.subscription_hub import SubscriptionHub
 
@@ -131,7 +131,8 @@ class _Stream:
         await self._send(_next_event(Response(orjson.dumps({"errors": errors}))))
 
     async def _send(self, text: bytes) -> None:
-        await self.sender.send(_chunk(text))
+        for part in slices(text):
+            await self.sender.send(_chunk(part))
 
 
 def _next_event(answer: Response) -> bytes:
@@ -140,5 +141,5 @@ def _next_event(answer: Response) -> bytes:
     return b"event: next\n" + id_ + b"data: " + answer.body + b"\n\n"
 
 
-def _chunk(body: bytes, *, more: bool = True) -> Message:
+def _chunk(body: bytes | memoryview, *, more: bool = True) -> Message:
     return {"type": "http.response.body", "body": body, "more_body": more}

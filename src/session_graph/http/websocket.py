@@ -31,6 +31,7 @@ from session_graph.access.revocation import wait_until_revoked
 from session_graph.access.viewer import Viewer
 from session_graph.engine.documents import InvalidRequest
 from session_graph.engine.error_format import codes_of, translate, translate_error
+from session_graph.engine.limits import MAX_VALUES
 from session_graph.engine.operation import GraphQLParams, Response
 from session_graph.errors import BadUserInput, Forbidden, RequestError, TooLarge, TryLater, Unauthenticated
 from session_graph.http.access_log import AccessRecord, access_record_of, log_request
@@ -40,8 +41,8 @@ from session_graph.http.graphql_view import GraphQLView
 from session_graph.http.negotiation import header_fields, is_allowed_origin
 from session_graph.http.pending_sockets import MAX_INIT_BYTES, MAX_INIT_PINGS, TooManyPending, make_pending
 from session_graph.http.refusals import headers_of
-from session_graph.http.request import parse_message, parse_params
-from session_graph.http.response import ABORT, INITIALISED, ClientTooSlow, TimedSender
+from session_graph.http.request import BodyLimits, parse_message, parse_params
+from session_graph.http.response import ABORT, INITIALISED, SLICE_BYTES, ClientTooSlow, TimedSender
 from session_graph.http.tasks import race
 from session_graph.schema.subscription_hub import SubscriptionHub, TooManyConnections
 from session_graph.settings import Settings
@@ -230,7 +231,7 @@ class _Connection:
     async def _start(
         self, viewer: Viewer, params: GraphQLParams, record: AccessRecord
     ) -> AsyncGenerator[Response, None]:
-        operation = self._view.prepare(viewer, params, record, lambda node: None)
+        operation = await self._view.prepare(viewer, params, record, lambda node: None)
         if operation.is_subscription:
             return await self._view.subscribe(operation, record)
         return _execute(self._view, operation, record)
@@ -322,7 +323,7 @@ class _Connection:
         if text is None:
             raise CloseConnection(4400, "A message must be text")
         try:
-            message = parse_message(text, max_bytes)
+            message = await parse_message(text, BodyLimits(max_bytes, MAX_VALUES))
         except TooLarge as error:
             raise CloseConnection(1009, error.message) from None
         except BadUserInput as error:
@@ -335,7 +336,10 @@ class _Connection:
         await self._send_text(orjson.dumps(message))
 
     async def _send_text(self, text: bytes) -> None:
-        await self._send_event({"type": "websocket.send", "text": text.decode()})
+        decoded = text.decode()
+        if len(text) > SLICE_BYTES:
+            await asyncio.sleep(0)
+        await self._send_event({"type": "websocket.send", "text": decoded})
 
     async def _close(self, close: CloseConnection) -> None:
         with suppress(ClientTooSlow, WebSocketDisconnect):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from session_graph.engine.costs import CostTable, ListSize, Weight
+from session_graph.engine.cost_table import CostTable, ListSize, Weight
 from session_graph.engine.fields import Raw
 from session_graph.schema.arguments import DEFAULT_PER_EXTERNAL_ID
 from session_graph.schema.events import DEFAULT_SIZE as DEFAULT_EVENTS

@@ -18,8 +18,9 @@ from session_graph.schema.saved_views import SavedView
 from session_graph.schema.scalars import SCALARS
 from session_graph.schema.sessions import Agent, Session
 from session_graph.schema.subscription import Subscription
+from session_graph.sessions.json_lines import MOST_VALUES
 
-MAX_RECORDED_VALUES = 300_000
+MAX_RECORDED_VALUES = 200_000
 """The maximum number of values in a batch of records: 500 with a hundred turns each."""
 
 
@@ -39,6 +40,7 @@ def build_schema() -> Schema:
     skip_conversion(core)
     declare_directives(core)
     declare_bulk(core, "RecordSessionsInput", MAX_RECORDED_VALUES)
+    declare_bulk(core, "RecordSessionInput", MOST_VALUES)
     return schema
 
 

@@ -8,10 +8,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from session_graph.errors import Problem
+from session_graph.json_bounds import count_beyond
 from session_graph.parsing import load_json
 
 LONGEST = 16 * 1024 * 1024
 """Most bytes of a line, or of an element of a JSON array."""
+MOST_VALUES = 50_000
+"""Most values of a record, those in lists and objects included: more than the longest transcript has."""
+READ_AT_ONCE = 64 * 1024
+"""A server reads a longer line beside the event loop; bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,9 @@ def read_json(number: int, text: bytes) -> RawRecord:
     """Return the record in a line or an element."""
     if len(text) > LONGEST:
         return RawRecord(number, len(text), problems=(Problem((), f"is longer than {LONGEST:,} bytes"),))
+    if count := count_beyond(text, MOST_VALUES):
+        problem = Problem((), f"has {count:,} values; a record may have {MOST_VALUES:,}")
+        return RawRecord(number, len(text), problems=(problem,))
     try:
         return RawRecord(number, len(text), load_json(text))
     except ValueError as error:
