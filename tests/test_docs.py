@@ -198,6 +198,8 @@ CALLS: dict[tuple[str, str], Any] = {
     ("saveView", "LIMIT"): VIEW | {"name": "One too many"},
     ("deleteView", "INVALID"): {"id": "x"},
     ("deleteView", "NOT_FOUND"): {"id": STRANGER},
+    ("retryInletDelivery", "INVALID"): {"id": "x"},
+    ("retryInletDelivery", "NOT_FOUND"): {"id": STRANGER},
     ("createAgent", "INVALID"): AGENT | {"idn": "new", "timeZone": "Nowhere"},
     ("createAgent", "DUPLICATE"): AGENT,
     ("updateAgent", "INVALID"): {"idn": "bistro", "name": None},

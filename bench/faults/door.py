@@ -2,11 +2,12 @@
 
     python -m bench.faults.door [SECONDS]
 
-`session-graph serve` runs in a process of its own. A page of ten sessions is read again and again, first alone and then
-beside each attack for 10 seconds, from other processes on the same machine: attempts with unknown keys, connections
-that send nothing, endless heads in all shapes, and WebSockets that send large frames and pings before they say who
-they are. It prints the page's times, the size of the process afterwards, and the log of a minute without the page's lines.
-Fails if a page fails, if the process grows by more than 64 MB, or if a minute of attempts writes a megabyte of log.
+`session-graph serve` runs in a process of its own. A page of ten sessions is read again and again, first alone and
+then beside each attack for 10 seconds, from other processes on the same machine: attempts with unknown keys,
+connections that send nothing, endless heads in all shapes, and WebSockets that send large frames and pings before
+they say who they are. It prints the page's times, the size of the process afterwards, and the log of a minute without
+the page's lines. Fails if a page fails, if the process grows by more than 64 MB, or if a minute of attempts writes a
+megabyte of log.
 """
 
 import asyncio

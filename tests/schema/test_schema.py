@@ -24,6 +24,7 @@ from graphql import (
 from graphql.language import parse, print_ast
 from graphql.utilities import build_ast_schema
 
+from session_graph.ingestion.deliveries import Outcome
 from session_graph.schema import schema as ours
 from session_graph.sessions.warnings import WarningCode
 
@@ -59,6 +60,11 @@ end, and a tool may say nothing; an amendment has to tell a flag that is left ou
 sessions are null for a role that may not read the columns behind them; a checkpoint has no session."""
 
 ANATOMY = ("source", "sourceId", "direction", "endReason", "language", "recordingUrl", "agentContact", "metadata")
+DELIVERIES = ("first", "after", "sources", "outcomes")
+DELIVERY = (
+    *("id", "source", "receivedAt", "outcome", "attempts", "finishedAt", "sessionIds", "problems", "warnings"),
+    *("payload", "payloadBytes"),
+)
 VIEW = ("id", "name", "owner", "isOwn", "isShared", "filter", "orderBy", "columns")
 ADDED = {
     *(f"{name}.{field}" for name in ("Session", "RecordSessionInput") for field in ANATOMY),
@@ -102,6 +108,15 @@ ADDED = {
     *("Mutation.deleteView", "Mutation.deleteView(input:)", "DeleteViewInput", "DeleteViewInput is one of"),
     *("DeleteViewInput.id", "SavedViewPayload", "SavedViewPayload.view", "SavedViewPayload.errors"),
     *("DeletePayload", "DeletePayload.deletedId", "DeletePayload.errors"),
+    *("Query.inletDeliveries", *(f"Query.inletDeliveries({name}:)" for name in DELIVERIES)),
+    *("InletDelivery", *(f"InletDelivery.{name}" for name in DELIVERY)),
+    *("InletDeliveryConnection", *(f"InletDeliveryConnection.{name}" for name in ("edges", "nodes", "pageInfo"))),
+    *("InletDeliveryEdge", "InletDeliveryEdge.cursor", "InletDeliveryEdge.node"),
+    *("InletOutcome", *(f"InletOutcome.{outcome}" for outcome in Outcome)),
+    *("InletProblem", "InletProblem.message", "InletProblem.path"),
+    *("Mutation.retryInletDelivery", "Mutation.retryInletDelivery(input:)", "RetryInletDeliveryInput"),
+    *("RetryInletDeliveryInput.id", "RetryInletDeliveryInput is one of", "InletDeliveryPayload"),
+    *("InletDeliveryPayload.delivery", "InletDeliveryPayload.errors"),
 }
 """Of the next interface, or for clients that show local times, and already built."""
 

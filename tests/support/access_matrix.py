@@ -56,6 +56,7 @@ PARTNERS_FIGURES = words(
 )
 NOTHING: frozenset[str] = frozenset()
 RECIPIENTS = words("exportRecipients")
+QUERIES = words("inletDeliveries")
 
 READABLE: dict[str, dict[Role, frozenset[str]]] = {
     "Session": {
@@ -99,6 +100,13 @@ READABLE: dict[str, dict[Role, frozenset[str]]] = {
         PARTNER: OPTIONS - words("tags"),
         RECORDER: NOTHING,
     },
+    "Query": {
+        BUILDER: NOTHING,
+        ADMIN: QUERIES,
+        PORTAL: NOTHING,
+        PARTNER: NOTHING,
+        RECORDER: NOTHING,
+    },
 }
 READABLE["DashboardTotals"] = READABLE["Dashboard"]
 
@@ -108,6 +116,7 @@ LIMITED = {
     "Dashboard": METRICS,
     "Account": RECIPIENTS,
     "FilterOptions": OPTIONS,
+    "Query": QUERIES,
 }
 UNLIMITED = {
     "Session": NOTHING,
@@ -115,6 +124,12 @@ UNLIMITED = {
     "Dashboard": words("currency timeZone series groups previous previousFrom previousTo"),
     "Account": words("id name currency timeZone country filterOptions"),
     "FilterOptions": NOTHING,
+    "Query": words(
+        """
+        viewer node nodes agents agent session sessionBySource sessions sessionsByExternalId sessionEvents exports
+        export dashboard savedViews timeZones timeZoneNames
+        """
+    ),
 }
 """Fields that any role may select, because each field selected below them is checked by itself."""
 
@@ -224,6 +239,7 @@ MUTATIONS: dict[str, tuple[frozenset[Role], str]] = {
     "retrySessionExport": (ALL_BUT_RECORDER, 'input: {id: "@session"}'),
     "revokeSessionExportLink": (ALL_BUT_RECORDER, 'input: {id: "@session", recipient: "ana@example.com"}'),
     "saveView": (ALL_BUT_RECORDER, 'input: {name: "All", columns: []}'),
+    "retryInletDelivery": (frozenset({ADMIN}), 'input: {id: "@session"}'),
     "deleteView": (ALL_BUT_RECORDER, 'input: {id: "@session"}'),
 }
 """For each mutation the roles that may call it, and arguments to call it with."""

@@ -74,7 +74,7 @@ _FEW = ListSize(1)
 
 _ROOT_FIELDS = (
     "viewer node nodes agents agent session sessionBySource sessions sessionsByExternalId sessionEvents exports export"
-    " dashboard savedViews timeZones timeZoneNames"
+    " dashboard savedViews inletDeliveries timeZones timeZoneNames"
 )
 _TEXTS = {
     "summary": 0.2,
@@ -117,11 +117,13 @@ _WEIGHTS: dict[str, Weight] = {
     "Dashboard": Weight(2),
     "SessionExport": Weight(0.3),
     "SavedView": Weight(0.3),
+    "InletDelivery": Weight(0.3),
     "ExternalSessions": Weight(1),
     # Values that are longer than most.
     **{f"Session.{name}": Weight(weight) for name, weight in _TEXTS.items()},
     "Session.agent": Weight(VALUE, 100),
     "Turn.text": Weight(0.1),
+    "InletDelivery.payload": Weight(100, 20),
     "SessionExport.deliveries": Weight(1),
     "SessionExport.downloadUrl": Weight(10),
     # Statements over all sessions that a filter leaves.
@@ -155,6 +157,11 @@ _SIZES: dict[str, ListSize] = {
     "Agent.sessions": _PAGE,
     "Query.sessionEvents": ListSize(DEFAULT_EVENTS, ("first",), ("events",)),
     "Query.exports": ListSize(DEFAULT_SIZE, ("first",), ("nodes", "edges")),
+    "Query.inletDeliveries": ListSize(DEFAULT_SIZE, ("first",), ("nodes", "edges")),
+    "InletDelivery.sessionIds": _FEW,
+    "InletDelivery.problems": _FEW,
+    "InletDelivery.warnings": _FEW,
+    "InletProblem.path": ListSize(2),
     "Query.nodes": ListSize(1, ("ids",)),
     "Query.savedViews": ListSize(20),
     "SavedView.columns": ListSize(10),

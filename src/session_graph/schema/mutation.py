@@ -16,12 +16,14 @@ from session_graph.errors import InvalidInput, LimitReached, NotFound, PathSegme
 from session_graph.exports.changes import cancel_export, retry_export, revoke_link
 from session_graph.exports.recipients import change_recipients
 from session_graph.exports.requests import ExportRequest, find_export, request_export
+from session_graph.ingestion.delivery_list import find_delivery, retry_delivery
 from session_graph.pacing import Pacer
 from session_graph.parsing import below, parse_id
 from session_graph.schema import mutation_types as types
 from session_graph.schema.accounts import Account
 from session_graph.schema.context import Info
 from session_graph.schema.exports import SessionExport
+from session_graph.schema.inlets import InletDelivery
 from session_graph.schema.mutation_fields import (
     INPUT,
     input_of,
@@ -241,6 +243,19 @@ class Mutation:
         if not await delete_view(info.context.database, info.context.viewer, view.id):
             raise NotFound.at("is not the id of a view that you may delete", (INPUT, "id"))
         return types.DeletePayload(deleted_id=_text_id(view.id))
+
+    @mutation(
+        "Try again to record a delivery of an inlet that failed, such as after its source was given a mended mapping.",
+        ADMINS,
+        input_of(types.RetryInletDelivery, "The delivery."),
+    )
+    async def retry_inlet_delivery(self, info: Info, retry: types.RetryInletDelivery) -> types.InletDeliveryPayload:
+        database, account_id = info.context.database, info.context.viewer.account.id
+        await retry_delivery(database, account_id, retry.id)
+        row = await find_delivery(database, account_id, retry.id)
+        if row is None:
+            raise NotFound.at("is not the id of a delivery of this account", (INPUT, "id"))
+        return types.InletDeliveryPayload(delivery=InletDelivery(row=row))
 
 
 MUTATIONS = roles_by_mutation(Mutation)

@@ -10,6 +10,7 @@ from session_graph.errors import InvalidInput, Problem
 from session_graph.schema.accounts import Account
 from session_graph.schema.enums import SessionColumn, describe
 from session_graph.schema.exports import SessionExport
+from session_graph.schema.inlets import InletDelivery
 from session_graph.schema.input_types import GraphQLType, graphql_input, input_type
 from session_graph.schema.inputs import SessionFilter, SessionOrder
 from session_graph.schema.saved_views import SavedView
@@ -343,3 +344,14 @@ class SavedViewPayload:
 class DeletePayload:
     deleted_id: strawberry.ID | None = strawberry.field(default=None, description="The id of what was deleted.")
     errors: list[UserError] = _errors("The reasons why nothing was deleted; empty if it was.")
+
+
+@graphql_input("RetryInletDeliveryInput", "A delivery of an inlet to record again.")
+class RetryInletDelivery(InputModel):
+    id: Id = Field(description="The delivery's UUID.")
+
+
+@strawberry.type(description="A delivery that is tried again; one that has not failed stays as it is.")
+class InletDeliveryPayload:
+    delivery: InletDelivery | None = strawberry.field(default=None, description="The delivery as it is now.")
+    errors: list[UserError] = _errors()

@@ -9,6 +9,7 @@ import strawberry
 from session_graph.engine.batching import batched
 from session_graph.engine.fields import field, selected
 from session_graph.exports.requests import find_export, find_exports, list_exports
+from session_graph.ingestion.delivery_list import DeliveryListRequest, list_deliveries
 from session_graph.parsing import clean_text
 from session_graph.schema.accounts import Account, Viewer
 from session_graph.schema.arguments import (
@@ -27,6 +28,7 @@ from session_graph.schema.context import Context, Info
 from session_graph.schema.dashboards import Dashboard, load_dashboards
 from session_graph.schema.events import EventArguments, SessionEventPage, load_event_page, read_event_list
 from session_graph.schema.exports import ExportListArguments, SessionExport, SessionExportConnection, read_export_list
+from session_graph.schema.inlets import InletDeliveryConnection, read_delivery_list
 from session_graph.schema.nodes import Node
 from session_graph.schema.saved_views import SavedView
 from session_graph.schema.selections import session_columns
@@ -169,6 +171,13 @@ class Query:
     @strawberry.field(description="The saved views that you may see: your own first, then the shared ones; by name.")
     async def saved_views(self, info: Info) -> list[SavedView] | None:
         return [SavedView.of(view) for view in await list_views(info.context.database, info.context.viewer)]
+
+    @field(
+        "What the inlets of the account were delivered, newest first, as long as it is kept.", reads=read_delivery_list
+    )
+    async def inlet_deliveries(self, info: Info, request: DeliveryListRequest) -> InletDeliveryConnection | None:
+        rows = await list_deliveries(info.context.database, info.context.viewer.account.id, request)
+        return InletDeliveryConnection.of(rows, request)
 
     @field("The dashboard of the account; its days are in the account's time zone.", reads=read_dashboard)
     async def dashboard(self, info: Info, arguments: DashboardArguments) -> Dashboard | None:

@@ -86,16 +86,33 @@ def read_event_cursor(text: str, account_id: UUID, argument: str) -> LogPosition
 
 
 def write_export_cursor(row: Row) -> str:
-    return _encode_parts(format_instant(row["requested_at"]), row["id"].hex, row["account_id"].hex)
+    return _write_timed(row["requested_at"], row)
 
 
 def read_export_cursor(text: str, account_id: UUID, argument: str = "after") -> tuple[datetime, UUID]:
     """Return the export's `requested_at` and id. Raises InvalidInput if the text is not a cursor of this account's."""
+    return _read_timed(text, account_id, argument)
+
+
+def write_delivery_cursor(row: Row) -> str:
+    return _write_timed(row["received_at"], row)
+
+
+def read_delivery_cursor(text: str, account_id: UUID, argument: str = "after") -> tuple[datetime, UUID]:
+    """Return the delivery's `received_at` and id. Raises InvalidInput if the text is not a cursor of this account's."""
+    return _read_timed(text, account_id, argument)
+
+
+def _write_timed(moment: datetime, row: Row) -> str:
+    return _encode_parts(format_instant(moment), row["id"].hex, row["account_id"].hex)
+
+
+def _read_timed(text: str, account_id: UUID, argument: str) -> tuple[datetime, UUID]:
     with _refusing("this list", argument):
-        requested_at, key, account = _decode_parts(text, str, str, str)
+        moment, key, account = _decode_parts(text, str, str, str)
         if account != account_id.hex:
             raise ValueError
-        return parse_instant(requested_at), UUID(key)
+        return parse_instant(moment), UUID(key)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ LIMITED_FIELDS: dict[str, dict[str, frozenset[Role]]] = {
     "Dashboard": {metric.field: metric.roles for metric in METRICS.values()},
     "SessionPatch": WRITERS,
     "Account": {"exportRecipients": ANALYST},
+    "Query": {"inletDeliveries": frozenset({Role.ADMIN})},
     "FilterOptions": {name: COLUMNS[column].roles for name, (column, _) in OPTIONS.items()},
 }
 LIMITED_FIELDS["DashboardTotals"] = LIMITED_FIELDS["Dashboard"]
