@@ -1,6 +1,7 @@
 """Deliveries: stored once, recorded in any order, tried again, given up, shown with their problems, swept."""
 
 import asyncio
+import json
 from datetime import timedelta
 from uuid import uuid4
 
@@ -229,6 +230,31 @@ async def test_agents_are_found_by_map_then_id_then_name_and_else_created(databa
     found = [row["agent_idn"] for row in await sessions_of(database, account)]
     assert found == ["mapped", "agent_b", "Named", "mapped", "1-415-new"]
     assert (await Agent.get(account_id=account.id, idn="1-415-new")).name == "Brand new"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("  ", "agent_new"),
+        ("\u200b", "agent_new"),
+        ("a\x00b", "a\N{REPLACEMENT CHARACTER}b"),
+        ("a\ud800b", "a\N{REPLACEMENT CHARACTER}b"),
+        ("two\nlines", "two lines"),
+    ],
+    ids=["blank", "invisible", "control character", "surrogate", "two lines"],
+)
+async def test_a_new_agent_with_a_name_that_cannot_be_one_stops_no_delivery(
+    database: Database, account: Account, name: str, shown: str
+) -> None:
+    source = await make_source(account)
+    call = ENDED["call"] | {"call_id": "c", "agent_id": "agent_new", "agent_name": name}
+    await deliver(database, source, json.dumps({"event": "call_ended", "call": call}).encode())
+    await deliver(database, source, ENDED)
+
+    await work_off(database)
+
+    assert await outcomes_of(database, source) == ["RECORDED", "RECORDED"]
+    assert (await Agent.get(account_id=account.id, idn="agent_new")).name == shown
 
 
 async def test_an_agent_map_may_name_one_agent_for_all_others(database: Database, account: Account) -> None:
