@@ -72,6 +72,17 @@ def test_what_is_given_back_can_be_taken_again() -> None:
     assert bucket.take(10) == 0
 
 
+def test_what_was_used_already_may_be_owed() -> None:
+    clock = Clock()
+    buckets = TokenBuckets(10, 2, clock=clock)
+    for _ in range(12):
+        buckets.owe("a")
+
+    assert buckets.take("a") == 1.5
+    clock.now += 1.5
+    assert buckets.take("a") == 0
+
+
 def test_each_key_has_a_bucket_of_its_own() -> None:
     buckets = TokenBuckets(1, 1, clock=Clock())
 

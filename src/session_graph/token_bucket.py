@@ -44,6 +44,11 @@ class TokenBucket:
         """Give tokens back, up to the capacity."""
         self._tokens = min(self.capacity, self._tokens + amount)
 
+    def owe(self, amount: float = 1.0) -> None:
+        """Take tokens that were used already, whether there are any or not."""
+        self._fill()
+        self._tokens -= amount
+
     def level(self) -> tuple[int, int]:
         """Return how many whole tokens there are, 0 if some are owed, and the seconds until it is full, rounded up."""
         self._fill()
@@ -102,6 +107,10 @@ class TokenBuckets:
         """Give tokens back to the key's bucket."""
         if bucket := self._buckets.get(key):
             bucket.put(amount)
+
+    def owe(self, key: Hashable, amount: float = 1.0) -> None:
+        """Take tokens from the key's bucket that were used already."""
+        self.bucket(key).owe(amount)
 
     def _forget(self) -> None:
         """Drop buckets from the one used longest ago on, while they are full or there are too many."""
