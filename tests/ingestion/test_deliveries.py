@@ -343,6 +343,19 @@ async def test_one_that_has_failed_to_end_is_claimed_alone(database: Database, a
     assert (len(first), again) == (3, [1, 1, 1, 0])
 
 
+async def test_a_claim_has_a_limited_number_of_bytes(
+    database: Database, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "BATCH_BYTES", 200)
+    source = await make_source(account)
+    for number, size in enumerate((300, 90, 90, 90, 10)):
+        await deliver(database, source, f"{number}".ljust(size).encode())
+
+    claimed = [[len(row["payload"]) for row in await deliveries.claim(database)] for _ in range(4)]
+
+    assert [sorted(sizes) for sizes in claimed] == [[300], [90, 90, 90], [10], []]
+
+
 async def test_accounts_take_turns(database: Database, account: Account) -> None:
     busy, other = await make_source(account), await make_source(await find_or_create_account(f"b{uuid4().hex[:12]}"))
     for number in range(120):
