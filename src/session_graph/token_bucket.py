@@ -27,14 +27,16 @@ class TokenBucket:
         self._tokens = capacity
         self._filled_at = clock()
 
-    def take(self, amount: float = 1.0, *, may_owe: bool = False) -> float:
+    def take(self, amount: float = 1.0, *, may_owe: bool = False, keep: float = 0.0) -> float:
         """Take this many tokens and return 0; if there are too few, take none and return the seconds until there are.
 
-        These are infinite for an amount above the capacity. With `may_owe` such an amount takes a full bucket, which
-        then owes the rest.
+        There must be `keep` tokens more than the amount. If that is above the capacity, the seconds are infinite; with
+        `may_owe` a full bucket suffices, which then owes what it has not.
         """
         self._fill()
-        needed = self.capacity if may_owe and amount > self.capacity else amount
+        needed = amount + keep
+        if may_owe and needed > self.capacity:
+            needed = self.capacity
         if needed <= self._tokens:
             self._tokens -= amount
             return 0.0
@@ -89,10 +91,10 @@ class TokenBuckets:
         """Take tokens from the key's bucket; returns what TokenBucket.take returns."""
         return self.bucket(key).take(amount)
 
-    def charge(self, key: Hashable, amount: float) -> tuple[TokenBucket, float]:
+    def charge(self, key: Hashable, amount: float, keep: float = 0.0) -> tuple[TokenBucket, float]:
         """Take tokens that the bucket may owe. Return the bucket, and what its `take` returns."""
         bucket = self.bucket(key)
-        return bucket, bucket.take(amount, may_owe=True)
+        return bucket, bucket.take(amount, may_owe=True, keep=keep)
 
     def bucket(self, key: Hashable) -> TokenBucket:
         """Return the key's bucket, to be used at once: it may be forgotten later."""
