@@ -63,6 +63,19 @@ def test_an_amount_above_the_capacity_may_take_a_full_bucket_and_owe_the_rest() 
     assert not bucket.is_full()
 
 
+def test_an_amount_may_leave_some_tokens_for_others() -> None:
+    clock = Clock()
+    bucket = TokenBucket(10, 2, clock)
+
+    assert bucket.take(5, keep=5) == 0
+    assert bucket.take(1, keep=5) == 0.5
+    assert bucket.take(6, keep=5) == inf
+    assert bucket.take(6, keep=5, may_owe=True) == 2.5
+    clock.now += 2.5
+    assert bucket.take(6, keep=5, may_owe=True) == 0
+    assert bucket.tokens == 4
+
+
 def test_what_is_given_back_can_be_taken_again() -> None:
     bucket = TokenBucket(10, 2, Clock())
     bucket.take(10)
@@ -70,6 +83,17 @@ def test_what_is_given_back_can_be_taken_again() -> None:
 
     assert bucket.is_full()
     assert bucket.take(10) == 0
+
+
+def test_what_was_used_already_may_be_owed() -> None:
+    clock = Clock()
+    buckets = TokenBuckets(10, 2, clock=clock)
+    for _ in range(12):
+        buckets.owe("a")
+
+    assert buckets.take("a") == 1.5
+    clock.now += 1.5
+    assert buckets.take("a") == 0
 
 
 def test_each_key_has_a_bucket_of_its_own() -> None:

@@ -27,14 +27,16 @@ class TokenBucket:
         self._tokens = capacity
         self._filled_at = clock()
 
-    def take(self, amount: float = 1.0, *, may_owe: bool = False) -> float:
+    def take(self, amount: float = 1.0, *, may_owe: bool = False, keep: float = 0.0) -> float:
         """Take this many tokens and return 0; if there are too few, take none and return the seconds until there are.
 
-        These are infinite for an amount above the capacity. With `may_owe` such an amount takes a full bucket, which
-        then owes the rest.
+        There must be `keep` tokens more than the amount. If that is above the capacity, the seconds are infinite; with
+        `may_owe` a full bucket suffices, which then owes what it has not.
         """
         self._fill()
-        needed = self.capacity if may_owe and amount > self.capacity else amount
+        needed = amount + keep
+        if may_owe and needed > self.capacity:
+            needed = self.capacity
         if needed <= self._tokens:
             self._tokens -= amount
             return 0.0
@@ -43,6 +45,11 @@ class TokenBucket:
     def put(self, amount: float = 1.0) -> None:
         """Give tokens back, up to the capacity."""
         self._tokens = min(self.capacity, self._tokens + amount)
+
+    def owe(self, amount: float = 1.0) -> None:
+        """Take tokens that were used already, whether there are any or not."""
+        self._fill()
+        self._tokens -= amount
 
     def level(self) -> tuple[int, int]:
         """Return how many whole tokens there are, 0 if some are owed, and the seconds until it is full, rounded up."""
@@ -84,10 +91,10 @@ class TokenBuckets:
         """Take tokens from the key's bucket; returns what TokenBucket.take returns."""
         return self.bucket(key).take(amount)
 
-    def charge(self, key: Hashable, amount: float) -> tuple[TokenBucket, float]:
+    def charge(self, key: Hashable, amount: float, keep: float = 0.0) -> tuple[TokenBucket, float]:
         """Take tokens that the bucket may owe. Return the bucket, and what its `take` returns."""
         bucket = self.bucket(key)
-        return bucket, bucket.take(amount, may_owe=True)
+        return bucket, bucket.take(amount, may_owe=True, keep=keep)
 
     def bucket(self, key: Hashable) -> TokenBucket:
         """Return the key's bucket, to be used at once: it may be forgotten later."""
@@ -102,6 +109,10 @@ class TokenBuckets:
         """Give tokens back to the key's bucket."""
         if bucket := self._buckets.get(key):
             bucket.put(amount)
+
+    def owe(self, key: Hashable, amount: float = 1.0) -> None:
+        """Take tokens from the key's bucket that were used already."""
+        self.bucket(key).owe(amount)
 
     def _forget(self) -> None:
         """Drop buckets from the one used longest ago on, while they are full or there are too many."""

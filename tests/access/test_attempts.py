@@ -1,6 +1,7 @@
 """Whoever has no valid key is slowed down before the database is asked; whoever has one is not."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,10 +143,30 @@ async def test_a_client_may_begin_with_many_requests_at_once(authenticator: Auth
     assert set(outcomes) == {"ok"}
 
 
-async def test_many_requests_at_once_with_one_unknown_key_count_once(authenticator: Authenticator) -> None:
+async def test_many_requests_at_once_with_one_unknown_key_count_when_they_are_refused(
+    authenticator: Authenticator, clock: Clock
+) -> None:
     await asyncio.gather(*(outcome(authenticator, unknown(0)) for _ in range(5 * BURST)))
 
-    assert (await flood(authenticator))[: BURST - 1] == ["UNAUTHENTICATED"] * (BURST - 1)
+    outcomes = await asyncio.gather(*(outcome(authenticator, unknown(1)) for _ in range(5 * BURST)))
+
+    assert outcomes.count("UNAUTHENTICATED") == RESERVED
+    clock.now += 4 * BURST
+    assert await outcome(authenticator, None) == "RATE_LIMITED"
+    clock.now += BURST
+    assert (await flood(authenticator))[:BURST] == ["UNAUTHENTICATED"] * BURST
+
+
+async def test_requests_at_once_count_by_themselves_while_another_of_their_kind_takes_long(clock: Clock) -> None:
+    attempts = Attempts(1, clock)
+    refused = 0
+    with attempts.attempt(ADDRESS, "slow"), suppress(TooManyAttempts):
+        for _ in range(5 * BURST):
+            with suppress(Unauthenticated), attempts.attempt(ADDRESS, "slow"):
+                refused += 1
+                raise Unauthenticated
+
+    assert refused == BURST - 1 + RESERVED
 
 
 async def test_valid_keys_use_up_nothing(authenticator: Authenticator, account: Account) -> None:

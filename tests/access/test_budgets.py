@@ -138,6 +138,21 @@ async def test_an_event_waits_until_it_fits() -> None:
     assert loop.time() - began >= 0.04
 
 
+async def test_live_updates_leave_half_of_the_budget_for_requests() -> None:
+    budgets = Budgets(100, 0.01)
+
+    async with asyncio.TaskGroup() as tasks:
+        events = [tasks.create_task(budgets.charge_when_possible(KEY, 10)) for _ in range(20)]
+        await asyncio.sleep(0.01)
+        done = [event.done() for event in events]
+        left = int(budgets.bucket(KEY).tokens)
+        budgets.charge(KEY, 50)
+        for event in events:
+            event.cancel()
+
+    assert (sum(done), left) == (5, 50)
+
+
 def test_the_default_budget_lasts_for_any_person_and_one_operation_of_the_highest_cost() -> None:
     settings = load_settings()
 

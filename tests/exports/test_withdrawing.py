@@ -1,6 +1,8 @@
 """Links end: those of the API with their bearer and after minutes, those of mails with the recipient or the report."""
 
+import asyncio
 from email import message_from_bytes
+from email.message import Message
 from email.policy import default
 from pathlib import Path
 from time import time
@@ -13,12 +15,13 @@ import pytest
 from session_graph.access.api_keys import create_key, revoke_key
 from session_graph.access.viewer import Role
 from session_graph.exports.links import LinkSigner
+from session_graph.exports.mail import OutboxTransport
 from session_graph.exports.worker import Worker
 from session_graph.settings import Settings
 from session_graph.store.database import Database
 from session_graph.store.models import Account
 from support.api import Caller, make_caller
-from support.reports import CANCEL, RETRY, ask_for_report, finished, read_row, show_report
+from support.reports import CANCEL, RETRY, ask_for_report, comes_true, finished, read_row, show_report
 
 pytestmark = pytest.mark.anyio
 
@@ -209,6 +212,39 @@ async def test_a_report_that_is_done_is_withdrawn_with_all_its_links(
     assert (await finished(owner, sent))["status"] == "DONE"
     assert [await status_of(client, link) for link in links] == [404, 404, 200]
     assert len(list(cast(Path, outbox.outbox).glob("*.eml"))) == 2
+
+
+@pytest.mark.parametrize("is_retried", [False, True], ids=["cancelled", "cancelled and retried"])
+async def test_the_link_of_a_message_that_was_on_its_way_when_its_report_was_cancelled_does_not_come_back(
+    client: httpx.AsyncClient,
+    owner: Caller,
+    worker: Worker,
+    outbox: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    is_retried: bool,
+) -> None:
+    asked, deliver = asyncio.get_running_loop().create_future(), OutboxTransport.deliver
+
+    async def cancel_meanwhile(transport: OutboxTransport, message: Message, recipient: str) -> str:
+        monkeypatch.setattr(OutboxTransport, "deliver", deliver)
+        await owner(CANCEL, id=await asked)
+        if is_retried:
+            await owner(RETRY, id=await asked)
+        return await deliver(transport, message, recipient)
+
+    monkeypatch.setattr(OutboxTransport, "deliver", cancel_meanwhile)
+    export_id = await ask_for_report(owner)
+    asked.set_result(export_id)
+
+    async def is_accepted() -> bool:
+        return bool((await show_report(owner, export_id))["deliveries"][0]["status"] == "ACCEPTED")
+
+    await comes_true(is_accepted)
+    await owner(RETRY, id=export_id)
+    assert (await finished(owner, export_id, "DONE"))["status"] == "DONE"
+
+    assert await status_of(client, links_in_mails(outbox)[ANA]) == 404
+    assert await status_of(client, (await show_report(owner, export_id))["downloadUrl"]) == 200
 
 
 async def test_a_link_in_a_mail_does_not_come_back_when_an_expired_report_is_written_again(

@@ -353,7 +353,7 @@ async def test_an_event_is_charged_if_it_has_statements_and_waits_until_it_fits(
 ) -> None:
     key, other = await make_key(bistro), await make_key(bistro)
     subscription = f"subscription {{ sessionEvents {{ kind sessionId session {{ {selection} }} }} }}"
-    changed = settings.model_copy(update={"budget_capacity": 3 * cost, "budget_per_second": 0.01})
+    changed = settings.model_copy(update={"budget_capacity": 6 * cost, "budget_per_second": 0.01})
     async with (
         serving(database, database_url, changed) as served,
         streamed(served.address, other, subscription),

@@ -1,6 +1,7 @@
 """Deliveries: stored once, recorded in any order, tried again, given up, shown with their problems, swept."""
 
 import asyncio
+import json
 from datetime import timedelta
 from uuid import uuid4
 
@@ -231,6 +232,31 @@ async def test_agents_are_found_by_map_then_id_then_name_and_else_created(databa
     assert (await Agent.get(account_id=account.id, idn="1-415-new")).name == "Brand new"
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("  ", "agent_new"),
+        ("\u200b", "agent_new"),
+        ("a\x00b", "a\N{REPLACEMENT CHARACTER}b"),
+        ("a\ud800b", "a\N{REPLACEMENT CHARACTER}b"),
+        ("two\nlines", "two lines"),
+    ],
+    ids=["blank", "invisible", "control character", "surrogate", "two lines"],
+)
+async def test_a_new_agent_with_a_name_that_cannot_be_one_stops_no_delivery(
+    database: Database, account: Account, name: str, shown: str
+) -> None:
+    source = await make_source(account)
+    call = ENDED["call"] | {"call_id": "c", "agent_id": "agent_new", "agent_name": name}
+    await deliver(database, source, json.dumps({"event": "call_ended", "call": call}).encode())
+    await deliver(database, source, ENDED)
+
+    await work_off(database)
+
+    assert await outcomes_of(database, source) == ["RECORDED", "RECORDED"]
+    assert (await Agent.get(account_id=account.id, idn="agent_new")).name == shown
+
+
 async def test_an_agent_map_may_name_one_agent_for_all_others(database: Database, account: Account) -> None:
     source = await make_source(account, agent_map={"*": "host"})
     await deliver(database, source, ENDED)
@@ -315,6 +341,19 @@ async def test_one_that_has_failed_to_end_is_claimed_alone(database: Database, a
     again = [len(await deliveries.claim(database)) for _ in range(4)]
 
     assert (len(first), again) == (3, [1, 1, 1, 0])
+
+
+async def test_a_claim_has_a_limited_number_of_bytes(
+    database: Database, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "BATCH_BYTES", 200)
+    source = await make_source(account)
+    for number, size in enumerate((300, 90, 90, 90, 10)):
+        await deliver(database, source, f"{number}".ljust(size).encode())
+
+    claimed = [[len(row["payload"]) for row in await deliveries.claim(database)] for _ in range(4)]
+
+    assert [sorted(sizes) for sizes in claimed] == [[300], [90, 90, 90], [10], []]
 
 
 async def test_accounts_take_turns(database: Database, account: Account) -> None:

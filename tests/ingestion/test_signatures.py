@@ -178,7 +178,11 @@ def test_the_example_of_twilios_documentation() -> None:
 
 @pytest.mark.parametrize(
     ("scheme", "secret", "message"),
-    [("retell", b" ", "blank"), ("standard-webhooks", b"whsec_not Base64", "whsec_ and Base64")],
+    [
+        ("retell", b" ", "blank"),
+        ("standard-webhooks", b"whsec_not Base64", "whsec_ and Base64"),
+        ("standard-webhooks", b"whsec_", "blank"),
+    ],
 )
 def test_a_secret_that_cannot_be_one_is_refused(scheme: str, secret: bytes, message: str) -> None:
     with pytest.raises(ValueError, match=message):

@@ -40,6 +40,11 @@ async def save(ask: Caller, **view: Any) -> dict[str, Any]:
     return saved
 
 
+async def ask_to_save(ask: Caller, view: dict[str, Any]) -> dict[str, Any]:
+    answer: dict[str, Any] = (await ask(SAVE, view=view)).data["saveView"]
+    return answer
+
+
 async def names(ask: Caller) -> list[str]:
     return [view["name"] for view in (await ask(LIST)).data["savedViews"]]
 
@@ -232,6 +237,49 @@ async def test_a_key_has_a_limited_number_of_views(ask: Caller, monkeypatch: pyt
     await save(ask, **PLAIN | {"name": "Renamed"}, id=first["id"])
     await ask(DELETE, id=first["id"])
     await save(ask, **PLAIN | {"name": "Third"})
+
+
+async def test_an_account_has_a_limited_number_of_shared_views(
+    caller: MakeCaller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saved_views, "MOST_SHARED", 2)
+    ann, bob = await caller(Role.ADMIN), await caller(Role.PORTAL)
+    first = await save(ann, **PLAIN)
+    await save(bob, **PLAIN)
+
+    refused = (await ask_to_save(bob, PLAIN | {"name": "Third"}))["errors"]
+
+    assert [(error["code"], error["path"]) for error in refused] == [("LIMIT", ["input", "isShared"])]
+    await save(bob, **PLAIN | {"name": "Third", "isShared": False})
+    await save(ann, **PLAIN | {"name": "Renamed"}, id=first["id"])
+
+
+@pytest.mark.parametrize(("texts", "is_saved"), [(33, True), (34, False)])
+async def test_a_filter_that_is_saved_has_a_limited_size(ask: Caller, texts: int, is_saved: bool) -> None:
+    view = PLAIN | {"filter": {"sessionTypes": [f"{number:02}{'é' * 243}" for number in range(texts)]}}
+
+    errors = (await ask_to_save(ask, view))["errors"]
+
+    expected = [] if is_saved else [("LIMIT", ["input", "filter"])]
+    assert [(error["code"], error["path"]) for error in errors] == expected
+
+
+async def test_the_most_and_largest_views_fit_into_one_response(
+    ask: Caller, account: Account, database: Database
+) -> None:
+    filter_ = '{"tags":["' + '","'.join("a" * 3 for _ in range(saved_views.MOST_FILTER_BYTES // 6 - 3)) + '"]}'
+    await database.execute(
+        """
+        insert into saved_view (
+            account_id, id, identity, owner, name, is_shared, stored_filter, order_field, direction, columns
+        )
+        select $1, gen_random_uuid(), 'other', 'other', n::text, true, $2, 'STARTED_AT', 'DESC', '{started_at}'
+        from generate_series(1, $3::integer) n
+        """,
+        *(account.id, filter_, saved_views.MOST_SHARED + saved_views.MOST_VIEWS),
+    )
+
+    assert len(await names(ask)) == saved_views.MOST_SHARED + saved_views.MOST_VIEWS
 
 
 async def test_a_session_cannot_take_the_id_of_a_view(ask: Caller, account: Account) -> None:

@@ -46,12 +46,12 @@ class Attempts:
     def attempt(self, address: str, header: str | None) -> Iterator[None]:
         """Count the block unless it authenticates the header; None stands for one that cannot be valid.
 
-        Attempts of the same header at the same time count once: a client may begin with many requests. Raises
-        TooManyAttempts, and Unauthenticated if the header was refused a moment ago.
+        A client may begin with many requests at once, so while one tries the header, the others are counted only when
+        they are refused. Raises TooManyAttempts, and Unauthenticated if the header was refused a moment ago.
         """
         digest = None if header is None else digest_header(header)
         is_refused = digest is None or self._clock() < self._refused.get(digest, 0.0)
-        is_known = digest in self._valid or digest in self._trying
+        is_known = digest in self._valid or (digest in self._trying and self._has_attempts(address))
         is_counted = not is_known and self._count(address, may_use_reserve=not is_refused)
         if is_refused and digest is not None:
             raise Unauthenticated
@@ -62,6 +62,8 @@ class Attempts:
         except Unauthenticated:
             if digest is not None:
                 self._valid.pop(digest, None)
+            if is_known:
+                self._attempts.owe(address)
             raise
         except BaseException:
             self._uncount(address, is_counted)
@@ -84,6 +86,9 @@ class Attempts:
         if wait and (not may_use_reserve or self._reserved.take(address)):
             raise TooManyAttempts(retry_after=wait)
         return not wait
+
+    def _has_attempts(self, address: str) -> bool:
+        return self._attempts.bucket(address).tokens >= 1.0
 
     def _uncount(self, address: str, is_counted: bool) -> None:
         if is_counted:

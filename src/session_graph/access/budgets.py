@@ -15,6 +15,9 @@ from session_graph.errors import TryLater
 from session_graph.settings import Settings
 from session_graph.token_bucket import MOST_BUCKETS, Clock, TokenBucket, TokenBuckets
 
+KEPT = 0.5
+"""The part of a budget that live updates leave for requests."""
+
 
 class OutOfBudget(TryLater):
     """The budget of this key or token does not suffice for the operation at present."""
@@ -67,8 +70,9 @@ class Budgets:
         self._buckets.put(_identify(viewer), amount)
 
     async def charge_when_possible(self, viewer: Viewer, amount: int) -> None:
-        """Take this amount, after waiting until it fits."""
-        while seconds := self._buckets.charge(_identify(viewer), amount)[1]:  # noqa: ASYNC110 - it refills by time alone
+        """Take this amount, after waiting until it fits and leaves KEPT of the budget for what cannot wait."""
+        keep = KEPT * self.capacity
+        while seconds := self._buckets.charge(_identify(viewer), amount, keep)[1]:  # noqa: ASYNC110 - it refills by time alone
             await asyncio.sleep(seconds)
 
 

@@ -66,10 +66,18 @@ where d.account_id = $1 and d.export_id = $2 and d.recipient = $4 and d.status =
 {_TELL}
 """
 _ACCEPT = f"""
-update export_delivery d set status = 'ACCEPTED', error = null, at = now()
+update export_delivery d
+set status = 'ACCEPTED', error = null, at = now(),
+    link_expires_at = case
+        when e.file_claim = $4 and e.status <> 'CANCELLED' then d.link_expires_at
+        else least(d.link_expires_at, now())
+    end
+from session_export e
 where d.account_id = $1 and d.export_id = $2 and d.recipient = $3
+    and e.account_id = d.account_id and e.id = d.export_id
 {_TELL}
 """
+"""If the report was cancelled while the message was sent, its link ends as those of the messages before."""
 _REFUSE = f"""
 update export_delivery d set status = 'REFUSED', error = $4, at = now()
 where d.account_id = $1 and d.export_id = $2 and d.recipient = $3 and d.status = 'WAITING'
@@ -152,7 +160,7 @@ class Deliverer:
             LOGGER.error("export %s: a message could not be sent: %s", job["id"], _name_place(error))
             await self._change(_POSTPONE, job, recipient, COULD_NOT_SEND, *PAUSES)
         else:
-            await self._change(_ACCEPT, job, recipient)
+            await self._change(_ACCEPT, job, recipient, job["file_claim"])
         return True
 
     async def _deliver(self, job: Row, account: Account, csv: bytes | None, recipient: str) -> None:

@@ -18,7 +18,9 @@ SUMMARY_SECONDS = 1.0
 MOST_COUNTED = 10_000
 """Keys that a summary tells apart."""
 
-NOISY = frozenset({"uvicorn.error", "session_graph.access.api_keys", "session_graph.access.tokens"})
+NOISY = frozenset(
+    {"uvicorn.error", "session_graph.access.api_keys", "session_graph.access.tokens", "session_graph.http.inlets"}
+)
 """The loggers of such lines, apart from the access log."""
 
 LOGGER = logging.getLogger(__name__)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from session_graph.errors import AlreadyThere, InvalidInput, Problem
 from session_graph.ingestion.mapping import MappedRecord
+from session_graph.parsing import write_on_one_line
 from session_graph.sessions.agents import check_idn, create_agent, parse_agent
 from session_graph.store.models import Account, Agent
 
@@ -70,7 +71,8 @@ class AgentDirectory:
 
     async def _create(self, idn: str, name: str) -> None:
         account = await Account.get(id=self.account_id)
-        definition = parse_agent({"idn": idn, "name": name[:NAME_LIMIT], "timeZone": account.time_zone})
+        shown = write_on_one_line(name, NAME_LIMIT) or idn
+        definition = parse_agent({"idn": idn, "name": shown, "timeZone": account.time_zone})
         try:
             await create_agent(self.account_id, definition)
             self.created.append(idn)

@@ -29,6 +29,8 @@ MOST_ATTEMPTS = 12
 """With pauses that double, about an hour and a half."""
 LONGEST_PAUSE = timedelta(hours=1)
 BATCH = 50
+BATCH_BYTES = 8 * 1024 * 1024
+"""Deliveries are added to a batch until they have so many bytes."""
 SWEEP_SECONDS = 600.0
 SWEPT = 500
 MOST_PROBLEMS = 100
@@ -65,19 +67,21 @@ with first as materialized (
     order by t.at nulls first, d.run_at, d.id
     limit 1
 ), next as (
-    select d.account_id, d.id
+    select d.account_id, d.id, d.run_at, octet_length(d.payload) as size
     from inlet_delivery d join first f on f.account_id = d.account_id and f.source_id = d.source_id
     where {_DUE} and (d.id = f.id or f.attempts = 0 and d.attempts = 0)
     order by d.run_at, d.id
     limit $2
     for update of d skip locked
+), fitting as (
+    select n.account_id, n.id, sum(n.size) over (order by n.run_at, n.id) - n.size as bytes_before from next n
 ), turn as (
     insert into inlet_turn (account_id, at) select f.account_id, clock_timestamp() from first f
     on conflict (account_id) do update set at = excluded.at
 )
 update inlet_delivery d set run_at = now() + $1, attempts = d.attempts + 1, claims = d.claims + 1
-from next
-where d.account_id = next.account_id and d.id = next.id
+from fitting f
+where d.account_id = f.account_id and d.id = f.id and f.bytes_before < $4
 returning d.account_id, d.id, d.source_id, d.payload, d.received_at, d.attempts, d.claims
 """
 _CLAIMED = "d.account_id = $1 and d.id = k.id and d.claims = k.claims and d.outcome = 'WAITING'"
@@ -153,10 +157,13 @@ async def store_delivery(database: Database, source: Source, payload: bytes) -> 
 
 
 async def claim(database: Database) -> list[Row]:
-    """Claim the next deliveries, all of one source; one alone if it has failed to end before."""
+    """Claim the next deliveries, all of one source; one alone if it has failed to end before.
+
+    A batch is not larger than BATCH_BYTES, but for its last delivery.
+    """
     problem = _dump_problems([Problem((), GIVEN_UP.format(attempts=MOST_ATTEMPTS))])
     await database.execute(_GIVE_UP, MOST_ATTEMPTS, problem, SWEPT)
-    return await database.fetch(_CLAIM, LEASE, BATCH, MOST_ATTEMPTS)
+    return await database.fetch(_CLAIM, LEASE, BATCH, MOST_ATTEMPTS, BATCH_BYTES)
 
 
 async def finish(database: Database, endings: Sequence[Ending]) -> None:

@@ -137,8 +137,8 @@ def check_secret(scheme: str, secret: bytes) -> None:
     """Raise ValueError if the scheme cannot use the secret."""
     if not secret.strip():
         raise ValueError("must not be blank")
-    if scheme == "standard-webhooks":
-        _standard_key(secret)
+    if scheme == "standard-webhooks" and not _standard_key(secret):
+        raise ValueError("must not be blank")
 
 
 def _standard_key(secret: bytes) -> bytes:

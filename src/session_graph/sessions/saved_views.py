@@ -19,15 +19,22 @@ from session_graph.sessions.filters import columns_named
 from session_graph.sessions.ordering import ORDER_FIELDS, Order
 from session_graph.sessions.parameters import Parameters
 from session_graph.sessions.stored_filter import dump_filter
-from session_graph.store.database import Database, Row
+from session_graph.store.database import Connection, Database, Row
 from session_graph.store.ids import new_id
 
 MOST_VIEWS = 100
 """How many views one key or token may have."""
+MOST_SHARED = 1000
+"""How many shared views an account may have."""
+MOST_FILTER_BYTES = 16 * 1024
+"""Of a filter as it is stored: all views that a viewer sees fit into one response."""
 
 _LOCK_ACCOUNT = "select from account a where a.id = $1 for no key update"
 """Serializes an account's saves, so that each sees the others' names and their number."""
 _OWN = "select v.id, v.name from saved_view v where v.account_id = $1 and v.identity = $2"
+_COUNT_SHARED = """
+select count(*) as number from saved_view v where v.account_id = $1 and v.is_shared and v.id is distinct from $2
+"""
 _SAVE = """
 insert into saved_view (
     account_id, id, identity, owner, name, is_shared, stored_filter, order_field, direction, columns, updated_at
@@ -95,18 +102,15 @@ async def save_view(database: Database, viewer: Viewer, definition: ViewDefiniti
     """Save a new view, or with an id replace one of the viewer's own.
 
     Raises NotFound for an id that is not of one of these, AlreadyThere for a name that another of these has, and
-    LimitReached beyond MOST_VIEWS.
+    LimitReached beyond MOST_VIEWS, MOST_SHARED and MOST_FILTER_BYTES.
     """
     account_id, order = viewer.account.id, definition.order
+    stored_filter = dump_filter(definition.filter)
+    if len(stored_filter.encode()) > MOST_FILTER_BYTES:
+        raise LimitReached.at(f"must have at most {MOST_FILTER_BYTES:,} bytes to be saved", ["filter"])
     async with database.transaction() as connection:
         await connection.execute(_LOCK_ACCOUNT, account_id)
-        names = {row["id"]: row["name"] for row in await connection.fetch(_OWN, account_id, viewer.identity)}
-        if view_id is not None and view_id not in names:
-            raise NotFound.at("is not the id of a view that you have saved", ["id"])
-        if any(name == definition.name for id_, name in names.items() if id_ != view_id):
-            raise AlreadyThere.at("is the name of another view of yours", ["name"])
-        if view_id is None and len(names) >= MOST_VIEWS:
-            raise LimitReached.at(f"You have {MOST_VIEWS} views, the most there may be: delete one.", [])
+        await _check_room(connection, viewer, definition, view_id)
         row = await connection.fetchrow(
             _SAVE,
             account_id,
@@ -115,7 +119,7 @@ async def save_view(database: Database, viewer: Viewer, definition: ViewDefiniti
             viewer.author,
             definition.name,
             definition.is_shared,
-            dump_filter(definition.filter),
+            stored_filter,
             order.field.name,
             order.direction.value,
             list(definition.columns),
@@ -123,6 +127,23 @@ async def save_view(database: Database, viewer: Viewer, definition: ViewDefiniti
     assert row is not None
     (saved,) = _show_all(viewer, [row])
     return saved
+
+
+async def _check_room(connection: Connection, viewer: Viewer, definition: ViewDefinition, view_id: UUID | None) -> None:
+    account_id = viewer.account.id
+    names = {row["id"]: row["name"] for row in await connection.fetch(_OWN, account_id, viewer.identity)}
+    if view_id is not None and view_id not in names:
+        raise NotFound.at("is not the id of a view that you have saved", ["id"])
+    if any(name == definition.name for id_, name in names.items() if id_ != view_id):
+        raise AlreadyThere.at("is the name of another view of yours", ["name"])
+    if view_id is None and len(names) >= MOST_VIEWS:
+        raise LimitReached.at(f"You have {MOST_VIEWS} views, the most there may be: delete one.", [])
+    if not definition.is_shared:
+        return
+    shared = await connection.fetchrow(_COUNT_SHARED, account_id, view_id)
+    assert shared is not None
+    if shared["number"] >= MOST_SHARED:
+        raise LimitReached.at(f"cannot be true: the account has {MOST_SHARED:,} shared views", ["isShared"])
 
 
 async def delete_view(database: Database, viewer: Viewer, view_id: UUID) -> bool:
