@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from session_graph.access.authentication import Authenticator
 from session_graph.engine.error_format import as_request_error, translate_error
-from session_graph.errors import Forbidden, Unauthenticated
+from session_graph.errors import Forbidden, InvalidInput, Unauthenticated
 from session_graph.http.access_log import CLIENT_CLOSED_REQUEST, AccessRecord, access_record_of
 from session_graph.http.bodies import Bodies, BodyReading
 from session_graph.http.negotiation import JSON, HeaderFields, header_fields
@@ -115,12 +115,12 @@ class Inlets:
             raise Forbidden
 
     def _verify(self, source: Source, secret: bytes, request: SignedRequest) -> None:
-        scheme = source.mapping().file.signature
         try:
+            scheme = source.mapping().file.signature
             if scheme is None:
                 raise WrongSignature("the mapping names no signature any more")
             verify(scheme, request, secret, time())
-        except WrongSignature as error:
+        except (WrongSignature, InvalidInput) as error:
             LOGGER.warning("a webhook of the source %s (%s) is refused: %s", source.id, source.name, error)
             raise WrongSender from None
 
