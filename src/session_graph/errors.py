@@ -197,6 +197,10 @@ class InvalidInput(SessionGraphError):
         """Return the same error with this path before each problem's own."""
         return type(self)([replace(each, path=(*path, *each.path)) for each in self.problems])
 
+    def in_file(self, name: str) -> Self:
+        """Return the same error with the file before each problem: `own.toml: source is missing`."""
+        return type(self)([Problem((), f"{name}: {each}") for each in self.problems])
+
 
 class AlreadyThere(InvalidInput):
     """It already exists."""

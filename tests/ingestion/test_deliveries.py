@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+from dataclasses import fields, replace
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -13,8 +15,15 @@ from session_graph.access.accounts import find_or_create_account
 from session_graph.ingestion import deliveries, worker
 from session_graph.ingestion.agents import UnknownAgents
 from session_graph.ingestion.deliveries import MOST_ATTEMPTS, DeliverySweeper, Ending, Outcome
-from session_graph.ingestion.mapping import parse_mapping
-from session_graph.ingestion.sources import SourceInput, change_source, delete_source, find_source
+from session_graph.ingestion.mapping import load_mapping, parse_mapping
+from session_graph.ingestion.sources import (
+    SourceChange,
+    SourceInput,
+    change_source,
+    create_source,
+    delete_source,
+    find_source,
+)
 from session_graph.ingestion.worker import process
 from session_graph.settings import Settings
 from session_graph.store.database import Database, Row
@@ -186,14 +195,30 @@ async def test_a_failed_delivery_is_tried_again_once_its_mapping_is_mended(
     await work_off(database)
     before = await outcomes_of(database, source)
 
-    given = SourceInput(source.name, mended, {}, UnknownAgents.CREATE, None)
-    changed = await change_source(account.id, given)
+    changed = await change_source(account.id, source.name, SourceChange(mended))
     number = await deliveries.retry_failed(database, changed)
     await work_off(database)
 
     assert (before, number, await outcomes_of(database, source)) == (["FAILED"], 1, ["RECORDED"])
     assert changed.inlet == source.inlet
     assert [row["source_id"] for row in await sessions_of(database, account)] == ["1"]
+
+
+@pytest.mark.parametrize("field", [each.name for each in fields(SourceChange)])
+async def test_a_change_of_a_source_keeps_what_it_does_not_name(account: Account, field: str) -> None:
+    values: dict[str, Any] = {
+        "mapping": load_mapping("vapi"),
+        "agent_map": {"a": "b"},
+        "unknown_agents": UnknownAgents.REFUSE,
+        "secret": b"another secret",
+    }
+    given = SourceInput("calls", load_mapping("retell"), {"*": "desk"}, UnknownAgents.CREATE, b"a secret")
+    source = await create_source(account.id, given)
+
+    changed = await change_source(account.id, "calls", SourceChange(**{field: values[field]}))
+
+    expected: dict[str, Any] = {"mapping_name": "vapi"} if field == "mapping" else {field: values[field]}
+    assert changed == replace(source, **expected)
 
 
 async def test_a_vendor_that_sends_a_failed_payload_again_has_it_tried_again(

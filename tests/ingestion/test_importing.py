@@ -167,9 +167,9 @@ async def test_what_stands_before_damage_is_recorded_and_the_damage_is_told(run:
     ("values", "message"),
     [
         ([], "agents.json must be an object"),
-        ({"a": 1}, "agents.json.a must be the idn"),
-        ({"a": ""}, "agents.json.a must be the idn"),
-        ({"a": "no spaces"}, "agents.json.a must be the idn"),
+        ({"a": 1}, "agents.json: a must be the idn"),
+        ({"a": ""}, "agents.json: a must be the idn"),
+        ({"a": "no spaces"}, "agents.json: a must be the idn"),
     ],
 )
 def test_an_agent_map_that_is_wrong_is_refused_with_its_file(values: Any, message: str) -> None:

@@ -128,8 +128,8 @@ def test_an_import_reports_each_bad_line_and_records_the_good_ones_once(demo: Se
         "7: startedAt must be an RFC 3339 date and time with an offset, such as 2026-11-21T14:03:05Z",
     ]
     assert len(reported) == 5
-    assert f"{agents}: 1 agents, 1 new\n{sessions}: 3 new, 0 already there, 4 refused" in first.stdout
-    assert f"{agents}: 1 agents, 0 new\n{clean}: 0 new, 3 already there, 0 refused" in again.stdout
+    assert f"{agents}: agents: 1 new, 0 already there\n{sessions}: 3 new, 0 already there, 4 refused" in first.stdout
+    assert f"{agents}: agents: 0 new, 1 already there\n{clean}: 0 new, 3 already there, 0 refused" in again.stdout
     assert (first.returncode, again.returncode, again.stderr) == (1, 0, "")
     assert created == "Created the account imported."
 

@@ -94,6 +94,20 @@ def test_a_secret_is_read_from_a_file_and_a_mapping_is_changed(run: Commands, tm
     assert changed.stdout == f"calls  retell  secret  {created.stdout}"
 
 
+def test_a_change_keeps_what_it_does_not_name(run: Commands, tmp_path: Path) -> None:
+    agents = tmp_path / "agents.json"
+    agents.write_text('{"*": "desk"}')
+    run.source("create", "--name", "calls", "--mapping", "retell", "--secret", SECRET, "--agent-map", agents)
+
+    rotated = run.source("change", "--name", "calls", "--secret", "another secret")
+    empty = run.source("change", "--name", "calls")
+
+    assert rotated.returncode == 0
+    assert rotated.stdout.startswith("calls  retell  secret  ")
+    assert empty.returncode == 1
+    assert empty.stderr == "change needs --mapping, --agent-map, --unknown-agents, --secret or --secret-file\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -120,7 +134,7 @@ def test_the_mappings_are_listed_printed_and_checked(run: Commands, tmp_path: Pa
 
     assert "retell" in listed.stdout.split()
     assert 'source = "retell"' in printed.stdout
-    assert refused.stderr == f"{broken}.record.startedAt calls now(), which is not a function\n"
+    assert refused.stderr == f"{broken}: record.startedAt calls now(), which is not a function\n"
 
 
 def test_payloads_are_imported_with_tallies_and_what_was_created(run: Commands, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from session_graph.cli.payload_options import PayloadOptions, read_payload_optio
 from session_graph.cli.upgrading import rewrite_sessions, upgrade_data
 from session_graph.errors import AlreadyThere, InvalidInput, Problem
 from session_graph.exports import recipients
-from session_graph.exports.mail import Consequence, NotDelivered, choose_transport
+from session_graph.exports.mail import Consequence, NotDelivered, NullTransport, choose_transport
 from session_graph.exports.mail_address import read_sender
 from session_graph.exports.mime import add_headers, text_part
 from session_graph.exports.recipients import change_recipients
@@ -33,7 +33,7 @@ from session_graph.sessions.record_files import STANDARD_INPUT, UnreadableInput
 from session_graph.sessions.recording import Status
 from session_graph.sessions.rewriting import is_rewrite_pending
 from session_graph.sessions.warnings import RecordWarning
-from session_graph.settings import Settings
+from session_graph.settings import PREFIX, Settings
 from session_graph.store import migration
 from session_graph.store.database import Database, open_database
 from session_graph.store.lifecycle import open_existing_store, open_store, open_url, require_database, store_url
@@ -91,7 +91,7 @@ async def import_files(settings: Settings, arguments: Namespace) -> int:
         account = await _find_or_create_account(arguments.account)
         if agents:
             created = await create_missing_agents(account.id, agents)
-            print(f"{arguments.agents}: {len(agents):,} agents, {len(created):,} new")
+            print(f"{arguments.agents}: agents: {len(created):,} new, {len(agents) - len(created):,} already there")
         gc.freeze()  # the objects of now live until the end: collections after each batch need not visit them
         gc.set_threshold(50_000, 20, 20)  # a batch has many objects, without cycles: looking for some was a fifth of it
         tallies = [await _import_file(database, account, path, arguments.amend, payloads) for path in arguments.files]
@@ -179,6 +179,9 @@ async def doctor(settings: Settings, arguments: Namespace) -> int:
     transport = choose_transport(settings)
     with at_path("recipient", error=InvalidInput.at):
         recipient = check_email(arguments.recipient)
+    if isinstance(transport, NullTransport):
+        print(f"No mail server is set up: {PREFIX}SMTP_URL names one. Exports can only be downloaded.", file=sys.stderr)
+        return 1
     message = text_part(
         "This is the test message of `session-graph doctor`. Session reports will arrive like this one.\n"
     )
@@ -243,7 +246,7 @@ def _read_expiry(text: str | None) -> datetime | None:
 
 
 def _read_agents(path: Path) -> list[Any]:
-    """Return the checked agents of a file. Raises InvalidInput with the file and the index in each problem's path."""
+    """Return the checked agents of a file. Raises InvalidInput with the file, index and field of each problem."""
     try:
         raw = orjson.loads(path.read_bytes())
     except orjson.JSONDecodeError as error:
@@ -255,9 +258,9 @@ def _read_agents(path: Path) -> list[Any]:
         try:
             agents.append(parse_agent(item))
         except InvalidInput as error:
-            problems += [Problem((str(path), index, *problem.path), problem.message) for problem in error.problems]
+            problems += error.below([index]).problems
     if problems:
-        raise InvalidInput(problems)
+        raise InvalidInput(problems).in_file(str(path))
     return agents
 
 

@@ -25,7 +25,10 @@ class PayloadOptions:
         return AgentDirectory(account.id, self.agent_map, self.unknown_agents)
 
 
-def add_payload_options(parser: ArgumentParser, *, needs_mapping: bool) -> None:
+def add_payload_options(
+    parser: ArgumentParser, *, needs_mapping: bool, unknown_agents: UnknownAgents | None = UnknownAgents.CREATE
+) -> None:
+    """Add the options; `unknown_agents` is what applies without the option."""
     parser.add_argument(
         "--mapping",
         required=needs_mapping,
@@ -39,8 +42,9 @@ def add_payload_options(parser: ArgumentParser, *, needs_mapping: bool) -> None:
         "--unknown-agents",
         type=UnknownAgents,
         choices=list(UnknownAgents),
-        default=UnknownAgents.CREATE,
-        help="what becomes of an agent that the account does not have (default: create)",
+        default=unknown_agents,
+        help="what becomes of an agent that the account does not have"
+        + (f" (default: {unknown_agents})" if unknown_agents else ""),
     )
 
 
@@ -50,11 +54,12 @@ def read_payload_options(arguments: Namespace) -> PayloadOptions | None:
         if arguments.agent_map:
             raise InvalidInput.at("needs --mapping", ["--agent-map"])
         return None
-    agent_map = _read_agent_map(arguments.agent_map) if arguments.agent_map else {}
+    agent_map = load_agent_map(arguments.agent_map) if arguments.agent_map else {}
     return PayloadOptions(load_mapping(arguments.mapping), agent_map, arguments.unknown_agents)
 
 
-def _read_agent_map(path: Path) -> dict[str, str]:
+def load_agent_map(path: Path) -> dict[str, str]:
+    """Return the agent map in a file. Raises InvalidInput with each problem, and OSError."""
     text = path.read_bytes()
     try:
         values = tomllib.loads(text.decode("utf-8")) if path.suffix == ".toml" else orjson.loads(text)

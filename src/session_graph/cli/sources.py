@@ -9,13 +9,14 @@ from uuid import UUID
 import orjson
 
 from session_graph.cli.manage import find_account
-from session_graph.cli.payload_options import add_payload_options, read_payload_options
+from session_graph.cli.payload_options import add_payload_options, load_agent_map, read_payload_options
 from session_graph.errors import InvalidInput
 from session_graph.ingestion import deliveries
 from session_graph.ingestion.mapping import load_mapping, shipped_names
 from session_graph.ingestion.sources import (
     PATH,
     Source,
+    SourceChange,
     SourceInput,
     change_source,
     create_source,
@@ -39,7 +40,7 @@ def add_sources(add_parser: AddParser) -> None:
     add_action = sources.add_subparsers(required=True, metavar="ACTION").add_parser
     for name, command, description in (
         ("create", create, "Create a source, and print the address for the vendor's webhooks."),
-        ("change", change, "Give a source another mapping, agent map or secret."),
+        ("change", change, "Give a source another mapping, agent map or secret; what you leave out stays."),
         ("list", list_all, "List the sources of an account."),
         ("show", show, "Print a source, what became of its deliveries, and why the latest failed."),
         ("payload", print_payload, "Print what was delivered, as it came."),
@@ -52,7 +53,7 @@ def add_sources(add_parser: AddParser) -> None:
         if name != "list":
             parser.add_argument("--name", required=True, help="the name of the source")
         if name in ("create", "change"):
-            _add_input(parser)
+            _add_input(parser, is_change=name == "change")
         if name in ("payload", "retry"):
             parser.add_argument(
                 "delivery", nargs="?" if name == "retry" else None, help="the id of a delivery, as `show` prints it"
@@ -63,8 +64,11 @@ def add_sources(add_parser: AddParser) -> None:
     mappings.add_argument("name", nargs="?", metavar="M", help="a shipped mapping's name, or a TOML file to check")
 
 
-def _add_input(parser: ArgumentParser) -> None:
-    add_payload_options(parser, needs_mapping=True)
+def _add_input(parser: ArgumentParser, *, is_change: bool) -> None:
+    if is_change:
+        add_payload_options(parser, needs_mapping=False, unknown_agents=None)
+    else:
+        add_payload_options(parser, needs_mapping=True)
     secret = parser.add_mutually_exclusive_group()
     secret.add_argument("--secret", help="what the vendor signs its requests with; without it, an API key is needed")
     secret.add_argument("--secret-file", type=Path, metavar="FILE", help="the same from a file, unseen by `ps`")
@@ -72,7 +76,10 @@ def _add_input(parser: ArgumentParser) -> None:
 
 async def create(settings: Settings, arguments: Namespace) -> int:
     """Create a source and print its address."""
-    given = _read_input(arguments)
+    options = read_payload_options(arguments)
+    assert options is not None
+    secret = _read_secret(arguments)
+    given = SourceInput(arguments.name, options.mapping, options.agent_map, options.unknown_agents, secret)
     async with open_existing_store(settings):
         account = await find_account(arguments.account)
         source = await create_source(account.id, given)
@@ -83,11 +90,18 @@ async def create(settings: Settings, arguments: Namespace) -> int:
 
 
 async def change(settings: Settings, arguments: Namespace) -> int:
-    """Change a source; its address stays."""
-    given = _read_input(arguments)
+    """Change what the options name; the rest of the source and its address stay."""
+    wanted = SourceChange(
+        load_mapping(arguments.mapping) if arguments.mapping else None,
+        load_agent_map(arguments.agent_map) if arguments.agent_map else None,
+        arguments.unknown_agents,
+        _read_secret(arguments),
+    )
+    if wanted == SourceChange():
+        raise InvalidInput.at("needs --mapping, --agent-map, --unknown-agents, --secret or --secret-file", ["change"])
     async with open_existing_store(settings):
         account = await find_account(arguments.account)
-        print(_describe(settings, await change_source(account.id, given)))
+        print(_describe(settings, await change_source(account.id, arguments.name, wanted)))
     return 0
 
 
@@ -155,13 +169,11 @@ async def _find(arguments: Namespace) -> Source:
     return await find_source(account.id, arguments.name)
 
 
-def _read_input(arguments: Namespace) -> SourceInput:
-    options = read_payload_options(arguments)
-    assert options is not None
-    secret = arguments.secret.encode() if arguments.secret is not None else None
+def _read_secret(arguments: Namespace) -> bytes | None:
     if arguments.secret_file:
-        secret = arguments.secret_file.read_bytes().strip()
-    return SourceInput(arguments.name, options.mapping, options.agent_map, options.unknown_agents, secret)
+        secret: bytes = arguments.secret_file.read_bytes().strip()
+        return secret
+    return None if arguments.secret is None else arguments.secret.encode()
 
 
 def _read_id(text: str) -> UUID:

@@ -103,10 +103,10 @@ def read_agent_map(values: object, path: str) -> dict[str, str]:
     if not isinstance(values, dict):
         raise InvalidInput.at("must be an object that has an agent's idn for each of the vendor's agents", [path])
     problems = [
-        Problem((path, str(name)), "must be the idn of an agent")
+        Problem((str(name),), "must be the idn of an agent")
         for name, idn in values.items()
         if not isinstance(idn, str) or not _is_idn(idn)
     ]
     if problems:
-        raise InvalidInput(problems)
+        raise InvalidInput(problems).in_file(path)
     return dict(values)

@@ -232,7 +232,7 @@ def load_mapping(name_or_path: str) -> Mapping:
 
 
 def parse_mapping(name: str, text: str) -> Mapping:
-    """Return the mapping in this text. Raises InvalidInput with each problem, below the name and its key."""
+    """Return the mapping in this text. Raises InvalidInput with each problem, after the name and its key."""
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -240,7 +240,7 @@ def parse_mapping(name: str, text: str) -> Mapping:
     try:
         file, expressions = read_mapping_file(values)
     except InvalidInput as error:
-        raise error.below([name]) from None
+        raise error.in_file(name) from None
     return Mapping(name, text, file, expressions)
 
 

@@ -86,12 +86,28 @@ class SourceInput:
     secret: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class SourceChange:
+    """What a source is given anew; what is None stays as it is."""
+
+    mapping: Mapping | None = None
+    agent_map: MappingType[str, str] | None = None
+    unknown_agents: UnknownAgents | None = None
+    secret: bytes | None = None
+
+
 async def create_source(account_id: UUID, given: SourceInput) -> Source:
     """Return the new source. Raises InvalidInput, and AlreadyThere if the account has one of this name."""
     with at_path("name", error=InvalidInput.at):
         name = check_name(given.name)
     _check_secret(given.mapping, given.secret)
-    values: dict[str, Any] = {**_columns_of_mapping(given), "name": name, "secret": given.secret}
+    values: dict[str, Any] = {
+        **_mapping_columns(given.mapping),
+        "name": name,
+        "agent_map": dict(given.agent_map),
+        "unknown_agents": given.unknown_agents.value,
+        "secret": given.secret,
+    }
     try:
         row = await inlet_models.Source.create(account_id=account_id, token=secrets.token_bytes(TOKEN_BYTES), **values)
     except IntegrityError:
@@ -99,17 +115,27 @@ async def create_source(account_id: UUID, given: SourceInput) -> Source:
     return _of_model(row)
 
 
-async def change_source(account_id: UUID, given: SourceInput) -> Source:
-    """Give the source of this name another mapping and agent map, and another secret if there is one.
+async def change_source(account_id: UUID, name: str, change: SourceChange) -> Source:
+    """Change the source of this name, and return it.
 
-    Raises NotFound if there is no such source.
+    Raises NotFound if there is no such source, and InvalidInput if its mapping and secret do not go together.
     """
-    source = await find_source(account_id, given.name)
-    secret = given.secret or source.secret
-    _check_secret(given.mapping, secret)
-    row = inlet_models.Source.filter(account_id=account_id, id=source.id)
-    await row.update(**_columns_of_mapping(given), secret=secret)
-    return await find_source(account_id, given.name)
+    source = await find_source(account_id, name)
+    columns: dict[str, Any] = {}
+    if change.mapping is not None:
+        columns |= _mapping_columns(change.mapping)
+    if change.agent_map is not None:
+        columns["agent_map"] = dict(change.agent_map)
+    if change.unknown_agents is not None:
+        columns["unknown_agents"] = change.unknown_agents.value
+    if change.secret is not None:
+        columns["secret"] = change.secret
+    if change.mapping is not None or change.secret is not None:
+        secret = source.secret if change.secret is None else change.secret
+        _check_secret(change.mapping or source.mapping(), secret)
+    if columns:
+        await inlet_models.Source.filter(account_id=account_id, id=source.id).update(**columns)
+    return await find_source(account_id, name)
 
 
 async def list_sources(account_id: UUID) -> list[Source]:
@@ -148,14 +174,8 @@ async def find_by_id(database: Database, account_id: UUID, id_: UUID) -> Source 
     return _of_row(row) if row else None
 
 
-def _columns_of_mapping(given: SourceInput) -> dict[str, object]:
-    is_shipped = given.mapping.name in shipped_names()
-    return {
-        "mapping": given.mapping.name,
-        "mapping_text": None if is_shipped else given.mapping.text,
-        "agent_map": dict(given.agent_map),
-        "unknown_agents": given.unknown_agents.value,
-    }
+def _mapping_columns(mapping: Mapping) -> dict[str, str | None]:
+    return {"mapping": mapping.name, "mapping_text": None if mapping.name in shipped_names() else mapping.text}
 
 
 def _check_secret(mapping: Mapping, secret: bytes | None) -> None:

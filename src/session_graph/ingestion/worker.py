@@ -28,8 +28,8 @@ from session_graph.store.notifications import Listener
 
 LOGGER = logging.getLogger(__name__)
 
-HANDS = 2
-"""Batches that a worker records at a time."""
+CONCURRENT_BATCHES = 2
+"""Of a worker."""
 POLL_SECONDS = 2.0
 WORK_SECONDS = 50.0
 """Longest time for a batch, less than its lease."""
@@ -51,7 +51,7 @@ class InletWorker:
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(run_forever(self._listen, POLL_SECONDS))
-            for _ in range(HANDS):
+            for _ in range(CONCURRENT_BATCHES):
                 tasks.create_task(run_forever(self._work))
 
     async def _work(self) -> None:
@@ -82,7 +82,7 @@ class InletWorker:
             await deliveries.release(self._database, rows)
 
     async def _listen(self) -> None:
-        """Wake the hands when a delivery is stored, and when the listener has reconnected."""
+        """Wake the tasks when a delivery is stored, and when the listener has reconnected."""
         with self._listener.topic(QUEUE) as topic:
             while True:
                 seen = topic.count
