@@ -38,8 +38,8 @@ COLUMN = (
 FACT = (
     Place(
         "sessions/record.py",
-        "    contact_name: OptionalName",
-        '    mood: OptionalName = Field(None, description="How the user felt.")',
+        "    contact_name: CleanName",
+        '    mood: CleanName | None = Field(None, description="How the user felt.")',
     ),
     Place("store/models.py", "    contact_name = fields", "    mood = fields.TextField(null=True)"),
 )

@@ -120,7 +120,7 @@ async def test_payloads_of_a_page_cost_one_statement_and_are_bounded(
 
     shown = await listed(ask)
 
-    assert len(await statements.so_far()) == 2
+    assert len([sql for sql in await statements.so_far() if "inlet_delivery" in sql]) == 2
     assert {len(each["payload"]) for each in shown} == {10}
     assert {each["payloadBytes"] > 1000 for each in shown} == {True}
 

@@ -13,7 +13,7 @@ from session_graph.engine.row_types import RowBacked, backed
 from session_graph.errors import InvalidInput, Problem
 from session_graph.ingestion.deliveries import Outcome
 from session_graph.ingestion.delivery_list import DeliveryListRequest, read_payloads
-from session_graph.parsing import gather_problems
+from session_graph.parsing import clean_text, gather_problems
 from session_graph.schema.arguments import AfterArgument, FirstArgument, argument
 from session_graph.schema.context import Context, Info
 from session_graph.schema.enums import describe
@@ -121,4 +121,5 @@ def read_delivery_list(
             position = read_delivery_cursor(after, request.context.viewer.account.id)
     if problems:
         raise InvalidInput(problems)
-    return DeliveryListRequest(size, position, sources, outcomes)
+    names = None if sources is None else [clean_text(name) for name in sources]
+    return DeliveryListRequest(size, position, names, outcomes)
