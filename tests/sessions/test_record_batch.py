@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 from uuid import uuid4
 
@@ -38,11 +38,6 @@ class Delivered:
         if self.fails:
             raise ZeroDivisionError
         self.numbers.append([result.number for result in results])
-
-
-async def add_many(recorder: Recorder, number: int) -> None:
-    for each in range(number):
-        await recorder.add(raw(each))
 
 
 async def count(database: Database, account: Account) -> int:
@@ -92,7 +87,7 @@ async def test_no_record_is_read_while_the_rows_of_a_batch_are_made(
 ) -> None:
     began, go_on = asyncio.Event(), asyncio.Event()
 
-    async def record(*arguments: Any, **options: Any) -> list[Outcome]:
+    async def record(*arguments: Any, **options: AbstractContextManager[None]) -> list[Outcome]:
         with options["computing"]:
             began.set()
             await go_on.wait()
@@ -134,51 +129,6 @@ async def test_after_an_error_the_running_batch_ends_and_no_other_begins(databas
 
     assert delivered.numbers == [[1, 2]]
     assert await count(database, bistro) == 2
-
-
-async def test_two_batches_are_read_ahead_and_no_more(
-    database: Database, bistro: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    go_on = asyncio.Event()
-    added: list[int] = []
-
-    async def record(*arguments: Any, **options: Any) -> list[Outcome]:
-        await go_on.wait()
-        return await record_sessions(*arguments, **options)
-
-    async def add_all() -> None:
-        for number in range(1, 9):
-            await recorder.add(raw(number))
-            added.append(number)
-
-    monkeypatch.setattr(RECORD_SESSIONS, record)
-    delivered = Delivered()
-    async with Recorder(database, bistro.id, LIMITS, delivered) as recorder:
-        adding = asyncio.create_task(add_all())
-        await asyncio.wait([adding], timeout=0.05)
-        added_meanwhile = list(added)
-        go_on.set()
-        await adding
-
-    assert added_meanwhile == [1, 2, 3, 4, 5]
-    assert delivered.numbers == [[1, 2], [3, 4], [5, 6], [7, 8]]
-
-
-async def test_after_a_batch_that_fails_the_next_one_is_not_recorded(
-    database: Database, bistro: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    recorded: list[Any] = []
-
-    async def record(*arguments: Any, **options: Any) -> list[Outcome]:
-        recorded.append(arguments)
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(RECORD_SESSIONS, record)
-    with pytest.raises(ZeroDivisionError):
-        async with Recorder(database, bistro.id, LIMITS, Delivered()) as recorder:
-            await add_many(recorder, 4)
-
-    assert len(recorded) == 1
 
 
 async def test_who_is_cancelled_leaves_nothing_running(

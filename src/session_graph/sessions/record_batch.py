@@ -4,7 +4,7 @@
         for record in records:
             await recorder.add(record)
 
-A batch is one transaction. While the database works on it, the next two are read. A batch that is sent again is
+A batch is one transaction. While the database works on it, the next one is read. A batch that is sent again is
 recognised by the ids of its records.
 """
 
@@ -93,8 +93,7 @@ class Recorder:
         self._before_batch = before_batch
         self._notice = notice
         self._batch = _Batch()
-        self._is_over = False
-        self._begun: list[asyncio.Task[None]] = []
+        self._running: asyncio.Task[None] | None = None
         self._computing = Precedence()
         self._pacer = Pacer(after=self._computing)
 
@@ -106,12 +105,10 @@ class Recorder:
     ) -> None:
         if error is None:
             await self.flush()
-            return
-        self._is_over = True
-        if isinstance(error, asyncio.CancelledError):
-            for task in self._begun:
-                task.cancel()
-        await asyncio.gather(*self._begun, return_exceptions=True)
+        elif self._running:
+            if isinstance(error, asyncio.CancelledError):
+                self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
 
     async def add(self, record: RawRecord) -> None:
         """Judge the record as far as that needs no database. Raises what recording a batch raises."""
@@ -127,7 +124,7 @@ class Recorder:
         """
         if self._batch.judged:
             await self._begin_batch()
-        await self._end_batches()
+        await self._end_batch()
 
     def _judge(self, record: RawRecord) -> SessionRecord | Result:
         problems = record.problems
@@ -139,22 +136,16 @@ class Recorder:
         return Result(record.number, Status.REFUSED, problems=problems)
 
     async def _begin_batch(self) -> None:
-        """Let the batch follow the one that is recorded; wait if another one follows it already."""
-        await self._end_batches(left=1)
+        await self._end_batch()
         batch, self._batch = self._batch, _Batch()
-        self._begun.append(asyncio.create_task(self._record(batch, [*self._begun])))
+        self._running = asyncio.create_task(self._record(batch))
 
-    async def _end_batches(self, left: int = 0) -> None:
-        while len(self._begun) > left:
-            await self._begun[0]
-            del self._begun[0]
+    async def _end_batch(self) -> None:
+        if self._running:
+            await self._running
+            self._running = None
 
-    async def _record(self, batch: "_Batch", before: Sequence[asyncio.Task[None]]) -> None:
-        """Record the batch after those `before` it; not if one of them failed or the block was left by an error."""
-        if before:
-            await asyncio.wait(before)
-            if self._is_over or any(task.cancelled() or task.exception() for task in before):
-                return
+    async def _record(self, batch: "_Batch") -> None:
         await self._before_batch()
         records = [record for _, record in batch.judged if isinstance(record, SessionRecord)]
         outcomes = iter(await self._record_patiently(records) if records else ())

@@ -112,8 +112,15 @@ async def _record(
     recorder: str,
     computing: AbstractContextManager[None],
 ) -> list[Outcome]:
+    agents = await _find_agents(account_id, account["country"], {record.agent for record in records})
+    known = await find_known(connection, account_id, records, [agent.stored for agent in agents.values()])
+    batch = _Batch(account_id, account["money_scale"], datetime.now(UTC), agents, known)
+    taken, pacer, alive = [], Pacer(), KeepAlive(connection)
     with computing:
-        batch, taken = await _take_all(connection, account_id, account, records)
+        for record in records:
+            taken.append(batch.take(record))
+            await pacer.pause()
+            await alive.beat()
     await _copy(connection, "session", sorted(batch.sessions, key=itemgetter(1)), _SESSION_COLUMNS)
     await _copy(connection, "transcript", batch.transcripts, ("account_id", "session_id", "turns"))
     await _copy(connection, "fact_times", batch.times, ("account_id", "session_id", "times"))
@@ -121,21 +128,6 @@ async def _record(
     amendments = [each for each in taken if isinstance(each, Amendment)]
     results = iter(await amend_sessions(connection, account_id, amendments, recorder, batch.now))
     return [_outcome_of(each, next(results)) if isinstance(each, Amendment) else each for each in taken]
-
-
-async def _take_all(
-    connection: Connection, account_id: UUID, account: Row, records: Sequence[SessionRecord]
-) -> tuple["_Batch", list[Outcome | Amendment]]:
-    """Return the rows to write, and what became of each record."""
-    agents = await _find_agents(account_id, account["country"], {record.agent for record in records})
-    known = await find_known(connection, account_id, records, [agent.stored for agent in agents.values()])
-    batch = _Batch(account_id, account["money_scale"], datetime.now(UTC), agents, known)
-    taken, pacer, alive = [], Pacer(), KeepAlive(connection)
-    for record in records:
-        taken.append(batch.take(record))
-        await pacer.pause()
-        await alive.beat()
-    return batch, taken
 
 
 def _outcome_of(amendment: Amendment, result: Result) -> Outcome:
