@@ -70,7 +70,7 @@ async def test_a_link_shows_the_same_view_in_another_tab(desk: Desk, page: "Page
     async with desk.listening() as asked:
         await desk.grid.get_by_role("button", name="Lead Value").click()
         await desk.settle()
-    (before,) = lists(asked)
+    *_, before = lists(asked)  # the one for the columns may still have been on its way
     rows, headers = await desk.ids(), await desk.grid.get_by_role("columnheader").all_inner_texts()
     assert rows
 

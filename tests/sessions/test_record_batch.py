@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -87,7 +87,7 @@ async def test_no_record_is_read_while_the_rows_of_a_batch_are_made(
 ) -> None:
     began, go_on = asyncio.Event(), asyncio.Event()
 
-    async def record(*arguments: Any, **options: AbstractContextManager[None]) -> list[Outcome]:
+    async def record(*arguments: Any, **options: Any) -> list[Outcome]:
         with options["computing"]:
             began.set()
             await go_on.wait()

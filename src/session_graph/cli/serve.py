@@ -88,8 +88,9 @@ async def work(settings: Settings, arguments: Namespace) -> int:
         worker = Worker(database, url, settings, listener)
         inlets = InletWorker(database, listener)
         async with _running(database, listener, worker, inlets, *_housekeeping(database, settings)):
+            stopped = _catch_stop_signals()
             print("Writing and sending exports", flush=True)
-            await _wait_for_stop_signal()
+            await stopped.wait()
             stop_time.begin()
     return 0
 
@@ -169,12 +170,12 @@ def _make_listener(settings: Settings, url: str, channels: Sequence[str]) -> Lis
     return Listener(settings.listen_url.get_secret_value() if settings.listen_url else url, channels)
 
 
-async def _wait_for_stop_signal() -> None:
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
+def _catch_stop_signals() -> asyncio.Event:
+    """Return an event that SIGINT and SIGTERM set from now on."""
+    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    await stopped.wait()
+    return stopped
 
 
 def _bind(settings: Settings) -> socket.socket:
