@@ -14,6 +14,7 @@ const WITHOUT_ID = [
   "Delivery",
   "ExternalSessions",
   "FilterOptions",
+  "InletProblem",
   "PageInfo",
   "RecordResult",
   "RecordWarning",

@@ -109,7 +109,7 @@ ADDED = {
     *("DeleteViewInput.id", "SavedViewPayload", "SavedViewPayload.view", "SavedViewPayload.errors"),
     *("DeletePayload", "DeletePayload.deletedId", "DeletePayload.errors"),
     *("Query.inletDeliveries", *(f"Query.inletDeliveries({name}:)" for name in DELIVERIES)),
-    *("InletDelivery", *(f"InletDelivery.{name}" for name in DELIVERY)),
+    *("InletDelivery", "InletDelivery: Node", *(f"InletDelivery.{name}" for name in DELIVERY)),
     *("InletDeliveryConnection", *(f"InletDeliveryConnection.{name}" for name in ("edges", "nodes", "pageInfo"))),
     *("InletDeliveryEdge", "InletDeliveryEdge.cursor", "InletDeliveryEdge.node"),
     *("InletOutcome", *(f"InletOutcome.{outcome}" for outcome in Outcome)),

@@ -127,8 +127,8 @@ async def test_nodes_cost_a_statement_for_each_type(
     nodes = (await ask(NODES, ids=ids)).data["nodes"]
     hidden = (await (await caller(Role.BUILDER, agents=["a0"]))(NODES, ids=agents)).data["nodes"]
 
-    # Sessions, agents, exports, views; agents and transcripts of the sessions; sessions of the agents.
-    assert len(ran) == 7
+    # Sessions, agents, exports, views, deliveries; agents and transcripts of the sessions; sessions of the agents.
+    assert len(ran) == 8
     assert [node and node["id"] for node in nodes] == [id_ if id_ != unknown else None for id_ in ids]
     assert nodes[-3] == {"__typename": "Account", "id": account_id, "name": account.name}
     assert [node["transcript"] for node in nodes[1:3]] == [[{"text": turn["text"]} for turn in TURNS]] * 2

@@ -17,7 +17,7 @@ from session_graph.parsing import clean_text, gather_problems
 from session_graph.schema.arguments import AfterArgument, FirstArgument, argument
 from session_graph.schema.context import Context, Info
 from session_graph.schema.enums import describe
-from session_graph.schema.nodes import PageInfo
+from session_graph.schema.nodes import Node, PageInfo
 from session_graph.sessions.cursors import read_delivery_cursor, write_delivery_cursor
 from session_graph.sessions.pagination import DEFAULT_SIZE, check_size
 from session_graph.store.database import Row
@@ -43,9 +43,8 @@ class InletProblem:
 
 
 @strawberry.type(description="What the inlet of a source was delivered: a payload of a vendor's webhook.")
-class InletDelivery(RowBacked):
+class InletDelivery(RowBacked, Node):
     row: strawberry.Private[Row]
-    id: strawberry.ID = backed("The UUID.")
     source: str = backed("The name of the source.")
     received_at: datetime = backed("When it was received.")
     outcome: Outcome = backed("What became of it.")

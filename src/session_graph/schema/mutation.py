@@ -16,7 +16,7 @@ from session_graph.errors import InvalidInput, LimitReached, NotFound, PathSegme
 from session_graph.exports.changes import cancel_export, retry_export, revoke_link
 from session_graph.exports.recipients import change_recipients
 from session_graph.exports.requests import ExportRequest, find_export, request_export
-from session_graph.ingestion.delivery_list import find_delivery, retry_delivery
+from session_graph.ingestion.delivery_list import find_deliveries, retry_delivery
 from session_graph.pacing import Pacer
 from session_graph.parsing import below, parse_id
 from session_graph.schema import mutation_types as types
@@ -252,10 +252,10 @@ class Mutation:
     async def retry_inlet_delivery(self, info: Info, retry: types.RetryInletDelivery) -> types.InletDeliveryPayload:
         database, account_id = info.context.database, info.context.viewer.account.id
         await retry_delivery(database, account_id, retry.id)
-        row = await find_delivery(database, account_id, retry.id)
-        if row is None:
+        found = await find_deliveries(database, account_id, [retry.id])
+        if not found:
             raise NotFound.at("is not the id of a delivery of this account", (INPUT, "id"))
-        return types.InletDeliveryPayload(delivery=InletDelivery(row=row))
+        return types.InletDeliveryPayload(delivery=InletDelivery(row=found[retry.id]))
 
 
 MUTATIONS = roles_by_mutation(Mutation)

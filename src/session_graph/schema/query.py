@@ -6,10 +6,11 @@ from uuid import UUID
 
 import strawberry
 
+from session_graph.access.viewer import Role
 from session_graph.engine.batching import batched
 from session_graph.engine.fields import field, selected
 from session_graph.exports.requests import find_export, find_exports, list_exports
-from session_graph.ingestion.delivery_list import DeliveryListRequest, list_deliveries
+from session_graph.ingestion.delivery_list import DeliveryListRequest, find_deliveries, list_deliveries
 from session_graph.parsing import clean_text
 from session_graph.schema.accounts import Account, Viewer
 from session_graph.schema.arguments import (
@@ -28,7 +29,7 @@ from session_graph.schema.context import Context, Info
 from session_graph.schema.dashboards import Dashboard, load_dashboards
 from session_graph.schema.events import EventArguments, SessionEventPage, load_event_page, read_event_list
 from session_graph.schema.exports import ExportListArguments, SessionExport, SessionExportConnection, read_export_list
-from session_graph.schema.inlets import InletDeliveryConnection, read_delivery_list
+from session_graph.schema.inlets import InletDelivery, InletDeliveryConnection, read_delivery_list
 from session_graph.schema.nodes import Node
 from session_graph.schema.saved_views import SavedView
 from session_graph.schema.selections import session_columns
@@ -87,6 +88,9 @@ async def load_nodes(context: Context, ids: Sequence[UUID], columns: frozenset[s
     if missing := [id_ for id_ in missing if id_ not in found]:
         views = await find_views(database, viewer, missing)
         found |= {id_: SavedView.of(view) for id_, view in views.items()}
+    if viewer.role is Role.ADMIN and (missing := [id_ for id_ in missing if id_ not in found]):
+        deliveries = await find_deliveries(database, viewer.account.id, missing)
+        found |= {id_: InletDelivery(row=row) for id_, row in deliveries.items()}
     return found
 
 

@@ -12,6 +12,7 @@ from session_graph.engine.internals import graphql_schema, mark_one_of
 from session_graph.schema.accounts import Account
 from session_graph.schema.costs import COSTS
 from session_graph.schema.exports import SessionExport
+from session_graph.schema.inlets import InletDelivery
 from session_graph.schema.mutation import Mutation
 from session_graph.schema.query import Query
 from session_graph.schema.saved_views import SavedView
@@ -31,7 +32,7 @@ def build_schema() -> Schema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        types=[Session, Agent, Account, SessionExport, SavedView],
+        types=[Session, Agent, Account, SessionExport, SavedView, InletDelivery],
         extensions=[PreparedDocument],
         config=config,
         execution_context_class=CoercedExecutor,

@@ -32,10 +32,12 @@ from (
     select e.id from session_export e where e.account_id = $1 and e.id = any($2)
     union all
     select v.id from saved_view v where v.account_id = $1 and v.id = any($2)
+    union all
+    select d.id from inlet_delivery d where d.account_id = $1 and d.id = any($2)
 ) o
 """
 """The sessions of these ids; of these terms those that are stored; and the ids that the account, one of its agents,
-exports or saved views has."""
+exports, saved views or deliveries has."""
 _BY_ID_OR_SOURCE = f"""
 {_BY_ID}
 union all

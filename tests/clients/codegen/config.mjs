@@ -15,6 +15,7 @@ export default {
           BigInt: "number",
           DateTime: "string",
           Decimal: "string",
+          JSON: "unknown",
           StringMap: "Record<string, string>",
           WorkingHours: "Record<string, [string, string][]>",
         },
