@@ -8,7 +8,7 @@ from tortoise.transactions import in_transaction
 from session_graph.access.viewer import Viewer
 from session_graph.errors import InvalidInput, LimitReached, PathSegment, Problem
 from session_graph.parsing import check_email, has_email_form
-from session_graph.store.models import ExportRecipient
+from session_graph.store.export_models import ExportRecipient
 
 MOST = 1000
 

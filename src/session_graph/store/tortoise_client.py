@@ -21,7 +21,7 @@ from session_graph.store.connections import END_IDLE_TRANSACTION, Limits, connec
 from session_graph.store.internals import is_cancelling, is_open
 from session_graph.store.statement_pool import StatementPool
 
-MODEL_MODULES = ["session_graph.store.models", "session_graph.store.inlet_models"]
+MODEL_MODULES = [f"session_graph.store.{name}" for name in ("models", "export_models", "inlet_models")]
 CONNECTION_LOST = (
     *(OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError),
     *(asyncpg.AdminShutdownError, asyncpg.CrashShutdownError),
