@@ -13,8 +13,10 @@ from session_graph.sessions.cursors import (
     cursor_sql,
     cursor_start,
     read_cursor,
+    read_delivery_cursor,
     read_event_cursor,
     read_export_cursor,
+    write_delivery_cursor,
     write_event_cursor,
     write_export_cursor,
 )
@@ -109,3 +111,14 @@ def test_an_exports_cursor(requested_at: datetime, cursor: str) -> None:
     assert read_export_cursor(cursor, ACCOUNT) == (requested_at, ID)
     with pytest.raises(InvalidInput):
         read_export_cursor(cursor, OTHER)
+
+
+def test_a_cursor_of_another_list_is_refused() -> None:
+    moment = datetime(2026, 11, 16, 15, tzinfo=UTC)
+    row: Any = {"requested_at": moment, "received_at": moment, "id": ID, "account_id": ACCOUNT}
+
+    assert read_delivery_cursor(write_delivery_cursor(row), ACCOUNT) == (moment, ID)
+    with pytest.raises(InvalidInput):
+        read_delivery_cursor(write_export_cursor(row), ACCOUNT)
+    with pytest.raises(InvalidInput):
+        read_export_cursor(write_delivery_cursor(row), ACCOUNT)

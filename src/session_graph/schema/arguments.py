@@ -3,8 +3,9 @@
 All readers raise InvalidInput, with every problem at once.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Optional
 from uuid import UUID
@@ -29,6 +30,7 @@ from session_graph.sessions.list_request import (
     max_size,
     parse_list_request,
 )
+from session_graph.sessions.pagination import DEFAULT_SIZE, check_size
 from session_graph.sessions.permissions import column_name
 
 MAX_EXTERNAL_IDS = 100
@@ -96,6 +98,28 @@ class ExternalArguments:
 
     external_ids: Sequence[str]
     filter: Filter
+
+
+def read_page(
+    request: FieldRequest[Context, Any],
+    first: int | None,
+    after: str | None,
+    read_cursor: Callable[[str, UUID], tuple[datetime, UUID]],
+) -> tuple[int, tuple[datetime, UUID] | None]:
+    """Return the size of a page of a list by time, and the position that it starts after.
+
+    Raises InvalidInput with all problems.
+    """
+    size, position, problems = DEFAULT_SIZE, None, list[Problem]()
+    if first is not None:
+        with gather_problems(problems):
+            size = check_size("first", first)
+    if after is not None:
+        with gather_problems(problems):
+            position = read_cursor(after, request.context.viewer.account.id)
+    if problems:
+        raise InvalidInput(problems)
+    return size, position
 
 
 @reader()

@@ -10,16 +10,13 @@ import strawberry
 
 from session_graph.engine.fields import FieldRequest, reader
 from session_graph.engine.row_types import RowBacked, backed
-from session_graph.errors import InvalidInput, Problem
 from session_graph.exports.requests import DeliveryStatus, ExportStatus, list_deliveries
-from session_graph.parsing import gather_problems
-from session_graph.schema.arguments import AfterArgument, FirstArgument
+from session_graph.schema.arguments import AfterArgument, FirstArgument, read_page
 from session_graph.schema.context import Context, Info
 from session_graph.schema.enums import SessionColumn, describe
 from session_graph.schema.nodes import Node, PageInfo
 from session_graph.schema.scalars import BigInt
 from session_graph.sessions.cursors import read_export_cursor, write_export_cursor
-from session_graph.sessions.pagination import DEFAULT_SIZE, check_size
 from session_graph.store.database import Row
 
 describe(
@@ -141,11 +138,8 @@ class SessionExportConnection:
         """Make the page of its rows and, if there is one, the row after it."""
         nodes = [SessionExport(row=row) for row in rows[: page.size]]
         edges = [SessionExportEdge(cursor=write_export_cursor(node.row), node=node) for node in nodes]
-        page_info = PageInfo(
-            has_next_page=len(rows) > page.size,
-            has_previous_page=page.after is not None,
-            start_cursor=edges[0].cursor if edges else None,
-            end_cursor=edges[-1].cursor if edges else None,
+        page_info = PageInfo.of(
+            [edge.cursor for edge in edges], has_next=len(rows) > page.size, has_previous=page.after is not None
         )
         return cls(edges=edges, nodes=nodes, page_info=page_info)
 
@@ -154,15 +148,7 @@ class SessionExportConnection:
 def read_export_list(
     request: FieldRequest[Context, None], first: FirstArgument = None, after: AfterArgument = None
 ) -> ExportListArguments:
-    size, position, problems = DEFAULT_SIZE, None, list[Problem]()
-    if first is not None:
-        with gather_problems(problems):
-            size = check_size("first", first)
-    if after is not None:
-        with gather_problems(problems):
-            position = read_export_cursor(after, request.context.viewer.account.id)
-    if problems:
-        raise InvalidInput(problems)
+    size, position = read_page(request, first, after, read_export_cursor)
     return ExportListArguments(size, position)
 
 

@@ -10,16 +10,14 @@ import strawberry
 from session_graph.engine.batching import batched
 from session_graph.engine.fields import FieldRequest, reader
 from session_graph.engine.row_types import RowBacked, backed
-from session_graph.errors import InvalidInput, Problem
 from session_graph.ingestion.deliveries import Outcome
 from session_graph.ingestion.delivery_list import DeliveryListRequest, read_payloads
-from session_graph.parsing import clean_text, gather_problems
-from session_graph.schema.arguments import AfterArgument, FirstArgument, argument
+from session_graph.parsing import clean_text
+from session_graph.schema.arguments import AfterArgument, FirstArgument, argument, read_page
 from session_graph.schema.context import Context, Info
 from session_graph.schema.enums import describe
 from session_graph.schema.nodes import Node, PageInfo
 from session_graph.sessions.cursors import read_delivery_cursor, write_delivery_cursor
-from session_graph.sessions.pagination import DEFAULT_SIZE, check_size
 from session_graph.store.database import Row
 
 describe(
@@ -94,11 +92,8 @@ class InletDeliveryConnection:
         """Make the page of its rows and, if there is one, the row after it."""
         nodes = [InletDelivery(row=row) for row in rows[: request.size]]
         edges = [InletDeliveryEdge(cursor=write_delivery_cursor(node.row), node=node) for node in nodes]
-        page_info = PageInfo(
-            has_next_page=len(rows) > request.size,
-            has_previous_page=request.after is not None,
-            start_cursor=edges[0].cursor if edges else None,
-            end_cursor=edges[-1].cursor if edges else None,
+        page_info = PageInfo.of(
+            [edge.cursor for edge in edges], has_next=len(rows) > request.size, has_previous=request.after is not None
         )
         return cls(edges=edges, nodes=nodes, page_info=page_info)
 
@@ -111,14 +106,6 @@ def read_delivery_list(
     sources: SourcesArgument = None,
     outcomes: OutcomesArgument = None,
 ) -> DeliveryListRequest:
-    size, position, problems = DEFAULT_SIZE, None, list[Problem]()
-    if first is not None:
-        with gather_problems(problems):
-            size = check_size("first", first)
-    if after is not None:
-        with gather_problems(problems):
-            position = read_delivery_cursor(after, request.context.viewer.account.id)
-    if problems:
-        raise InvalidInput(problems)
+    size, position = read_page(request, first, after, read_delivery_cursor)
     names = None if sources is None else [clean_text(name) for name in sources]
     return DeliveryListRequest(size, position, names, outcomes)

@@ -1,4 +1,4 @@
-"""The cursors that callers hold: of lists of sessions, of events, and of the list of exports.
+"""The cursors that callers hold: of lists of sessions, of events, of exports and of deliveries.
 
 Owns their text: URL-safe and bound to an account. Callers keep cursors across upgrades, so a cursor that this module
 has ever written must stay readable (tests/sessions/test_recorded_cursors.py).
@@ -26,6 +26,7 @@ from session_graph.store.database import Row
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EVENTS = "2 events"
+_DELIVERIES = "deliveries"
 _INTEGER = re.compile(r"-?[0-9]{1,10}")
 _MICROSECONDS = re.compile(r"[0-9]{1,18}")
 _POSITION = re.compile(r"([0-9a-f]{12})-([0-9a-f]{4})-([0-9a-f]{16})-([0-9a-f]{16})-([0-9a-f]{16})")
@@ -95,22 +96,23 @@ def read_export_cursor(text: str, account_id: UUID, argument: str = "after") -> 
 
 
 def write_delivery_cursor(row: Row) -> str:
-    return _write_timed(row["received_at"], row)
+    return _write_timed(row["received_at"], row, _DELIVERIES)
 
 
 def read_delivery_cursor(text: str, account_id: UUID, argument: str = "after") -> tuple[datetime, UUID]:
     """Return the delivery's `received_at` and id. Raises InvalidInput if the text is not a cursor of this account's."""
-    return _read_timed(text, account_id, argument)
+    return _read_timed(text, account_id, argument, _DELIVERIES)
 
 
-def _write_timed(moment: datetime, row: Row) -> str:
-    return _encode_parts(format_instant(moment), row["id"].hex, row["account_id"].hex)
+def _write_timed(moment: datetime, row: Row, *name: str) -> str:
+    return _encode_parts(*name, format_instant(moment), row["id"].hex, row["account_id"].hex)
 
 
-def _read_timed(text: str, account_id: UUID, argument: str) -> tuple[datetime, UUID]:
+def _read_timed(text: str, account_id: UUID, argument: str, *name: str) -> tuple[datetime, UUID]:
+    """Return the instant and the id. `name` is that of the list; cursors of exports have none."""
     with _refusing("this list", argument):
-        moment, key, account = _decode_parts(text, str, str, str)
-        if account != account_id.hex:
+        *found, moment, key, account = _decode_parts(text, *[str] * (len(name) + 3))
+        if account != account_id.hex or found != [*name]:
             raise ValueError
         return parse_instant(moment), UUID(key)
 
